@@ -1,0 +1,34 @@
+# Everything a newcomer types. The first target that needs Python makes the virtual environment.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.PHONY: install demo test test-all lint benchmark clean
+
+install: $(VENV)/installed
+
+$(VENV)/installed: setup.cfg pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "segan_tl needs Python >= 3.11; try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	touch $@
+
+demo: install            ## FLAIR on the built-in synthetic cohort, from nothing to test Dice and pictures
+	$(BIN)/python train_segan.py --modality flair
+
+test: install            ## the suite, at most ten minutes on two cores
+	$(BIN)/python -m pytest
+
+test-all: install        ## the slow ones too
+	$(BIN)/python -m pytest -m "slow or not slow"
+
+lint: install
+	$(BIN)/python -m flake8 segan_tl tests benchmarks train_segan.py
+
+benchmark: install       ## training and inference speed beside PyTorch (installs PyTorch for the CPU)
+	$(BIN)/pip install --quiet torch==2.13.0
+	$(BIN)/python benchmarks/segan_speed.py
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache

@@ -1,0 +1,65 @@
+"""Find the command and run it: `python -m segan_tl <command>`; heavy imports stay inside each command."""
+
+import argparse
+import importlib
+import sys
+
+from segan_tl import __version__
+from segan_tl.errors import UserError
+
+COMMANDS = {
+    "train-segan": "train SegAN-CAT on one modality or all four",
+    "predict": "segment a case, a folder of cases or one file with a trained run",
+    "inspect": "show what a run's checkpoint holds, and what moved against another run",
+    "check": "read every case of a folder and name the bad ones",
+    "phantom": "write a synthetic cohort of brain-tumour MRI",
+}
+EPILOG = """examples:
+  python train_segan.py --modality flair                    the built-in synthetic cohort, nothing to download
+  python train_segan.py --modality flair --data BraTS2021   your own data
+  python -m segan_tl check BraTS2021                        is the folder understood, is every file sound?
+  python -m segan_tl predict segan/flair PATIENT OUT        segment a patient with the run runs/segan/flair
+"""
+
+
+def main(argv: list[str] | None = None, *, program: str | None = None) -> int:
+    """Run one command; return its exit code (2 for what the user can mend, without a traceback)."""
+    argv = sys.argv[1:] if argv is None else argv
+    if not argv or argv[0] not in COMMANDS:
+        return _show_overview(argv)
+    command = importlib.import_module(f"segan_tl.commands.{argv[0].replace('-', '_')}")
+    parser = argparse.ArgumentParser(
+        prog=program or f"python -m segan_tl {argv[0]}", formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    command.add_arguments(parser)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    arguments = parser.parse_args(argv[1:])
+    try:
+        return command.run(arguments)
+    except UserError as error:
+        if arguments.debug:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _show_overview(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m segan_tl",
+        description="Brain-tumour segmentation where data is scarce: adversarial training per MRI modality.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"segan_tl {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        commands.add_parser(name, help=summary)
+    if not argv:
+        parser.print_help()
+        return 2
+    parser.parse_args(argv)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

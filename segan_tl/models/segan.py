@@ -1,0 +1,120 @@
+"""SegAN and SegAN-CAT: a segmentor and a critic that sees image and mask [Xue 2018; Giacomello 2020, III].
+
+Layers, widths and initialisation are those of the authors' TensorFlow code. Two values of theirs are Keras defaults
+that differ from the PyTorch original they port, so here they are arguments: `leaky_slope` (0.2; literally 0.3) and
+`norm_momentum` (0.9; literally 0.1).
+"""
+
+from collections.abc import Sequence
+
+import keras
+from keras import layers
+
+from segan_tl.models.blocks import ClipWeights, convolution, normalisation, upsample
+
+CRITIC_INPUTS = ("concatenate", "mask")
+
+
+def build_segmentor(
+    input_shape: Sequence[int | None],
+    *,
+    classes: int = 1,
+    filters: Sequence[int] = (64, 128, 256, 512),
+    leaky_slope: float = 0.2,
+    norm_momentum: float = 0.9,
+    name: str = "segmentor",
+) -> keras.Model:
+    """Build the segmentor: a strided encoder and a decoder whose skips are added.
+
+    Args:
+        input_shape: (H, W, M) of `image`; H and W divisible by 2 ** len(filters), or None.
+        classes: number of regions; each gets a sigmoid of its own.
+        filters: width of every encoder stage; the decoder mirrors it.
+        leaky_slope: slope of the encoder's LeakyReLU below zero.
+        norm_momentum: momentum of the batch normalisations, Keras' convention.
+        name: name of the model.
+
+    Returns:
+        Model from `image` (B, H, W, M) to `probability` (B, H, W, classes), float32.
+    """
+    # === Encoder ===
+    image = keras.Input(input_shape, name="image")
+    x, skips = image, []
+    for stage, width in enumerate(filters, start=1):
+        x = _encoder_stage(x, width, stage, leaky_slope=leaky_slope, norm_momentum=norm_momentum)
+        skips.append(x)
+
+    # === Decoder ===
+    for stage in range(len(filters) - 1, 0, -1):
+        x = upsample(x, name=f"dec{stage}_up")
+        x = convolution(x, filters[stage - 1], 3, name=f"dec{stage}_conv")
+        x = normalisation(x, norm_momentum, name=f"dec{stage}_norm")
+        x = layers.ReLU(name=f"dec{stage}_act")(x)
+        x = layers.Add(name=f"dec{stage}_skip")([x, skips[stage - 1]])
+
+    # === Output ===
+    x = upsample(x, name="logits_up")
+    x = convolution(x, classes, 3, name="logits", use_bias=True)
+    probability = layers.Activation("sigmoid", dtype="float32", name="probability")(x)
+    return keras.Model(image, probability, name=name)
+
+
+def build_critic(
+    image_shape: Sequence[int | None],
+    *,
+    classes: int = 1,
+    filters: Sequence[int] = (64, 128, 256),
+    critic_input: str = "concatenate",
+    leaky_slope: float = 0.2,
+    norm_momentum: float = 0.9,
+    clip: float | None = 0.05,
+    name: str = "critic",
+) -> keras.Model:
+    """Build the critic: the features of image and mask at every scale, for the multi-scale L1.
+
+    Args:
+        image_shape: (H, W, M) of `image`.
+        classes: channels of `mask`.
+        filters: width of every stage.
+        critic_input: "concatenate" (SegAN-CAT) or "mask" (SegAN: image times mask).
+        leaky_slope: slope of LeakyReLU below zero.
+        norm_momentum: momentum of the batch normalisations, Keras' convention.
+        clip: limit of the kernels' absolute value after each update; None leaves them free.
+        name: name of the model.
+
+    Returns:
+        Model from {`image` (B, H, W, M), `mask` (B, H, W, classes)} to a list of feature maps: the critic's own
+        input, then one map for every stage.
+
+    Raises:
+        ValueError: masking is asked for with more than one class and a different number of image channels.
+    """
+    image = keras.Input(image_shape, name="image")
+    mask = keras.Input((*image_shape[:-1], classes), name="mask")
+    if critic_input == "mask" and classes not in (1, image_shape[-1]):
+        raise ValueError(
+            f"critic_input='mask' multiplies image and mask: expected classes 1 or {image_shape[-1]}, got {classes}"
+        )
+    merge = layers.Multiply if critic_input == "mask" else layers.Concatenate
+    x = merge(name="merged")([image, mask])
+
+    # === Encoder ===
+    constraint = None if clip is None else ClipWeights(clip)
+    features = [x]
+    for stage, width in enumerate(filters, start=1):
+        x = _encoder_stage(
+            x, width, stage, leaky_slope=leaky_slope, norm_momentum=norm_momentum, kernel_constraint=constraint
+        )
+        features.append(x)
+    return keras.Model({"image": image, "mask": mask}, features, name=name)
+
+
+def _encoder_stage(x, width, stage, *, leaky_slope, norm_momentum, kernel_constraint=None):
+    """Halve the grid: convolution 4 × 4 with stride 2, batch normalisation but at the first stage, LeakyReLU."""
+    first = stage == 1
+    x = convolution(
+        x, width, 4, name=f"enc{stage}_conv", strides=2, use_bias=first, kernel_constraint=kernel_constraint
+    )
+    if not first:
+        x = normalisation(x, norm_momentum, name=f"enc{stage}_norm")
+    return layers.LeakyReLU(leaky_slope, name=f"enc{stage}_act")(x)

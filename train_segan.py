@@ -1,0 +1,8 @@
+"""Train SegAN-CAT on one MRI modality or all four: `python train_segan.py --help`."""
+
+import sys
+
+from segan_tl.__main__ import main
+
+if __name__ == "__main__":
+    sys.exit(main(["train-segan", *sys.argv[1:]], program="train_segan.py"))
