@@ -1,0 +1,100 @@
+"""The folded cortex: sulci as sheets that run inwards from the surface, and the folia of the cerebellum."""
+
+import numpy as np
+from scipy import ndimage
+
+from segan_tl.data.phantom.fields import generator, smooth_field
+
+LATTICE_MM = 2.0
+# Each hemisphere folds around an axis inside it: |x| = 27 mm, from y = -44 to 50 mm, at z = 6 mm.
+AXIS_X_MM, AXIS_FRONT_MM, AXIS_BACK_MM, AXIS_Z_MM = 27.0, -44.0, 50.0, 6.0
+REACH_MM = 42.0
+# Wavelength of the folds, depth of the sulci, both in mm, and how much the depth varies: primary and tertiary folds.
+SULCI = ((24.0, 19.0, 6.0), (15.0, 9.0, 5.0))
+
+
+def gyral_field(seed: int, case_index: int) -> list[np.ndarray]:
+    """Draw the fields whose zero levels are the sulci, as distances in mm on a lattice of `LATTICE_MM`."""
+    axes = [np.arange(-96.0, 96.1, LATTICE_MM), np.arange(-100.0, 100.1, LATTICE_MM), np.arange(-60.0, 60.1, LATTICE_MM)]
+    fields = []
+    for wavelength_mm, _, _ in SULCI:
+        rng = generator(seed, case_index, f"gyri-{wavelength_mm:g}")
+        field = smooth_field(rng, axes, wavelength_mm)
+        steepness = np.sqrt(sum(part**2 for part in np.gradient(field, LATTICE_MM)))
+        fields.append((np.abs(field) / np.maximum(steepness, 1.2 / wavelength_mm)).astype(np.float32))
+    return fields
+
+
+def folded_coordinates(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Project points radially on a capsule around the axis of their hemisphere.
+
+    A field read there is nearly constant along the way inwards: its zero levels become sheets that stand
+    upright on the surface, as sulci do.
+
+    Returns:
+        (3, N) coordinates for the gyral field and (N,) how much a millimetre is stretched by the projection.
+    """
+    x, y, z = points
+    nearest = np.clip(y, AXIS_FRONT_MM, AXIS_BACK_MM)
+    offset = np.stack([np.abs(x) - AXIS_X_MM, y - nearest, z - AXIS_Z_MM])
+    radius = np.sqrt((offset * offset).sum(0)) + 3.0
+    stretch = 0.75 * REACH_MM / radius + 0.25
+    folded = offset * stretch
+    folded[1] += nearest
+    folded[0] += np.where(x > 0, 46.0, -46.0)
+    return folded, stretch
+
+
+def fissure_distance(points: np.ndarray, wobble_mm: np.ndarray) -> np.ndarray:
+    """Return the distance to the gap between the hemispheres, which ends at the corpus callosum."""
+    x, y, z = points
+    callosum = np.sqrt(((y + 2.0) / 41.0) ** 2 + ((z - 10.0) / 19.0) ** 2)
+    outside = (callosum - 1.0) * 21.0
+    width = 0.7 + 0.02 * np.clip(outside, 0.0, 40.0)
+    return np.maximum(np.abs(x + wobble_mm) - width, -outside)
+
+
+def sylvian_distance(points: np.ndarray, wobble_mm: np.ndarray) -> np.ndarray:
+    """Return the distance to the lateral fissure and the pool over the insula."""
+    x, y, z = points
+    across = z + wobble_mm - (-9.0 + 0.28 * (y + 30.0))
+    sheet = np.maximum(np.abs(across) - 1.0, 37.0 - np.abs(x))
+    pool = np.maximum(np.abs(np.abs(x) - 38.0 + 0.04 * np.abs(y)) - 0.9, np.abs(across - 3.0) - 11.0)
+    return np.maximum(np.minimum(sheet, pool), np.abs(y + 4.0) - 32.0)
+
+
+def cortical_depth(points: np.ndarray, surface: np.ndarray, subject, *, noise: dict) -> np.ndarray:
+    """Return how deep (mm) points lie under the folded pial surface; negative in cerebrospinal fluid.
+
+    Args:
+        points: (3, N) atlas coordinates.
+        surface: (N,) distance to the smooth surface of the cerebrum.
+        subject: carries `gyri` and `sulcus_width_mm`.
+        noise: smooth fields (N,), see `tissue_fractions`.
+    """
+    fissure = fissure_distance(points, 1.2 * noise["coarse"])
+    smooth_depth = np.minimum(-surface, fissure)
+    folded, stretch = folded_coordinates(points)
+    low = np.array([-96.0, -100.0, -60.0], dtype=np.float32)
+    indices = (folded - low[:, None]) / np.float32(LATTICE_MM)
+    depth = np.minimum(smooth_depth, sylvian_distance(points, 2.0 * noise["coarse"] + 0.6 * noise["fine"]))
+    for field, (_, reach_mm, spread_mm) in zip(subject.gyri, SULCI, strict=True):
+        sheet = ndimage.map_coordinates(field, indices, order=1, mode="nearest", prefilter=False) / stretch
+        reach = np.maximum(reach_mm + spread_mm * noise["coarse"], 2.0)
+        taper = np.clip(1.0 - smooth_depth / reach, 0.0, 1.0)
+        sheet -= subject.sulcus_width_mm * (0.35 + 0.9 * taper) + 0.15 * noise["fine"]
+        np.minimum(depth, np.maximum(sheet, smooth_depth - reach), out=depth)
+    return depth
+
+
+def cerebellar_depth(points: np.ndarray, surface: np.ndarray, *, noise: dict) -> dict[str, np.ndarray]:
+    """Return distances below the folia ("surface", mm, negative in fluid) and the share of white matter ("white")."""
+    x, y, z = points
+    angle = np.arctan2(z + 38.0, y - 30.0)
+    stripes = np.sin(angle * 19.0 + 0.03 * np.abs(x) * 2.0 + 0.9 * noise["coarse"])
+    fold = (1.0 - np.abs(stripes)) * 3.0
+    below = -surface
+    gap = 0.9 - 0.30 * below
+    sheet = (3.0 - fold) - np.clip(gap, 0.0, 0.9) - 0.05
+    core = np.clip((below - 8.0 - 2.5 * stripes - 1.5 * noise["fine"]) / 5.0, 0.0, 1.0)
+    return {"surface": np.minimum(below, np.where(below < 5.0, sheet, below)), "white": 0.85 * core}

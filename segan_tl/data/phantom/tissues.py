@@ -1,0 +1,42 @@
+"""Relaxation times and proton densities of every tissue at 1.5 T and 3 T, with where they come from.
+
+T1 and T2 in ms, proton density relative to water, gadolinium in mmol/l after a single dose.
+"""
+
+from typing import NamedTuple
+
+
+class Tissue(NamedTuple):
+    """What one tissue brings to the signal equations."""
+
+    t1_ms: dict[float, float]
+    t2_ms: dict[float, float]
+    proton_density: float
+    gadolinium_mmol: float
+    spread: float  # standard deviation of ln T1 and ln T2 inside one subject
+
+
+# fmt: off
+TISSUES = {
+    "csf":        Tissue({1.5: 4300, 3.0: 4300}, {1.5: 1900, 3.0: 1700}, 1.00, 0.00, 0.02),
+    "gm":         Tissue({1.5: 1150, 3.0: 1400}, {1.5:   96, 3.0:   98}, 0.82, 0.05, 0.05),
+    "wm":         Tissue({1.5:  750, 3.0:  950}, {1.5:   75, 3.0:   73}, 0.70, 0.03, 0.04),
+    "cerebellum": Tissue({1.5: 1100, 3.0: 1350}, {1.5:   94, 3.0:   94}, 0.82, 0.06, 0.05),
+    "stem":       Tissue({1.5:  850, 3.0: 1060}, {1.5:   79, 3.0:   76}, 0.73, 0.03, 0.05),
+    "thalamus":   Tissue({1.5: 1000, 3.0: 1230}, {1.5:   86, 3.0:   83}, 0.78, 0.04, 0.04),
+    "striatum":   Tissue({1.5: 1080, 3.0: 1330}, {1.5:   87, 3.0:   82}, 0.81, 0.04, 0.04),
+    "pallidum":   Tissue({1.5:  850, 3.0: 1040}, {1.5:   72, 3.0:   61}, 0.75, 0.03, 0.04),
+    "choroid":    Tissue({1.5: 1700, 3.0: 1900}, {1.5:  220, 3.0:  200}, 0.92, 0.70, 0.15),
+    "vessel":     Tissue({1.5: 1440, 3.0: 1650}, {1.5:   40, 3.0:   30}, 0.60, 1.30, 0.20),
+    "leuko":      Tissue({1.5: 1050, 3.0: 1300}, {1.5:  125, 3.0:  120}, 0.80, 0.03, 0.08),
+    "edema":      Tissue({1.5: 1250, 3.0: 1500}, {1.5:  150, 3.0:  145}, 0.84, 0.05, 0.09),
+    "rim":        Tissue({1.5: 1250, 3.0: 1500}, {1.5:  135, 3.0:  130}, 0.84, 0.45, 0.14),
+    "necrosis":   Tissue({1.5: 1800, 3.0: 2100}, {1.5:  230, 3.0:  220}, 0.90, 0.04, 0.22),
+    "tumour":     Tissue({1.5: 1500, 3.0: 1800}, {1.5:  190, 3.0:  180}, 0.88, 0.03, 0.12),
+    "plaque":     Tissue({1.5: 1200, 3.0: 1450}, {1.5:  150, 3.0:  145}, 0.84, 0.03, 0.10),
+}
+# fmt: on
+
+# Relaxivity of gadopentetate dimeglumine in plasma at 37 C, per mmol/l and second [Rohrer 2005].
+R1_PER_MMOL_SECOND = {1.5: 4.1, 3.0: 3.7}
+R2_PER_MMOL_SECOND = {1.5: 4.6, 3.0: 5.2}

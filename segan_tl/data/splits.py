@@ -1,0 +1,69 @@
+"""Split cases into train, validation and test: seeded, stratified by grade, never through a patient."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from segan_tl.data.cases import Case
+from segan_tl.errors import UserError
+
+PARTS = ("train", "validation", "test")
+# BraTS since 2023 numbers the time points of a patient: BraTS-GLI-02405-100, BraTS-GLI-02405-101.
+TIME_POINT = re.compile(r"^(BraTS-[A-Za-z]+-\d+)-\d+$")
+
+
+def patient_of(case_id: str) -> str:
+    """Return the patient that a case belongs to: the id without BraTS' number of the time point."""
+    match = TIME_POINT.match(case_id)
+    return match.group(1) if match else case_id
+
+
+def split_cases(cases: Iterable[Case], fractions: Sequence[float], *, seed: int) -> dict[str, list[str]]:
+    """Split the patients of each grade by `fractions`; return sorted case ids of train, validation and test.
+
+    Of n patients of one grade, int(fractions[0] · n) train; the rest is divided in the ratio of the other two, rounded
+    down for validation. 220 high-grade and 54 low-grade patients at 80/10/10 give the paper's 219/27/28.
+
+    Raises:
+        UserError: too few patients for three parts.
+    """
+    patients, grades = defaultdict(list), {}
+    for case in cases:
+        patients[patient_of(case.id)].append(case.id)
+        grades[patient_of(case.id)] = case.grade
+    if len(patients) < len(PARTS):
+        raise UserError(
+            f"training needs at least 3 patients (train, validation, test); found {len(patients)}; add cases, or try "
+            "the built-in cohort by leaving out --data"
+        )
+    chosen = {part: [] for part in PARTS}
+    generator = np.random.default_rng(seed)
+    for members in _strata(grades):
+        order = [members[i] for i in generator.permutation(len(members))]
+        train = int(fractions[0] * len(order) + 1e-9)
+        rest = fractions[1] + fractions[2]
+        validation = int((len(order) - train) * fractions[1] / rest + 1e-9) if rest else 0
+        chosen["train"] += order[:train]
+        chosen["validation"] += order[train : train + validation]
+        chosen["test"] += order[train + validation :]
+    _fill_empty(chosen)
+    return {part: sorted(case for patient in chosen[part] for case in patients[patient]) for part in PARTS}
+
+
+def _strata(grades: dict[str, str]) -> list[list[str]]:
+    """Group patients by grade; grades too rare to be split share one group."""
+    groups = defaultdict(list)
+    for patient in sorted(grades):
+        groups[grades[patient]].append(patient)
+    rare = [patient for grade in sorted(groups) if len(groups[grade]) < len(PARTS) for patient in groups[grade]]
+    common = [groups[grade] for grade in sorted(groups) if len(groups[grade]) >= len(PARTS)]
+    return [*common, rare] if rare else common
+
+
+def _fill_empty(chosen: dict[str, list[str]]) -> None:
+    for part in PARTS:
+        if not chosen[part]:
+            largest = max(PARTS, key=lambda name: len(chosen[name]))
+            chosen[part].append(chosen[largest].pop())

@@ -1,0 +1,55 @@
+"""Save and load networks as .keras files that say what they were trained on."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import keras
+
+from segan_tl.errors import UserError
+from segan_tl.models import blocks
+
+PROVENANCE = "segan_tl.json"
+LARGEST_PROVENANCE_BYTES = 1_000_000
+CUSTOM_OBJECTS = {"segan_tl>ClipWeights": blocks.ClipWeights}
+
+
+def save_network(model: keras.Model, path: Path, provenance: dict) -> None:
+    """Write a .keras file with one more member, `segan_tl.json`: modalities, regions, versions, training.
+
+    Keras ignores the member, so the file opens with `keras.models.load_model` as any other.
+    """
+    model.save(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(zipfile.ZipInfo(PROVENANCE), json.dumps(provenance, indent=2))
+
+
+def read_provenance(path: Path) -> dict:
+    """Return what `save_network` wrote, {} where there is none; nothing of the file is executed.
+
+    Raises:
+        UserError: the file is no .keras archive.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if PROVENANCE not in archive.namelist():
+                return {}
+            if archive.getinfo(PROVENANCE).file_size > LARGEST_PROVENANCE_BYTES:
+                raise UserError(f"{path}: {PROVENANCE} is implausibly large; do not trust this file")
+            return json.loads(archive.read(PROVENANCE))
+    except (zipfile.BadZipFile, FileNotFoundError, json.JSONDecodeError) as error:
+        raise UserError(f"{path} is not a readable .keras file ({error}); give a file that Keras 3 saved") from None
+
+
+def load_network(path: Path) -> keras.Model:
+    """Load a network for inference or further training, in Keras' safe mode.
+
+    Raises:
+        UserError: the file is missing, damaged or holds a layer that is unknown here.
+    """
+    read_provenance(path)
+    try:
+        return keras.models.load_model(path, custom_objects=CUSTOM_OBJECTS, compile=False, safe_mode=True)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(f"{path} cannot be opened by Keras {keras.__version__}: {reason}") from error

@@ -1,0 +1,72 @@
+"""A volume through the segmentor: axial slices in whole batches, pasted back on the full grid of the case."""
+
+import keras
+import numpy as np
+
+from segan_tl.config import Config
+from segan_tl.data.preprocess import centre_crop, centre_paste, prepare_image
+
+
+def segment_slices(model: keras.Model, slices: np.ndarray, *, batch_size: int) -> np.ndarray:
+    """Segment prepared slices with one traced function: every batch has the same shape.
+
+    Args:
+        model: segmentor from `image` (B, H, W, M) to `probability` (B, H, W, R).
+        slices: (D, H, W, M), prepared, any height and width: zeros are added up to the model's grid and cut off again.
+        batch_size: slices in one pass; the last batch is filled up with zeros.
+
+    Returns:
+        (D, H, W, R) float32 probability; (0, H, W, R) where there are no slices.
+    """
+    # XLA, Keras' choice on a GPU, would compile for a minute and gain nothing for one short pass.
+    model.jit_compile = False
+    depth, height, width, channels = slices.shape
+    pads = [_padding(size, multiple) for size, multiple in zip((height, width), grid_multiple(model))]
+    cut = tuple(slice(before, before + size) for (before, _), size in zip(pads, (height, width)))
+    padded = (height + sum(pads[0]), width + sum(pads[1]))
+    probability = np.zeros((depth, height, width, model.output_shape[-1]), np.float32)
+    batch = np.zeros((batch_size, *padded, channels), np.float32)
+    for start in range(0, depth, batch_size):
+        count = min(batch_size, depth - start)
+        batch[:count, cut[0], cut[1]] = slices[start : start + count]
+        batch[count:] = 0
+        probability[start : start + count] = model.predict_on_batch(batch)[:count, cut[0], cut[1]]
+    return probability
+
+
+def segment_case(model: keras.Model, image: np.ndarray, config: Config) -> np.ndarray:
+    """Segment one case: prepare, go through its axial slices, paste back.
+
+    Args:
+        model: segmentor.
+        image: (H, W, D, M) intensities as read, LPS order.
+        config: `data` says how the image is prepared, `predict` which area of it is segmented.
+
+    Returns:
+        (H, W, D, R) float32 probability on the case's full grid, 0 outside the segmented area.
+    """
+    prepared = prepare_image(image, crop=config.data.crop, percentiles=config.data.percentiles)
+    area = prepared
+    if config.predict.area == "window":
+        area = centre_crop(prepared, config.data.window)
+    slices = np.moveaxis(area, 2, 0)
+    probability = np.moveaxis(segment_slices(model, slices, batch_size=config.predict.batch_size), 0, 2)
+    # In two steps, as it was cut: with odd sizes the centre of the centre is not the centre.
+    probability = centre_paste(probability, prepared.shape[:3])
+    return centre_paste(probability, image.shape[:3])
+
+
+def grid_multiple(model: keras.Model) -> tuple[int, int]:
+    """Return what height and width must be multiples of: the model's own fixed size, or how far its decoder doubles."""
+    multiple = np.ones(2, int)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.UpSampling2D):
+            multiple *= layer.size
+        elif isinstance(layer, keras.layers.Conv2DTranspose):
+            multiple *= layer.strides
+    return tuple(fixed or int(size) for fixed, size in zip(model.input_shape[1:3], multiple))
+
+
+def _padding(size: int, multiple: int) -> tuple[int, int]:
+    missing = -size % multiple
+    return missing // 2, missing - missing // 2

@@ -1,0 +1,154 @@
+"""Modalities, label conventions and tumour regions: what the numbers in a label file mean.
+
+In memory every label map is canonical (NCR, ED, ET, RC, LESION); files keep the numbers of their dataset. A convention is a
+name of `LABEL_CONVENTIONS`, or states the labels itself, such as "1=ED,2=NCR,3=ET".
+"""
+
+import difflib
+
+import numpy as np
+
+from segan_tl.errors import UserError
+
+MODALITIES = ("t1", "t1c", "t2", "flair")
+
+NCR, ED, ET, RC, LESION = 1, 2, 3, 4, 5
+LABEL_NAMES = {"NCR": NCR, "ED": ED, "ET": ET, "RC": RC, "LESION": LESION}
+
+# whole tumour, tumour core, enhancing tumour, oedema, necrotic and non-enhancing core, resection cavity [BraTS 2017-2024].
+REGIONS = {
+    "wt": (NCR, ED, ET),
+    "tc": (NCR, ET),
+    "et": (ET,),
+    "ed": (ED,),
+    "ncr": (NCR,),
+    "rc": (RC,),
+    "lesion": (LESION,),
+}
+
+LABEL_CONVENTIONS = {
+    # 2012 does not divide the core: it becomes NCR, so wt and tc are right and et does not exist.
+    "brats2012": {1: ED, 2: NCR},
+    "brats2015": {1: NCR, 2: ED, 3: NCR, 4: ET},
+    "brats2017": {1: NCR, 2: ED, 4: ET},
+    "brats2023": {1: NCR, 2: ED, 3: ET, 4: RC},
+    "brats_ped2024": {1: ET, 2: NCR, 3: NCR, 4: ED},
+    "msd": {1: ED, 2: NCR, 3: ET},
+    "lesion": {1: LESION},
+}
+
+_CORE_UNDIVIDED = "brats2012"
+
+
+def convention_labels(convention: str) -> dict[int, int]:
+    """Return {value in the file: canonical label} of a convention, without the background.
+
+    Args:
+        convention: a name of LABEL_CONVENTIONS, or a statement such as "1=ED,2=NCR,3=ET".
+
+    Raises:
+        UserError: the name is unknown or the statement cannot be read.
+    """
+    if convention in LABEL_CONVENTIONS:
+        return dict(LABEL_CONVENTIONS[convention])
+    try:
+        pairs = [item.split("=") for item in convention.split(",")]
+        labels = {int(value): LABEL_NAMES[name.strip().upper()] for value, name in pairs}
+    except (ValueError, KeyError):
+        labels = {}
+    if not labels or 0 in labels or not all(0 < value < 256 for value in labels):
+        near = difflib.get_close_matches(convention, LABEL_CONVENTIONS, n=1)
+        raise UserError(
+            f"expected a label convention ({', '.join(LABEL_CONVENTIONS)}) or a statement such as 1=ED,2=NCR,3=ET "
+            f"with names out of {', '.join(LABEL_NAMES)}; found {convention!r}"
+            + (f"; did you mean {near[0]}?" if near else "; write one of these")
+        )
+    return labels
+
+
+def state_convention(labels: dict[int, int]) -> str:
+    """Write {value in the file: canonical label} as a convention: its name where it has one, else "1=ED,2=NCR"."""
+    for name, known in LABEL_CONVENTIONS.items():
+        if known == labels:
+            return name
+    names = {label: name for name, label in LABEL_NAMES.items()}
+    return ",".join(f"{value}={names[labels[value]]}" for value in sorted(labels))
+
+
+def convention_regions(convention: str) -> tuple[str, ...]:
+    """Return the regions that labels of this convention can tell apart, in the order of REGIONS."""
+    if convention == _CORE_UNDIVIDED:
+        return ("wt", "tc", "ed")
+    present = set(convention_labels(convention).values())
+    return tuple(region for region, labels in REGIONS.items() if present.issuperset(labels))
+
+
+def to_canonical(labels: np.ndarray, convention: str) -> np.ndarray:
+    """Turn the numbers of a label file into canonical labels (uint8); 0 stays background.
+
+    Raises:
+        UserError: a value lies outside the convention.
+    """
+    mapping = convention_labels(convention)
+    outside = sorted(set(np.unique(labels).tolist()) - set(mapping) - {0})
+    if outside:
+        raise UserError(
+            f"expected the labels 0, {', '.join(map(str, sorted(mapping)))} of the convention {convention}; "
+            f"found {', '.join(f'{value:g}' for value in outside)}; state the right convention in cohort.json"
+        )
+    table = np.zeros(256, np.uint8)
+    for value, label in mapping.items():
+        table[value] = label
+    return table[labels.astype(np.uint8)]
+
+
+def from_canonical(labels: np.ndarray, convention: str) -> np.ndarray:
+    """Turn canonical labels into the numbers of a convention (uint8), to be written to a file.
+
+    Where two numbers mean the same label the smallest is written; the core of brats2012 takes NCR and ET.
+
+    Raises:
+        UserError: the convention has no number for a label that is present.
+    """
+    written = {}
+    for value, label in sorted(convention_labels(convention).items(), reverse=True):
+        written[label] = value
+    if convention == _CORE_UNDIVIDED:
+        written[ET] = written[NCR]
+    missing = sorted(set(np.unique(labels).tolist()) - set(written) - {0})
+    if missing:
+        names = {label: name for name, label in LABEL_NAMES.items()}
+        raise UserError(
+            f"expected labels that the convention {convention} can hold; found "
+            f"{', '.join(names.get(label, str(label)) for label in missing)}; choose another convention"
+        )
+    table = np.zeros(256, np.uint8)
+    for label, value in written.items():
+        table[label] = value
+    return table[labels.astype(np.uint8)]
+
+
+def region_masks(labels: np.ndarray, regions: tuple[str, ...]) -> np.ndarray:
+    """Return one boolean mask a region, stacked last.
+
+    Args:
+        labels: canonical labels, any shape.
+        regions: names out of REGIONS.
+
+    Returns:
+        (..., R) bool, in the order asked for.
+
+    Raises:
+        UserError: a region is unknown.
+    """
+    unknown = [region for region in regions if region not in REGIONS]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], REGIONS, n=1)
+        raise UserError(
+            f"expected regions out of {', '.join(REGIONS)}; found {unknown[0]!r}; "
+            f"{'did you mean ' + near[0] + '?' if near else 'use one of these'}"
+        )
+    table = np.zeros((256, len(regions)), bool)
+    for column, region in enumerate(regions):
+        table[list(REGIONS[region]), column] = True
+    return table[labels]

@@ -1,0 +1,228 @@
+"""The run directory: the only place that knows the file names inside it, and how a file is written safely.
+
+Every file is written under a temporary name, flushed to disk and renamed, so a kill at any moment leaves the old or the
+new one. A checkpoint is a directory with a MANIFEST.json of sizes and sha256 sums, published by renaming the directory;
+`recover` finishes what a kill between two renames left behind.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from segan_tl.errors import UserError
+
+MANIFEST = "MANIFEST.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """Names of everything inside one run directory."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """Return the validated configuration, JSON."""
+        return self.root / "config.json"
+
+    @property
+    def splits(self) -> Path:
+        """Return the case ids of train, validation and test, JSON."""
+        return self.root / "splits.json"
+
+    @property
+    def state(self) -> Path:
+        """Return what the run is and how far it got, JSON."""
+        return self.root / "run.json"
+
+    @property
+    def history(self) -> Path:
+        """Return one row per epoch, CSV."""
+        return self.root / "history.csv"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Return the folder of TensorBoard's event files."""
+        return self.root / "tensorboard"
+
+    @property
+    def best(self) -> Path:
+        """Return the checkpoint with the best validation Dice: segmentor.keras, critic.keras."""
+        return self.root / "best"
+
+    @property
+    def last(self) -> Path:
+        """Return the checkpoint to resume from: networks, both optimizers, counters."""
+        return self.root / "last"
+
+    @property
+    def predictions(self) -> Path:
+        """Return the folder of segmented test cases, NIfTI."""
+        return self.root / "predictions"
+
+    @property
+    def metrics(self) -> Path:
+        """Return the scores, one row per case and region, CSV."""
+        return self.root / "metrics.csv"
+
+    @property
+    def summary(self) -> Path:
+        """Return mean scores and provenance, JSON."""
+        return self.root / "summary.json"
+
+    @property
+    def curves(self) -> Path:
+        """Return the learning curves, PNG."""
+        return self.root / "curves.png"
+
+    @property
+    def overlays(self) -> Path:
+        """Return pictures of the best, median and worst test case, PNG."""
+        return self.root / "overlays.png"
+
+
+def open_run(path: Path | str, *, runs: Path | str = "runs") -> Run:
+    """Return the run at `path`, or at `runs`/`path` where that is the run directory.
+
+    Raises:
+        UserError: there is no run; the runs that exist are named.
+    """
+    for candidate in (Path(path), Path(runs) / path):
+        if Run(candidate).config.is_file():
+            recover(Run(candidate).best)
+            return Run(candidate)
+    found = sorted(str(file.parent) for file in Path(runs).glob("**/config.json")) if Path(runs).is_dir() else []
+    known = ", ".join(found[:8]) or f"none in {runs}/; train one with: python train_segan.py --modality flair"
+    raise UserError(f"no run at {path}: expected a folder with config.json; found {known}")
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` to write to; rename it to `path` when the block succeeds.
+
+    Raises:
+        UserError: the disk is full; what stood at `path` is still there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix stays last: Keras and nibabel choose their format by it.
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        yield temporary
+        _flush(temporary)
+        os.replace(temporary, path)
+        _flush(path.parent)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}; free some space and run again") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text)
+
+
+def write_json(path: Path, value: dict) -> None:
+    """Write a JSON file atomically."""
+    write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def read_json(path: Path) -> dict:
+    """Read a JSON file.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: the run is incomplete; train it again with --overwrite") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is damaged ({error}); train the run again with --overwrite") from None
+
+
+@contextlib.contextmanager
+def atomic_checkpoint(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder to fill; add the manifest and put it in the place of `folder` when the block succeeds.
+
+    Raises:
+        UserError: the disk is full; the checkpoint that stood at `folder` is still there.
+    """
+    fresh, old = _siblings(folder)
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    try:
+        yield fresh
+        write_manifest(fresh)
+    except OSError as error:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise UserError(f"cannot write {folder}: {error.strerror or error}; free some space and run again") from error
+    recover(folder, keep_fresh=True)
+    if folder.exists():
+        os.replace(folder, old)
+    os.replace(fresh, folder)
+    _flush(folder.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def recover(folder: Path, *, keep_fresh: bool = False) -> None:
+    """Finish or undo a publication that a kill interrupted: afterwards `folder` is whole, or absent."""
+    fresh, old = _siblings(folder)
+    if not folder.exists() and old.exists():
+        os.replace(old, folder)
+    shutil.rmtree(old, ignore_errors=True)
+    if not keep_fresh:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def write_manifest(folder: Path) -> None:
+    """Record size and sha256 of every file of a checkpoint, after flushing them to disk."""
+    files = {}
+    for file in sorted(folder.iterdir()):
+        if file.name != MANIFEST:
+            _flush(file)
+            files[file.name] = {"bytes": file.stat().st_size, "sha256": sha256(file)}
+    write_json(folder / MANIFEST, {"files": files})
+
+
+def verify(folder: Path) -> dict[str, str]:
+    """Compare a checkpoint with its manifest before anything parses it; return file name → sha256.
+
+    Raises:
+        UserError: the checkpoint or its manifest is missing, or a file differs.
+    """
+    if not (folder / MANIFEST).is_file():
+        raise UserError(f"{folder} holds no complete checkpoint (no {MANIFEST}); train the run first, or resume it")
+    files = read_json(folder / MANIFEST).get("files", {})
+    for name, recorded in files.items():
+        file = folder / name
+        if not file.is_file() or file.stat().st_size != recorded["bytes"] or sha256(file) != recorded["sha256"]:
+            raise UserError(
+                f"{file} is not what the run saved (size or sha256 differ from {MANIFEST}): it is damaged or was "
+                "changed; restore it from a backup or train again with --overwrite"
+            )
+    return {name: recorded["sha256"] for name, recorded in files.items()}
+
+
+def sha256(path: Path) -> str:
+    """Return the sha256 of a file as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _siblings(folder: Path) -> tuple[Path, Path]:
+    return folder.with_name(f".{folder.name}.fresh"), folder.with_name(f".{folder.name}.old")
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
