@@ -190,7 +190,9 @@ def _checked_shape(source: Source, shape: tuple[int, ...]) -> tuple[int, int, in
         if source.channel is None:
             raise ImageError(path, f"the image is 4-D ({shape[3]} volumes)", "split it into 3-D images")
         if not 0 <= source.channel < shape[3]:
-            raise ImageError(path, f"channel {source.channel} was expected, the file has {shape[3]}", "correct dataset.json")
+            raise ImageError(
+                path, f"channel {source.channel} was expected, the file has {shape[3]}", "correct dataset.json"
+            )
         shape = shape[:3]
     if len(shape) != 3:
         raise ImageError(path, f"the image has {len(shape)} dimensions, not 3", "give a 3-D image")
@@ -199,8 +201,11 @@ def _checked_shape(source: Source, shape: tuple[int, ...]) -> tuple[int, int, in
 
 def _checked_affine(path: Path, affine: np.ndarray) -> np.ndarray:
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        raise ImageError(path, "the header states no usable voxel size or orientation (its affine is singular)",
-                         "export the image again with its geometry")
+        raise ImageError(
+            path,
+            "the header states no usable voxel size or orientation (its affine is singular)",
+            "export the image again with its geometry",
+        )
     return affine
 
 

@@ -103,7 +103,9 @@ def _check_length(path: Path) -> None:
     else:
         start, declared, encoding = _nrrd_layout(path, content)
     if declared > MAX_BYTES or declared > len(content) * MAX_DEFLATE_RATIO:
-        raise ImageError(path, f"the header declares {declared / 2**20:.0f} MiB of voxels but the file has {len(content)} bytes")
+        raise ImageError(
+            path, f"the header declares {declared / 2**20:.0f} MiB of voxels but the file has {len(content)} bytes"
+        )
     payload = memoryview(content)[start:]
     if encoding == "raw":
         found = len(payload)
@@ -128,7 +130,9 @@ def _meta_layout(path: Path, content: bytes) -> tuple[int, int, str]:
         fields[name.strip()] = value.strip()
         position = end + 1
     if fields["ElementDataFile"].upper() != "LOCAL":
-        raise ImageError(path, f"the voxels are in another file ({fields['ElementDataFile']})", "save it as one .mha file")
+        raise ImageError(
+            path, f"the voxels are in another file ({fields['ElementDataFile']})", "save it as one .mha file"
+        )
     size = [int(number) for number in fields["DimSize"].split()]
     item = _META_ITEM_BYTES.get(fields.get("ElementType", ""), 1) * int(fields.get("ElementNumberOfChannels", "1"))
     compressed = fields.get("CompressedData", "False").lower() == "true"

@@ -53,9 +53,11 @@ def read_nifti(path: Path) -> tuple[np.ndarray, np.ndarray]:
         offset = int(header["vox_offset"])
         length = math.prod(_full_shape(path, header)) * dtype.itemsize
         _refuse_bomb(path, offset + length)
-        content = start + _read(path, stream, max(offset + length - len(start), 0))
+        content = bytearray(start) + _read(path, stream, max(offset + length - len(start), 0))
         if len(content) < offset + length:
-            raise ImageError(path, f"the file is truncated: {offset + length} bytes were declared, {len(content)} are there")
+            raise ImageError(
+                path, f"the file is truncated: {offset + length} bytes were declared, {len(content)} are there"
+            )
         _drain(path, stream)
     voxels = np.frombuffer(content, dtype, count=length // dtype.itemsize, offset=offset)
     voxels = _scale(voxels.astype(dtype.newbyteorder("="), copy=False), header)
@@ -69,7 +71,9 @@ def _open(path: Path) -> io.BufferedIOBase:
     if path.is_dir():
         raise ImageError(path, "this is a folder, not a file", "move the image out of the folder and remove the folder")
     if path.is_symlink() and not path.exists():
-        raise ImageError(path, f"the link points to {path.readlink()}, which does not exist", "restore the target of the link")
+        raise ImageError(
+            path, f"the link points to {path.readlink()}, which does not exist", "restore the target of the link"
+        )
     try:
         stream = path.open("rb")
         magic = stream.read(2)
@@ -77,7 +81,9 @@ def _open(path: Path) -> io.BufferedIOBase:
     except FileNotFoundError:
         raise ImageError(path, "no such file", "check the name") from None
     except OSError as error:
-        raise ImageError(path, f"the file cannot be read ({error.strerror})", "check its permissions and the disk") from None
+        raise ImageError(
+            path, f"the file cannot be read ({error.strerror})", "check its permissions and the disk"
+        ) from None
     if not magic:
         stream.close()
         raise ImageError(path, "the file is empty (0 bytes)")
@@ -113,7 +119,9 @@ def _drain(path: Path, stream: io.BufferedIOBase) -> None:
 def _refuse_bomb(path: Path, declared: int) -> None:
     size = path.stat().st_size
     if declared > MAX_BYTES or declared > max(size, 1) * MAX_DEFLATE_RATIO:
-        raise ImageError(path, f"the header declares {declared / 2**20:.0f} MiB of voxels but the file has {size} bytes")
+        raise ImageError(
+            path, f"the header declares {declared / 2**20:.0f} MiB of voxels but the file has {size} bytes"
+        )
 
 
 # === Header ===
@@ -129,7 +137,9 @@ def _parse_header(path: Path, start: bytes) -> Header:
         raise ImageError(path, f"the file is truncated: {len(start)} bytes are there, the header alone has {length}")
     header = kind(start[:length], check=False)
     if header["magic"].item()[:2] != b"n+":
-        raise ImageError(path, "the header has no voxels of its own (a .hdr/.img pair?)", "convert it to a single .nii.gz file")
+        raise ImageError(
+            path, "the header has no voxels of its own (a .hdr/.img pair?)", "convert it to a single .nii.gz file"
+        )
     if header["pixdim"][0] not in (-1, 1):
         # The standard reads 0 as 1 here; nibabel refuses it.
         header["pixdim"][0] = 1

@@ -1,0 +1,219 @@
+"""Every check of a case, run before anything is trained on it."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from segan_tl.data.image_error import ImageError
+from segan_tl.data.images import CORNER_TOLERANCE_MM, Geometry, Source, Volume, corner_shift_mm, read_volume
+from segan_tl.data.layouts import Case, Problem
+from segan_tl.data.naming import UNKNOWN_CONVENTION
+from segan_tl.regions import LABEL_NAMES, convention_labels, to_canonical
+
+# A label that was resampled or scaled by 0.99999997 is still a label; 0.4 is not.
+LABEL_TOLERANCE = 1e-3
+STATE_CONVENTION = 'write cohort.json beside the cases with {"label_convention": "brats2017"} or {"label_convention": "1=ED,2=NCR,3=ET"}'
+
+
+@dataclass(frozen=True, eq=False)
+class CheckedCase:
+    """What reading a case found.
+
+    Attributes:
+        images: (H, W, D) of each modality asked for, in order; a modality that could not be read is absent.
+        labels: canonical labels uint8 (H, W, D), None where there are none or they are bad.
+        geometry: the grid of the first image as stored, None where none could be read.
+        label_voxels: canonical label name to number of voxels.
+        problems: why the case cannot be used; none for a good case.
+        notes: what is unusual and allowed.
+    """
+
+    case: Case
+    images: dict[str, np.ndarray]
+    labels: np.ndarray | None
+    geometry: Geometry | None
+    label_voxels: dict[str, int]
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
+
+
+def read_case(case: Case, modalities: tuple[str, ...], *, need_mask: bool = True) -> CheckedCase:
+    """Read the modalities asked for and the label map, and check all of it.
+
+    Args:
+        need_mask: a missing label map is a problem; where False the label map is not looked at.
+    """
+    problems, notes, volumes, opened = list(case.problems), [], {}, {}
+    for modality in modalities:
+        if modality not in case.images:
+            problems.append(_missing_modality(case, modality))
+        elif volume := _try_read(case, case.images[modality], problems, opened):
+            volumes[modality] = volume
+            problems.extend(_check_voxels(case, case.images[modality], volume.data))
+    geometry = next(iter(volumes.values())).geometry if volumes else None
+    for modality, volume in volumes.items():
+        problems.extend(_check_grid(case, case.images[modality], volume.geometry, geometry))
+    labels, counts = None, {}
+    if need_mask:
+        labels = _read_labels(case, geometry, problems, notes)
+        if labels is not None:
+            totals = np.bincount(labels.ravel(order="K"), minlength=6)
+            counts = {name: int(totals[label]) for name, label in LABEL_NAMES.items() if totals[label]}
+    images = {modality: volume.data for modality, volume in volumes.items()}
+    return CheckedCase(case, images, labels, geometry, counts, tuple(problems), tuple(notes))
+
+
+def check_case(case: Case, modalities: tuple[str, ...], *, need_mask: bool = True) -> list[Problem]:
+    """Return what is wrong with a case; an empty list for a good one."""
+    return list(read_case(case, modalities, need_mask=need_mask).problems)
+
+
+def check_cohort(
+    cases: tuple[Case, ...],
+    modalities: tuple[str, ...],
+    *,
+    need_mask: bool = True,
+    jobs: int | None = None,
+    progress: Callable[[CheckedCase], None] | None = None,
+) -> tuple[list[Case], list[Problem]]:
+    """Check all cases of a cohort (or a sequence of cases), several at a time.
+
+    Args:
+        jobs: files read at a time; the number of cores where None.
+        progress: called with each case when it is done, in order, its arrays dropped.
+
+    Returns:
+        The good cases, and the problems of the others, both in the order of the cohort.
+    """
+
+    def check(case: Case) -> CheckedCase:
+        try:
+            found = read_case(case, modalities, need_mask=need_mask)
+        except Exception as error:  # one strange file must not hide the state of all others
+            problem = Problem(
+                case.id, None, f"it could not be checked ({type(error).__name__}: {error})", "report this as a bug"
+            )
+            return CheckedCase(case, {}, None, None, {}, (problem,), ())
+        return CheckedCase(case, {}, None, found.geometry, found.label_voxels, found.problems, found.notes)
+
+    cases = getattr(cases, "cases", cases)
+    good, problems = [], []
+    with ThreadPoolExecutor(max_workers=jobs or os.cpu_count()) as pool:
+        for checked in pool.map(check, cases):
+            problems.extend(checked.problems)
+            if not checked.problems:
+                good.append(checked.case)
+            if progress:
+                progress(checked)
+    return good, problems
+
+
+# === The single checks ===
+
+
+def _missing_modality(case: Case, modality: str) -> Problem:
+    there = ", ".join(case.images) or "no image"
+    remedy = f"add the {modality} file, or choose among the modalities that are there"
+    if "image" in case.images:
+        remedy = f'state what the image is: write cohort.json beside the cases with {{"modalities": {{"image": "{modality}"}}}}'
+    return Problem(case.id, None, f"modality {modality} is missing; the case has {there}", remedy)
+
+
+def _try_read(case: Case, source: Source, problems: list[Problem], opened: dict) -> Volume | None:
+    try:
+        return read_volume(source, opened=opened)
+    except ImageError as error:
+        problems.append(Problem(case.id, error.path, error.reason, error.remedy))
+    except MemoryError:
+        problems.append(
+            Problem(
+                case.id, source.path, "there is not enough memory for this image", "crop it or use a larger machine"
+            )
+        )
+    return None
+
+
+def _check_voxels(case: Case, source: Source, data: np.ndarray) -> list[Problem]:
+    """Find voxels that are no numbers and images without any contrast."""
+    lowest, highest = data.min(), data.max()
+    if not (np.isfinite(lowest) and np.isfinite(highest)):
+        nans, infinities = int(np.isnan(data).sum()), int(np.isinf(data).sum())
+        reason = f"{nans} voxels are NaN and {infinities} are infinite"
+        return [Problem(case.id, source.path, reason, "export the image again, or replace these voxels by 0")]
+    if lowest == highest:
+        return [
+            Problem(case.id, source.path, f"the image is empty: every voxel is {lowest:g}", "export the image again")
+        ]
+    return []
+
+
+def _check_grid(case: Case, source: Source, geometry: Geometry, first: Geometry) -> list[Problem]:
+    remedy = "register and resample all files of the case to one grid"
+    one, two = first.in_lps, geometry.in_lps
+    if one.shape != two.shape:
+        reason = f"its grid is {_times(two.shape)}, the first image's {_times(one.shape)}"
+        return [Problem(case.id, source.path, reason, remedy)]
+    shift_mm = corner_shift_mm(first, geometry)
+    if shift_mm > CORNER_TOLERANCE_MM:
+        reason = f"it lies elsewhere in space than the first image: a corner is {shift_mm:.3g} mm away"
+        return [Problem(case.id, source.path, reason, remedy)]
+    return []
+
+
+def _read_labels(case: Case, geometry: Geometry | None, problems: list[Problem], notes: list[str]) -> np.ndarray | None:
+    """Read the label map as canonical labels; add what is wrong to `problems`."""
+    if case.mask is None:
+        problems.append(Problem(case.id, None, "the label map is missing", "add it; only prediction does without one"))
+        return None
+    volume = _try_read(case, case.mask, problems, {})
+    if volume is None:
+        return None
+    if geometry is not None:
+        problems.extend(_check_grid(case, case.mask, volume.geometry, geometry))
+    whole, found = _whole_labels(case, volume.data)
+    problems.extend(found)
+    if whole is None:
+        return None
+    found = _check_convention(case, np.unique(whole))
+    problems.extend(found)
+    if found:
+        return None
+    if not whole.any():
+        notes.append("the label map is empty")
+    return to_canonical(whole, case.convention)
+
+
+def _whole_labels(case: Case, data: np.ndarray) -> tuple[np.ndarray | None, list[Problem]]:
+    path = case.mask.path
+    if data.dtype.kind != "f":
+        return data, []
+    if not np.isfinite(data).all():
+        return None, [
+            Problem(case.id, path, "the label map holds NaN or infinite voxels", "export the label map again")
+        ]
+    whole = np.rint(data)
+    off = np.abs(data - whole) > LABEL_TOLERANCE
+    if off.any():
+        values = ", ".join(f"{value:.4g}" for value in np.unique(data[off])[:5])
+        reason = f"{int(off.sum())} voxels of the label map are no whole numbers ({values})"
+        return None, [Problem(case.id, path, reason, "resample the label map with nearest neighbour from the original")]
+    return whole.astype(np.int32), []
+
+
+def _check_convention(case: Case, values: np.ndarray) -> list[Problem]:
+    path, found = case.mask.path, ", ".join(f"{value:g}" for value in values[:12])
+    if case.convention == UNKNOWN_CONVENTION:
+        return [Problem(case.id, path, f"nothing states what the labels {found} mean", STATE_CONVENTION)]
+    allowed = convention_labels(case.convention)
+    if set(values.tolist()) <= {0, *allowed}:
+        return []
+    reason = f"its labels are {found}; the convention {case.convention} knows 0, {', '.join(map(str, sorted(allowed)))}"
+    return [Problem(case.id, path, reason, f"correct the file, or {STATE_CONVENTION}")]
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape))
