@@ -1,10 +1,15 @@
 """A volume through the segmentor: axial slices in whole batches, pasted back on the full grid of the case."""
 
+import weakref
+from collections.abc import Callable
+
 import keras
 import numpy as np
 
 from segan_tl.config import Config
 from segan_tl.data.preprocess import centre_crop, centre_paste, prepare_image
+
+_TRACED: weakref.WeakKeyDictionary[keras.Model, Callable] = weakref.WeakKeyDictionary()
 
 
 def segment_slices(model: keras.Model, slices: np.ndarray, *, batch_size: int) -> np.ndarray:
@@ -18,19 +23,18 @@ def segment_slices(model: keras.Model, slices: np.ndarray, *, batch_size: int) -
     Returns:
         (D, H, W, R) float32 probability; (0, H, W, R) where there are no slices.
     """
-    # XLA, Keras' choice on a GPU, would compile for a minute and gain nothing for one short pass.
-    model.jit_compile = False
     depth, height, width, channels = slices.shape
     pads = [_padding(size, multiple) for size, multiple in zip((height, width), grid_multiple(model))]
     cut = tuple(slice(before, before + size) for (before, _), size in zip(pads, (height, width)))
     padded = (height + sum(pads[0]), width + sum(pads[1]))
     probability = np.zeros((depth, height, width, model.output_shape[-1]), np.float32)
+    traced = _traced(model)
     batch = np.zeros((batch_size, *padded, channels), np.float32)
     for start in range(0, depth, batch_size):
         count = min(batch_size, depth - start)
         batch[:count, cut[0], cut[1]] = slices[start : start + count]
         batch[count:] = 0
-        probability[start : start + count] = model.predict_on_batch(batch)[:count, cut[0], cut[1]]
+        probability[start : start + count] = traced(batch).numpy()[:count, cut[0], cut[1]]
     return probability
 
 
@@ -65,6 +69,17 @@ def grid_multiple(model: keras.Model) -> tuple[int, int]:
         elif isinstance(layer, keras.layers.Conv2DTranspose):
             multiple *= layer.strides
     return tuple(fixed or int(size) for fixed, size in zip(model.input_shape[1:3], multiple))
+
+
+def _traced(model: keras.Model) -> Callable:
+    """Return the model as a graph, traced once for every shape; it goes when the model goes."""
+    if model not in _TRACED:
+        import tensorflow as tf
+
+        # predict_on_batch relaxes height and width after the second size, and UpSampling2D cannot take unknown ones.
+        reference = weakref.ref(model)
+        _TRACED[model] = tf.function(lambda batch: reference()(batch, training=False))
+    return _TRACED[model]
 
 
 def _padding(size: int, multiple: int) -> tuple[int, int]:

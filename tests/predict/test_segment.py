@@ -1,0 +1,108 @@
+"""Slices and volumes through a real, tiny segmentor."""
+
+import gc
+
+import keras
+import numpy as np
+import pytest
+
+from segan_tl.config import Config
+from segan_tl.data.preprocess import prepare_image
+from segan_tl.models.segan import build_segmentor
+from segan_tl.predict.segment import _TRACED, _traced, grid_multiple, segment_case, segment_slices
+
+
+@pytest.fixture(scope="module")
+def segmentor():
+    keras.utils.set_random_seed(3)
+    return build_segmentor((None, None, 1), filters=(4, 8, 8, 8))
+
+
+def small_config(**predict):
+    data = {"crop": (40, 36, 6), "window": (32, 32), "modalities": ("flair",)}
+    return Config.model_validate({"data": data, "predict": {"batch_size": 4, **predict}})
+
+
+def test_slices_equal_the_model_called_directly(segmentor):
+    slices = np.random.default_rng(0).random((7, 32, 48, 1), np.float32)
+    probability = segment_slices(segmentor, slices, batch_size=3)  # 3 + 3 + 1 slice and two of padding
+    assert probability.shape == (7, 32, 48, 1) and probability.dtype == np.float32
+    np.testing.assert_allclose(probability, segmentor(slices, training=False), atol=1e-6)
+
+
+def test_sizes_off_the_grid_are_padded_evenly_and_cut_back(segmentor):
+    slices = np.random.default_rng(1).random((2, 20, 33, 1), np.float32)
+    # 20 → 32: 6 and 6; 33 → 48: 15 = 7 and 8
+    padded = np.pad(slices, ((0, 0), (6, 6), (7, 8), (0, 0)))
+    expected = segmentor(padded, training=False)[:, 6:26, 7:40]
+    np.testing.assert_allclose(segment_slices(segmentor, slices, batch_size=2), expected, atol=1e-6)
+
+
+def test_one_trace_serves_every_case(segmentor):
+    for depth in (1, 4, 6, 9):
+        segment_slices(segmentor, np.zeros((depth, 64, 64, 1), np.float32), batch_size=4)
+    before = _traced(segmentor).experimental_get_tracing_count()
+    for depth in (2, 3, 5):
+        segment_slices(segmentor, np.zeros((depth, 64, 64, 1), np.float32), batch_size=4)
+    assert _traced(segmentor).experimental_get_tracing_count() == before
+
+
+def test_new_weights_are_used_without_tracing_again(segmentor):
+    slices = np.random.default_rng(2).random((2, 32, 32, 1), np.float32)
+    segment_slices(segmentor, slices, batch_size=2)
+    weights = segmentor.get_weights()
+    segmentor.set_weights([np.zeros_like(weight) for weight in weights])
+    assert (segment_slices(segmentor, slices, batch_size=2) == 0.5).all()  # sigmoid(0)
+    segmentor.set_weights(weights)
+
+
+def test_the_traced_graph_goes_with_its_model():
+    before = len(_TRACED)
+    model = build_segmentor((None, None, 1), filters=(2, 2))
+    segment_slices(model, np.zeros((1, 16, 16, 1), np.float32), batch_size=1)
+    assert len(_TRACED) == before + 1
+    del model
+    gc.collect()
+    assert len(_TRACED) == before
+
+
+def test_no_slices_give_no_probability(segmentor):
+    assert segment_slices(segmentor, np.zeros((0, 32, 32, 1), np.float32), batch_size=2).shape == (0, 32, 32, 1)
+
+
+def test_grid_multiple_is_two_per_stage_or_the_fixed_size(segmentor):
+    assert grid_multiple(segmentor) == (16, 16)
+    assert grid_multiple(build_segmentor((None, None, 2), filters=(4, 8))) == (4, 4)
+    assert grid_multiple(build_segmentor((32, 48, 1), filters=(4, 8))) == (32, 48)
+
+
+@pytest.mark.parametrize("shape", [(48, 50, 9), (41, 37, 7), (30, 36, 4)])
+def test_a_case_comes_back_on_its_own_grid(segmentor, shape):
+    image = np.random.default_rng(3).integers(0, 900, (*shape, 1)).astype(np.float32)
+    probability = segment_case(segmentor, image, small_config())
+    assert probability.shape == (*shape, 1)
+    assert (probability > 0).sum() == np.prod(np.minimum(shape, (40, 36, 6)))  # the crop, nothing around it
+
+
+def test_the_crop_is_pasted_where_it_was_cut(segmentor):
+    image = np.random.default_rng(4).integers(0, 900, (48, 50, 9, 1)).astype(np.float32)
+    config = small_config()
+    prepared = prepare_image(image, crop=config.data.crop, percentiles=config.data.percentiles)
+    expected = np.moveaxis(segment_slices(segmentor, np.moveaxis(prepared, 2, 0), batch_size=4), 0, 2)
+    # (48 - 40) // 2 = 4, (50 - 36) // 2 = 7, (9 - 6) // 2 = 1
+    inside = segment_case(segmentor, image, config)[4:44, 7:43, 1:7]
+    np.testing.assert_array_equal(inside, expected)
+
+
+def test_window_leaves_the_rim_of_the_crop_empty(segmentor):
+    image = np.random.default_rng(5).integers(0, 900, (48, 50, 9, 1)).astype(np.float32)
+    probability = segment_case(segmentor, image, small_config(area="window"))
+    # window in crop: (40 - 32) // 2 = 4, (36 - 32) // 2 = 2; crop in image: 4, 7, 1
+    assert (probability[8:40, 9:41, 1:7] > 0).all()
+    assert (probability > 0).sum() == 32 * 32 * 6
+
+
+def test_several_modalities_and_regions():
+    model = build_segmentor((None, None, 4), classes=3, filters=(4, 4))
+    image = np.random.default_rng(6).random((48, 50, 9, 4), np.float32)
+    assert segment_case(model, image, small_config()).shape == (48, 50, 9, 3)
