@@ -1,0 +1,65 @@
+"""`python -m segan_tl phantom`: make a synthetic cohort."""
+
+import argparse
+import os
+from pathlib import Path
+
+EPILOG = """examples:
+  python -m segan_tl phantom data/phantom --cases 40 --shape 120 120 77
+  python -m segan_tl phantom data/phantom-low --cohort glioma-1.5t --cases 10 --seed 1
+  python -m segan_tl phantom data/phantom-ms --cohort ms --cases 12
+
+The images are SYNTHETIC: a simulation of MR physics, not patients. They serve to learn, to test and to compare.
+Case numbers are people: the same seed and number give the same person on every grid and in every cohort size."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the command."""
+    parser.description = "Make a synthetic cohort of brain MRI (T1, T1c, T2, FLAIR and labels) as a BraTS-style folder."
+    parser.epilog = EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("out", metavar="OUT", type=Path, help="folder to make")
+    parser.add_argument("--cohort", default="glioma-3t", help="glioma-3t (default), glioma-1.5t or ms")
+    parser.add_argument("--cases", type=int, default=40, help="how many cases (default 40)")
+    parser.add_argument(
+        "--shape", type=int, nargs=3, metavar=("H", "W", "D"), default=(240, 240, 155),
+        help="voxels of the grid; H of them span 240 mm (default 240 240 155: 1 mm)",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, help="same seed, same bytes (default 0)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="worker processes (default: all cores)")
+    parser.add_argument("--overwrite", action="store_true", help="replace cases in a folder that is not empty")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="also draw the first cases into FILE (.png)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make the cohort and say what to type next."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    from segan_tl.console import console
+    from segan_tl.data.phantom.write import write_cohort
+    from segan_tl.errors import UserError
+
+    folder = arguments.out
+    if folder.is_file():
+        raise UserError(f"expected a folder; found the file {folder}; give another OUT")
+    if folder.is_dir() and any(folder.iterdir()) and not arguments.overwrite:
+        raise UserError(f"expected an empty or new folder; found files in {folder}; give another OUT or add --overwrite")
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    with Progress(TextColumn("{task.description}"), *columns, console=console) as bar:
+        task = bar.add_task(f"synthetic {arguments.cohort}", total=arguments.cases)
+        names = write_cohort(
+            folder,
+            arguments.cohort,
+            cases=arguments.cases,
+            shape=tuple(arguments.shape),
+            seed=arguments.seed,
+            jobs=arguments.jobs,
+            progress=lambda done, cases: bar.update(task, completed=done, total=cases),
+        )
+    console.print(f"{len(names)} synthetic cases (simulated, no patients) in {folder}")
+    if arguments.picture is not None:
+        from segan_tl.data.phantom.picture import draw_cohort
+
+        console.print(f"picture of synthetic cases: {draw_cohort(folder, names[:3], path=arguments.picture)}")
+    console.print(f"next: python train_segan.py --modality flair --data {folder}")
+    return 0

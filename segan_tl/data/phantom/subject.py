@@ -1,0 +1,191 @@
+"""One synthetic patient: anatomy, disease, signal and scan on a grid of any spacing."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from segan_tl.data.phantom import anatomy
+from segan_tl.data.phantom.cohorts import COHORTS, Site
+from segan_tl.data.phantom.disease import Drawing, draw_glioma_on, draw_sclerosis_on, plan_disease
+from segan_tl.data.phantom.fields import generator, sample, smooth_field, spline_matrix, apply_along_axes
+from segan_tl.data.phantom.scanner import acquire, bias_field
+from segan_tl.data.phantom.sequences import signal, with_gadolinium
+from segan_tl.data.phantom.tissues import R1_PER_MMOL_SECOND, R2_PER_MMOL_SECOND, TISSUES
+
+FIELD_OF_VIEW_MM = 240.0
+# The atlas origin lies this far from the middle of the grid along x, y and z, as the head does in BraTS.
+ORIGIN_MM = (0.0, -8.0, 5.0)
+LATTICE_MM = 3.0
+LATTICE_AXES = tuple(
+    np.arange(low, high + 0.1, LATTICE_MM) for low, high in ((-84.0, 84.0), (-105.0, 105.0), (-81.0, 78.0))
+)
+WAVELENGTHS_MM = {"coarse": 26.0, "medium": 13.0, "fine": 6.0, "vein": 9.0, "texture1": 9.0, "texture2": 7.0}
+
+
+class SimulatedCase(NamedTuple):
+    """A finished synthetic case; arrays are (H, W, D)."""
+
+    images: dict[str, np.ndarray]  # t1, t1c, t2, flair: int16, zero outside the brain
+    labels: np.ndarray  # uint8, values as in the files of the cohort
+    grade: str
+    site: Site
+    age_years: int
+
+
+class Points(NamedTuple):
+    """Voxels inside the brain of one grid."""
+
+    scanner: np.ndarray  # (3, N) mm
+    atlas: np.ndarray  # (3, N) mm
+    noise: dict[str, np.ndarray]  # (N,)
+    voxel_mm: float
+
+
+def grid_axes(shape: tuple[int, int, int]) -> tuple[list[np.ndarray], float]:
+    """Return the scanner coordinates (mm) of a grid along its three axes and the size of its voxels."""
+    voxel_mm = FIELD_OF_VIEW_MM / shape[0]
+    axes = [(np.arange(n) + 0.5 - n / 2) * voxel_mm + origin for n, origin in zip(shape, ORIGIN_MM, strict=True)]
+    return axes, voxel_mm
+
+
+def warp_field(subject: anatomy.Subject) -> np.ndarray:
+    """Return (3, lattice) where in the atlas each lattice point of this head lies, before any mass effect."""
+    points = np.stack(np.meshgrid(*LATTICE_AXES, indexing="ij")).astype(np.float32)
+    radians = np.deg2rad(subject.angles_degrees)
+    rotation = np.eye(3)
+    for axis, angle in enumerate(radians):
+        first, second = [other for other in range(3) if other != axis]
+        turn = np.eye(3)
+        turn[first, first] = turn[second, second] = np.cos(angle)
+        turn[first, second], turn[second, first] = -np.sin(angle), np.sin(angle)
+        rotation = turn @ rotation
+    matrix = (rotation / subject.scales[:, None]).astype(np.float32)
+    moved = np.tensordot(matrix, points - subject.shift_mm.astype(np.float32)[:, None, None, None], axes=1)
+    for wavelength_mm, amplitude_mm in ((70.0, 2.6), (24.0, 0.8)):
+        for axis in range(3):
+            rng = generator(subject.seed, subject.case_index, f"warp-{wavelength_mm:g}-{axis}")
+            moved[axis] += np.float32(amplitude_mm) * smooth_field(rng, LATTICE_AXES, wavelength_mm)
+    return moved.astype(np.float32)
+
+
+def noise_fields(subject: anatomy.Subject, axes_mm, keep: np.ndarray) -> dict[str, np.ndarray]:
+    """Draw the smooth fields of a subject at the voxels of a grid that `keep` selects."""
+    fields = {}
+    for name, wavelength_mm in WAVELENGTHS_MM.items():
+        rng = generator(subject.seed, subject.case_index, f"noise-{name}")
+        fields[name] = smooth_field(rng, axes_mm, wavelength_mm)[keep]
+    return fields
+
+
+def brain_points(subject: anatomy.Subject, displacement: np.ndarray, axes_mm, voxel_mm: float):
+    """Find the voxels of a grid that belong to the brain.
+
+    Args:
+        displacement: (3, lattice) atlas position minus scanner position, mm.
+
+    Returns:
+        (keep, points): bool mask on the grid and the `Points` inside it.
+    """
+    lattice = np.stack(np.meshgrid(*LATTICE_AXES, indexing="ij")).astype(np.float32)
+    shape = lattice.shape[1:]
+    atlas = (lattice + displacement).reshape(3, -1)
+    hull = anatomy.hull(atlas).reshape(shape)
+    matrices = [
+        spline_matrix((axis - nodes[0]) / LATTICE_MM, len(nodes))
+        for axis, nodes in zip(axes_mm, LATTICE_AXES, strict=True)
+    ]
+    surface = apply_along_axes(matrices, hull)
+    rng = generator(subject.seed, subject.case_index, "strip")
+    ragged = 0.7 * smooth_field(rng, axes_mm, 9.0) + 0.5 * smooth_field(rng, axes_mm, 30.0)
+    keep = surface + ragged < 0.6
+    scanner = np.stack([axis[index] for axis, index in zip(axes_mm, np.nonzero(keep), strict=True)]).astype(np.float32)
+    low = [axis[0] for axis in LATTICE_AXES]
+    moved = scanner + np.stack([sample(part, scanner, low, LATTICE_MM) for part in displacement])
+    return keep, Points(scanner, moved, noise_fields(subject, axes_mm, keep), voxel_mm)
+
+
+def healthy(subject: anatomy.Subject, points: Points) -> dict[str, np.ndarray]:
+    """Return the tissue shares of the brain without its main disease, with the white matter spots of age."""
+    shares = anatomy.tissue_fractions(points.atlas, subject, voxel_mm=points.voxel_mm, noise=points.noise)
+    cavity = anatomy.ventricles(points.atlas, subject)
+    caps = np.exp(-np.maximum(cavity, 0.0) / 3.0) * (0.9 + 0.5 * points.noise["coarse"])
+    spots = np.clip(points.noise["medium"] - 2.1, 0.0, 0.6) * 1.6 * np.exp(-np.maximum(cavity - 4.0, 0.0) / 12.0)
+    share = np.clip(subject.white_matter_burden * (0.55 * caps + spots), 0.0, 0.85)
+    shares["leuko"] = shares["wm"] * share
+    shares["wm"] = shares["wm"] * (1.0 - share)
+    return shares
+
+
+def paint(shares: dict, site: Site, modality: str, noise: dict, *, enhancement: dict) -> np.ndarray:
+    """Return the ideal signal (N,) of one modality: tissue signals added by their share of each voxel."""
+    sequence = site.scans[modality].sequence
+    field = site.field_tesla
+    image = np.zeros(next(iter(shares.values())).shape, dtype=np.float32)
+    for name, share in shares.items():
+        at = np.flatnonzero(share > 0.003)
+        if at.size == 0:
+            continue
+        tissue = TISSUES[name]
+        slow = 0.75 * noise["texture1"][at] + 0.65 * noise["coarse"][at]
+        quick = 0.6 * noise["texture2"][at] + 0.8 * slow
+        t1_ms = np.float32(tissue.t1_ms[field]) * np.exp(np.float32(tissue.spread) * slow)
+        t2_ms = np.float32(tissue.t2_ms[field]) * np.exp(np.float32(tissue.spread) * quick)
+        if modality == "t1c":
+            concentration = tissue.gadolinium_mmol * enhancement.get(name, 1.0)
+            concentration = concentration * np.exp(3.0 * tissue.spread * noise["texture2"][at])
+            relaxivity = {"r1": R1_PER_MMOL_SECOND[field], "r2": R2_PER_MMOL_SECOND[field]}
+            t1_ms, t2_ms = with_gadolinium(t1_ms, t2_ms, concentration_mmol=concentration, **relaxivity)
+        image[at] += share[at] * signal(sequence, t1_ms, t2_ms, np.float32(tissue.proton_density))
+    return image
+
+
+def scan_all(subject, drawing: Drawing, points: Points, keep: np.ndarray, site: Site, axes_mm) -> dict[str, np.ndarray]:
+    """Acquire the four modalities on the cropped grid and scale them to int16 like the files of a data set."""
+    images = {}
+    white = (drawing.shares["wm"] > 0.9)
+    for modality, scan in site.scans.items():
+        rng = generator(subject.seed, subject.case_index, f"scan-{modality}")
+        ideal = paint(drawing.shares, site, modality, points.noise, enhancement=drawing.enhancement)
+        white_signal = float(ideal[white].mean()) if white.any() else float(ideal.mean())
+        volume = np.zeros(keep.shape, dtype=np.float32)
+        volume[keep] = ideal
+        volume *= bias_field(rng, axes_mm, site.bias)
+        gain = 700.0 * np.exp(rng.normal(0.0, 0.4)) / white_signal
+        image = acquire(volume, scan, rng, axes_mm=axes_mm, white_signal=white_signal)
+        image = np.clip(np.rint(image * gain), 1, 32767).astype(np.int16)
+        images[modality] = np.where(keep, image, 0).astype(np.int16)
+    return images
+
+
+def simulate_case(cohort: str, *, case_index: int, shape: tuple[int, int, int], seed: int) -> SimulatedCase:
+    """Simulate one synthetic case; the same seed and index give the same person on every grid.
+
+    Args:
+        cohort: a name in `COHORTS`.
+        case_index: from 0.
+        shape: (H, W, D) of the grid; H voxels span 240 mm.
+        seed: of the cohort.
+    """
+    plan = COHORTS[cohort]
+    subject = anatomy.Subject(seed, case_index)
+    rng = generator(seed, case_index, "site")
+    site = plan.sites[int(rng.integers(len(plan.sites)))]
+    axes, voxel_mm = grid_axes(shape)
+    ranges = [np.flatnonzero((a > low[0]) & (a < low[-1])) for a, low in zip(axes, LATTICE_AXES, strict=True)]
+    crop = tuple(slice(part[0], part[-1] + 1) for part in ranges)
+    axes_mm = [axis[part] for axis, part in zip(axes, crop, strict=True)]
+    lattice = np.stack(np.meshgrid(*LATTICE_AXES, indexing="ij")).astype(np.float32)
+    displacement = warp_field(subject) - lattice
+    disease = plan_disease(plan, subject, displacement, brain_points, healthy, LATTICE_AXES)
+    keep, points = brain_points(subject, disease.displacement, axes_mm, voxel_mm)
+    draw = draw_glioma_on if plan.disease == "glioma" else draw_sclerosis_on
+    drawing = draw(disease, healthy(subject, points), points)
+    labels = np.zeros(shape, dtype=np.uint8)
+    inner = np.zeros(keep.shape, dtype=np.uint8)
+    inner[keep] = drawing.labels
+    labels[crop] = inner
+    images = {}
+    for modality, image in scan_all(subject, drawing, points, keep, site, axes_mm).items():
+        images[modality] = np.zeros(shape, dtype=np.int16)
+        images[modality][crop] = image
+    return SimulatedCase(images, labels, disease.grade, site, round(subject.age_years))

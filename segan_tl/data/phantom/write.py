@@ -1,0 +1,165 @@
+"""Write a synthetic cohort as a BraTS-style folder; the same seed gives the same bytes on any number of workers."""
+
+import gzip
+import json
+import multiprocessing
+import shutil
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel
+import numpy as np
+
+from segan_tl import __version__
+from segan_tl.data.phantom.cohorts import COHORTS
+from segan_tl.data.phantom.subject import FIELD_OF_VIEW_MM, SimulatedCase, simulate_case
+from segan_tl.errors import UserError
+
+SUFFIXES = {"t1": "t1", "t1c": "t1ce", "t2": "t2", "flair": "flair"}
+DESCRIPTION = "SYNTHETIC segan_tl phantom, not a patient"
+COLUMNS = ("participant_id", "grade", "site", "field_strength", "age", "synthetic")
+README = """These images are SYNTHETIC. They show no patient.
+
+Cohort {cohort}: {cases} cases, grid {shape}, seed {seed}, made by the MR simulator of segan_tl {version}.
+Command: python -m segan_tl phantom OUT --cohort {cohort} --cases {cases} --shape {shape} --seed {seed}
+Labels: {labels}.
+A result obtained on these images says something about software, not about medicine.
+"""
+SMALLEST_SIDE = 16
+
+
+def nifti_bytes(data: np.ndarray, voxel_mm: float) -> bytes:
+    """Return a gzipped NIfTI-1 file in the orientation of BraTS (LPS), without time stamp or file name."""
+    affine = np.diag([-voxel_mm, -voxel_mm, voxel_mm, 1.0])
+    affine[1, 3] = (data.shape[1] - 1) * voxel_mm
+    image = nibabel.Nifti1Image(data, affine)
+    image.header.set_xyzt_units("mm")
+    image.header["descrip"] = DESCRIPTION.encode()
+    image.set_qform(affine, code=1)
+    image.set_sform(affine, code=1)
+    return gzip.compress(image.to_bytes(), compresslevel=3, mtime=0)
+
+
+def write_case(folder: Path, name: str, case: SimulatedCase, voxel_mm: float) -> None:
+    """Write the five files of one case into a temporary folder and rename it when it is complete."""
+    temporary = folder / f".{name}.{uuid.uuid4().hex[:8]}"
+    temporary.mkdir()
+    for modality, image in case.images.items():
+        (temporary / f"{name}_{SUFFIXES[modality]}.nii.gz").write_bytes(nifti_bytes(image, voxel_mm))
+    (temporary / f"{name}_seg.nii.gz").write_bytes(nifti_bytes(case.labels, voxel_mm))
+    final = folder / name
+    if final.exists():
+        shutil.rmtree(final)
+    temporary.rename(final)
+
+
+def make_case(job: tuple) -> tuple:
+    """Simulate and write one case; returns its row of participants.tsv."""
+    folder, cohort, index, shape, seed = job
+    name = f"phantom-{cohort}-{index + 1:04d}"
+    case = simulate_case(cohort, case_index=index, shape=shape, seed=seed)
+    write_case(Path(folder), name, case, FIELD_OF_VIEW_MM / shape[0])
+    return (name, case.grade, case.site.name, f"{case.site.field_tesla:g}", str(case.age_years), "yes")
+
+
+def check_request(cohort: str, *, cases: int, shape: tuple[int, int, int], seed: int, jobs: int) -> None:
+    """Refuse a cohort that cannot be made.
+
+    Raises:
+        UserError: unknown cohort, no cases, a grid too small to hold a head, a negative seed or no workers.
+    """
+    if cohort not in COHORTS:
+        raise UserError(f"expected a cohort among {', '.join(COHORTS)}; found {cohort!r}; use --cohort glioma-3t")
+    if cases < 1:
+        raise UserError(f"expected at least one case; found {cases}; use --cases 8")
+    if len(shape) != 3 or min(shape) < SMALLEST_SIDE:
+        found = " ".join(map(str, shape))
+        raise UserError(f"expected three sides of at least {SMALLEST_SIDE} voxels; found {found}; use --shape 120 120 77")
+    if seed < 0:
+        raise UserError(f"expected a seed of zero or more; found {seed}; use --seed 0")
+    if jobs < 1:
+        raise UserError(f"expected at least one job; found {jobs}; use --jobs 2")
+
+
+def write_cohort(
+    folder: Path | str,
+    cohort: str,
+    *,
+    cases: int,
+    shape: tuple[int, int, int] = (240, 240, 155),
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[str]:
+    """Simulate a cohort and write it as a folder of NIfTI files, participants.tsv, cohort.json and README.txt.
+
+    Args:
+        folder: created if absent; cases of the same name in it are replaced.
+        cohort: a name in `COHORTS`.
+        cases: how many.
+        shape: (H, W, D); H voxels span 240 mm, so (240, 240, 155) has 1 mm and (120, 120, 77) 2 mm voxels.
+        seed: of the cohort; case i is the same person in every cohort size and on every grid.
+        jobs: worker processes; the bytes do not depend on it.
+        progress: called with (cases done, cases) after every case.
+
+    Returns:
+        the names of the cases.
+
+    Raises:
+        UserError: see `check_request`.
+    """
+    shape = tuple(int(side) for side in shape)
+    check_request(cohort, cases=cases, shape=shape, seed=seed, jobs=jobs)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    work = [(str(folder), cohort, index, shape, seed) for index in range(cases)]
+    rows = []
+    if min(jobs, cases) == 1:
+        rows = [note(make_case(job), done, cases, progress) for done, job in enumerate(work, start=1)]
+    else:
+        # "spawn" keeps workers free of whatever the parent has loaded (TensorFlow does not survive a fork).
+        with multiprocessing.get_context("spawn").Pool(min(jobs, cases)) as pool:
+            for done, row in enumerate(pool.imap(make_case, work), start=1):
+                rows.append(note(row, done, cases, progress))
+    describe(folder, cohort, rows, shape=shape, seed=seed)
+    return [row[0] for row in rows]
+
+
+def note(row: tuple, done: int, cases: int, progress: Callable[[int, int], None] | None) -> tuple:
+    """Report one finished case and pass its row on."""
+    if progress is not None:
+        progress(done, cases)
+    return row
+
+
+def describe(folder: Path, cohort: str, rows: list[tuple], *, shape: tuple[int, int, int], seed: int) -> None:
+    """Write participants.tsv, cohort.json and README.txt, each by rename."""
+    glioma = COHORTS[cohort].disease == "glioma"
+    labels = "1 necrosis or non-enhancing core, 2 edema, 4 enhancing tumour" if glioma else "1 lesion"
+    facts = {
+        "name": cohort,
+        "synthetic": True,
+        "label_convention": "brats2017" if glioma else "lesion",
+        "labels": labels,
+        "cases": len(rows),
+        "shape": list(shape),
+        "voxel_mm": FIELD_OF_VIEW_MM / shape[0],
+        "seed": seed,
+        "software": f"segan_tl {__version__}",
+    }
+    shape_text = " ".join(map(str, shape))
+    table = "\n".join("\t".join(row) for row in (COLUMNS, *rows)) + "\n"
+    readme = README.format(
+        cohort=cohort, cases=len(rows), shape=shape_text, seed=seed, version=__version__, labels=labels
+    )
+    replace_text(folder / "participants.tsv", table)
+    replace_text(folder / "README.txt", readme)
+    replace_text(folder / "cohort.json", json.dumps(facts, indent=2) + "\n")
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a text file under a temporary name and rename it."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
