@@ -1,7 +1,7 @@
 """Modalities, label conventions and tumour regions: what the numbers in a label file mean.
 
-In memory every label map is canonical (NCR, ED, ET, RC, LESION); files keep the numbers of their dataset. A convention is a
-name of `LABEL_CONVENTIONS`, or states the labels itself, such as "1=ED,2=NCR,3=ET".
+In memory every label map is canonical (NCR, ED, ET, RC, LESION); files keep the numbers of their dataset. A convention
+is a name of `LABEL_CONVENTIONS`, or states the labels itself, such as "1=ED,2=NCR,3=ET".
 """
 
 import difflib
@@ -15,7 +15,7 @@ MODALITIES = ("t1", "t1c", "t2", "flair")
 NCR, ED, ET, RC, LESION = 1, 2, 3, 4, 5
 LABEL_NAMES = {"NCR": NCR, "ED": ED, "ET": ET, "RC": RC, "LESION": LESION}
 
-# whole tumour, tumour core, enhancing tumour, oedema, necrotic and non-enhancing core, resection cavity [BraTS 2017-2024].
+# Whole tumour, tumour core, enhancing, oedema, necrotic and non-enhancing core, resection cavity [BraTS 2017-2024].
 REGIONS = {
     "wt": (NCR, ED, ET),
     "tc": (NCR, ET),
@@ -90,16 +90,16 @@ def to_canonical(labels: np.ndarray, convention: str) -> np.ndarray:
         UserError: a value lies outside the convention.
     """
     mapping = convention_labels(convention)
-    outside = sorted(set(np.unique(labels).tolist()) - set(mapping) - {0})
-    if outside:
+    canonical = np.zeros_like(labels, np.uint8)
+    for value, label in mapping.items():
+        canonical[labels == value] = label
+    if np.count_nonzero(canonical) != np.count_nonzero(labels):
+        outside = sorted(set(np.unique(labels).tolist()) - set(mapping) - {0})
         raise UserError(
             f"expected the labels 0, {', '.join(map(str, sorted(mapping)))} of the convention {convention}; "
-            f"found {', '.join(f'{value:g}' for value in outside)}; state the right convention in cohort.json"
+            f"found {', '.join(f'{value:g}' for value in outside[:12])}; state the right convention in cohort.json"
         )
-    table = np.zeros(256, np.uint8)
-    for value, label in mapping.items():
-        table[value] = label
-    return table[labels.astype(np.uint8)]
+    return canonical
 
 
 def from_canonical(labels: np.ndarray, convention: str) -> np.ndarray:
@@ -115,17 +115,17 @@ def from_canonical(labels: np.ndarray, convention: str) -> np.ndarray:
         written[label] = value
     if convention == _CORE_UNDIVIDED:
         written[ET] = written[NCR]
-    missing = sorted(set(np.unique(labels).tolist()) - set(written) - {0})
-    if missing:
+    numbers = np.zeros_like(labels, np.uint8)
+    for label, value in written.items():
+        numbers[labels == label] = value
+    if np.count_nonzero(numbers) != np.count_nonzero(labels):
         names = {label: name for name, label in LABEL_NAMES.items()}
+        missing = sorted(set(np.unique(labels).tolist()) - set(written) - {0})
         raise UserError(
             f"expected labels that the convention {convention} can hold; found "
             f"{', '.join(names.get(label, str(label)) for label in missing)}; choose another convention"
         )
-    table = np.zeros(256, np.uint8)
-    for label, value in written.items():
-        table[label] = value
-    return table[labels.astype(np.uint8)]
+    return numbers
 
 
 def region_masks(labels: np.ndarray, regions: tuple[str, ...]) -> np.ndarray:

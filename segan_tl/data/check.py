@@ -3,20 +3,22 @@
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from segan_tl.data.image_error import ImageError
 from segan_tl.data.images import CORNER_TOLERANCE_MM, Geometry, Source, Volume, corner_shift_mm, read_volume
-from segan_tl.data.layouts import Case, Problem
+from segan_tl.data.layouts import Case, Cohort, Problem
 from segan_tl.data.naming import UNKNOWN_CONVENTION
-from segan_tl.regions import LABEL_NAMES, convention_labels, to_canonical
+from segan_tl.errors import UserError
+from segan_tl.regions import LABEL_NAMES, MODALITIES, convention_labels, to_canonical
 
 # A label that was resampled or scaled by 0.99999997 is still a label; 0.4 is not.
 LABEL_TOLERANCE = 1e-3
-STATE_CONVENTION = 'write cohort.json beside the cases with {"label_convention": "brats2017"} or {"label_convention": "1=ED,2=NCR,3=ET"}'
+STATE_CONVENTION = (
+    'state what the labels mean: write {"label_convention": "1=ED,2=NCR,3=ET"} to cohort.json beside the cases'
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +63,8 @@ def read_case(case: Case, modalities: tuple[str, ...], *, need_mask: bool = True
     if need_mask:
         labels = _read_labels(case, geometry, problems, notes)
         if labels is not None:
-            totals = np.bincount(labels.ravel(order="K"), minlength=6)
-            counts = {name: int(totals[label]) for name, label in LABEL_NAMES.items() if totals[label]}
+            totals = {name: np.count_nonzero(labels == label) for name, label in LABEL_NAMES.items()}
+            counts = {name: int(total) for name, total in totals.items() if total}
     images = {modality: volume.data for modality, volume in volumes.items()}
     return CheckedCase(case, images, labels, geometry, counts, tuple(problems), tuple(notes))
 
@@ -73,18 +75,18 @@ def check_case(case: Case, modalities: tuple[str, ...], *, need_mask: bool = Tru
 
 
 def check_cohort(
-    cases: tuple[Case, ...],
+    cohort: Cohort,
     modalities: tuple[str, ...],
     *,
     need_mask: bool = True,
     jobs: int | None = None,
     progress: Callable[[CheckedCase], None] | None = None,
 ) -> tuple[list[Case], list[Problem]]:
-    """Check all cases of a cohort (or a sequence of cases), several at a time.
+    """Read and check all cases of a cohort, several at a time.
 
     Args:
-        jobs: files read at a time; the number of cores where None.
-        progress: called with each case when it is done, in order, its arrays dropped.
+        jobs: cases read at a time; the number of cores where None.
+        progress: called with each case in the order of the cohort, its arrays dropped.
 
     Returns:
         The good cases, and the problems of the others, both in the order of the cohort.
@@ -94,32 +96,39 @@ def check_cohort(
         try:
             found = read_case(case, modalities, need_mask=need_mask)
         except Exception as error:  # one strange file must not hide the state of all others
-            problem = Problem(
-                case.id, None, f"it could not be checked ({type(error).__name__}: {error})", "report this as a bug"
-            )
-            return CheckedCase(case, {}, None, None, {}, (problem,), ())
-        return CheckedCase(case, {}, None, found.geometry, found.label_voxels, found.problems, found.notes)
+            reason = f"it could not be checked ({type(error).__name__}: {error})"
+            found = _unread(case, Problem(case.id, None, reason, "leave the case out, and report this as a bug"))
+        return replace(found, images={}, labels=None)
 
-    cases = getattr(cases, "cases", cases)
     good, problems = [], []
-    with ThreadPoolExecutor(max_workers=jobs or os.cpu_count()) as pool:
-        for checked in pool.map(check, cases):
+    pool = ThreadPoolExecutor(max_workers=jobs or os.cpu_count())
+    try:
+        for checked in pool.map(check, cohort.cases):
             problems.extend(checked.problems)
             if not checked.problems:
                 good.append(checked.case)
             if progress:
                 progress(checked)
+    finally:
+        # Ctrl-C must not wait for the cases that have not begun.
+        pool.shutdown(cancel_futures=True)
     return good, problems
+
+
+def _unread(case: Case, problem: Problem) -> CheckedCase:
+    return CheckedCase(case, {}, None, None, {}, (problem,), ())
 
 
 # === The single checks ===
 
 
 def _missing_modality(case: Case, modality: str) -> Problem:
-    there = ", ".join(case.images) or "no image"
     remedy = f"add the {modality} file, or choose among the modalities that are there"
-    if "image" in case.images:
-        remedy = f'state what the image is: write cohort.json beside the cases with {{"modalities": {{"image": "{modality}"}}}}'
+    strangers = [name for name in case.images if name not in MODALITIES]
+    if strangers:
+        statement = f'{{"modalities": {{"{strangers[0]}": "{modality}"}}}}'
+        remedy = f"if {strangers[0]} is {modality}, write {statement} to cohort.json beside the cases"
+    there = ", ".join(case.images) or "no image"
     return Problem(case.id, None, f"modality {modality} is missing; the case has {there}", remedy)
 
 
@@ -167,7 +176,7 @@ def _check_grid(case: Case, source: Source, geometry: Geometry, first: Geometry)
 def _read_labels(case: Case, geometry: Geometry | None, problems: list[Problem], notes: list[str]) -> np.ndarray | None:
     """Read the label map as canonical labels; add what is wrong to `problems`."""
     if case.mask is None:
-        problems.append(Problem(case.id, None, "the label map is missing", "add it; only prediction does without one"))
+        problems.append(Problem(case.id, None, "the label map is missing", "add it; only prediction works without"))
         return None
     volume = _try_read(case, case.mask, problems, {})
     if volume is None:
@@ -178,13 +187,11 @@ def _read_labels(case: Case, geometry: Geometry | None, problems: list[Problem],
     problems.extend(found)
     if whole is None:
         return None
-    found = _check_convention(case, np.unique(whole))
+    labels, found = _canonical_labels(case, whole)
     problems.extend(found)
-    if found:
-        return None
-    if not whole.any():
+    if labels is not None and not labels.any():
         notes.append("the label map is empty")
-    return to_canonical(whole, case.convention)
+    return labels
 
 
 def _whole_labels(case: Case, data: np.ndarray) -> tuple[np.ndarray | None, list[Problem]]:
@@ -192,27 +199,28 @@ def _whole_labels(case: Case, data: np.ndarray) -> tuple[np.ndarray | None, list
     if data.dtype.kind != "f":
         return data, []
     if not np.isfinite(data).all():
-        return None, [
-            Problem(case.id, path, "the label map holds NaN or infinite voxels", "export the label map again")
-        ]
+        return None, [Problem(case.id, path, "it holds NaN or infinite voxels", "export the label map again")]
     whole = np.rint(data)
     off = np.abs(data - whole) > LABEL_TOLERANCE
     if off.any():
         values = ", ".join(f"{value:.4g}" for value in np.unique(data[off])[:5])
-        reason = f"{int(off.sum())} voxels of the label map are no whole numbers ({values})"
+        reason = f"{int(off.sum())} voxels are no whole numbers ({values})"
         return None, [Problem(case.id, path, reason, "resample the label map with nearest neighbour from the original")]
     return whole.astype(np.int32), []
 
 
-def _check_convention(case: Case, values: np.ndarray) -> list[Problem]:
-    path, found = case.mask.path, ", ".join(f"{value:g}" for value in values[:12])
+def _canonical_labels(case: Case, whole: np.ndarray) -> tuple[np.ndarray | None, list[Problem]]:
+    if case.convention != UNKNOWN_CONVENTION:
+        try:
+            return to_canonical(whole, case.convention), []
+        except UserError:
+            pass
+    found = ", ".join(f"{value:g}" for value in np.unique(whole)[:12])
     if case.convention == UNKNOWN_CONVENTION:
-        return [Problem(case.id, path, f"nothing states what the labels {found} mean", STATE_CONVENTION)]
-    allowed = convention_labels(case.convention)
-    if set(values.tolist()) <= {0, *allowed}:
-        return []
-    reason = f"its labels are {found}; the convention {case.convention} knows 0, {', '.join(map(str, sorted(allowed)))}"
-    return [Problem(case.id, path, reason, f"correct the file, or {STATE_CONVENTION}")]
+        return None, [Problem(case.id, case.mask.path, f"nothing says what its labels {found} mean", STATE_CONVENTION)]
+    allowed = ", ".join(map(str, sorted(convention_labels(case.convention))))
+    reason = f"its labels are {found}, but the convention {case.convention} knows 0, {allowed}"
+    return None, [Problem(case.id, case.mask.path, reason, f"correct the file, or {STATE_CONVENTION}")]
 
 
 def _times(shape: tuple[int, ...]) -> str:

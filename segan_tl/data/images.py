@@ -4,10 +4,7 @@ Affines are nibabel's everywhere: voxel index to RAS+ mm. A shear is kept as it 
 the axes change.
 """
 
-import errno
 import gzip
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +15,7 @@ from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, 
 from segan_tl.data.image_error import ImageError
 from segan_tl.data.itk import read_itk, read_itk_header
 from segan_tl.data.nifti import read_nifti, read_nifti_header
-from segan_tl.errors import UserError
+from segan_tl.runs import atomic_path
 
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
 ITK_SUFFIXES = (".mha", ".nrrd")
@@ -147,14 +144,17 @@ def write_volume(path: Path, data: np.ndarray, geometry: Geometry, *, dtype: np.
         raise ValueError(f"data {data.shape} does not fit the grid {geometry.in_lps.shape}")
     back = ornt_transform(axcodes2ornt("LPS"), io_orientation(_rounded(geometry.affine)))
     stored = apply_orientation(np.asarray(data, dtype=dtype), back)
-    stored = stored.astype(np.uint8) if stored.dtype == bool else stored
+    # NIfTI knows neither.
+    stored = stored.astype({"bool": np.uint8, "float16": np.float32}.get(stored.dtype.name, stored.dtype), copy=False)
     image = nib.Nifti1Image(stored, geometry.affine, dtype=stored.dtype)
     image.set_sform(geometry.affine, code="scanner")
     # A quaternion cannot hold a shear; readers then go by the sform alone.
     image.set_qform(geometry.affine, code="scanner" if _is_orthogonal(geometry.affine) else "unknown")
     image.header.set_xyzt_units("mm")
     content = image.to_bytes()
-    _write_atomically(path, gzip.compress(content, compresslevel=1, mtime=0) if path.name.endswith(".gz") else content)
+    with atomic_path(path) as temporary:
+        # Without a time stamp equal data give equal files.
+        temporary.write_bytes(gzip.compress(content, 1, mtime=0) if path.name.lower().endswith(".gz") else content)
 
 
 # === Orientation ===
@@ -189,43 +189,19 @@ def _checked_shape(source: Source, shape: tuple[int, ...]) -> tuple[int, int, in
     if len(shape) == 4:
         if source.channel is None:
             raise ImageError(path, f"the image is 4-D ({shape[3]} volumes)", "split it into 3-D images")
-        if not 0 <= source.channel < shape[3]:
-            raise ImageError(
-                path, f"channel {source.channel} was expected, the file has {shape[3]}", "correct dataset.json"
-            )
-        shape = shape[:3]
+        if source.channel >= shape[3]:
+            reason = f"channel {source.channel} was expected, the file has 0 to {shape[3] - 1}"
+            raise ImageError(path, reason, "correct dataset.json")
+        return tuple(int(size) for size in shape[:3])
     if len(shape) != 3:
         raise ImageError(path, f"the image has {len(shape)} dimensions, not 3", "give a 3-D image")
+    if source.channel:
+        raise ImageError(path, f"channel {source.channel} was expected, the file is 3-D", "correct dataset.json")
     return tuple(int(size) for size in shape)
 
 
 def _checked_affine(path: Path, affine: np.ndarray) -> np.ndarray:
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        raise ImageError(
-            path,
-            "the header states no usable voxel size or orientation (its affine is singular)",
-            "export the image again with its geometry",
-        )
+        reason = "the header states no usable voxel size or orientation (its affine is singular)"
+        raise ImageError(path, reason, "export the image again with its geometry")
     return affine
-
-
-# === Writing ===
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
-        raise UserError(f"{path} could not be written: {reason}; free space or choose another folder") from error
-    finally:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)

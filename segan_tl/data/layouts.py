@@ -1,13 +1,12 @@
-"""The folder layouts of public datasets, recognised by what lies in them.
+"""Case folders and loose case files: every image below a folder, grouped into cases by its name.
 
-Walks a folder once, groups the image files into cases, and tells the dataset by its names (`naming`) or by the files it
-comes with (dataset.json of MSD and nnU-Net, sub-* folders of BIDS).
+What a case is stands here too; `datasets` holds the layouts that come with a description of their own.
 """
 
 import os
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from segan_tl.data.images import Source
@@ -15,8 +14,10 @@ from segan_tl.data.naming import MASK, UNKNOWN_CONVENTION, NamedFile, parse_name
 from segan_tl.errors import UserError
 
 MAX_DEPTH = 5
-MAX_FILES = 200_000
+MAX_ENTRIES = 200_000
 _GRADE_FOLDERS = {"hgg": "HGG", "hg": "HGG", "lgg": "LGG", "lg": "LGG"}
+
+Groups = dict[tuple[Path, str], list[NamedFile]]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,22 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Cohort:
+    """The cases of one folder.
+
+    Attributes:
+        layout: the dataset's habit that was recognised, such as "brats2021", "bids" or "msd".
+        cases: sorted by id.
+        settings: what cohort.json says.
+    """
+
+    folder: Path
+    layout: str
+    cases: tuple[Case, ...]
+    settings: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class FoundCase:
     """A case, the layout it was recognised by and the folder it lies in."""
 
@@ -60,102 +77,110 @@ class FoundCase:
     folder: Path
 
 
-def list_images(folder: Path) -> list[Path]:
-    """List the image files below a folder, hidden ones left out, sorted, down to five levels.
-
-    A folder that is named like an image (an unpacking accident) is listed as if it were one: reading it tells.
-
-    Raises:
-        UserError: the folder is far larger than any dataset.
-    """
-    found, pending, seen = [], [(folder, 0)], 0
-    while pending:
-        current, depth = pending.pop()
-        for entry in os.scandir(current):
-            seen += 1
-            if entry.name.startswith(".") or entry.name == "__MACOSX":
-                continue
-            if stem_of(entry.name) is not None and not _is_vsd_folder(entry):
-                found.append(Path(entry.path))
-            elif depth < MAX_DEPTH and entry.is_dir():
-                pending.append((Path(entry.path), depth + 1))
-        if seen > MAX_FILES:
-            raise UserError(
-                f"expected a folder of cases; {folder} holds more than {MAX_FILES} files; give the dataset's own folder"
-            )
-    return sorted(found)
-
-
-def _is_vsd_folder(entry: os.DirEntry) -> bool:
-    return entry.name.lower().startswith("vsd.") and entry.is_dir()
-
-
-def group_files(files: list[Path]) -> list[FoundCase]:
-    """Group the files whose names we know into cases."""
-    groups: dict[tuple[Path, str], list[NamedFile]] = defaultdict(list)
-    for path in files:
-        named = parse_name(path)
-        if named is None:
-            continue
-        folder = path.parent
-        if named.scheme == "vsd" and folder.name.lower().startswith("vsd."):
-            folder = folder.parent
-        groups[folder, named.case_id].append(named)
-    return [_make_case(folder, named) for (folder, _), named in _adopt_lone_masks(groups).items()]
-
-
-def _adopt_lone_masks(groups: dict) -> dict:
-    """Give a label map with a name of its own to the only case of its folder (BraTS20_Training_355's W39…_Segm)."""
-    by_folder = defaultdict(list)
-    for key, files in groups.items():
-        by_folder[key[0]].append(key)
-    for keys in by_folder.values():
-        lone = [key for key in keys if all(file.role == MASK for file in groups[key])]
-        others = [key for key in keys if key not in lone]
-        if len(lone) == 1 and len(others) == 1 and not any(file.role == MASK for file in groups[others[0]]):
-            groups[others[0]].extend(groups.pop(lone[0]))
-    return groups
-
-
-def _make_case(folder: Path, files: list[NamedFile]) -> FoundCase:
-    layout, convention = recognise_layout(files)
-    case_id = files[0].case_id or folder.name
-    grade = _grade_by_folder(folder)
-    if grade != "unknown" and re.fullmatch(r"\d+", case_id):
-        # BRATS 2013 counts its high and low grades from 1 both.
-        case_id = f"{grade}_{case_id}"
-    if re.match(r"(sim)?brats_(hg|lg)\d", case_id.lower()):
-        grade = "HGG" if "brats_hg" in case_id.lower() else "LGG"
-    return FoundCase(
-        case_of(case_id, [(file.role, Source(file.path)) for file in files], convention, grade), layout, folder
-    )
-
-
-def case_of(case_id: str, sources: list[tuple[str, Source]], convention: str, grade: str = "unknown") -> Case:
+def make_case(case_id: str, sources: list[tuple[str, Source]], *, convention: str, grade: str = "unknown") -> Case:
     """Make a case of (role, source) pairs; a role that comes twice is noted as a problem of the case."""
     images, problems = {}, []
     for role, source in sources:
         if role in images:
-            problems.append(
-                Problem(
-                    case_id,
-                    source.path,
-                    f"two files for {role}: {images[role].path.name} and {source.path.name}",
-                    "remove one of the two",
-                )
-            )
+            reason = f"there are two files for {role}: {images[role].path.name} and {source.path.name}"
+            problems.append(Problem(case_id, source.path, reason, "remove or rename one of the two"))
         images.setdefault(role, source)
     mask = images.pop(MASK, None)
-    return Case(case_id, images, mask, convention, grade, {}, tuple(problems))
+    return Case(case_id, images, mask, convention, grade, problems=tuple(problems))
 
 
-def _grade_by_folder(folder: Path) -> str:
-    for part in (folder.name, folder.parent.name, folder.parent.parent.name):
-        if part.lower() in _GRADE_FOLDERS:
-            return _GRADE_FOLDERS[part.lower()]
-    return "unknown"
+def list_images(folder: Path) -> list[Path]:
+    """List the image files below a folder, sorted, hidden ones left out, down to five levels.
+
+    A folder that is named like an image (an unpacking accident) is listed as if it were one: reading it tells.
+
+    Raises:
+        UserError: the folder is far larger than any dataset, or may not be read.
+    """
+    found, pending, seen, visited = [], [(folder, 0)], 0, set()
+    while pending:
+        current, depth = pending.pop()
+        if (real := os.path.realpath(current)) in visited:
+            continue
+        visited.add(real)
+        for entry in _scan(current):
+            seen += 1
+            if entry.name.startswith(".") or entry.name == "__MACOSX":
+                continue
+            is_folder = os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()
+            if stem_of(entry.name) is not None and not (is_folder and entry.name.lower().startswith("vsd.")):
+                found.append(Path(entry.path))
+            elif is_folder and depth < MAX_DEPTH:
+                pending.append((Path(entry.path), depth + 1))
+        if seen > MAX_ENTRIES:
+            raise UserError(
+                f"expected a folder of cases; {folder} holds more than {MAX_ENTRIES} files; give the dataset's folder"
+            )
+    return sorted(found)
 
 
-def with_convention(case: Case, convention: str) -> Case:
-    """Return the case with another label convention."""
-    return replace(case, convention=convention)
+def _scan(folder: Path) -> list[os.DirEntry]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as error:
+        raise UserError(f"expected a folder to read; {folder}: {error.strerror}; check its permissions") from None
+
+
+def group_files(files: list[Path]) -> list[FoundCase]:
+    """Group the files whose names we know into cases."""
+    groups: Groups = defaultdict(list)
+    for path in files:
+        if named := parse_name(path):
+            folder = path.parent
+            if named.scheme == "vsd" and folder.name.lower().startswith("vsd."):
+                folder = folder.parent
+            groups[folder, named.case_id].append(named)
+    _adopt_lone_masks(groups)
+    _join_mask_folders(groups)
+    return [_found_case(folder, named) for (folder, _), named in groups.items()]
+
+
+def _adopt_lone_masks(groups: Groups) -> None:
+    """Give a label map with a name of its own to the only case of its folder (W39_1998.09.19_Segm in BraTS 2020)."""
+    by_folder = defaultdict(list)
+    for key in groups:
+        by_folder[key[0]].append(key)
+    for keys in by_folder.values():
+        lone = [key for key in keys if _has_only_masks(groups[key])]
+        others = [key for key in keys if not _has_mask(groups[key])]
+        if len(keys) == 2 and len(lone) == len(others) == 1:
+            groups[others[0]].extend(groups.pop(lone[0]))
+
+
+def _join_mask_folders(groups: Groups) -> None:
+    """Join images and label maps of one id that lie in two folders."""
+    images = {case_id: key for key in groups if (case_id := key[1]) and not _has_mask(groups[key])}
+    for key in [key for key in groups if _has_only_masks(groups[key]) and key[1] in images]:
+        groups[images[key[1]]].extend(groups.pop(key))
+
+
+def _has_mask(files: list[NamedFile]) -> bool:
+    return any(file.role == MASK for file in files)
+
+
+def _has_only_masks(files: list[NamedFile]) -> bool:
+    return all(file.role == MASK for file in files)
+
+
+def _found_case(folder: Path, files: list[NamedFile]) -> FoundCase:
+    layout, convention = recognise_layout(files)
+    case_id = files[0].case_id or folder.resolve().name
+    grade = _grade_of(folder, case_id)
+    if grade != "unknown" and re.fullmatch(r"\d+", case_id):
+        # BRATS 2013 counts both its high and its low grades from 1.
+        case_id = f"{grade}_{case_id}"
+    sources = [(file.role, Source(file.path)) for file in files]
+    return FoundCase(make_case(case_id, sources, convention=convention, grade=grade), layout, folder)
+
+
+def _grade_of(folder: Path, case_id: str) -> str:
+    if match := re.match(r"(?:sim)?brats_(hg|lg)\d", case_id.lower()):
+        return _GRADE_FOLDERS[match[1]]
+    parts = (folder.name, folder.parent.name, folder.parent.parent.name)
+    return next((_GRADE_FOLDERS[part.lower()] for part in parts if part.lower() in _GRADE_FOLDERS), "unknown")

@@ -5,10 +5,10 @@ end, so that its length and its CRC are verified.
 """
 
 import gzip
-import io
 import math
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 import nibabel as nib
 import numpy as np
@@ -40,8 +40,8 @@ def read_nifti(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Read all voxels and verify the file to its last byte.
 
     Returns:
-        Array as stored (x, y, z[, channel]), trailing axes of length 1 removed, integers kept where the header states no
-        scaling and float32 where it does; affine (4, 4) voxel to RAS+ mm.
+        Array as stored (x, y, z[, channel]), trailing axes of length 1 removed; the file's own type, or float32 where
+        the header states a scaling; affine (4, 4) voxel to RAS+ mm.
 
     Raises:
         ImageError: the file is absent, truncated, damaged, or its header cannot be true.
@@ -55,9 +55,8 @@ def read_nifti(path: Path) -> tuple[np.ndarray, np.ndarray]:
         _refuse_bomb(path, offset + length)
         content = bytearray(start) + _read(path, stream, max(offset + length - len(start), 0))
         if len(content) < offset + length:
-            raise ImageError(
-                path, f"the file is truncated: {offset + length} bytes were declared, {len(content)} are there"
-            )
+            found = f"{offset + length} bytes were declared, {len(content)} are there"
+            raise ImageError(path, f"the file is truncated: {found}")
         _drain(path, stream)
     voxels = np.frombuffer(content, dtype, count=length // dtype.itemsize, offset=offset)
     voxels = _scale(voxels.astype(dtype.newbyteorder("="), copy=False), header)
@@ -67,48 +66,36 @@ def read_nifti(path: Path) -> tuple[np.ndarray, np.ndarray]:
 # === Bytes ===
 
 
-def _open(path: Path) -> io.BufferedIOBase:
+def _open(path: Path) -> BinaryIO:
+    """Open a file for reading; a gzip stream is known by its first bytes, whatever the name says."""
     if path.is_dir():
         raise ImageError(path, "this is a folder, not a file", "move the image out of the folder and remove the folder")
     if path.is_symlink() and not path.exists():
-        raise ImageError(
-            path, f"the link points to {path.readlink()}, which does not exist", "restore the target of the link"
-        )
+        raise ImageError(path, f"the link leads to {path.readlink()}, which does not exist", "restore what it leads to")
     try:
-        stream = path.open("rb")
-        magic = stream.read(2)
-        stream.seek(0)
+        with path.open("rb") as stream:
+            magic = stream.read(2)
+        if magic == b"":
+            raise ImageError(path, "the file is empty (0 bytes)")
+        return gzip.open(path, "rb") if magic == b"\x1f\x8b" else path.open("rb")
     except FileNotFoundError:
         raise ImageError(path, "no such file", "check the name") from None
     except OSError as error:
         raise ImageError(
-            path, f"the file cannot be read ({error.strerror})", "check its permissions and the disk"
+            path, f"the file cannot be read ({error.strerror})", "check permissions and the disk"
         ) from None
-    if not magic:
-        stream.close()
-        raise ImageError(path, "the file is empty (0 bytes)")
-    return _gunzip(stream) if magic == b"\x1f\x8b" else stream
 
 
-def _gunzip(stream: io.BufferedReader) -> io.BufferedIOBase:
-    try:
-        from isal import igzip
-    except ImportError:
-        return gzip.GzipFile(fileobj=stream, mode="rb")
-    return igzip.GzipFile(fileobj=stream, mode="rb")
-
-
-def _read(path: Path, stream: io.BufferedIOBase, count: int) -> bytes:
+def _read(path: Path, stream: BinaryIO, count: int) -> bytes:
     try:
         return stream.read(count)
     except EOFError:
         raise ImageError(path, "the file is truncated: its compressed stream ends early") from None
-    except (OSError, zlib.error, ValueError) as error:
-        # isal has its own error class, which is no subclass of zlib's but of one of these.
+    except (OSError, zlib.error) as error:
         raise ImageError(path, f"the file is damaged ({error})") from None
 
 
-def _drain(path: Path, stream: io.BufferedIOBase) -> None:
+def _drain(path: Path, stream: BinaryIO) -> None:
     """Read what follows the voxels, because gzip verifies its CRC only at the end of the stream."""
     for _ in range(64):
         if not _read(path, stream, _CHUNK_BYTES):

@@ -1,0 +1,175 @@
+"""Read every case of a folder and name the bad ones: the table a user wants to see before training."""
+
+import argparse
+from pathlib import Path
+
+from segan_tl.errors import UserError
+
+EPILOG = """examples:
+  python -m segan_tl check BraTS2021                           all modalities that the folder has
+  python -m segan_tl check BraTS2021 --modality flair          only what a FLAIR model needs
+  python -m segan_tl check HOSPITAL --modality all --no-masks  four modalities, label maps not looked at
+
+exit code: 0 all cases are good, 1 some are bad, 2 the folder or the command line was not understood
+"""
+REGIONS_SHOWN = ("wt", "tc", "et", "rc", "lesion")
+FILE_WIDTH = 180
+DOUBTFUL_ET = (
+    "note: label 4 occurs and 3 never does; 4 is the resection cavity from 2024 on and was enhancing tumour until 2021; if "
+    'it is here, write {"label_convention": "brats2017"} to cohort.json beside the cases'
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.description = "Read every case of a folder, recognise its layout and name what is wrong with which file."
+    parser.epilog = EPILOG
+    parser.add_argument("folder", metavar="DIR", type=Path, help="a folder of cases, one case folder or one image file")
+    parser.add_argument(
+        "--modality",
+        nargs="+",
+        default=["found"],
+        choices=["t1", "t1c", "t2", "flair", "all", "found"],
+        help="what each case must have (default: every modality that at least one case has)",
+    )
+    parser.add_argument("--no-masks", action="store_true", help="do not look at label maps, as for prediction")
+    parser.add_argument("--jobs", type=int, default=None, metavar="N", help="cases read at a time (default: all cores)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check the folder and print the table; return 0 where all is good and 1 where it is not."""
+    from segan_tl.data.cases import check_cohort, find_cases
+
+    if arguments.jobs is not None and arguments.jobs < 1:
+        raise UserError(f"expected --jobs of at least 1; found {arguments.jobs}; leave it out to use all cores")
+    cohort = find_cases(arguments.folder)
+    modalities = _modalities(cohort, arguments.modality)
+    need_mask = not arguments.no_masks and any(case.mask for case in cohort.cases)
+    checked = []
+    with _progress(len(cohort.cases)) as advance:
+
+        def done(case) -> None:
+            checked.append(case)
+            advance()
+
+        good, problems = check_cohort(cohort, modalities, need_mask=need_mask, jobs=arguments.jobs, progress=done)
+    _print(_case_table(checked))
+    if problems:
+        _print(_problem_table(problems, arguments.folder))
+    _print_summary(cohort, checked, modalities, need_mask=need_mask)
+    return 0 if len(good) == len(cohort.cases) else 1
+
+
+def _modalities(cohort, asked: list[str]) -> tuple[str, ...]:
+    from segan_tl.regions import MODALITIES
+
+    if "all" in asked:
+        return MODALITIES
+    present = {name for case in cohort.cases for name in case.images}
+    wanted = present if "found" in asked else set(asked)
+    known = tuple(modality for modality in MODALITIES if modality in wanted)
+    if known or not wanted:
+        return known or MODALITIES
+    return tuple(sorted(wanted))
+
+
+def _progress(total: int):
+    """Return a context that shows a bar with the remaining time on a terminal and yields a function to advance it."""
+    import contextlib
+
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from segan_tl.console import error_console
+
+    @contextlib.contextmanager
+    def bar():
+        columns = (TextColumn("reading cases"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=error_console, transient=True, disable=not error_console.is_terminal) as shown:
+            task = shown.add_task("", total=total)
+            yield lambda: shown.advance(task)
+
+    return bar()
+
+
+# === Tables ===
+
+
+def _case_table(checked: list):
+    from rich.table import Table
+
+    regions = [region for region in REGIONS_SHOWN if any(_region_ml(case, region) for case in checked)]
+    table = Table(title="cases", title_justify="left")
+    for name in ("case", "grade", "modalities", "grid", "spacing mm", "labels"):
+        table.add_column(name, overflow="fold")
+    for region in regions:
+        table.add_column(f"{region} mL", justify="right")
+    table.add_column("state", overflow="fold")
+    for item in checked:
+        state = f"{len(item.problems)} problem(s)" if item.problems else "good"
+        table.add_row(
+            item.case.id,
+            item.case.grade if item.case.grade != "unknown" else "",
+            " ".join(item.case.images) or "none",
+            "×".join(map(str, item.geometry.in_lps.shape)) if item.geometry else "",
+            "×".join(f"{length:.3g}" for length in item.geometry.in_lps.spacing_mm) if item.geometry else "",
+            " ".join(item.label_voxels),
+            *(_millilitres(_region_ml(item, region)) for region in regions),
+            "; ".join([state, *item.notes]),
+            style="red" if item.problems else None,
+        )
+    return table
+
+
+def _region_ml(checked, region: str) -> float:
+    """Return the volume of a region in mL; 0 without labels."""
+    from segan_tl.regions import LABEL_NAMES, REGIONS
+
+    if checked.geometry is None:
+        return 0.0
+    voxels = sum(checked.label_voxels.get(name, 0) for name, label in LABEL_NAMES.items() if label in REGIONS[region])
+    return voxels * checked.geometry.voxel_volume_mm3 / 1000
+
+
+def _millilitres(volume_ml: float) -> str:
+    return f"{volume_ml:.2f}" if volume_ml else "0"
+
+
+def _problem_table(problems: list, folder: Path):
+    from rich.table import Table
+
+    table = Table(title="problems", title_justify="left", show_lines=True)
+    for name in ("case", "file", "reason", "what to do"):
+        table.add_column(name, overflow="fold")
+    for problem in problems:
+        file = problem.file
+        if file is not None and file.is_relative_to(folder):
+            file = file.relative_to(folder)
+        table.add_row(problem.case_id, str(file or ""), problem.reason, problem.remedy)
+    return table
+
+
+def _print(table) -> None:
+    from segan_tl.console import console
+
+    # A file or a pipe has no width of its own; file names must not be broken at 80 columns.
+    console.print(table, markup=False, width=None if console.is_terminal else FILE_WIDTH, crop=False)
+
+
+def _print_summary(cohort, checked: list, modalities: tuple[str, ...], *, need_mask: bool) -> None:
+    from segan_tl.console import console
+
+    bad = sum(bool(item.problems) for item in checked)
+    conventions = sorted({item.case.convention for item in checked if item.case.mask})
+    labels = f"labels {', '.join(conventions)}" if need_mask else "label maps not looked at"
+    if need_mask and _is_et_doubtful(checked):
+        console.print(DOUBTFUL_ET, markup=False, soft_wrap=True)
+    summary = (
+        f"layout {cohort.layout}, {labels}, modalities {' '.join(modalities)}: {len(checked) - bad} good, {bad} bad"
+    )
+    console.print(summary, markup=False, soft_wrap=True)
+
+
+def _is_et_doubtful(checked: list) -> bool:
+    """Tell whether files named as from 2023 on use the numbers of before."""
+    found = set().union(*(item.label_voxels for item in checked if item.case.convention == "brats2023"))
+    return "RC" in found and "ET" not in found

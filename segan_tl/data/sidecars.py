@@ -1,0 +1,97 @@
+"""What lies beside the cases: cohort.json (the folder's own statements), participants.tsv, BraTS' name_mapping.csv."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from segan_tl.data.layouts import Case, FoundCase
+from segan_tl.errors import UserError
+from segan_tl.regions import LABEL_NAMES, MODALITIES, convention_labels, state_convention
+
+GRADES = ("HGG", "LGG")
+
+
+def annotate(folder: Path, found: list[FoundCase]) -> tuple[list[Case], dict]:
+    """Add convention, modalities, grade and attributes that the sidecars state; return the cases and cohort.json.
+
+    Sidecars count in the folder itself, between it and the cases, and above it where it is a case folder.
+
+    Raises:
+        UserError: cohort.json cannot be understood.
+    """
+    settings, participants = {}, {}
+    for place in _places(folder, found):
+        settings = settings or read_cohort_json(place / "cohort.json")
+        for row in _read_table(place / "participants.tsv", delimiter="\t"):
+            participants.setdefault(row.get("participant_id", ""), row)
+        for path in sorted(place.glob("*name_mapping*.csv")):
+            for row in _read_table(path, delimiter=","):
+                for name in row.values():
+                    participants.setdefault(name, {"grade": row.get("Grade", "")})
+    return [_annotate(item.case, settings, participants) for item in found], settings
+
+
+def read_cohort_json(path: Path) -> dict:
+    """Read cohort.json; an absent one is empty. "label_convention" comes back as a string, checked.
+
+    Raises:
+        UserError: no JSON object, an unknown convention or an unknown modality.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise UserError(f"expected JSON in {path}; found an error ({error}); correct the file") from None
+    if not isinstance(settings, dict):
+        raise UserError(f'expected {{"label_convention": "brats2017"}} in {path}; found {settings!r}; correct the file')
+    if "label_convention" in settings:
+        settings["label_convention"] = _stated_convention(path, settings["label_convention"])
+    modalities = settings.setdefault("modalities", {})
+    if not isinstance(modalities, dict) or not set(modalities.values()) <= set(MODALITIES):
+        raise UserError(
+            f'expected "modalities" such as {{"image": "t1c"}} with values out of {", ".join(MODALITIES)} in {path}; '
+            f"found {modalities!r}; correct the file"
+        )
+    return settings
+
+
+def _stated_convention(path: Path, stated: str | dict) -> str:
+    if isinstance(stated, dict):
+        stated = ",".join(f"{value}={name}" for value, name in stated.items())
+    try:
+        return state_convention(convention_labels(str(stated)))
+    except UserError as error:
+        raise UserError(f"{path}: {error} (labels are {', '.join(LABEL_NAMES)})") from None
+
+
+def _places(folder: Path, found: list[FoundCase]) -> list[Path]:
+    places = [folder]
+    for item in found:
+        places += [place for place in (item.folder, *item.folder.parents) if place.is_relative_to(folder)]
+    if any(item.folder == folder for item in found) or folder.resolve().name.startswith(("sub-", "images")):
+        places.append(folder.resolve().parent)
+    return list(dict.fromkeys(places))
+
+
+def _read_table(path: Path, *, delimiter: str) -> list[dict[str, str]]:
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
+        rows = csv.DictReader(stream, delimiter=delimiter)
+        return [{key: value for key, value in row.items() if key and isinstance(value, str) and value} for row in rows]
+
+
+def _annotate(case: Case, settings: dict, participants: dict[str, dict[str, str]]) -> Case:
+    names = (case.id, f"sub-{case.id}", case.id.split("_ses-")[0])
+    attributes = next((participants[name] for name in names if name in participants), {})
+    grade = attributes.get("grade", case.grade).upper()
+    renamed = settings.get("modalities", {})
+    return replace(
+        case,
+        images={renamed.get(name, name): source for name, source in case.images.items()},
+        convention=settings.get("label_convention", case.convention),
+        grade=grade if grade in GRADES else case.grade,
+        attributes={key: value for key, value in attributes.items() if key != "participant_id"},
+    )
