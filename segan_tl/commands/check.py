@@ -15,8 +15,8 @@ exit code: 0 all cases are good, 1 some are bad, 2 the folder or the command lin
 REGIONS_SHOWN = ("wt", "tc", "et", "rc", "lesion")
 FILE_WIDTH = 180
 DOUBTFUL_ET = (
-    "note: label 4 occurs and 3 never does; 4 is the resection cavity from 2024 on and was enhancing tumour until 2021; if "
-    'it is here, write {"label_convention": "brats2017"} to cohort.json beside the cases'
+    "note: label 4 occurs and 3 never does; 4 is the resection cavity from 2024 on and was enhancing tumour until 2021; "
+    'if it is here, write {"label_convention": "brats2017"} to cohort.json beside the cases'
 )
 
 
@@ -95,29 +95,41 @@ def _progress(total: int):
 
 
 def _case_table(checked: list):
+    from rich import box
     from rich.table import Table
 
     regions = [region for region in REGIONS_SHOWN if any(_region_ml(case, region) for case in checked)]
-    table = Table(title="cases", title_justify="left")
-    for name in ("case", "grade", "modalities", "grid", "spacing mm", "labels"):
-        table.add_column(name, overflow="fold")
+    table = Table(title="cases", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("case", no_wrap=True, overflow="fold")
+    for name in ("grade", "modalities"):
+        table.add_column(name)
+    for name in ("grid", "mm"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("labels")
     for region in regions:
-        table.add_column(f"{region} mL", justify="right")
+        table.add_column(f"{region} mL", justify="right", no_wrap=True)
     table.add_column("state", overflow="fold")
     for item in checked:
-        state = f"{len(item.problems)} problem(s)" if item.problems else "good"
-        table.add_row(
-            item.case.id,
-            item.case.grade if item.case.grade != "unknown" else "",
-            " ".join(item.case.images) or "none",
-            "×".join(map(str, item.geometry.in_lps.shape)) if item.geometry else "",
-            "×".join(f"{length:.3g}" for length in item.geometry.in_lps.spacing_mm) if item.geometry else "",
-            " ".join(item.label_voxels),
-            *(_millilitres(_region_ml(item, region)) for region in regions),
-            "; ".join([state, *item.notes]),
-            style="red" if item.problems else None,
-        )
+        table.add_row(*_case_row(item, regions), style="red" if item.problems else None)
     return table
+
+
+def _case_row(item, regions: list[str]) -> list[str]:
+    from segan_tl.regions import MODALITIES
+
+    grid = item.geometry.in_lps if item.geometry else None
+    count = len(item.problems)
+    state = "good" if not count else "1 problem" if count == 1 else f"{count} problems"
+    return [
+        item.case.id,
+        item.case.grade if item.case.grade != "unknown" else "",
+        " ".join(sorted(item.case.images, key=(*MODALITIES, *item.case.images).index)) or "none",
+        "×".join(map(str, grid.shape)) if grid else "",
+        "×".join(f"{length:.3g}" for length in grid.spacing_mm) if grid else "",
+        " ".join(item.label_voxels),
+        *(_millilitres(_region_ml(item, region)) for region in regions),
+        "; ".join([state, *item.notes]),
+    ]
 
 
 def _region_ml(checked, region: str) -> float:
@@ -149,20 +161,31 @@ def _problem_table(problems: list, folder: Path):
 
 
 def _print(table) -> None:
+    from rich.console import Console
+
     from segan_tl.console import console
 
     # A file or a pipe has no width of its own; file names must not be broken at 80 columns.
-    console.print(table, markup=False, width=None if console.is_terminal else FILE_WIDTH, crop=False)
+    wide = console if console.is_terminal else Console(file=console.file, width=FILE_WIDTH, highlight=False)
+    wide.print(table, markup=False)
 
 
 def _print_summary(cohort, checked: list, modalities: tuple[str, ...], *, need_mask: bool) -> None:
     from segan_tl.console import console
+    from segan_tl.regions import MODALITIES
 
+    strangers = sorted({name for item in checked for name in item.case.images if name not in MODALITIES})
+    if strangers:
+        statement = f'{{"modalities": {{"{strangers[0]}": "flair"}}}}'
+        note = (
+            f"note: the name {strangers[0]} tells no modality; write e.g. {statement} to cohort.json beside the cases"
+        )
+        console.print(note, markup=False, soft_wrap=True)
+    if need_mask and _is_et_doubtful(checked):
+        console.print(DOUBTFUL_ET, markup=False, soft_wrap=True)
     bad = sum(bool(item.problems) for item in checked)
     conventions = sorted({item.case.convention for item in checked if item.case.mask})
     labels = f"labels {', '.join(conventions)}" if need_mask else "label maps not looked at"
-    if need_mask and _is_et_doubtful(checked):
-        console.print(DOUBTFUL_ET, markup=False, soft_wrap=True)
     summary = (
         f"layout {cohort.layout}, {labels}, modalities {' '.join(modalities)}: {len(checked) - bad} good, {bad} bad"
     )

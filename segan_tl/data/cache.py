@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from segan_tl.config import DataConfig
-from segan_tl.data.cases import Case, check_case, load_case
+from segan_tl.data.cases import Case, Problem, read_case
 from segan_tl.data.preprocess import centre_crop, prepare_image
 from segan_tl.regions import region_masks
 from segan_tl.runs import atomic_path
@@ -48,7 +48,7 @@ def prepare_cases(
     config: DataConfig,
     jobs: int = 2,
     advance: Callable[[], None] = lambda: None,
-) -> tuple[list[CachedCase], list]:
+) -> tuple[list[CachedCase], list[Problem]]:
     """Check, prepare and cache every case that is not cached yet; a cached case was sound when it was cached.
 
     Args:
@@ -61,15 +61,12 @@ def prepare_cases(
     Returns:
         The cases that are sound, and the problems of those that are not.
     """
-    def prepare(case: Case) -> tuple[CachedCase | None, list]:
-        paths = _paths(case, folder, config)
-        problems = []
+    def prepare(case: Case) -> tuple[CachedCase | None, list[Problem]]:
+        paths, problems = _paths(case, folder, config), []
         if paths is None or not all(path.is_file() for path in paths.values()):
-            problems = check_case(case, config.modalities)
-            if not problems:
-                _write(case, _paths(case, folder, config), config)
+            problems = _check_and_write(case, paths, config)
         advance()
-        return (None if problems else _open(case, _paths(case, folder, config), config)), problems
+        return (None if problems else _open(case, paths, config)), problems
 
     with ThreadPoolExecutor(jobs) as pool:
         results = list(pool.map(prepare, cases))
@@ -93,14 +90,18 @@ def _paths(case: Case, folder: Path, config: DataConfig) -> dict[str, Path] | No
     return paths
 
 
-def _write(case: Case, paths: dict[str, Path], config: DataConfig) -> None:
-    loaded = load_case(case, config.modalities)
-    prepared = prepare_image(loaded.image, crop=config.crop, percentiles=config.percentiles)
-    arrays = {name: prepared[..., i].astype(np.float16) for i, name in enumerate(config.modalities)}
-    arrays["labels"] = centre_crop(loaded.labels, config.crop)
+def _check_and_write(case: Case, paths: dict[str, Path] | None, config: DataConfig) -> list[Problem]:
+    checked = read_case(case, config.modalities)
+    if checked.problems or paths is None:
+        return list(checked.problems)
+    arrays = {"labels": centre_crop(checked.labels, config.crop)}
+    for name, image in checked.images.items():
+        prepared = prepare_image(image[..., None], crop=config.crop, percentiles=config.percentiles)
+        arrays[name] = prepared[..., 0].astype(np.float16)
     for name, array in arrays.items():
         with atomic_path(paths[name]) as temporary:
             np.save(temporary, np.ascontiguousarray(np.moveaxis(array, 2, 0)), allow_pickle=False)
+    return []
 
 
 def _open(case: Case, paths: dict[str, Path], config: DataConfig) -> CachedCase:

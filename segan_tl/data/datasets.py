@@ -97,7 +97,7 @@ def _read_json(path: Path) -> dict:
 
 
 def _convention(labels: dict) -> str:
-    """Turn "labels" of dataset.json into a convention: {name: value or values} (nnU-Net 2) or {value: name} (before)."""
+    """Turn "labels" of dataset.json into a convention: {name: value or values} (nnU-Net 2), {value: name} before."""
     if labels and all(str(key).isdigit() for key in labels):
         labels = {name: int(value) for value, name in labels.items()}
     named = {name: value for name, value in labels.items() if value != 0 and not str(name).lower().startswith("ignore")}

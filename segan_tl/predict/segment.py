@@ -8,8 +8,33 @@ import numpy as np
 
 from segan_tl.config import Config
 from segan_tl.data.preprocess import centre_crop, centre_paste, prepare_image
+from segan_tl.errors import UserError
+from segan_tl.models.weights import load_network, read_provenance
+from segan_tl.runs import Run, verify
 
 _TRACED: weakref.WeakKeyDictionary[keras.Model, Callable] = weakref.WeakKeyDictionary()
+
+
+def load_segmentor(run: Run, config: Config) -> tuple[keras.Model, str]:
+    """Verify the best checkpoint against its manifest, then load its segmentor.
+
+    Returns:
+        The model and the sha256 of its file.
+
+    Raises:
+        UserError: the checkpoint is absent or damaged, or made for other modalities or regions than config.json says.
+    """
+    digest = verify(run.best)["segmentor.keras"]
+    file = run.best / "segmentor.keras"
+    trained = tuple(read_provenance(file).get("modalities", config.data.modalities))
+    model = load_network(file)
+    channels = (model.input_shape[-1], model.output_shape[-1])
+    if trained != config.data.modalities or channels != (len(config.data.modalities), len(config.data.regions)):
+        raise UserError(
+            f"{run.config} says {_names(config.data.modalities)} to {_names(config.data.regions)}; {file} was made for "
+            f"{_names(trained)} ({channels[0]} in, {channels[1]} out); put back the config.json of this run"
+        )
+    return model, digest
 
 
 def segment_slices(model: keras.Model, slices: np.ndarray, *, batch_size: int) -> np.ndarray:
@@ -18,7 +43,8 @@ def segment_slices(model: keras.Model, slices: np.ndarray, *, batch_size: int) -
     Args:
         model: segmentor from `image` (B, H, W, M) to `probability` (B, H, W, R).
         slices: (D, H, W, M), prepared, any height and width: zeros are added up to the model's grid and cut off again.
-        batch_size: slices in one pass; the last batch is filled up with zeros.
+        batch_size: slices in one pass; the last batch is filled up with zeros. Fewer slices than that run in one
+            batch of the next power of two.
 
     Returns:
         (D, H, W, R) float32 probability; (0, H, W, R) where there are no slices.
@@ -29,6 +55,7 @@ def segment_slices(model: keras.Model, slices: np.ndarray, *, batch_size: int) -
     padded = (height + sum(pads[0]), width + sum(pads[1]))
     probability = np.zeros((depth, height, width, model.output_shape[-1]), np.float32)
     traced = _traced(model)
+    batch_size = min(batch_size, 1 << (depth - 1).bit_length())
     batch = np.zeros((batch_size, *padded, channels), np.float32)
     for start in range(0, depth, batch_size):
         count = min(batch_size, depth - start)
@@ -80,6 +107,10 @@ def _traced(model: keras.Model) -> Callable:
         reference = weakref.ref(model)
         _TRACED[model] = tf.function(lambda batch: reference()(batch, training=False))
     return _TRACED[model]
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return ", ".join(names)
 
 
 def _padding(size: int, multiple: int) -> tuple[int, int]:

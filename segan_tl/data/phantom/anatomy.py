@@ -16,7 +16,8 @@ FRONTAL_HORN = [(17, -36, 8, 3.0), (9, -22, 13, 4.2), (6, -8, 18, 4.0), (7, 6, 2
 ATRIUM = [(13, 20, 20, 4.8), (23, 31, 10, 6.0), (25, 40, 5, 4.4), (24, 56, 3, 1.6)]
 TEMPORAL_HORN = [(23, 31, 9, 5.0), (32, 22, -8, 2.6), (33, 4, -19, 2.0), (30, -8, -22, 1.4)]
 FOURTH_VENTRICLE = [(0, 18, -14, 1.0), (0, 25, -28, 2.0), (0, 31, -40, 5.0), (0, 33, -52, 1.2)]
-STEM = [(0, 4, -4, 15), (0, 6, -20, 14), (0, 7, -33, 16), (0, 13, -45, 12), (0, 20, -56, 8), (0, 25, -72, 6.5)]
+STEM = [(0, 5, -12, 12), (0, 8, -22, 13), (0, 7, -33, 15.5), (0, 14, -46, 11), (0, 20, -56, 8), (0, 25, -72, 6.5)]
+PEDUNCLE = [(10, 12, -34, 8), (20, 30, -37, 8), (28, 40, -38, 6)]
 
 
 class Subject:
@@ -33,7 +34,7 @@ class Subject:
         self.ventricle_scale = float(np.exp(rng.normal(0.22 * old, 0.18)))
         self.ventricle_asymmetry = float(rng.normal(0.0, 0.12))
         self.sulcus_width_mm = float(np.clip(rng.normal(0.75 + 0.30 * old, 0.18), 0.3, 1.5))
-        self.cortex_mm = float(rng.normal(2.7, 0.15))
+        self.cortex_mm = float(rng.normal(2.35, 0.12))
         self.white_matter_burden = float(np.clip(rng.gamma(1.3, 0.35) * (0.35 + max(old + 0.4, 0.0)), 0.05, 1.6))
         self.deep_shift_mm = rng.normal(0.0, 1.2, (8, 3))
         self.gyri = gyral_field(seed, case_index)
@@ -42,26 +43,27 @@ class Subject:
 def cerebrum(points: np.ndarray) -> np.ndarray:
     """Return the distance to the smooth surface of both hemispheres, without sulci."""
     x, y, z = points
-    narrow = 1.0 + 0.0026 * np.maximum(-12.0 - y, 0.0) + 0.0012 * np.maximum(y - 35.0, 0.0)
+    narrow = 1.0 + 0.0017 * np.maximum(-12.0 - y, 0.0) + 0.0014 * np.maximum(y - 28.0, 0.0)
     vault = ellipsoid(np.stack([x * narrow, y, z]), (0, 2, 6), (69, 87, 60))
     base = -19.0 + 0.16 * np.maximum(y - 10.0, 0.0) + 0.07 * np.maximum(-30.0 - y, 0.0)
     vault = -blend(-vault, z - base, 14.0)
     side = np.stack([np.abs(x), y, z])
     temporal = ellipsoid(side, (45, -8, -23), (21, 40, 20))
-    occipital = ellipsoid(side, (28, 58, -2), (26, 30, 18))
+    occipital = ellipsoid(side, (20, 56, -2), (23, 31, 18))
     return blend(blend(vault, temporal, 9.0), occipital, 8.0)
 
 
 def cerebellum(points: np.ndarray) -> np.ndarray:
     """Return the distance to the cerebellum."""
     side = np.stack([np.abs(points[0]), points[1], points[2]])
-    lobes = ellipsoid(side, (24, 46, -42), (30, 29, 22))
-    return blend(lobes, ellipsoid(points, (0, 46, -40), (12, 28, 22)), 5.0)
+    lobes = ellipsoid(side, (24, 43, -38), (30, 33, 25))
+    return blend(lobes, ellipsoid(points, (0, 44, -36), (12, 30, 24)), 5.0)
 
 
 def stem(points: np.ndarray) -> np.ndarray:
     """Return the distance to midbrain, pons and medulla."""
-    return tube(points, STEM, flatten=(0.92, 1.0, 1.0))
+    side = np.stack([np.abs(points[0]), points[1], points[2]])
+    return blend(tube(points, STEM, flatten=(0.88, 1.08, 1.0)), tube(side, PEDUNCLE), 5.0)
 
 
 def hull(points: np.ndarray) -> np.ndarray:
@@ -81,7 +83,7 @@ def ventricles(points: np.ndarray, subject: Subject) -> np.ndarray:
     lateral = lateral - 1.7 * (size - 1.0) + 0.0
     lateral = np.maximum(lateral, 1.3 - side[0])
     slit = np.abs(x) - 1.5 * subject.ventricle_scale
-    third = np.maximum(slit, ellipsoid(np.stack([0 * x, y, z]), (0, 4, 0), (1.0e3, 15, 10)))
+    third = np.maximum(slit, ellipsoid(np.stack([0 * x, y, z]), (0, 4, 3), (1.0e3, 14, 9)))
     fourth = tube(points, FOURTH_VENTRICLE, flatten=(0.7, 1, 1))
     return np.minimum(np.minimum(lateral, third), fourth)
 
@@ -108,7 +110,7 @@ def deep_grey(points: np.ndarray, subject: Subject) -> dict[str, np.ndarray]:
 def choroid(points: np.ndarray) -> np.ndarray:
     """Return the distance to the choroid plexus inside the lateral ventricles."""
     side = np.stack([np.abs(points[0]), points[1], points[2]])
-    return tube(side, [(6, 2, 17, 0.6), (13, 20, 17, 1.0), (22, 31, 9, 2.6), (28, 26, -2, 0.8)])
+    return tube(side, [(6, 2, 17, 0.6), (13, 20, 17, 1.0), (20, 30, 10, 1.6), (26, 27, 0, 0.6)])
 
 
 def tissue_fractions(points: np.ndarray, subject: Subject, *, voxel_mm: float, noise: dict) -> dict[str, np.ndarray]:
@@ -125,12 +127,12 @@ def tissue_fractions(points: np.ndarray, subject: Subject, *, voxel_mm: float, n
     """
     surface = cerebrum(points)
     brainstem = stem(points)
-    depth = cortical_depth(points, surface + 1.0 + 0.5 * noise["coarse"], subject, noise=noise)
+    depth = cortical_depth(points, surface + 0.4 + 0.7 * noise["coarse"] + 0.3 * noise["fine"], subject, noise=noise)
     cortex_mm = subject.cortex_mm * (1.0 + 0.13 * noise["coarse"] + 0.10 * noise["fine"])
     tissue = inside(-depth, voxel_mm)
-    white = inside(cortex_mm - depth, voxel_mm)
+    white = inside(cortex_mm - depth, max(voxel_mm, 1.6))
     shares = {"gm": tissue - white, "wm": white}
-    cord = inside(brainstem + 1.0, voxel_mm)
+    cord = inside(brainstem + 1.0 + 0.6 * noise["coarse"] + 0.3 * noise["fine"], max(voxel_mm, 2.0))
     folia = cerebellar_depth(points, cerebellum(points) + 1.2, noise=noise)
     little_brain = inside(-folia["surface"], voxel_mm) * (1.0 - tissue)
     shares["cerebellum"] = little_brain * (1.0 - folia["white"])
@@ -144,7 +146,7 @@ def tissue_fractions(points: np.ndarray, subject: Subject, *, voxel_mm: float, n
         shares[name] = share
     cavity = inside(ventricles(points, subject) + 0.35 * noise["fine"] + 0.5 * noise["coarse"], voxel_mm)
     shares = {name: share * (1.0 - cavity) for name, share in shares.items()}
-    plexus = cavity * inside(choroid(points) + 0.8 * noise["fine"], voxel_mm)
+    plexus = cavity * inside(choroid(points) + 0.9 * noise["fine"], voxel_mm)
     shares["choroid"] = plexus
     empty = 1.0 - sum(shares.values())
     shares["vessel"] = vessels(points, surface, noise, voxel_mm) * empty * (1.0 - cavity)
@@ -157,7 +159,7 @@ def vessels(points: np.ndarray, surface: np.ndarray, noise: dict, voxel_mm: floa
     x, y, z = points
     rim = np.abs(surface + 1.5) - 2.0
     sinus = np.maximum(np.abs(x) - 2.5, np.maximum(rim, -(z - 5.0 + 0.25 * y)))
-    veins = 1.15 - np.abs(noise["vein"]) * 6.0
-    veins = np.maximum(-veins, 1.6 - noise["coarse"] * 2.0)
+    # Two zero levels cross along a line: a winding tube of about 2 mm.
+    veins = 4.5 * np.hypot(noise["vein"], noise["texture1"]) - 1.3
     dura = np.maximum(np.abs(surface - 1.5) - 0.7, 1.2 - 1.6 * noise["coarse"])
     return inside(np.minimum(np.minimum(sinus, veins), dura), voxel_mm)

@@ -29,6 +29,7 @@ def site(name, field_tesla, *, bias, t1, t1c, t2, flair) -> Site:
     return Site(name, field_tesla, {"t1": t1, "t1c": t1c, "t2": t2, "flair": flair}, bias)
 
 
+PREPARED_3T = Sequence("inversion_recovery", 2000.0, 3.0, 980.0)
 GRADIENT_3T = Sequence("spoiled_gradient_echo", 12.0, 4.0, flip_degrees=20.0)
 SPIN_T1 = Sequence("spin_echo", 600.0, 10.0)
 SPIN_T1_SHORT = Sequence("spin_echo", 500.0, 12.0)
@@ -37,8 +38,8 @@ UNIVERSITY = site(
     "synthetic-university-3t",
     3.0,
     bias=0.07,
-    t1=Scan(GRADIENT_3T, 1.0, 1.0, 0.0, 22.0),
-    t1c=Scan(GRADIENT_3T, 1.0, 1.0, 0.0, 24.0),
+    t1=Scan(PREPARED_3T, 1.0, 1.0, 0.0, 32.0),
+    t1c=Scan(PREPARED_3T, 1.0, 1.0, 0.0, 32.0),
     t2=Scan(Sequence("spin_echo", 5000.0, 95.0), 0.9, 2.0, 0.0, 30.0),
     flair=Scan(Sequence("inversion_recovery", 9000.0, 110.0, 2480.0), 1.0, 2.0, 0.0, 24.0),
 )
@@ -82,7 +83,7 @@ SCLEROSIS = site(
     "synthetic-clinic-ms-3t",
     3.0,
     bias=0.05,
-    t1=Scan(GRADIENT_3T, 1.0, 1.0, 0.0, 24.0),
+    t1=Scan(PREPARED_3T, 1.0, 1.0, 0.0, 30.0),
     t1c=Scan(SPIN_T1, 0.9, 3.0, 0.0, 30.0),
     t2=Scan(Sequence("spin_echo", 5000.0, 95.0), 0.9, 3.0, 0.0, 34.0),
     flair=Scan(Sequence("inversion_recovery", 8000.0, 115.0, 2400.0), 1.0, 1.5, 0.0, 24.0),

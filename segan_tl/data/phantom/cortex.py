@@ -10,7 +10,7 @@ LATTICE_MM = 2.0
 AXIS_X_MM, AXIS_FRONT_MM, AXIS_BACK_MM, AXIS_Z_MM = 27.0, -44.0, 50.0, 6.0
 REACH_MM = 42.0
 # Wavelength of the folds, depth of the sulci, both in mm, and how much the depth varies: primary and tertiary folds.
-SULCI = ((24.0, 19.0, 6.0), (15.0, 9.0, 5.0))
+SULCI = ((20.0, 16.5, 5.0), (12.0, 6.0, 3.0))
 
 
 def gyral_field(seed: int, case_index: int) -> list[np.ndarray]:
@@ -50,17 +50,18 @@ def fissure_distance(points: np.ndarray, wobble_mm: np.ndarray) -> np.ndarray:
     x, y, z = points
     callosum = np.sqrt(((y + 2.0) / 41.0) ** 2 + ((z - 10.0) / 19.0) ** 2)
     outside = (callosum - 1.0) * 21.0
-    width = 0.7 + 0.02 * np.clip(outside, 0.0, 40.0)
+    width = 0.4 + 0.02 * np.clip(outside, 0.0, 40.0)
     return np.maximum(np.abs(x + wobble_mm) - width, -outside)
 
 
-def sylvian_distance(points: np.ndarray, wobble_mm: np.ndarray) -> np.ndarray:
+def sylvian_distance(points: np.ndarray, wobble_mm: np.ndarray, width_mm: np.ndarray) -> np.ndarray:
     """Return the distance to the lateral fissure and the pool over the insula."""
     x, y, z = points
-    across = z + wobble_mm - (-9.0 + 0.28 * (y + 30.0))
-    sheet = np.maximum(np.abs(across) - 1.0, 37.0 - np.abs(x))
-    pool = np.maximum(np.abs(np.abs(x) - 38.0 + 0.04 * np.abs(y)) - 0.9, np.abs(across - 3.0) - 11.0)
-    return np.maximum(np.minimum(sheet, pool), np.abs(y + 4.0) - 32.0)
+    across = z + wobble_mm - (-10.0 + 0.45 * (y + 25.0) - 0.35 * (np.abs(x) - 46.0))
+    sheet = np.maximum(np.abs(across) - 0.4 - 0.5 * width_mm, 37.0 - np.abs(x))
+    bowl_mm = 36.5 - 0.012 * (y + 4.0) ** 2 - 0.010 * (z - 1.0) ** 2 + 1.5 * wobble_mm
+    pool = np.maximum(np.abs(np.abs(x) - bowl_mm) - width_mm, np.abs(across - 3.0) - 10.0)
+    return np.maximum(np.minimum(sheet, np.maximum(pool, np.abs(y + 6.0) - 20.0)), np.abs(y + 4.0) - 32.0)
 
 
 def cortical_depth(points: np.ndarray, surface: np.ndarray, subject, *, noise: dict) -> np.ndarray:
@@ -77,12 +78,15 @@ def cortical_depth(points: np.ndarray, surface: np.ndarray, subject, *, noise: d
     folded, stretch = folded_coordinates(points)
     low = np.array([-96.0, -100.0, -60.0], dtype=np.float32)
     indices = (folded - low[:, None]) / np.float32(LATTICE_MM)
-    depth = np.minimum(smooth_depth, sylvian_distance(points, 2.0 * noise["coarse"] + 0.6 * noise["fine"]))
+    wobble_mm = 1.2 * noise["coarse"] + 0.9 * noise["medium"]
+    sylvian = sylvian_distance(points, wobble_mm, 0.25 + 0.30 * noise["fine"] + 0.3 * noise["coarse"])
+    depth = np.minimum(smooth_depth, sylvian)
     for field, (_, reach_mm, spread_mm) in zip(subject.gyri, SULCI, strict=True):
         sheet = ndimage.map_coordinates(field, indices, order=1, mode="nearest", prefilter=False) / stretch
-        reach = np.maximum(reach_mm + spread_mm * noise["coarse"], 2.0)
+        reach = np.maximum(reach_mm + spread_mm * np.tanh(noise["coarse"]), 2.0)
+        reach = reach * np.clip(np.abs(points[0]) / 16.0, 0.4, 1.0)
         taper = np.clip(1.0 - smooth_depth / reach, 0.0, 1.0)
-        sheet -= subject.sulcus_width_mm * (0.35 + 0.9 * taper) + 0.15 * noise["fine"]
+        sheet -= subject.sulcus_width_mm * (0.15 + 0.85 * taper) + 0.12 * noise["fine"]
         np.minimum(depth, np.maximum(sheet, smooth_depth - reach), out=depth)
     return depth
 
@@ -90,11 +94,13 @@ def cortical_depth(points: np.ndarray, surface: np.ndarray, subject, *, noise: d
 def cerebellar_depth(points: np.ndarray, surface: np.ndarray, *, noise: dict) -> dict[str, np.ndarray]:
     """Return distances below the folia ("surface", mm, negative in fluid) and the share of white matter ("white")."""
     x, y, z = points
-    angle = np.arctan2(z + 38.0, y - 30.0)
-    stripes = np.sin(angle * 19.0 + 0.03 * np.abs(x) * 2.0 + 0.9 * noise["coarse"])
-    fold = (1.0 - np.abs(stripes)) * 3.0
+    radius = np.sqrt((0.8 * x) ** 2 + (y - 16.0) ** 2 + (1.25 * (z + 36.0)) ** 2)
+    # Folia are leaves about 5 mm apart; fluid reaches some millimetres in between them, white matter from within.
+    phase = radius / 4.6 + 0.35 * noise["coarse"] + 0.10 * noise["medium"]
+    leaf_mm = np.abs(phase - np.round(phase)) * 4.6
     below = -surface
-    gap = 0.9 - 0.30 * below
-    sheet = (3.0 - fold) - np.clip(gap, 0.0, 0.9) - 0.05
-    core = np.clip((below - 8.0 - 2.5 * stripes - 1.5 * noise["fine"]) / 5.0, 0.0, 1.0)
-    return {"surface": np.minimum(below, np.where(below < 5.0, sheet, below)), "white": 0.85 * core}
+    gap_mm = 0.45 * np.clip(1.0 - below / 9.0, 0.0, 1.0)
+    core = np.clip((below - 7.5 - 1.2 * noise["medium"]) / 5.0, 0.0, 1.0)
+    lamella = np.clip((leaf_mm - 1.5) / 0.8, 0.0, 1.0) * np.clip((below - 1.8) / 2.0, 0.0, 1.0)
+    white = np.maximum(core, 0.75 * lamella)
+    return {"surface": np.minimum(below, np.where(below < 9.0, leaf_mm - gap_mm, below)), "white": white}

@@ -96,13 +96,12 @@ def draw_glioma_on(disease: Disease, shares: dict, points) -> Drawing:
     replace(shares, "edema", (edge * severity).astype(np.float32), keep=("csf", "choroid", "vessel"))
     distance = glioma.core_distance(tumour, disease.centres, points.scanner, noise)
     core = inside(distance, max(points.voxel_mm, 1.5))
-    thickness = tumour.rim_mm * (1.0 + tumour.rim_irregularity * (0.8 * noise["medium"] + 0.5 * noise["coarse"]))
+    uneven = 1.0 + tumour.rim_irregularity * (0.3 * noise["medium"] + 0.8 * noise["coarse"])
+    thickness = tumour.rim_mm * np.clip(uneven, 0.2, 2.2)
     solid = 0.55 * noise["coarse"] + 0.6 * noise["texture1"]
     if tumour.high_grade:
-        strand = (0.9 - np.abs(noise["medium"] + 0.3 * noise["fine"]) * 7.0) * (solid > 0.0)
-        rim_distance = np.maximum(-(distance + thickness), -strand * 1.5) * -1.0
+        strand = (0.9 - np.abs(noise["medium"] + 0.3 * noise["fine"]) * 8.0) * (solid > 0.6)
         rim = np.clip(0.5 + np.maximum(distance + thickness, strand * 1.2) / max(points.voxel_mm, 1.2), 0.0, 1.0)
-        del rim_distance
     else:
         rim = np.clip((solid - 1.1) * 2.0, 0.0, 1.0) * (tumour.rim_mm > 0) * (distance < -2.0)
     inner = "necrosis" if tumour.high_grade else "tumour"

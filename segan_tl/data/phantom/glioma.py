@@ -40,7 +40,7 @@ def draw_glioma(seed: int, case_index: int, *, low_grade_share: float, late_stag
         whole_ml,
         float(np.clip(core_share, 0.08, 0.9)),
         float(rim_mm),
-        float(rng.uniform(0.5, 1.3)),
+        float(rng.uniform(0.3, 0.8)),
         float(rng.uniform(0.5, 1.1)),
         axes,
         shares,

@@ -61,7 +61,7 @@ def warp_field(subject: anatomy.Subject) -> np.ndarray:
         rotation = turn @ rotation
     matrix = (rotation / subject.scales[:, None]).astype(np.float32)
     moved = np.tensordot(matrix, points - subject.shift_mm.astype(np.float32)[:, None, None, None], axes=1)
-    for wavelength_mm, amplitude_mm in ((70.0, 2.6), (24.0, 0.8)):
+    for wavelength_mm, amplitude_mm in ((80.0, 1.7), (26.0, 0.6)):
         for axis in range(3):
             rng = generator(subject.seed, subject.case_index, f"warp-{wavelength_mm:g}-{axis}")
             moved[axis] += np.float32(amplitude_mm) * smooth_field(rng, LATTICE_AXES, wavelength_mm)
@@ -96,7 +96,7 @@ def brain_points(subject: anatomy.Subject, displacement: np.ndarray, axes_mm, vo
     ]
     surface = apply_along_axes(matrices, hull)
     rng = generator(subject.seed, subject.case_index, "strip")
-    ragged = 0.7 * smooth_field(rng, axes_mm, 9.0) + 0.5 * smooth_field(rng, axes_mm, 30.0)
+    ragged = 0.5 * smooth_field(rng, axes_mm, 9.0) + 0.5 * smooth_field(rng, axes_mm, 30.0)
     keep = surface + ragged < 0.6
     scanner = np.stack([axis[index] for axis, index in zip(axes_mm, np.nonzero(keep), strict=True)]).astype(np.float32)
     low = [axis[0] for axis in LATTICE_AXES]

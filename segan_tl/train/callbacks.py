@@ -1,0 +1,162 @@
+"""What happens around the epochs: validation, both checkpoints, history, TensorBoard and the progress line."""
+
+import csv
+import io
+import math
+import time
+from collections.abc import Callable, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from segan_tl.console import console
+from segan_tl.data.cache import CachedCase
+from segan_tl.errors import UserError
+from segan_tl.metrics import dice
+from segan_tl.runs import Run, write_text
+from segan_tl.train.checkpoint import save_best, save_last
+from segan_tl.train.loop import Progress
+
+
+class Validation(keras.callbacks.Callback):
+    """Segment the validation cases, add `dice_<region>` and `dice` (their mean) to the epoch's row, keep the best.
+
+    Args:
+        game: the game; `game.best_weights()` are what is judged.
+        judge: a segmentor outside the strategy's scope that the weights are put into.
+        segment: (model, slices (D, h, w, M)) → probability (D, h, w, R).
+        cases: the validation cases.
+        threshold: probability from which a voxel counts as tumour.
+        every: epochs between two validations.
+        publish: called when the mean Dice is the best so far.
+    """
+
+    def __init__(self, game, judge, *, segment: Callable, cases: Sequence[CachedCase], threshold: float, every: int,
+                 progress: Progress, publish: Callable[[], None]):
+        super().__init__()
+        self.game, self.judge, self.segment, self.cases = game, judge, segment, cases
+        self.threshold, self.every, self.progress, self.publish = threshold, every, progress, publish
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Judge the segmentor as it would be published now."""
+        if (epoch + 1) % self.every:
+            return
+        for variable, weight in zip(self.judge.weights, self.game.best_weights(), strict=True):
+            variable.assign(weight)
+        scores = np.array([self._scores(case) for case in self.cases])  # (cases, R)
+        logs |= {f"dice_{region}": float(score) for region, score in zip(self.cases[0].regions, scores.mean(axis=0))}
+        logs["dice"] = float(scores.mean())
+        if logs["dice"] > self.progress.best:
+            self.progress.best, self.progress.best_epoch = logs["dice"], epoch + 1
+            self.publish()
+
+    def _scores(self, case: CachedCase) -> list[float]:
+        found = self.segment(self.judge, case.image(slice(None))) >= self.threshold
+        truth = case.mask(slice(None))
+        return [dice(truth[..., i], found[..., i]) for i in range(truth.shape[-1])]
+
+
+class Record(keras.callbacks.Callback):
+    """Complete the epoch's row, write history.csv and the last checkpoint; stop when patience or numbers run out."""
+
+    def __init__(self, game, run: Run, *, progress: Progress, patience: int, provenance: dict):
+        super().__init__()
+        self.game, self.run, self.progress, self.patience, self.provenance = game, run, progress, patience, provenance
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Start the clock."""
+        self.started = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Save; a loss that is not a number ends the run before it can spoil the checkpoint."""
+        wrong = [name for name, value in logs.items() if not math.isfinite(value)]
+        if wrong:
+            raise UserError(
+                f"{', '.join(wrong)} became NaN or infinite in epoch {epoch + 1}; {self.run.last} holds the epoch before; "
+                "try a lower rate, for example --set train.learning_rate=1e-5 --overwrite"
+            )
+        rates = {f"learning_rate_{name}": float(net.learning_rate) for name, net in self.game.optimizers.items()}
+        row = {"epoch": epoch + 1, "seconds": round(time.monotonic() - self.started, 3), **logs, **rates}
+        self.progress.history.append(row)
+        write_history(self.run, self.progress.history)
+        save_last(self.run, self.game, self.progress, provenance=self.provenance)
+        if self.progress.wait() >= self.patience:
+            console.print(f"No better validation Dice for {self.patience} epochs: training ends here.")
+            self.game.segmentor.stop_training = True
+
+
+class TensorBoard(keras.callbacks.Callback):
+    """Write the row's scalars, and the validation slice with most tumour: image, truth, prediction."""
+
+    def __init__(self, run: Run, judge, *, segment: Callable, case: CachedCase, every: int):
+        super().__init__()
+        self.judge, self.segment, self.every = judge, segment, every
+        self.writer = tf.summary.create_file_writer(str(run.tensorboard))
+        truth = case.mask(slice(None))[..., 0]
+        largest = int(truth.sum(axis=(1, 2)).argmax())
+        self.slice, self.truth = case.image(slice(largest, largest + 1)), truth[largest]
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Write one step of the event file."""
+        with self.writer.as_default(step=epoch + 1):
+            for name, value in logs.items():
+                tf.summary.scalar(name, value)
+            if (epoch + 1) % self.every == 0:
+                found = self.segment(self.judge, self.slice)[0, ..., 0]
+                panels = np.concatenate([self.slice[0, ..., 0], self.truth.astype(np.float32), found], axis=1)
+                tf.summary.image("image, truth, prediction", panels[None, ..., None])
+        self.writer.flush()
+
+
+class ProgressLine(keras.callbacks.Callback):
+    """Show epoch, losses, Dice and time left: a live line in a terminal, one plain line an epoch elsewhere."""
+
+    def __init__(self, *, epochs: int, steps: int, progress: Progress):
+        super().__init__()
+        self.epochs, self.steps, self.progress = epochs, steps, progress
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total} steps"),
+                   TimeElapsedColumn(), TextColumn("ETA"), TimeRemainingColumn())
+        self.bar = Bar(*columns, console=console, disable=not console.is_terminal)
+
+    def on_train_begin(self, logs=None):
+        """Show the line."""
+        done = self.progress.epoch * self.steps + self.progress.step
+        self.started, self.first = time.monotonic(), done
+        self.task = self.bar.add_task("training", total=self.epochs * self.steps, completed=done)
+        self.bar.start()
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Move on by one step."""
+        self.bar.advance(self.task)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Say what the epoch brought."""
+        dice_text = f"  Dice {logs['dice']:.3f} (best {self.progress.best:.3f})" if "dice" in logs else ""
+        text = f"epoch {epoch + 1}/{self.epochs}  segmentor {logs['loss_segmentor']:.4f}  L1 {logs['l1']:.5f}{dice_text}"
+        self.bar.update(self.task, description=text)
+        if not console.is_terminal:
+            done = (epoch + 1) * self.steps
+            left = (time.monotonic() - self.started) / (done - self.first) * (self.epochs * self.steps - done)
+            print(f"{text}  {left / 60:.1f} min left", flush=True)
+
+    def on_train_end(self, logs=None):
+        """Leave the terminal in order."""
+        self.bar.stop()
+
+
+def write_history(run: Run, rows: list[dict]) -> None:
+    """Write history.csv: one row per epoch, every column that any row has."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(run.history, text.getvalue())
+
+
+def publisher(game, judge, run: Run, provenance: dict) -> Callable[[], None]:
+    """Return a function that saves the judged segmentor and the critic as the run's best."""
+    return lambda: save_best(run, judge, game.critic, provenance=provenance)

@@ -1,0 +1,66 @@
+"""The two checkpoints of a run: best/ to use, last/ to resume from exactly."""
+
+import dataclasses
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from segan_tl.errors import UserError
+from segan_tl.models.weights import load_network, save_network
+from segan_tl.runs import Run, atomic_checkpoint, read_json, recover, verify, write_json
+from segan_tl.train.loop import Progress
+
+SEGMENTOR, CRITIC, VARIABLES, PROGRESS = "segmentor.keras", "critic.keras", "training.npz", "progress.json"
+
+
+def save_best(run: Run, segmentor: keras.Model, critic: keras.Model, *, provenance: dict) -> None:
+    """Publish both networks as the run's best."""
+    with atomic_checkpoint(run.best) as folder:
+        save_network(segmentor, folder / SEGMENTOR, provenance | {"network": "segmentor"})
+        save_network(critic, folder / CRITIC, provenance | {"network": "critic"})
+
+
+def save_last(run: Run, game, progress: Progress, *, provenance: dict) -> None:
+    """Save all that training needs to go on as if nothing had happened."""
+    with atomic_checkpoint(run.last) as folder:
+        save_network(game.segmentor, folder / SEGMENTOR, provenance | {"network": "segmentor"})
+        save_network(game.critic, folder / CRITIC, provenance | {"network": "critic"})
+        np.savez(folder / VARIABLES, **{name: np.asarray(value) for name, value in game.variables().items()})
+        write_json(folder / PROGRESS, dataclasses.asdict(progress))
+
+
+def restore_last(run: Run, game) -> Progress | None:
+    """Put the saved state back into a game that was built for the same configuration.
+
+    Returns:
+        How far training got, or None where nothing was saved yet.
+
+    Raises:
+        UserError: the checkpoint is damaged, or belongs to other networks.
+    """
+    recover(run.last)
+    if not run.last.is_dir():
+        return None
+    verify(run.last)
+    for network, file in ((game.segmentor, SEGMENTOR), (game.critic, CRITIC)):
+        copy_weights(load_network(run.last / file), network, source=run.last / file)
+    with np.load(run.last / VARIABLES, allow_pickle=False) as saved:
+        for name, variable in game.variables().items():
+            variable.assign(saved[name])
+    return Progress(**read_json(run.last / PROGRESS))
+
+
+def copy_weights(source_network: keras.Model, network: keras.Model, *, source: Path) -> None:
+    """Copy the weights of every layer to the layer of the same name.
+
+    Raises:
+        UserError: the networks do not have the same layers.
+    """
+    names = [layer.name for layer in network.layers if layer.weights]
+    found = [layer.name for layer in source_network.layers if layer.weights]
+    if names != found:
+        different = sorted(set(names) ^ set(found))
+        raise UserError(f"{source} has other layers than this configuration builds: {', '.join(different[:6])}")
+    for name in names:
+        network.get_layer(name).set_weights(source_network.get_layer(name).get_weights())

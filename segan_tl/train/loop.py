@@ -1,0 +1,98 @@
+"""One short loop for every game, under every strategy."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import tensorflow as tf
+
+
+@dataclass
+class Progress:
+    """How far training got; saved with the checkpoint."""
+
+    epoch: int = 0  # epochs that are complete
+    step: int = 0  # steps of the current epoch that are complete
+    best: float = -1.0
+    best_epoch: int = 0
+    history: list[dict] = field(default_factory=list)
+
+    def wait(self) -> int:
+        """Return the number of epochs since the best one."""
+        return self.epoch - self.best_epoch
+
+
+class Interruption:
+    """Note Ctrl-C, SIGTERM and SIGUSR1 (Slurm's warning) so that the loop can finish its step and save.
+
+    A second Ctrl-C stops at once.
+    """
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+
+    def __init__(self):
+        self.received: int | None = None
+
+    def __enter__(self):
+        self._before = {}
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._note) for number in self.SIGNALS}
+        return self
+
+    def __exit__(self, *_):
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number, _frame):
+        if self.received is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.received = number
+
+
+def run_epochs(
+    game,
+    strategy: tf.distribute.Strategy,
+    *,
+    batches_of: Callable[[int, int], Iterable],
+    epochs: int,
+    progress: Progress,
+    callbacks,
+    interruption: Interruption,
+) -> bool:
+    """Train until `epochs`, until a callback sets `game.segmentor.stop_training`, or until interrupted.
+
+    Args:
+        game: has `step(batch)` for one replica, `metrics` and `segmentor`.
+        strategy: the scope that the game was built in.
+        batches_of: (epoch, first step) → batches of that epoch.
+        epochs: number of epochs in all.
+        progress: where to start; updated in place.
+        callbacks: a keras.callbacks.CallbackList.
+        interruption: entered by the caller.
+
+    Returns:
+        True when training is complete, False when it was interrupted.
+    """
+    @tf.function(reduce_retracing=True)
+    def distributed_step(batch):
+        strategy.run(game.step, args=(batch,))
+
+    callbacks.on_train_begin()
+    while progress.epoch < epochs and not game.segmentor.stop_training:
+        callbacks.on_epoch_begin(progress.epoch)
+        for batch in strategy.experimental_distribute_dataset(batches_of(progress.epoch, progress.step)):
+            callbacks.on_train_batch_begin(progress.step)
+            distributed_step(batch)
+            progress.step += 1
+            callbacks.on_train_batch_end(progress.step - 1)
+            if interruption.received is not None:
+                callbacks.on_train_end()
+                return False
+        logs = {name: float(metric.result()) for name, metric in game.metrics.items()}
+        for metric in game.metrics.values():
+            metric.reset_state()
+        progress.epoch, progress.step = progress.epoch + 1, 0
+        callbacks.on_epoch_end(progress.epoch - 1, logs)
+    callbacks.on_train_end()
+    return True

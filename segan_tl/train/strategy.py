@@ -1,0 +1,52 @@
+"""Devices: one, all GPUs, or several logical CPUs, each through the tf.distribute strategy that fits."""
+
+import re
+
+import tensorflow as tf
+
+from segan_tl.errors import UserError
+
+DEVICES = re.compile(r"^(cpu)(?::(\d+))?$|^(gpu)(?::(\d+(?:,\d+)*))?$")
+
+
+def make_strategy(devices: str | None = None) -> tf.distribute.Strategy:
+    """Return the strategy for `devices`.
+
+    Args:
+        devices: None takes all GPUs, else the CPU. "cpu", "cpu:2" (two logical CPUs), "gpu" (all), "gpu:0,2".
+
+    Raises:
+        UserError: no such device.
+    """
+    if devices is None:
+        devices = "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+    match = DEVICES.match(devices)
+    if not match:
+        raise UserError(f"--devices expects cpu, cpu:2, gpu or gpu:0,1; got {devices!r}")
+    names = _logical_cpus(int(match[2] or 1)) if match[1] else _gpus(match[4])
+    return tf.distribute.OneDeviceStrategy(names[0]) if len(names) == 1 else tf.distribute.MirroredStrategy(names)
+
+
+def _logical_cpus(count: int) -> list[str]:
+    if count < 1:
+        raise UserError("--devices cpu:N expects N of at least 1; got 0")
+    if count > 1:
+        try:
+            tf.config.set_logical_device_configuration(
+                tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * count
+            )
+        except RuntimeError:
+            if len(tf.config.list_logical_devices("CPU")) < count:
+                raise UserError(f"--devices cpu:{count}: TensorFlow has already started; use a new process") from None
+    return [f"/cpu:{i}" for i in range(count)]
+
+
+def _gpus(listed: str | None) -> list[str]:
+    available = len(tf.config.list_physical_devices("GPU"))
+    wanted = [int(number) for number in listed.split(",")] if listed else list(range(available))
+    if not wanted or max(wanted) >= available:
+        raise UserError(
+            f"--devices asks for GPU {listed or '(any)'}; TensorFlow sees {available} GPUs; leave --devices out for "
+            "what there is, or install the GPU build with: pip install 'segan_tl[gpu]'"
+        )
+    return [f"/gpu:{number}" for number in wanted]

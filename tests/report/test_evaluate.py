@@ -1,0 +1,145 @@
+"""The evaluation of a finished run, on cases whose scores are known."""
+
+import csv
+import json
+import statistics
+
+import nibabel
+import numpy as np
+import pytest
+
+from segan_tl.data.cases import find_cases
+from segan_tl.errors import UserError
+from segan_tl.report.evaluate import describe, evaluate_run
+from segan_tl.runs import sha256
+from tests.small_runs import SPACING_MM, make_run, small_config, small_labels, write_case
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
+    """A run evaluated on a seen tumour, a tumour of which half of the truth is invisible, and a case without tumour."""
+    root = tmp_path_factory.mktemp("evaluate")
+    labels = small_labels()
+    write_case(root / "cohort", "BraTS2021_00001", labels)
+    place = write_case(root / "cohort", "BraTS2021_00002", labels)
+    # The truth grows by a slab of equal size that no image shows.
+    tumour = int((labels > 0).sum())
+    larger = labels.copy()
+    larger.reshape(-1)[np.flatnonzero(labels.reshape(-1) == 0)[:tumour]] = 2
+    header = nibabel.load(place / "BraTS2021_00002_seg.nii.gz").affine
+    nibabel.save(nibabel.Nifti1Image(larger, header), place / "BraTS2021_00002_seg.nii.gz")
+    write_case(root / "cohort", "BraTS2021_00003", np.zeros_like(labels))
+    config = small_config()
+    run = make_run(root / "runs" / "small" / "flair", config)
+    summary = evaluate_run(run, cases=find_cases(root / "cohort").cases, config=config)
+    return run, summary, labels
+
+
+def test_metrics_are_those_worked_out_by_hand(evaluated):
+    run, _, labels = evaluated
+    with run.metrics.open() as file:
+        rows = {row["case"]: row for row in csv.DictReader(file)}
+    voxel_ml = np.prod(SPACING_MM) / 1000
+    tumour_ml = (labels > 0).sum() * voxel_ml
+    seen = rows["BraTS2021_00001"]
+    assert [float(seen[name]) for name in ("dice", "precision", "sensitivity")] == [1, 1, 1]
+    assert float(seen["truth_ml"]) == pytest.approx(tumour_ml, rel=1e-5)
+    # P = n, T = 2 n, P within T: Dice 2 n / 3 n, precision 1, sensitivity 1/2
+    half = rows["BraTS2021_00002"]
+    assert [float(half[name]) for name in ("dice", "precision", "sensitivity")] == pytest.approx([2 / 3, 1, 1 / 2], rel=1e-5)
+    assert float(half["truth_ml"]) == pytest.approx(2 * tumour_ml, rel=1e-5)
+    # Without tumour the brightest brain is stretched to 1: everything above half of it is found, and truth is empty.
+    empty = rows["BraTS2021_00003"]
+    assert [float(empty[name]) for name in ("dice", "precision", "sensitivity", "truth_ml")] == [0, 0, 0, 0]
+
+
+def test_summary_holds_statistics_and_provenance(evaluated):
+    run, summary, _ = evaluated
+    assert json.loads(run.summary.read_text()) == summary
+    dice = summary["regions"]["wt"]["dice"]
+    values = [1, 2 / 3, 0]
+    assert (dice["n"], dice["min"], dice["max"]) == (3, 0, 1)
+    assert dice["mean"] == pytest.approx(5 / 9) and dice["median"] == pytest.approx(2 / 3)
+    assert dice["std"] == pytest.approx(statistics.stdev(values))
+    assert summary["regions"]["wt"]["truth_is_empty"] == 1
+    assert summary["segmentor_sha256"] == sha256(run.best / "segmentor.keras")
+    assert summary["run"]["best_epoch"] == 3 and summary["failed"] == {} and summary["cases"] == 3
+
+
+def test_predictions_lie_on_the_grid_of_the_input(evaluated):
+    run, _, labels = evaluated
+    written = nibabel.load(run.predictions / "BraTS2021_00001.nii.gz")
+    source = nibabel.load(run.root.parents[2] / "cohort" / "BraTS2021_00001" / "BraTS2021_00001_flair.nii.gz")
+    np.testing.assert_array_equal(written.affine, source.affine)
+    assert written.get_data_dtype() == np.uint8
+    np.testing.assert_array_equal(np.asarray(written.dataobj), labels > 0)  # one region: the number is 1
+
+
+def test_pictures_are_there(evaluated):
+    run, _, _ = evaluated
+    assert run.overlays.read_bytes().startswith(b"\x89PNG")
+
+
+def test_nested_regions_are_written_in_the_cohorts_numbers(tmp_path):
+    labels = small_labels(6)
+    write_case(tmp_path / "cohort", "BraTS2021_00009", labels)
+    config = small_config(("flair", "t2", "t1c"), ("wt", "tc", "et"))
+    run = make_run(tmp_path / "run", config)
+    summary = evaluate_run(run, cases=find_cases(tmp_path / "cohort").cases, config=config)
+    written = np.asarray(nibabel.load(run.predictions / "BraTS2021_00009.nii.gz").dataobj)
+    inside = np.zeros(labels.shape, bool)
+    inside[2:22, 1:19, 1:9] = True  # the crop of (20, 18, 8) in (24, 20, 10)
+    np.testing.assert_array_equal(written, np.where(inside, labels, 0))
+    assert [summary["regions"][region]["dice"]["mean"] for region in ("tc", "et")] == [1, 1]
+
+
+def test_a_case_that_cannot_be_read_is_left_out_and_named(tmp_path, capsys):
+    labels = small_labels()
+    write_case(tmp_path / "cohort", "BraTS2021_00001", labels)
+    broken = write_case(tmp_path / "cohort", "BraTS2021_00002", labels) / "BraTS2021_00002_flair.nii.gz"
+    broken.write_bytes(broken.read_bytes()[:-40])
+    config = small_config()
+    run = make_run(tmp_path / "run", config)
+    summary = evaluate_run(run, cases=find_cases(tmp_path / "cohort").cases, config=config)
+    assert summary["cases"] == 1 and list(summary["failed"]) == ["BraTS2021_00002"]
+    assert "BraTS2021_00002" in capsys.readouterr().out
+    broken_cases = [case for case in find_cases(tmp_path / "cohort").cases if case.id.endswith("2")]
+    with pytest.raises(UserError, match="none of the 1 test cases"):
+        evaluate_run(run, cases=broken_cases, config=config)
+
+
+def test_no_test_case_gives_an_empty_summary(tmp_path):
+    config = small_config()
+    run = make_run(tmp_path / "run", config)
+    summary = evaluate_run(run, cases=[], config=config)
+    assert summary["cases"] == 0 and summary["regions"]["wt"]["dice"]["mean"] is None
+    assert run.summary.is_file() and not run.overlays.exists()
+
+
+def test_a_damaged_checkpoint_is_not_loaded(tmp_path):
+    config = small_config()
+    run = make_run(tmp_path / "run", config)
+    with (run.best / "segmentor.keras").open("r+b") as file:
+        file.seek(300)
+        file.write(b"\0\1\2")
+    with pytest.raises(UserError, match="sha256"):
+        evaluate_run(run, cases=[], config=config)
+
+
+def test_a_configuration_of_another_run_is_refused(tmp_path):
+    run = make_run(tmp_path / "run", small_config())
+    with pytest.raises(UserError, match="t2 to wt.*made for flair"):
+        evaluate_run(run, cases=[], config=small_config(("t2",)))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([], {"n": 0, "mean": None, "std": None, "median": None, "min": None, "max": None}),
+        ([0.5], {"n": 1, "mean": 0.5, "std": None, "median": 0.5, "min": 0.5, "max": 0.5}),
+        # mean 2, deviations -1, 0, 1: variance 2 / (3 - 1) = 1
+        ([1.0, 2.0, 3.0], {"n": 3, "mean": 2, "std": 1, "median": 2, "min": 1, "max": 3}),
+    ],
+)
+def test_describe(values, expected):
+    assert describe(values) == expected
