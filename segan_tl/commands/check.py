@@ -13,9 +13,10 @@ EPILOG = """examples:
 exit code: 0 all cases are good, 1 some are bad, 2 the folder or the command line was not understood
 """
 REGIONS_SHOWN = ("wt", "tc", "et", "rc", "lesion")
+TABLE_TITLE = "cases: grid in voxels, spacing in mm, regions in mL"
 FILE_WIDTH = 180
 DOUBTFUL_ET = (
-    "note: label 4 occurs and 3 never does; 4 is the resection cavity from 2024 on and was enhancing tumour until 2021; "
+    "note: label 4 occurs and 3 never does; 4 is the resection cavity in 2024 and was enhancing tumour until 2021; "
     'if it is here, write {"label_convention": "brats2017"} to cohort.json beside the cases'
 )
 
@@ -99,22 +100,24 @@ def _case_table(checked: list):
     from rich.table import Table
 
     regions = [region for region in REGIONS_SHOWN if any(_region_ml(case, region) for case in checked)]
-    table = Table(title="cases", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table = Table(title=TABLE_TITLE, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("case", no_wrap=True, overflow="fold")
-    for name in ("grade", "modalities"):
-        table.add_column(name)
+    graded = any(item.case.grade != "unknown" for item in checked)
+    if graded:
+        table.add_column("grade")
+    table.add_column("images", min_width=8)
     for name in ("grid", "mm"):
         table.add_column(name, no_wrap=True)
-    table.add_column("labels")
     for region in regions:
-        table.add_column(f"{region} mL", justify="right", no_wrap=True)
+        table.add_column(region, justify="right", no_wrap=True)
     table.add_column("state", overflow="fold")
     for item in checked:
-        table.add_row(*_case_row(item, regions), style="red" if item.problems else None)
+        cells = _case_row(item, regions, graded=graded)
+        table.add_row(*cells, style="red" if item.problems else None)
     return table
 
 
-def _case_row(item, regions: list[str]) -> list[str]:
+def _case_row(item, regions: list[str], *, graded: bool) -> list[str]:
     from segan_tl.regions import MODALITIES
 
     grid = item.geometry.in_lps if item.geometry else None
@@ -122,11 +125,10 @@ def _case_row(item, regions: list[str]) -> list[str]:
     state = "good" if not count else "1 problem" if count == 1 else f"{count} problems"
     return [
         item.case.id,
-        item.case.grade if item.case.grade != "unknown" else "",
+        *([item.case.grade.replace("unknown", "")] if graded else []),
         " ".join(sorted(item.case.images, key=(*MODALITIES, *item.case.images).index)) or "none",
         "×".join(map(str, grid.shape)) if grid else "",
         "×".join(f"{length:.3g}" for length in grid.spacing_mm) if grid else "",
-        " ".join(item.label_voxels),
         *(_millilitres(_region_ml(item, region)) for region in regions),
         "; ".join([state, *item.notes]),
     ]

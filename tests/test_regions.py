@@ -1,0 +1,110 @@
+"""Label conventions and regions, with the numbers of each dataset written out."""
+
+import numpy as np
+import pytest
+
+from segan_tl.errors import UserError
+from segan_tl.regions import (
+    ED,
+    ET,
+    LABEL_CONVENTIONS,
+    LESION,
+    NCR,
+    RC,
+    convention_labels,
+    convention_regions,
+    from_canonical,
+    region_masks,
+    state_convention,
+    to_canonical,
+)
+
+
+@pytest.mark.parametrize(
+    ("convention", "canonical"),
+    [
+        ("brats2012", {0: 0, 1: ED, 2: NCR}),
+        ("brats2015", {0: 0, 1: NCR, 2: ED, 3: NCR, 4: ET}),
+        ("brats2017", {0: 0, 1: NCR, 2: ED, 4: ET}),
+        ("brats2023", {0: 0, 1: NCR, 2: ED, 3: ET, 4: RC}),
+        ("brats_ped2024", {0: 0, 1: ET, 2: NCR, 3: NCR, 4: ED}),
+        ("msd", {0: 0, 1: ED, 2: NCR, 3: ET}),
+        ("lesion", {0: 0, 1: LESION}),
+        ("1=ED, 2=ncr,7=ET", {0: 0, 1: ED, 2: NCR, 7: ET}),
+    ],
+)
+def test_to_canonical(convention, canonical):
+    labels = np.array(list(canonical), np.int16)
+    result = to_canonical(labels, convention)
+    assert result.dtype == np.uint8
+    assert result.tolist() == list(canonical.values())
+
+
+@pytest.mark.parametrize("convention", LABEL_CONVENTIONS)
+def test_canonical_labels_survive_the_way_to_a_file_and_back(convention):
+    canonical = np.array([0, *set(LABEL_CONVENTIONS[convention].values())], np.uint8)
+    assert to_canonical(from_canonical(canonical, convention), convention).tolist() == canonical.tolist()
+
+
+def test_enhancing_tumour_is_4_until_2021_and_3_after():
+    assert from_canonical(np.array([ET]), "brats2017").tolist() == [4]
+    assert from_canonical(np.array([ET]), "brats2023").tolist() == [3]
+
+
+def test_the_smallest_of_two_numbers_is_written():
+    assert from_canonical(np.array([NCR]), "brats2015").tolist() == [1]
+
+
+def test_2012_writes_the_whole_core_as_2():
+    assert from_canonical(np.array([NCR, ET, ED]), "brats2012").tolist() == [2, 2, 1]
+
+
+@pytest.mark.parametrize("label", [3, 7, -1, 257, 0.5])
+def test_a_label_outside_the_convention_is_refused(label):
+    with pytest.raises(UserError, match=f"brats2017; found {label}"):
+        to_canonical(np.array([0, 1, label]), "brats2017")
+
+
+def test_a_label_that_the_convention_cannot_hold_is_refused():
+    with pytest.raises(UserError, match="found RC"):
+        from_canonical(np.array([RC]), "brats2017")
+
+
+@pytest.mark.parametrize("convention", ["brats2O17", "", "1=ED,2", "0=ED", "1=EDEMA", "300=ET", "x=ET"])
+def test_an_unreadable_convention_is_refused(convention):
+    with pytest.raises(UserError, match="expected a label convention"):
+        convention_labels(convention)
+
+
+def test_a_near_miss_names_the_neighbour():
+    with pytest.raises(UserError, match="did you mean brats2017"):
+        convention_labels("brats-2017")
+
+
+def test_a_convention_is_stated_by_name_where_it_has_one():
+    assert state_convention({1: ED, 2: NCR, 3: ET}) == "msd"
+    assert state_convention({2: NCR, 1: ET}) == "1=ET,2=NCR"
+
+
+def test_regions_of_a_convention():
+    assert convention_regions("brats2017") == ("wt", "tc", "et", "ed", "ncr")
+    assert convention_regions("brats2023") == ("wt", "tc", "et", "ed", "ncr", "rc")
+    assert convention_regions("brats2012") == ("wt", "tc", "ed")
+    assert convention_regions("lesion") == ("lesion",)
+
+
+def test_region_masks():
+    labels = np.array([0, NCR, ED, ET, RC, LESION], np.uint8)
+    masks = region_masks(labels, ("wt", "tc", "et", "lesion"))
+    assert masks.dtype == bool
+    assert masks.T.astype(int).tolist() == [
+        [0, 1, 1, 1, 0, 0],
+        [0, 1, 0, 1, 0, 0],
+        [0, 0, 0, 1, 0, 0],
+        [0, 0, 0, 0, 0, 1],
+    ]
+
+
+def test_an_unknown_region_is_refused():
+    with pytest.raises(UserError, match="found 'wtt'; did you mean wt"):
+        region_masks(np.zeros(1, np.uint8), ("wtt",))
