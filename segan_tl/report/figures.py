@@ -107,7 +107,9 @@ def choose_panels(panels: Sequence[Panel]) -> list[tuple[str, Panel]]:
     return result
 
 
-def plot_overlays(chosen: Sequence[tuple[str, Panel]], path: Path, *, name: str, modality: str, synthetic: bool) -> None:
+def plot_overlays(
+    chosen: Sequence[tuple[str, Panel]], path: Path, *, name: str, modality: str, synthetic: bool
+) -> None:
     """Draw every chosen slice twice: plain above, with truth and prediction outlined below.
 
     Args:

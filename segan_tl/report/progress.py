@@ -12,8 +12,9 @@ from segan_tl.console import console
 @contextlib.contextmanager
 def case_progress(description: str, *, total: int) -> Iterator[Callable[[str], None]]:
     """Yield a function to call with one line of text whenever a case is done."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("ETA"), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("ETA"), TimeRemainingColumn())
+    text_column = TextColumn("{task.description}")
+    with Progress(text_column, *columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(description, total=total)
         started, done = time.monotonic(), 0
 

@@ -1,0 +1,78 @@
+"""What a user wants segmented, whatever they point at: a folder of cases, a case or one file."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from segan_tl.data.cases import Case, case_from_file, find_cases
+from segan_tl.data.naming import MASK, UNNAMED, parse_name
+from segan_tl.errors import UserError
+from segan_tl.regions import MODALITIES
+
+
+def find_inputs(path: Path, *, modalities: tuple[str, ...], stated: str | None) -> tuple[list[Case], list[str]]:
+    """Find the cases at `path` and see that files whose name tells a modality are of the run's.
+
+    Args:
+        path: folder of cases, case folder or image file.
+        modalities: what the run's segmentor sees.
+        stated: the modality the user says the file has; it counts more than a file name.
+
+    Returns:
+        The cases, and remarks for the user.
+
+    Raises:
+        UserError: nothing there, a file of another modality, or one file for a run that needs several.
+    """
+    if path.is_file():
+        return _find_file(path, modalities, stated)
+    cases = list(find_cases(path).cases)
+    if stated is None:
+        return cases, []
+    renamed = [_state_modality(case, stated) for case in cases]
+    changed = sum(new is not old for new, old in zip(renamed, cases))
+    return renamed, [f"{changed} images without a modality in their name were taken as {stated}"] if changed else []
+
+
+def missing_modalities(case: Case, modalities: Sequence[str]) -> str | None:
+    """Say in one sentence which modalities a case lacks, None where it has all."""
+    missing = [modality for modality in modalities if modality not in case.images]
+    if not missing:
+        return None
+    there = ", ".join(modality for modality in case.images if modality in MODALITIES)
+    remedy = "add the file, or use a run of a modality that is there"
+    if UNNAMED in case.images:
+        remedy = f"its image names no modality: if it is {missing[0]}, add --modality {missing[0]}"
+    return f"case {case.id} has no {', '.join(missing)} (it has {there or 'no named modality'}); {remedy}"
+
+
+def _find_file(path: Path, modalities: tuple[str, ...], stated: str | None) -> tuple[list[Case], list[str]]:
+    if len(modalities) > 1:
+        raise UserError(
+            f"this run needs {', '.join(modalities)}, a single file holds one of them; give the folder of the case, or "
+            "use a run of one modality"
+        )
+    wanted = modalities[0]
+    named = parse_name(path)
+    role = None if named is None or named.role == UNNAMED else named.role
+    if stated is None and role == MASK:
+        raise UserError(f"{path.name} is a label map by its name, expected a {wanted} image; give the image's file")
+    found = stated or role or wanted
+    if found != wanted:
+        reason = "as --modality says" if stated else "by its name"
+        remedy = "" if stated else f", or --modality {wanted} if it is one"
+        raise UserError(
+            f"{path.name} is a {found} image {reason}, this run segments {wanted}; use a run of that modality{remedy}"
+        )
+    case = case_from_file(path, wanted)
+    if stated is None and role is None:
+        return [case], [f"{path.name} does not name its modality: taken as {wanted} (--modality states another)"]
+    return [case], []
+
+
+def _state_modality(case: Case, modality: str) -> Case:
+    if UNNAMED not in case.images or modality in case.images:
+        return case
+    images = dict(case.images)
+    images[modality] = images.pop(UNNAMED)
+    return replace(case, images=images)

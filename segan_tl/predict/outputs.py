@@ -1,0 +1,85 @@
+"""Where predictions go: names, the refusal to overwrite, and what is written beside them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from segan_tl.data.cases import Case
+from segan_tl.data.images import Geometry, write_volume
+from segan_tl.errors import UserError
+
+RECORD = "predictions.json"
+SUFFIX = ".nii.gz"
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The files of every case.
+
+    Attributes:
+        folder: where everything is written.
+        single: the label file when the user named one.
+    """
+
+    folder: Path
+    single: Path | None = None
+
+    @property
+    def record(self) -> Path:
+        """Return the JSON file that says what made the predictions."""
+        return self.folder / RECORD if self.single is None else _beside(self.single, ".json")
+
+    def labels(self, case_id: str) -> Path:
+        """Return the label volume of a case."""
+        return self.single or self.folder / f"{case_id}{SUFFIX}"
+
+    def probability(self, case_id: str) -> Path:
+        """Return the probability volume of a case."""
+        return _beside(self.labels(case_id), f"_probability{SUFFIX}")
+
+
+def plan_outputs(out: Path, cases: Sequence[Case], *, probabilities: bool, overwrite: bool) -> Outputs:
+    """Turn OUT into file names, before any work is done.
+
+    Raises:
+        UserError: one file name for several cases, a file where a folder is needed, an output that would replace an
+            input, or one that exists without `overwrite`.
+    """
+    if out.suffix in (".nii", ".mha", ".nrrd"):
+        raise UserError(f"predictions are {SUFFIX} files, not {out.suffix}; give a folder or a name ending in {SUFFIX}")
+    if out.name.endswith(SUFFIX):
+        if len(cases) != 1:
+            raise UserError(f"{out} names one file, there are {len(cases)} cases; give a folder")
+        outputs = Outputs(out.parent, out)
+    else:
+        if out.is_file():
+            raise UserError(f"expected a folder; {out} is a file; give a folder or a name ending in {SUFFIX}")
+        outputs = Outputs(out)
+    planned = [outputs.labels(case.id) for case in cases]
+    if probabilities:
+        planned += [outputs.probability(case.id) for case in cases]
+    _protect_inputs(planned, cases)
+    existing = [path for path in planned if path.exists()]
+    if existing and not overwrite:
+        more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
+        raise UserError(f"{existing[0]}{more} exists already; add --overwrite to replace, or give another OUT")
+    return outputs
+
+
+def write_probability(path: Path, probability: np.ndarray, geometry: Geometry) -> None:
+    """Write float32 probabilities: 3-D for one region, regions last for several."""
+    data = probability[..., 0] if probability.shape[-1] == 1 else probability
+    write_volume(path, data, geometry, dtype=np.float32)
+
+
+def _protect_inputs(planned: list[Path], cases: Sequence[Case]) -> None:
+    sources = {source.path.resolve() for case in cases for source in (*case.images.values(), case.mask) if source}
+    for path in planned:
+        if path.resolve() in sources:
+            raise UserError(f"{path} is an input: it would be replaced by its prediction; give another OUT")
+
+
+def _beside(path: Path, ending: str) -> Path:
+    return path.with_name(path.name.removesuffix(SUFFIX) + ending)

@@ -1,0 +1,183 @@
+"""The predict command, through the front door, with a segmentor that sees the tumour."""
+
+import json
+
+import nibabel
+import numpy as np
+import pytest
+
+from segan_tl.__main__ import main
+from tests.small_runs import SPACING_MM, make_run, small_config, small_labels, write_case
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    """Runs for FLAIR, T2 and three modalities, and a folder of two cases, the second without label map."""
+    root = tmp_path_factory.mktemp("predict")
+    make_run(root / "runs" / "small" / "flair", small_config())
+    make_run(root / "runs" / "small" / "t2", small_config(("t2",), ("tc",)))
+    make_run(root / "runs" / "small" / "all", small_config(("flair", "t2", "t1c"), ("wt", "tc", "et")))
+    write_case(root / "cohort", "BraTS2021_00001", small_labels())
+    write_case(root / "cohort", "BraTS2021_00002", small_labels(3), with_mask=False)
+    return root
+
+
+def predict(places, run, source, out, *options):
+    return main(["predict", run, str(source), str(out), "--runs", str(places / "runs"), *options])
+
+
+def voxels(path):
+    return np.asarray(nibabel.load(path).dataobj)
+
+
+def test_a_folder_of_cases(places, tmp_path, capsys):
+    assert predict(places, "small/flair", places / "cohort", tmp_path / "out") == 0
+    np.testing.assert_array_equal(voxels(tmp_path / "out" / "BraTS2021_00001.nii.gz"), small_labels() > 0)
+    np.testing.assert_array_equal(voxels(tmp_path / "out" / "BraTS2021_00002.nii.gz"), small_labels(3) > 0)
+    printed = capsys.readouterr().out
+    assert printed.count("Dice 1.000") == 1  # only the first has a label map
+    assert printed.strip().endswith(str(tmp_path / "out")) and "segmented 2 of 2 cases" in printed
+    assert "1 = wt" in printed
+    record = json.loads((tmp_path / "out" / "predictions.json").read_text())
+    tumour_ml = (small_labels(3) > 0).sum() * np.prod(SPACING_MM) / 1000
+    assert record["cases"]["BraTS2021_00002"]["volume_ml"]["wt"] == pytest.approx(tumour_ml)
+    assert record["cases"]["BraTS2021_00002"]["dice"] == {} and record["cases"]["BraTS2021_00001"]["dice"] == {"wt": 1.0}
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "BraTS2021_00001.nii.gz", "BraTS2021_00002.nii.gz", "predictions.json",
+    ]  # fmt: skip
+
+
+def test_a_case_folder_into_a_file(places, tmp_path):
+    source = places / "cohort" / "BraTS2021_00001"
+    assert predict(places, "small/flair", source, tmp_path / "tumour.nii.gz") == 0
+    written = nibabel.load(tmp_path / "tumour.nii.gz")
+    np.testing.assert_array_equal(written.affine, nibabel.load(source / "BraTS2021_00001_flair.nii.gz").affine)
+    assert written.get_data_dtype() == np.uint8 and (tmp_path / "tumour.json").is_file()
+
+
+def test_several_regions_in_the_numbers_of_the_cohort(places, tmp_path, capsys):
+    source = places / "cohort" / "BraTS2021_00001"
+    assert predict(places, "small/all", source, tmp_path, "--probabilities") == 0
+    np.testing.assert_array_equal(voxels(tmp_path / "BraTS2021_00001.nii.gz"), small_labels())
+    assert "1 = NCR, 2 = ED, 4 = ET" in capsys.readouterr().out
+    probability = voxels(tmp_path / "BraTS2021_00001_probability.nii.gz")
+    assert probability.shape == (*small_labels().shape, 3) and probability.dtype == np.float32
+
+
+def test_probabilities_and_threshold(places, tmp_path):
+    source = places / "cohort" / "BraTS2021_00001"
+    assert predict(places, "small/flair", source, tmp_path, "--probabilities", "--threshold", "1e-20") == 0
+    probability = voxels(tmp_path / "BraTS2021_00001_probability.nii.gz")
+    assert probability.shape == small_labels().shape and 0.999 < probability.max() <= 1
+    # a threshold next to nothing takes the whole crop (20, 18, 8) and nothing outside
+    assert voxels(tmp_path / "BraTS2021_00001.nii.gz").sum() == 20 * 18 * 8
+
+
+def test_a_single_file_whose_name_tells_the_modality(places, tmp_path, capsys):
+    source = places / "cohort" / "BraTS2021_00001" / "BraTS2021_00001_flair.nii.gz"
+    assert predict(places, "small/flair", source, tmp_path / "out") == 0
+    np.testing.assert_array_equal(voxels(tmp_path / "out" / "BraTS2021_00001_flair.nii.gz"), small_labels() > 0)
+    assert "taken as" not in capsys.readouterr().out
+
+
+def test_a_single_file_whose_name_tells_nothing_is_taken_as_the_runs_modality(places, tmp_path, capsys):
+    source = tmp_path / "scan.nii.gz"
+    source.write_bytes((places / "cohort" / "BraTS2021_00001" / "BraTS2021_00001_flair.nii.gz").read_bytes())
+    assert predict(places, "small/flair", source, tmp_path / "out") == 0
+    assert "scan.nii.gz does not name its modality: taken as flair" in capsys.readouterr().out
+    assert predict(places, "small/flair", source, tmp_path / "out2", "--modality", "flair") == 0
+    assert "taken as" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("run", "source", "options", "message"),
+    [
+        ("small/flair", "BraTS2021_00001/BraTS2021_00001_t2.nii.gz", (), "is a t2 image by its name, this run segments flair"),
+        ("small/flair", "BraTS2021_00001/BraTS2021_00001_seg.nii.gz", (), "is a label map by its name"),
+        ("small/flair", "BraTS2021_00001/BraTS2021_00001_flair.nii.gz", ("--modality", "t1"), "as --modality says"),
+        ("small/all", "BraTS2021_00001/BraTS2021_00001_flair.nii.gz", (), "this run needs flair, t2, t1c"),
+        ("small/flair", "nothing", (), "does not exist"),
+        ("small/none", "BraTS2021_00001", (), "no run at small/none"),
+    ],
+)
+def test_what_is_refused_in_one_sentence(places, tmp_path, capsys, run, source, options, message):
+    assert predict(places, run, places / "cohort" / source, tmp_path / "out", *options) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1 and "Traceback" not in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_modality_stops_before_any_work_or_is_skipped(places, tmp_path, capsys):
+    write_case(tmp_path / "cohort", "BraTS2021_00001", small_labels())
+    write_case(tmp_path / "cohort", "BraTS2021_00003", small_labels(), modalities=("t1", "t2"))
+    assert predict(places, "small/flair", tmp_path / "cohort", tmp_path / "out") == 2
+    error = capsys.readouterr().err
+    assert "case BraTS2021_00003 has no flair (it has t1, t2)" in error and "--skip-bad-cases" in error
+    assert not (tmp_path / "out").exists()
+    assert predict(places, "small/flair", tmp_path / "cohort", tmp_path / "out", "--skip-bad-cases") == 0
+    printed = capsys.readouterr().out
+    assert "left out: case BraTS2021_00003" in printed and "segmented 1 of 1 cases" in printed
+
+
+def test_a_damaged_file_stops_or_is_skipped(places, tmp_path, capsys):
+    write_case(tmp_path / "cohort", "BraTS2021_00001", small_labels())
+    broken = write_case(tmp_path / "cohort", "BraTS2021_00002", small_labels()) / "BraTS2021_00002_flair.nii.gz"
+    broken.write_bytes(broken.read_bytes()[:-30])
+    assert predict(places, "small/flair", tmp_path / "cohort", tmp_path / "out") == 2
+    assert "BraTS2021_00002" in capsys.readouterr().err
+    options = ("--skip-bad-cases", "--overwrite")
+    assert predict(places, "small/flair", tmp_path / "cohort", tmp_path / "out", *options) == 0
+    assert "segmented 1 of 2 cases" in capsys.readouterr().out
+
+
+def test_a_bad_label_map_does_not_stop_prediction(places, tmp_path, capsys):
+    place = write_case(tmp_path / "cohort", "BraTS2021_00001", small_labels())
+    (place / "BraTS2021_00001_seg.nii.gz").write_bytes(b"nothing")
+    assert predict(places, "small/flair", tmp_path / "cohort", tmp_path / "out") == 0
+    assert "Dice" not in capsys.readouterr().out
+
+
+def test_existing_predictions_are_not_replaced_unless_asked(places, tmp_path, capsys):
+    source = places / "cohort" / "BraTS2021_00001"
+    (tmp_path / "BraTS2021_00001.nii.gz").write_bytes(b"precious")
+    assert predict(places, "small/flair", source, tmp_path) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert (tmp_path / "BraTS2021_00001.nii.gz").read_bytes() == b"precious"
+    assert predict(places, "small/flair", source, tmp_path, "--overwrite") == 0
+    assert voxels(tmp_path / "BraTS2021_00001.nii.gz").any()
+
+
+def test_an_input_is_never_replaced(places, tmp_path, capsys):
+    image = write_case(tmp_path / "cohort", "BraTS2021_00001", small_labels()) / "BraTS2021_00001_flair.nii.gz"
+    before = image.read_bytes()
+    assert predict(places, "small/flair", image, image.parent, "--overwrite") == 2
+    assert "is an input" in capsys.readouterr().err and image.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["out.nii", "out.nrrd", "out.nii.gz"])
+def test_out_must_suit_the_cases(places, tmp_path, capsys, name):
+    assert predict(places, "small/flair", places / "cohort", tmp_path / name) == 2
+    assert "give a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [("--batch-size", "0"), ("--threshold", "1.5"), ("--threshold", "half")])
+def test_senseless_numbers_are_refused(places, tmp_path, option):
+    with pytest.raises(SystemExit) as error:
+        predict(places, "small/flair", places / "cohort", tmp_path / "out", *option)
+    assert error.value.code == 2
+
+
+def test_batch_size_does_not_change_the_result(places, tmp_path):
+    source = places / "cohort" / "BraTS2021_00002"
+    for size in ("1", "3", "64"):
+        assert predict(places, "small/flair", source, tmp_path / size, "--batch-size", size) == 0
+        np.testing.assert_array_equal(voxels(tmp_path / size / "BraTS2021_00002.nii.gz"), small_labels(3) > 0)
+
+
+def test_a_damaged_checkpoint_is_refused(places, tmp_path, capsys):
+    run = make_run(tmp_path / "run", small_config())
+    content = bytearray((run.best / "segmentor.keras").read_bytes())
+    content[500] ^= 1
+    (run.best / "segmentor.keras").write_bytes(content)
+    assert predict(places, str(run.root), places / "cohort", tmp_path / "out") == 2
+    assert "sha256" in capsys.readouterr().err
