@@ -44,7 +44,10 @@ def cerebrum(points: np.ndarray) -> np.ndarray:
     """Return the distance to the smooth surface of both hemispheres, without sulci."""
     x, y, z = points
     narrow = 1.0 + 0.0017 * np.maximum(-12.0 - y, 0.0) + 0.0014 * np.maximum(y - 28.0, 0.0)
-    vault = ellipsoid(np.stack([x * narrow, y, z]), (0, 2, 6), (69, 87, 60))
+    # The outline seen from above is fuller than an ellipse: points on its diagonals count as nearer.
+    across, along = (x * narrow / 69.0) ** 2, ((y - 2.0) / 87.0) ** 2
+    full = 1.0 - 0.26 * across * along / (across + along + 0.02) ** 2
+    vault = ellipsoid(np.stack([x * narrow * full, 2.0 + (y - 2.0) * full, z]), (0, 2, 6), (67, 86, 60))
     base = -19.0 + 0.16 * np.maximum(y - 10.0, 0.0) + 0.07 * np.maximum(-30.0 - y, 0.0)
     vault = -blend(-vault, z - base, 14.0)
     side = np.stack([np.abs(x), y, z])

@@ -41,7 +41,7 @@ UNIVERSITY = site(
     t1=Scan(PREPARED_3T, 1.0, 1.0, 0.0, 32.0),
     t1c=Scan(PREPARED_3T, 1.0, 1.0, 0.0, 32.0),
     t2=Scan(Sequence("spin_echo", 5000.0, 95.0), 0.9, 2.0, 0.0, 30.0),
-    flair=Scan(Sequence("inversion_recovery", 9000.0, 110.0, 2480.0), 1.0, 2.0, 0.0, 24.0),
+    flair=Scan(Sequence("inversion_recovery", 9000.0, 135.0, 2480.0), 1.0, 2.0, 0.0, 24.0),
 )
 CITY = site(
     "synthetic-city-3t",

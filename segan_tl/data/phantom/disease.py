@@ -92,7 +92,7 @@ def draw_glioma_on(disease: Disease, shares: dict, points) -> Drawing:
     # Cortex resists: the same cell density there means less water than in white matter.
     margin = 1.0 - (cost + 0.35 * level * grey + 0.10 * level * noise["fine"] * 0.5) / max(level, 1e-3)
     edge = np.clip(0.5 + margin * 6.0, 0.0, 1.0)
-    severity = np.clip(0.62 + 0.55 * margin + 0.10 * noise["medium"], 0.3, 1.0)
+    severity = np.clip(0.50 + 0.65 * margin + 0.13 * noise["medium"] + 0.06 * noise["texture2"], 0.22, 1.0)
     replace(shares, "edema", (edge * severity).astype(np.float32), keep=("csf", "choroid", "vessel"))
     distance = glioma.core_distance(tumour, disease.centres, points.scanner, noise)
     core = inside(distance, max(points.voxel_mm, 1.5))

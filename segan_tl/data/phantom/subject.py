@@ -109,15 +109,31 @@ def healthy(subject: anatomy.Subject, points: Points) -> dict[str, np.ndarray]:
     shares = anatomy.tissue_fractions(points.atlas, subject, voxel_mm=points.voxel_mm, noise=points.noise)
     cavity = anatomy.ventricles(points.atlas, subject)
     caps = np.exp(-np.maximum(cavity, 0.0) / 3.0) * (0.9 + 0.5 * points.noise["coarse"])
-    spots = np.clip(points.noise["medium"] - 2.1, 0.0, 0.6) * 1.6 * np.exp(-np.maximum(cavity - 4.0, 0.0) / 12.0)
+    spots = np.clip(points.noise["medium"] - 1.9, 0.0, 0.6) * 1.6 * np.exp(-np.maximum(cavity - 4.0, 0.0) / 12.0)
     share = np.clip(subject.white_matter_burden * (0.55 * caps + spots), 0.0, 0.85)
     shares["leuko"] = shares["wm"] * share
     shares["wm"] = shares["wm"] * (1.0 - share)
     return shares
 
 
-def paint(shares: dict, site: Site, modality: str, noise: dict, *, enhancement: dict) -> np.ndarray:
-    """Return the ideal signal (N,) of one modality: tissue signals added by their share of each voxel."""
+def relaxation_factors(subject: anatomy.Subject) -> dict[str, np.ndarray]:
+    """Draw by how much ln T1 and ln T2 of every tissue of this subject differ from the table."""
+    factors = {}
+    for name, tissue in TISSUES.items():
+        rng = generator(subject.seed, subject.case_index, f"relaxation-{name}")
+        factors[name] = np.exp(rng.normal(0.0, tissue.between, 2)).astype(np.float32)
+    return factors
+
+
+def paint(shares: dict, site: Site, modality: str, noise: dict, *, enhancement: dict, factors: dict) -> np.ndarray:
+    """Return the ideal signal (N,) of one modality: tissue signals added by their share of each voxel.
+
+    Args:
+        shares: name -> (N,) share of the voxel.
+        noise: smooth fields (N,) that make relaxation times vary inside a tissue.
+        enhancement: name -> factor on the gadolinium concentration of the table.
+        factors: name -> factors of this subject on T1 and T2 of the table.
+    """
     sequence = site.scans[modality].sequence
     field = site.field_tesla
     image = np.zeros(next(iter(shares.values())).shape, dtype=np.float32)
@@ -128,8 +144,8 @@ def paint(shares: dict, site: Site, modality: str, noise: dict, *, enhancement: 
         tissue = TISSUES[name]
         slow = 0.75 * noise["texture1"][at] + 0.65 * noise["coarse"][at]
         quick = 0.6 * noise["texture2"][at] + 0.8 * slow
-        t1_ms = np.float32(tissue.t1_ms[field]) * np.exp(np.float32(tissue.spread) * slow)
-        t2_ms = np.float32(tissue.t2_ms[field]) * np.exp(np.float32(tissue.spread) * quick)
+        t1_ms = factors[name][0] * np.float32(tissue.t1_ms[field]) * np.exp(np.float32(tissue.spread) * slow)
+        t2_ms = factors[name][1] * np.float32(tissue.t2_ms[field]) * np.exp(np.float32(tissue.spread) * quick)
         if modality == "t1c":
             concentration = tissue.gadolinium_mmol * enhancement.get(name, 1.0)
             concentration = concentration * np.exp(3.0 * tissue.spread * noise["texture2"][at])
@@ -142,10 +158,11 @@ def paint(shares: dict, site: Site, modality: str, noise: dict, *, enhancement: 
 def scan_all(subject, drawing: Drawing, points: Points, keep: np.ndarray, site: Site, axes_mm) -> dict[str, np.ndarray]:
     """Acquire the four modalities on the cropped grid and scale them to int16 like the files of a data set."""
     images = {}
-    white = (drawing.shares["wm"] > 0.9)
+    white = drawing.shares["wm"] > 0.9
+    factors = relaxation_factors(subject)
     for modality, scan in site.scans.items():
         rng = generator(subject.seed, subject.case_index, f"scan-{modality}")
-        ideal = paint(drawing.shares, site, modality, points.noise, enhancement=drawing.enhancement)
+        ideal = paint(drawing.shares, site, modality, points.noise, enhancement=drawing.enhancement, factors=factors)
         white_signal = float(ideal[white].mean()) if white.any() else float(ideal.mean())
         volume = np.zeros(keep.shape, dtype=np.float32)
         volume[keep] = ideal
