@@ -13,3 +13,48 @@ def real_data() -> Path:
     if not (folder / "brats2021").is_dir():
         pytest.skip(f"no real MRI at {folder}; set SEGAN_TL_REAL_DATA to the folder that holds brats2021/")
     return folder
+
+
+TINY_CONFIG = """
+[data]
+crop = [48, 48, 16]
+window = [32, 32]
+split = [0.5, 0.25, 0.25]
+
+[augment]
+flip = 0.5
+rotation_degrees = 10
+noise = 0.02
+
+[model]
+filters = [4, 4, 8, 8]
+critic_filters = [4, 4, 8]
+
+[train]
+batch_size = 8
+epochs = 3
+steps_per_epoch = 4
+learning_rate = 1e-3
+averaging = 0.9
+
+[predict]
+batch_size = 8
+"""
+
+
+@pytest.fixture(scope="session")
+def tiny_cohort(tmp_path_factory) -> Path:
+    """Return a folder of eight synthetic patients on a coarse grid."""
+    from segan_tl.data.phantom import write_cohort
+
+    folder = tmp_path_factory.mktemp("cohort") / "tiny"
+    write_cohort(folder, "glioma-3t", cases=8, shape=(48, 48, 31), seed=7, jobs=2)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_config(tmp_path_factory) -> Path:
+    """Return a configuration that trains in seconds."""
+    path = tmp_path_factory.mktemp("config") / "tiny.toml"
+    path.write_text(TINY_CONFIG)
+    return path

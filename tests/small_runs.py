@@ -59,7 +59,9 @@ def threshold_segmentor(channels: int) -> keras.Model:
     image = keras.Input((None, None, channels), name="image")
     logits = keras.layers.Conv2D(channels, 1, name="logits")(image)
     model = keras.Model(image, keras.layers.Activation("sigmoid", name="probability")(logits), name="segmentor")
-    model.get_layer("logits").set_weights([40 * np.eye(channels).reshape(1, 1, channels, channels), np.full(channels, -20.0)])
+    model.get_layer("logits").set_weights(
+        [40 * np.eye(channels).reshape(1, 1, channels, channels), np.full(channels, -20.0)]
+    )
     return model
 
 
@@ -79,10 +81,15 @@ def make_run(root: Path, config: Config, *, segmentor=None, critic=None, synthet
     write_json(run.state, {"state": "finished", "epochs": 4, "best_epoch": 3, "best_dice": 0.6} | provenance | state)
     write_json(run.splits, {"train": ["a"], "validation": ["b"], "test": ["c"]})
     rows = ["epoch,seconds,loss_segmentor,loss_critic,l1,dice_loss,dice_wt,dice,learning_rate_segmentor"]
-    rows += [f"{e},1.5,{1 / e},{-0.1 * e},{0.1 * e},{0.9 / e},{dice},{dice},2e-5" for e, dice in enumerate((0.1, 0.4, 0.6, 0.5), 1)]
+    rows += [
+        f"{e},1.5,{1 / e},{-0.1 * e},{0.1 * e},{0.9 / e},{dice},{dice},2e-5"
+        for e, dice in enumerate((0.1, 0.4, 0.6, 0.5), 1)
+    ]
     run.history.write_text("\n".join(rows) + "\n")
     with atomic_checkpoint(run.best) as folder:
-        save_network(segmentor or threshold_segmentor(len(config.data.modalities)), folder / "segmentor.keras", provenance)
+        save_network(
+            segmentor or threshold_segmentor(len(config.data.modalities)), folder / "segmentor.keras", provenance
+        )
         if critic is not None:
             save_network(critic, folder / "critic.keras", provenance)
     return run

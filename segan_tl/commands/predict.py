@@ -55,9 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     cases = [case for case in cases if missing_modalities(case, modalities) is None]
     if not cases:
         raise UserError(f"no case at {arguments.input} has {', '.join(modalities)}: {lacking[0]}")
-    outputs = plan_outputs(
-        arguments.out, cases, probabilities=arguments.probabilities, overwrite=arguments.overwrite
-    )
+    outputs = plan_outputs(arguments.out, cases, probabilities=arguments.probabilities, overwrite=arguments.overwrite)
     for remark in (*remarks, *(f"left out: {reason}" for reason in lacking)):
         console.print(remark, markup=False, soft_wrap=True)
 

@@ -2,12 +2,13 @@
 
 import csv
 import json
+import os
 import re
 from collections import defaultdict
 from pathlib import Path
 
 from segan_tl.data.images import Source
-from segan_tl.data.layouts import FoundCase, list_images, make_case
+from segan_tl.data.layouts import FoundCase, list_images, make_case, scan_folder
 from segan_tl.data.naming import MASK, UNKNOWN_CONVENTION, label_of, modality_of, region_of, stem_of
 from segan_tl.errors import UserError
 from segan_tl.regions import ED, ET, NCR, state_convention
@@ -23,7 +24,7 @@ def find_description(folder: Path) -> Path | None:
     """
     if folder.resolve().name in ("imagesTr", "imagesTs"):
         folder = folder.resolve().parent
-    places = [folder, *sorted(place for place in folder.iterdir() if place.is_dir())]
+    places = [folder, *sorted(Path(entry.path) for entry in scan_folder(folder) if os.path.isdir(entry.path))]
     found = [place / "dataset.json" for place in places if _describes_images(place)]
     if len(found) > 1 and found[0].parent != folder:
         names = ", ".join(path.parent.name for path in found[:5])
@@ -32,7 +33,10 @@ def find_description(folder: Path) -> Path | None:
 
 
 def _describes_images(folder: Path) -> bool:
-    return (folder / "dataset.json").is_file() and any((folder / name).is_dir() for name in ("imagesTr", "imagesTs"))
+    # os.path says no where pathlib raises: in a neighbour's folder that may not be read.
+    return os.path.isfile(folder / "dataset.json") and any(
+        os.path.isdir(folder / name) for name in ("imagesTr", "imagesTs")
+    )
 
 
 def read_dataset(description: Path, folder: Path) -> list[FoundCase]:

@@ -22,6 +22,7 @@ ITK_SUFFIXES = (".mha", ".nrrd")
 SUFFIXES = NIFTI_SUFFIXES + ITK_SUFFIXES
 # Two grids are the same when no corner of the volume moves farther than this; float32 headers round to about 1e-5 mm.
 CORNER_TOLERANCE_MM = 1e-3
+SPACING_RANGE_MM = (1e-3, 1e3)
 
 OpenedFiles = dict[Path, tuple[np.ndarray, np.ndarray]]
 
@@ -201,7 +202,11 @@ def _checked_shape(source: Source, shape: tuple[int, ...]) -> tuple[int, int, in
 
 
 def _checked_affine(path: Path, affine: np.ndarray) -> np.ndarray:
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        reason = "the header states no usable voxel size or orientation (its affine is singular)"
-        raise ImageError(path, reason, "export the image again with its geometry")
+    remedy = "export the image again with its geometry"
+    if not np.isfinite(affine).all() or np.isnan(io_orientation(_rounded(affine))).any():
+        raise ImageError(path, "the header states no usable orientation (its affine is singular)", remedy)
+    spacing_mm = np.linalg.norm(affine[:3, :3], axis=0)
+    if spacing_mm.min() < SPACING_RANGE_MM[0] or spacing_mm.max() > SPACING_RANGE_MM[1]:
+        sizes = "×".join(f"{length:.3g}" for length in spacing_mm)
+        raise ImageError(path, f"the header states a voxel of {sizes} mm, which cannot be", remedy)
     return affine

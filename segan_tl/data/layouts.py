@@ -103,7 +103,7 @@ def list_images(folder: Path) -> list[Path]:
         if (real := os.path.realpath(current)) in visited:
             continue
         visited.add(real)
-        for entry in _scan(current):
+        for entry in scan_folder(current):
             seen += 1
             if entry.name.startswith(".") or entry.name == "__MACOSX":
                 continue
@@ -119,7 +119,12 @@ def list_images(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def _scan(folder: Path) -> list[os.DirEntry]:
+def scan_folder(folder: Path) -> list[os.DirEntry]:
+    """List what lies in one folder.
+
+    Raises:
+        UserError: the folder may not be read.
+    """
     try:
         with os.scandir(folder) as entries:
             return list(entries)

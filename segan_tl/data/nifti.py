@@ -50,7 +50,7 @@ def read_nifti(path: Path) -> tuple[np.ndarray, np.ndarray]:
         start = _read(path, stream, _HEADER_BYTES)
         header = _parse_header(path, start)
         dtype = _dtype(path, header)
-        offset = int(header["vox_offset"])
+        offset = _offset(path, header)
         length = math.prod(_full_shape(path, header)) * dtype.itemsize
         _refuse_bomb(path, offset + length)
         content = bytearray(start) + _read(path, stream, max(offset + length - len(start), 0))
@@ -59,31 +59,41 @@ def read_nifti(path: Path) -> tuple[np.ndarray, np.ndarray]:
             raise ImageError(path, f"the file is truncated: {found}")
         _drain(path, stream)
     voxels = np.frombuffer(content, dtype, count=length // dtype.itemsize, offset=offset)
-    voxels = _scale(voxels.astype(dtype.newbyteorder("="), copy=False), header)
+    voxels = _scale(path, voxels.astype(dtype.newbyteorder("="), copy=False), header)
     return voxels.reshape(_shape(path, header), order="F"), _affine(path, header)
 
 
 # === Bytes ===
 
 
-def _open(path: Path) -> BinaryIO:
-    """Open a file for reading; a gzip stream is known by its first bytes, whatever the name says."""
+def require_file(path: Path) -> None:
+    """Refuse what is no readable file with something in it.
+
+    Raises:
+        ImageError: absent, a folder, a link that leads nowhere, unreadable or empty.
+    """
     if path.is_dir():
         raise ImageError(path, "this is a folder, not a file", "move the image out of the folder and remove the folder")
     if path.is_symlink() and not path.exists():
         raise ImageError(path, f"the link leads to {path.readlink()}, which does not exist", "restore what it leads to")
     try:
         with path.open("rb") as stream:
-            magic = stream.read(2)
-        if magic == b"":
-            raise ImageError(path, "the file is empty (0 bytes)")
-        return gzip.open(path, "rb") if magic == b"\x1f\x8b" else path.open("rb")
+            if not stream.read(1):
+                raise ImageError(path, "the file is empty (0 bytes)")
     except FileNotFoundError:
         raise ImageError(path, "no such file", "check the name") from None
     except OSError as error:
         raise ImageError(
             path, f"the file cannot be read ({error.strerror})", "check permissions and the disk"
         ) from None
+
+
+def _open(path: Path) -> BinaryIO:
+    """Open a file for reading; a gzip stream is known by its first bytes, whatever the name says."""
+    require_file(path)
+    with path.open("rb") as stream:
+        is_gzip = stream.read(2) == b"\x1f\x8b"
+    return gzip.open(path, "rb") if is_gzip else path.open("rb")
 
 
 def _read(path: Path, stream: BinaryIO, count: int) -> bytes:
@@ -138,9 +148,17 @@ def _full_shape(path: Path, header: Header) -> tuple[int, ...]:
         shape = tuple(int(size) for size in header.get_data_shape())
     except (HeaderDataError, ValueError) as error:
         raise ImageError(path, f"the header is damaged ({error})") from None
-    if not 1 <= int(header["dim"][0]) <= 7 or not shape or min(shape) < 1 or int(header["vox_offset"]) < 0:
+    if not 1 <= int(header["dim"][0]) <= 7 or not shape or min(shape) < 1:
         raise ImageError(path, f"the header is damaged (grid {shape})")
     return shape
+
+
+def _offset(path: Path, header: Header) -> int:
+    """Return where the voxels begin; some writers leave 0 there."""
+    offset = float(header["vox_offset"])
+    if not 0 <= offset < MAX_BYTES:
+        raise ImageError(path, f"the header is damaged (voxels from byte {offset:g})")
+    return max(int(offset), header.template_dtype.itemsize + 4)
 
 
 def _shape(path: Path, header: Header) -> tuple[int, ...]:
@@ -168,8 +186,11 @@ def _affine(path: Path, header: Header) -> np.ndarray:
     return np.asarray(affine, np.float64)
 
 
-def _scale(voxels: np.ndarray, header: Header) -> np.ndarray:
-    slope, intercept = header.get_slope_inter()
+def _scale(path: Path, voxels: np.ndarray, header: Header) -> np.ndarray:
+    try:
+        slope, intercept = header.get_slope_inter()
+    except HeaderDataError as error:
+        raise ImageError(path, f"the header is damaged ({error})") from None
     if slope is None or (slope, intercept) == (1, 0):
         return voxels
     return (voxels.astype(np.float64) * slope + intercept).astype(np.float32)

@@ -65,9 +65,7 @@ def evaluate_run(
     if panels:
         synthetic = bool(state.get("data", {}).get("synthetic", False))
         shown = config.data.modalities[0]
-        plot_overlays(
-            choose_panels(panels), run.overlays, name=_run_name(run), modality=shown, synthetic=synthetic
-        )
+        plot_overlays(choose_panels(panels), run.overlays, name=_run_name(run), modality=shown, synthetic=synthetic)
     # Last: a run without summary.json is evaluated again.
     write_json(run.summary, summary)
     _print_table(rows, summary)

@@ -41,7 +41,9 @@ def test_a_folder_of_cases(places, tmp_path, capsys):
     record = json.loads((tmp_path / "out" / "predictions.json").read_text())
     tumour_ml = (small_labels(3) > 0).sum() * np.prod(SPACING_MM) / 1000
     assert record["cases"]["BraTS2021_00002"]["volume_ml"]["wt"] == pytest.approx(tumour_ml)
-    assert record["cases"]["BraTS2021_00002"]["dice"] == {} and record["cases"]["BraTS2021_00001"]["dice"] == {"wt": 1.0}
+    assert record["cases"]["BraTS2021_00002"]["dice"] == {} and record["cases"]["BraTS2021_00001"]["dice"] == {
+        "wt": 1.0
+    }
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "BraTS2021_00001.nii.gz", "BraTS2021_00002.nii.gz", "predictions.json",
     ]  # fmt: skip
@@ -92,7 +94,12 @@ def test_a_single_file_whose_name_tells_nothing_is_taken_as_the_runs_modality(pl
 @pytest.mark.parametrize(
     ("run", "source", "options", "message"),
     [
-        ("small/flair", "BraTS2021_00001/BraTS2021_00001_t2.nii.gz", (), "is a t2 image by its name, this run segments flair"),
+        (
+            "small/flair",
+            "BraTS2021_00001/BraTS2021_00001_t2.nii.gz",
+            (),
+            "is a t2 image by its name, this run segments flair",
+        ),
         ("small/flair", "BraTS2021_00001/BraTS2021_00001_seg.nii.gz", (), "is a label map by its name"),
         ("small/flair", "BraTS2021_00001/BraTS2021_00001_flair.nii.gz", ("--modality", "t1"), "as --modality says"),
         ("small/all", "BraTS2021_00001/BraTS2021_00001_flair.nii.gz", (), "this run needs flair, t2, t1c"),

@@ -10,6 +10,7 @@ import SimpleITK
 
 from segan_tl.data.image_error import ImageError
 from segan_tl.data.images import Geometry, Source, corner_shift_mm, read_header, read_volume, write_volume
+from segan_tl.data.itk import read_itk
 
 SHAPE = (5, 6, 7)
 
@@ -267,8 +268,8 @@ def test_more_data_than_declared_are_not_read_forever(tmp_path):
         ("a.nii.gz", b"no image at all" * 100, "not a NIfTI"),
         ("a.nii.gz", gzip.compress(bytes(2000)), "not a NIfTI"),
         ("a.mha", b"", "empty"),
-        ("a.mha", b"no image", "header is damaged"),
-        ("a.nrrd", b"no image", "header is damaged"),
+        ("a.mha", b"no image", "header is truncated, or this is not a .mha"),
+        ("a.nrrd", b"no image\n\n", "header is damaged"),
         ("a.dcm", b"DICM", "unknown image format"),
     ],
 )
@@ -300,21 +301,46 @@ def test_an_affine_without_size_is_refused(tmp_path, value):
     image = nib.Nifti1Image(noise(), np.eye(4))
     image.header["srow_x"], image.header["srow_y"], image.header["srow_z"] = affine[:3]
     image.header["sform_code"] = 1
+    # The header says here that its voxels begin at byte 0: some writers do so.
     (tmp_path / "a.nii").write_bytes(image.header.binaryblock + bytes(4) + noise().tobytes("F"))
-    content = bytearray((tmp_path / "a.nii").read_bytes())
-    content[108:112] = np.float32(352).tobytes()
-    (tmp_path / "a.nii").write_bytes(content)
     with pytest.raises(ImageError, match="affine is singular"):
         read_volume(Source(tmp_path / "a.nii"))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", ["a.nii", "a.mha", "a.nrrd"])
+def test_no_damage_of_a_header_gives_any_other_error(tmp_path, name):
+    path, generator = tmp_path / name, np.random.default_rng(0)
+    if name == "a.nii":
+        write_nifti(path, noise())
+    else:
+        write_itk(path, noise(), compressed=True)
+    content = path.read_bytes()
+    for _ in range(200):
+        damaged = bytearray(content)
+        for place in generator.integers(0, min(352, len(content)), 3):
+            damaged[place] = generator.integers(256)
+        path.write_bytes(damaged)
+        try:
+            read_volume(Source(path))
+        except ImageError as error:
+            assert error.path == path and error.reason and error.remedy
+
+
+def test_an_impossible_voxel_size_is_refused(tmp_path):
+    write_nifti(tmp_path / "a.nii.gz", noise(), make_affine("LPS", spacing=(1, 1, 5000)))
+    with pytest.raises(ImageError, match="1×1×5e\\+03 mm"):
+        read_volume(Source(tmp_path / "a.nii.gz"))
 
 
 # === MetaImage and NRRD ===
 
 
-def write_itk(path, data, *, compressed):
-    image = SimpleITK.GetImageFromArray(data.transpose(2, 1, 0))
+def write_itk(path, data, *, compressed, direction=(1, 0, 0, 0, 1, 0, 0, 0, 1), channels=False):
+    image = SimpleITK.GetImageFromArray(data.transpose(2, 1, 0, *range(3, data.ndim)), isVector=channels)
     image.SetSpacing((1, 2, 3))
     image.SetOrigin((-10, 20, 30))
+    image.SetDirection(direction)
     SimpleITK.WriteImage(image, str(path), useCompression=compressed)
     return Source(path)
 
@@ -330,6 +356,46 @@ def test_itk_files_have_ras_affines(tmp_path, suffix, compressed):
     write_volume(tmp_path / "b.nii.gz", volume.data, volume.geometry)
     assert np.allclose(nib.load(tmp_path / "b.nii.gz").affine, make_affine("LPS"))
     assert read_header(Source(tmp_path / f"a{suffix}")).shape == SHAPE
+
+
+@pytest.mark.parametrize("suffix", [".mha", ".nrrd"])
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.float32, np.float64])
+def test_itk_files_are_read_as_simpleitk_reads_them(tmp_path, suffix, dtype):
+    turn = np.radians(20)
+    oblique = (np.cos(turn), -np.sin(turn), 0, np.sin(turn), np.cos(turn), 0, 0, 0, -1)
+    write_itk(tmp_path / f"a{suffix}", noise(dtype=dtype), compressed=True, direction=oblique)
+    image = SimpleITK.ReadImage(str(tmp_path / f"a{suffix}"))
+    array, affine = read_itk(tmp_path / f"a{suffix}")
+    assert array.dtype == dtype
+    assert np.array_equal(array, SimpleITK.GetArrayFromImage(image).transpose(2, 1, 0))
+    for index in [(0, 0, 0), (4, 0, 2), (1, 5, 6)]:
+        expected = np.array(image.TransformIndexToPhysicalPoint(index)) * (-1, -1, 1)
+        assert (affine @ [*index, 1])[:3] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("suffix", [".mha", ".nrrd"])
+def test_channels_of_itk_files_come_last(tmp_path, suffix):
+    data = noise((*SHAPE, 3))
+    write_itk(tmp_path / f"a{suffix}", data, compressed=False, channels=True)
+    assert np.array_equal(read_volume(Source(tmp_path / f"a{suffix}", channel=2)).data, data[..., 2])
+
+
+def test_nrrd_files_in_ras_space(tmp_path):
+    path = tmp_path / "a.nrrd"
+    write_itk(path, noise(), compressed=False)
+    path.write_bytes(path.read_bytes().replace(b"left-posterior-superior", b"right-anterior-superior"))
+    assert np.allclose(read_header(Source(path)).affine[:3, 3], (-10, 20, 30))
+
+
+@pytest.mark.parametrize(("suffix", "entry"), [(".mha", b"DimSize = 5 6 7"), (".nrrd", b"sizes: 5 6 7")])
+def test_an_itk_header_bomb_is_refused(tmp_path, suffix, entry):
+    path = tmp_path / f"a{suffix}"
+    write_itk(path, noise(), compressed=True)
+    content = path.read_bytes()
+    assert entry in content
+    path.write_bytes(content.replace(entry, entry.replace(b"5 6 7", b"50000 60000 700")))
+    with pytest.raises(ImageError, match="declares"):
+        read_volume(Source(path))
 
 
 @pytest.mark.parametrize("suffix", [".mha", ".nrrd"])

@@ -46,7 +46,9 @@ def test_metrics_are_those_worked_out_by_hand(evaluated):
     assert float(seen["truth_ml"]) == pytest.approx(tumour_ml, rel=1e-5)
     # P = n, T = 2 n, P within T: Dice 2 n / 3 n, precision 1, sensitivity 1/2
     half = rows["BraTS2021_00002"]
-    assert [float(half[name]) for name in ("dice", "precision", "sensitivity")] == pytest.approx([2 / 3, 1, 1 / 2], rel=1e-5)
+    assert [float(half[name]) for name in ("dice", "precision", "sensitivity")] == pytest.approx(
+        [2 / 3, 1, 1 / 2], rel=1e-5
+    )
     assert float(half["truth_ml"]) == pytest.approx(2 * tumour_ml, rel=1e-5)
     # Without tumour the brightest brain is stretched to 1: everything above half of it is found, and truth is empty.
     empty = rows["BraTS2021_00003"]

@@ -46,7 +46,11 @@ def test_empty_margin_is_cut_off_but_no_mask():
 
 def test_best_median_and_worst_are_chosen_by_dice():
     panels = [panel(str(score), score) for score in (0.3, 0.9, 0.7, 0.1, 0.5)]
-    assert [(role, chosen.dice) for role, chosen in choose_panels(panels)] == [("best", 0.9), ("median", 0.5), ("worst", 0.1)]
+    assert [(role, chosen.dice) for role, chosen in choose_panels(panels)] == [
+        ("best", 0.9),
+        ("median", 0.5),
+        ("worst", 0.1),
+    ]
 
 
 def test_few_cases_give_fewer_panels():
@@ -63,7 +67,9 @@ def test_cases_with_nothing_to_find_are_not_the_best():
 
 def test_overlays_show_both_colours_on_black(tmp_path):
     path = tmp_path / "overlays.png"
-    plot_overlays(choose_panels([panel("a", 0.8), panel("b", 0.2)]), path, name="small/flair", modality="flair", synthetic=True)
+    plot_overlays(
+        choose_panels([panel("a", 0.8), panel("b", 0.2)]), path, name="small/flair", modality="flair", synthetic=True
+    )
     pixels = np.round(imread(path)[..., :3] * 255).astype(int).reshape(-1, 3)
     for colour in ((0x56, 0xB4, 0xE9), (0xE6, 0x9F, 0x00)):
         assert (np.abs(pixels - colour).max(axis=1) < 8).sum() > 50
@@ -85,7 +91,9 @@ def test_history_without_validation_in_every_epoch(tmp_path):
     assert np.isnan(history["dice"][0]) and history["dice"][1] == 0.75
 
 
-@pytest.mark.parametrize(("text", "message"), [(None, "missing"), ("epoch,l1\n", "no epoch"), ("epoch\none\n", "damaged")])
+@pytest.mark.parametrize(
+    ("text", "message"), [(None, "missing"), ("epoch,l1\n", "no epoch"), ("epoch\none\n", "damaged")]
+)
 def test_history_that_cannot_be_drawn(tmp_path, text, message):
     path = tmp_path / "history.csv"
     if text is not None:

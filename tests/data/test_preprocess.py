@@ -1,0 +1,44 @@
+"""Crop, paste and intensity scaling."""
+
+import numpy as np
+import pytest
+
+from segan_tl.data.preprocess import centre_crop, centre_paste, prepare_image
+
+
+def test_centre_crop_of_brats_is_the_authors():
+    # 240 → 180 leaves 30 on either side; 155 → 128 leaves 13 below and 14 above.
+    volume = np.arange(240 * 240 * 155, dtype=np.int32).reshape(240, 240, 155)
+    assert np.array_equal(centre_crop(volume, (180, 180, 128)), volume[30:210, 30:210, 13:141])
+
+
+def test_smaller_volumes_are_padded_with_zeros():
+    # 2 → 5: (5 - 2) // 2 = 1 zero before, 2 after.
+    assert centre_crop(np.array([7, 8]), (5,)).tolist() == [0, 7, 8, 0, 0]
+
+
+@pytest.mark.parametrize("shape", [(10, 9, 8, 2), (4, 5, 3, 2), (11, 4, 8, 1)])
+def test_paste_is_the_inverse_of_crop(shape):
+    volume = np.random.default_rng(0).normal(size=shape)
+    crop = (6, 7, 5)
+    restored = centre_paste(centre_crop(volume, crop), shape[:3])
+    assert restored.shape == shape
+    inside = restored != 0
+    assert np.array_equal(restored[inside], volume[inside])
+    assert inside[..., 0].sum() == np.prod([min(a, b) for a, b in zip(shape, crop)])
+
+
+def test_intensities_by_hand():
+    # 0, 1, …, 100: the 2nd percentile is 2, the 98th is 98; 50 → (50 - 2) / 96 = 0.5.
+    image = np.arange(101, dtype=np.int16).reshape(101, 1, 1, 1)
+    prepared = prepare_image(image, crop=(101, 1, 1), percentiles=(2, 98)).ravel()
+    assert prepared[50] == pytest.approx(0.5)
+    assert prepared[0] == prepared[2] == 0 and prepared[98] == prepared[100] == 1
+    assert prepared.dtype == np.float32
+
+
+def test_each_modality_has_its_own_range_and_a_constant_one_is_zero():
+    image = np.stack([np.arange(8.0), 10 * np.arange(8.0) - 5, np.full(8, 3.0)], axis=-1).reshape(2, 2, 2, 3)
+    prepared = prepare_image(image, crop=(2, 2, 2), percentiles=(0, 100))
+    assert np.allclose(prepared[..., 0], prepared[..., 1])
+    assert not prepared[..., 2].any()

@@ -1,0 +1,103 @@
+"""The run directory: safe writing, recovery and verification."""
+
+import os
+
+import pytest
+
+from segan_tl import runs
+from segan_tl.errors import UserError
+from segan_tl.runs import Run, atomic_checkpoint, atomic_path, open_run, recover, verify, write_json
+
+
+def test_atomic_path_keeps_the_old_file_when_writing_fails(tmp_path):
+    target = tmp_path / "file.txt"
+    target.write_text("old")
+    with pytest.raises(RuntimeError), atomic_path(target) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "old"
+    assert os.listdir(tmp_path) == ["file.txt"]
+
+
+def test_a_full_disk_is_one_sentence_and_keeps_the_old_file(tmp_path):
+    target = tmp_path / "file.txt"
+    target.write_text("old")
+    with pytest.raises(UserError, match="No space left"), atomic_path(target):
+        raise OSError(28, "No space left on device")
+    assert target.read_text() == "old"
+
+
+def write_checkpoint(folder, text):
+    with atomic_checkpoint(folder) as fresh:
+        (fresh / "weights").write_text(text)
+
+
+def test_checkpoint_is_replaced_as_a_whole(tmp_path):
+    write_checkpoint(tmp_path / "best", "one")
+    write_checkpoint(tmp_path / "best", "two")
+    assert (tmp_path / "best" / "weights").read_text() == "two"
+    assert os.listdir(tmp_path) == ["best"]
+    # sha256("two"), from coreutils' sha256sum
+    assert verify(tmp_path / "best") == {"weights": "3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3"}
+
+
+@pytest.mark.parametrize("moment", ["while filling", "between the two renames", "before the old one is deleted"])
+def test_a_kill_at_any_moment_leaves_a_whole_checkpoint(tmp_path, moment, monkeypatch):
+    folder = tmp_path / "last"
+    write_checkpoint(folder, "one")
+    class Killed(BaseException):
+        pass
+
+    def kill(*_args, **_options):
+        raise Killed
+
+    real_replace, calls = os.replace, []
+
+    def replace(source, target):
+        calls.append(target)
+        if os.path.basename(target) == "last":
+            raise Killed
+        real_replace(source, target)
+
+    with pytest.raises(Killed):
+        with atomic_checkpoint(folder) as fresh:
+            (fresh / "weights").write_text("two")
+            if moment == "while filling":
+                raise Killed
+            if moment == "between the two renames":
+                monkeypatch.setattr(runs.os, "replace", replace)
+            else:
+                monkeypatch.setattr(runs, "_flush", lambda path: kill() if path == tmp_path else None)
+    monkeypatch.undo()
+    recover(folder)
+    verify(folder)
+    expected = "two" if moment == "before the old one is deleted" else "one"
+    assert (folder / "weights").read_text() == expected
+    assert os.listdir(tmp_path) == ["last"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"longer than before", b"onx"])
+def test_verify_names_a_changed_file(tmp_path, damage):
+    write_checkpoint(tmp_path / "best", "one")
+    (tmp_path / "best" / "weights").write_bytes(damage)
+    with pytest.raises(UserError, match="weights is not what the run saved"):
+        verify(tmp_path / "best")
+
+
+def test_verify_without_manifest(tmp_path):
+    with pytest.raises(UserError, match="no complete checkpoint"):
+        verify(tmp_path)
+
+
+def test_open_run_by_name_and_path(tmp_path):
+    write_json(Run(tmp_path / "segan" / "flair").config, {})
+    assert open_run("segan/flair", runs=tmp_path).root == tmp_path / "segan" / "flair"
+    assert open_run(tmp_path / "segan" / "flair").root == tmp_path / "segan" / "flair"
+
+
+def test_open_run_names_the_runs_that_exist(tmp_path):
+    write_json(Run(tmp_path / "segan" / "flair").config, {})
+    with pytest.raises(UserError, match="segan/flair"):
+        open_run("segan/t2", runs=tmp_path)
+    with pytest.raises(UserError, match=r"train_segan\.py"):
+        open_run("segan/t2", runs=tmp_path / "nothing")

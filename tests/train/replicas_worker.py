@@ -1,0 +1,45 @@
+"""Play a few batches on N logical CPUs and save the weights: run by test_replicas.py, one process each."""
+
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from segan_tl.config import Config, load_config
+from segan_tl.train.fit import build_networks
+from segan_tl.train.segan import SeganGame
+from segan_tl.train.strategy import make_strategy
+
+
+def main(devices: str, target: str, config_path: str) -> None:
+    """Train five steps of either update and save every weight of both networks, the average and the losses."""
+    strategy = make_strategy(devices)
+    values = []
+    for update in ("simultaneous", "alternating"):
+        values += play(strategy, load_config(config_path, [f"train.update={update}", "train.learning_rate=2e-5"]))
+    np.savez(target, *[keras.ops.convert_to_numpy(value) for value in values])
+
+
+def play(strategy: tf.distribute.Strategy, config: Config) -> list:
+    """Train five steps; return every weight and loss."""
+    keras.utils.set_random_seed(0)
+    with strategy.scope():
+        game = SeganGame(
+            *build_networks(config), config=config.train, replicas=strategy.num_replicas_in_sync, total_steps=5
+        )
+    generator = np.random.default_rng(1)
+    image = generator.random((5 * 8, 32, 32, 1)).astype(np.float32)
+    batches = tf.data.Dataset.from_tensor_slices({"image": image, "mask": (image > 0.6).astype(np.float32)}).batch(8)
+
+    @tf.function
+    def step(batch):
+        strategy.run(game.step, args=(batch,))
+
+    for batch in strategy.experimental_distribute_dataset(batches):
+        step(batch)
+    return [*game.segmentor.weights, *game.critic.weights, *game.average, *(m.result() for m in game.metrics.values())]
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
