@@ -59,6 +59,8 @@ def read_case(case: Case, modalities: tuple[str, ...], *, need_mask: bool = True
     geometry = next(iter(volumes.values())).geometry if volumes else None
     for modality, volume in volumes.items():
         problems.extend(_check_grid(case, case.images[modality], volume.geometry, geometry))
+    if geometry is not None and geometry.is_sheared:
+        notes.append("the grid is sheared")
     labels, counts = None, {}
     if need_mask:
         labels = _read_labels(case, geometry, problems, notes)

@@ -148,7 +148,8 @@ def read_bids(folder: Path, files: list[Path]) -> list[FoundCase]:
         if match is None:
             continue
         suffix, entities = match["suffix"].lower(), match["entities"].lower()
-        if path.parent.name == "anat" and suffix in _BIDS_SUFFIXES and "derivatives" not in path.parts:
+        is_derived = "derivatives" in Path(os.path.relpath(path, root)).parts
+        if path.parent.name == "anat" and suffix in _BIDS_SUFFIXES and not is_derived:
             role = "t1c" if suffix == "t1w" and "_ce-" in entities else _BIDS_SUFFIXES[suffix]
             folders[match["id"]] = path.parent
         elif suffix in ("dseg", "mask", "roi") and "brain" not in entities:

@@ -53,6 +53,12 @@ class Geometry:
         return float(abs(np.linalg.det(self.affine[:3, :3])))
 
     @property
+    def is_sheared(self) -> bool:
+        """Tell whether the axes are not at right angles, as ITK and quaternions would have them."""
+        directions = self.affine[:3, :3] / np.linalg.norm(self.affine[:3, :3], axis=0)
+        return not np.allclose(directions.T @ directions, np.eye(3), atol=1e-4)
+
+    @property
     def in_lps(self) -> "Geometry":
         """Return the same grid with its axes in LPS order: the grid of arrays in memory."""
         transform = _to_lps(self.affine)
@@ -150,7 +156,7 @@ def write_volume(path: Path, data: np.ndarray, geometry: Geometry, *, dtype: np.
     image = nib.Nifti1Image(stored, geometry.affine, dtype=stored.dtype)
     image.set_sform(geometry.affine, code="scanner")
     # A quaternion cannot hold a shear; readers then go by the sform alone.
-    image.set_qform(geometry.affine, code="scanner" if _is_orthogonal(geometry.affine) else "unknown")
+    image.set_qform(geometry.affine, code="unknown" if geometry.is_sheared else "scanner")
     image.header.set_xyzt_units("mm")
     content = image.to_bytes()
     with atomic_path(path) as temporary:
@@ -168,11 +174,6 @@ def _rounded(affine: np.ndarray) -> np.ndarray:
 
 def _to_lps(affine: np.ndarray) -> np.ndarray:
     return ornt_transform(io_orientation(_rounded(affine)), axcodes2ornt("LPS"))
-
-
-def _is_orthogonal(affine: np.ndarray) -> bool:
-    directions = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
-    return bool(np.allclose(directions.T @ directions, np.eye(3), atol=1e-4))
 
 
 # === Checks ===

@@ -87,7 +87,8 @@ def test_a_sheared_grid_is_tolerated(tmp_path):
     sheared = LPS.copy()
     sheared[0, 2] = 0.3
     make_case(tmp_path, affine=sheared)
-    assert problems_of(tmp_path) == []
+    checked = read_case(find_cases(tmp_path).cases[0], ALL)
+    assert checked.problems == () and checked.notes == ("the grid is sheared",)
 
 
 def test_msd_reads_its_4d_file_by_the_order_of_its_own_channels(tmp_path):
