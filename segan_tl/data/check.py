@@ -53,17 +53,17 @@ def read_case(case: Case, modalities: tuple[str, ...], *, need_mask: bool = True
     for modality in modalities:
         if modality not in case.images:
             problems.append(_missing_modality(case, modality))
-        elif volume := _try_read(case, case.images[modality], problems, opened):
+        elif volume := _try_read(case, case.images[modality], problems, opened=opened):
             volumes[modality] = volume
             problems.extend(_check_voxels(case, case.images[modality], volume.data))
     geometry = next(iter(volumes.values())).geometry if volumes else None
     for modality, volume in volumes.items():
-        problems.extend(_check_grid(case, case.images[modality], volume.geometry, geometry))
+        problems.extend(_check_grid(case, case.images[modality], volume.geometry, first=geometry))
     if geometry is not None and geometry.is_sheared:
         notes.append("the grid is sheared")
     labels, counts = None, {}
     if need_mask:
-        labels = _read_labels(case, geometry, problems, notes)
+        labels = _read_labels(case, problems, notes, geometry=geometry)
         if labels is not None:
             totals = {name: np.count_nonzero(labels == label) for name, label in LABEL_NAMES.items()}
             counts = {name: int(total) for name, total in totals.items() if total}
@@ -134,7 +134,7 @@ def _missing_modality(case: Case, modality: str) -> Problem:
     return Problem(case.id, None, f"modality {modality} is missing; the case has {there}", remedy)
 
 
-def _try_read(case: Case, source: Source, problems: list[Problem], opened: dict) -> Volume | None:
+def _try_read(case: Case, source: Source, problems: list[Problem], *, opened: dict) -> Volume | None:
     try:
         return read_volume(source, opened=opened)
     except ImageError as error:
@@ -162,7 +162,7 @@ def _check_voxels(case: Case, source: Source, data: np.ndarray) -> list[Problem]
     return []
 
 
-def _check_grid(case: Case, source: Source, geometry: Geometry, first: Geometry) -> list[Problem]:
+def _check_grid(case: Case, source: Source, geometry: Geometry, *, first: Geometry) -> list[Problem]:
     remedy = "register and resample all files of the case to one grid"
     one, two = first.in_lps, geometry.in_lps
     if one.shape != two.shape:
@@ -180,11 +180,11 @@ def _read_labels(case: Case, geometry: Geometry | None, problems: list[Problem],
     if case.mask is None:
         problems.append(Problem(case.id, None, "the label map is missing", "add it; only prediction works without"))
         return None
-    volume = _try_read(case, case.mask, problems, {})
+    volume = _try_read(case, case.mask, problems, opened={})
     if volume is None:
         return None
     if geometry is not None:
-        problems.extend(_check_grid(case, case.mask, volume.geometry, geometry))
+        problems.extend(_check_grid(case, case.mask, volume.geometry, first=geometry))
     whole, found = _whole_labels(case, volume.data)
     problems.extend(found)
     if whole is None:

@@ -1,0 +1,150 @@
+"""Damaged NIfTI files and files that are none: nothing but an ImageError, which names the file."""
+
+import gzip
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from segan_tl.data.image_error import ImageError
+from segan_tl.data.images import Source, read_volume
+
+SHAPE = (5, 6, 7)
+LPS = np.array([[-1.0, 0, 0, 10], [0, -2.0, 0, -20], [0, 0, 3.0, 30], [0, 0, 0, 1]])
+
+
+def noise(shape=SHAPE, dtype=np.int16):
+    return np.random.default_rng(0).integers(0, 1000, shape).astype(dtype)
+
+
+def write_nifti(path, data, affine=LPS):
+    nib.save(nib.Nifti1Image(data, affine), path)
+    return Source(path)
+
+
+def test_a_file_cut_anywhere_is_refused(tmp_path):
+    path = tmp_path / "a.nii.gz"
+    write_nifti(path, noise((20, 20, 20)))
+    content = path.read_bytes()
+    for length in [1, 5, 40, len(content) // 2, len(content) - 9, len(content) - 4, len(content) - 1]:
+        path.write_bytes(content[:length])
+        with pytest.raises(ImageError, match="truncated|damaged|not a NIfTI"):
+            read_volume(Source(path))
+
+
+def test_an_uncompressed_file_cut_anywhere_is_refused(tmp_path):
+    path = tmp_path / "a.nii"
+    write_nifti(path, noise())
+    content = path.read_bytes()
+    for length in [3, 200, 347, 352, len(content) - 1]:
+        path.write_bytes(content[:length])
+        with pytest.raises(ImageError, match="truncated|not a NIfTI"):
+            read_volume(Source(path))
+
+
+@pytest.mark.parametrize("place", [0.2, 0.5, 0.8])
+def test_a_flipped_byte_is_found(tmp_path, place):
+    path = tmp_path / "a.nii.gz"
+    write_nifti(path, noise((20, 20, 20)))
+    content = bytearray(path.read_bytes())
+    content[int(place * len(content))] ^= 0x55
+    path.write_bytes(content)
+    with pytest.raises(ImageError, match="copy or download it again"):
+        read_volume(Source(path))
+
+
+def test_a_wrong_checksum_is_found(tmp_path):
+    path = tmp_path / "a.nii.gz"
+    write_nifti(path, noise())
+    content = bytearray(path.read_bytes())
+    content[-8] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ImageError, match="damaged"):
+        read_volume(Source(path))
+
+
+@pytest.mark.parametrize("shape", [(30000, 30000, 1000), (2000, 2000, 200)])
+def test_a_header_bomb_is_refused_before_memory_is_taken(tmp_path, shape):
+    header = nib.Nifti1Header()
+    header.set_data_dtype(np.float64)
+    header.set_data_shape(shape)
+    header["vox_offset"], header["magic"] = 352, b"n+1"
+    (tmp_path / "a.nii.gz").write_bytes(gzip.compress(header.binaryblock + bytes(4)))
+    with pytest.raises(ImageError, match="declares"):
+        read_volume(Source(tmp_path / "a.nii.gz"))
+
+
+def test_more_data_than_declared_are_not_read_forever(tmp_path):
+    path = tmp_path / "a.nii.gz"
+    write_nifti(tmp_path / "a.nii", noise())
+    path.write_bytes(gzip.compress((tmp_path / "a.nii").read_bytes() + bytes(80 * 2**20), 1))
+    with pytest.raises(ImageError, match="far more data"):
+        read_volume(Source(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.nii.gz", b"", "empty"),
+        ("a.nii.gz", b"no image at all" * 100, "not a NIfTI"),
+        ("a.nii.gz", gzip.compress(bytes(2000)), "not a NIfTI"),
+        ("a.mha", b"", "empty"),
+        ("a.mha", b"no image", "header is truncated, or this is not a .mha"),
+        ("a.nrrd", b"no image\n\n", "header is damaged"),
+        ("a.dcm", b"DICM", "unknown image format"),
+    ],
+)
+def test_no_image(tmp_path, name, content, reason):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ImageError, match=reason):
+        read_volume(Source(tmp_path / name))
+
+
+@pytest.mark.parametrize("name", ["a.nii.gz", "a.nii", "a.mha", "a.nrrd"])
+def test_no_file(tmp_path, name):
+    with pytest.raises(ImageError, match="no such file"):
+        read_volume(Source(tmp_path / name))
+    (tmp_path / name).mkdir()
+    with pytest.raises(ImageError, match="folder, not a file"):
+        read_volume(Source(tmp_path / name))
+
+
+def test_a_dangling_link(tmp_path):
+    (tmp_path / "a.nii.gz").symlink_to(tmp_path / "gone.nii.gz")
+    with pytest.raises(ImageError, match="which does not exist"):
+        read_volume(Source(tmp_path / "a.nii.gz"))
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan])
+def test_an_affine_without_size_is_refused(tmp_path, value):
+    affine = LPS.copy()
+    affine[:3, 1] = value
+    image = nib.Nifti1Image(noise(), np.eye(4))
+    image.header["srow_x"], image.header["srow_y"], image.header["srow_z"] = affine[:3]
+    image.header["sform_code"] = 1
+    # The header says here that its voxels begin at byte 0: some writers do so.
+    (tmp_path / "a.nii").write_bytes(image.header.binaryblock + bytes(4) + noise().tobytes("F"))
+    with pytest.raises(ImageError, match="affine is singular"):
+        read_volume(Source(tmp_path / "a.nii"))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_no_damage_of_a_header_gives_any_other_error(tmp_path):
+    path, generator = tmp_path / "a.nii", np.random.default_rng(0)
+    write_nifti(path, noise())
+    content = path.read_bytes()
+    for _ in range(200):
+        damaged = bytearray(content)
+        for place in generator.integers(0, min(352, len(content)), 3):
+            damaged[place] = generator.integers(256)
+        path.write_bytes(damaged)
+        try:
+            read_volume(Source(path))
+        except ImageError as error:
+            assert error.path == path and error.reason and error.remedy
+
+
+def test_an_impossible_voxel_size_is_refused(tmp_path):
+    write_nifti(tmp_path / "a.nii.gz", noise(), np.diag([-1.0, -1, 5000, 1]))
+    with pytest.raises(ImageError, match="1×1×5e\\+03 mm"):
+        read_volume(Source(tmp_path / "a.nii.gz"))
