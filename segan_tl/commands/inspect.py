@@ -48,7 +48,7 @@ def _print_json(inspected, reference) -> None:
 
 
 def _print_tables(inspected, reference) -> None:
-    from segan_tl.report.inspect import print_changes, print_inspected, print_provenance
+    from segan_tl.report.inspect_tables import print_changes, print_inspected, print_provenance
 
     if reference is None:
         print_inspected(inspected)

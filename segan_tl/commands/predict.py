@@ -76,7 +76,7 @@ def _segment_all(arguments, config, cases, *, this_run, outputs) -> int:
     from segan_tl.console import console
     from segan_tl.errors import UserError
     from segan_tl.predict.segment import load_segmentor
-    from segan_tl.report.progress import case_progress
+    from segan_tl.report.terminal import case_progress
     from segan_tl.runs import read_json, write_json
 
     segmentor, digest = load_segmentor(this_run, config)

@@ -21,7 +21,7 @@ class LabelScheme(NamedTuple):
 
 
 def label_scheme(regions: tuple[str, ...], convention: str) -> LabelScheme:
-    """Choose the numbers: 1 for a single region, the convention's where the regions settle every label, else 1, 2, 3."""
+    """Choose the numbers: 1 for a single region, the convention's where regions settle every label, else 1, 2, 3."""
     own = {region: _own_label(region, regions) for region in regions}
     if len(regions) > 1 and None not in own.values() and len(set(own.values())) == len(own):
         try:

@@ -128,7 +128,7 @@ def _input_shape(layer: dict) -> Shape | None:
 
 
 def _own_shape(class_name: str, settings: dict, taken: Shape | None) -> Shape | None:
-    """Return the output shape of a layer that no other takes in: inputs, element-wise layers and "same" convolutions."""
+    """Return the output shape of a layer that no other takes in, None where its class does not tell it."""
     if class_name == "InputLayer":
         return tuple(settings.get("batch_shape") or ()) or None
     if taken is None or class_name in ELEMENTWISE:

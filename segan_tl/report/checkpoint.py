@@ -103,7 +103,7 @@ def read_network(path: Path) -> Network:
 
 
 def content_sha256(network: Network) -> str:
-    """Return the sha256 of all weights, layer names and shapes included: equal for equal networks saved at other times."""
+    """Return the sha256 of all weights with their names and shapes, whenever and wherever they were saved."""
     digest = hashlib.sha256()
     for layer in network.layers:
         for name, array in layer.weights.items():

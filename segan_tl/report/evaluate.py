@@ -21,7 +21,7 @@ from segan_tl.predict.labels import label_scheme, paint_labels
 from segan_tl.predict.segment import load_segmentor, segment_case
 from segan_tl.regions import region_masks
 from segan_tl.report.figures import Panel, choose_panels, cut_panel, plot_overlays
-from segan_tl.report.progress import case_progress
+from segan_tl.report.terminal import case_progress, print_table
 from segan_tl.runs import Run, read_json, write_json, write_text
 
 SCORES = ("dice", "precision", "sensitivity")
@@ -181,7 +181,7 @@ def _print_table(rows: list[dict], summary: dict) -> None:
         means = (f"{scores[name]['mean']:.3f}{_deviation(scores[name]['std'])}" for name in SCORES)
         table.add_row("mean ± std", region, *means, "", "")
         table.add_row("median", region, *(f"{scores[name]['median']:.3f}" for name in SCORES), "", "")
-    console.print(table)
+    print_table(table)
     for case_id, reason in summary["failed"].items():
         console.print(f"[yellow]left out {case_id}[/]: {reason}")
 

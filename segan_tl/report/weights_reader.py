@@ -1,8 +1,8 @@
 """Read an HDF5 weight file in a process of its own, with limits: a damaged or hostile file can harm nothing else.
 
-Run as a script by `checkpoint.read_network`; it imports neither Keras nor this package. The HDF5 library has known memory
-faults, so the parent process never opens such a file. Arguments: HDF5 file, .npz file to write, memory limit in bytes.
-Prints JSON: {"names": {group: layer name that Keras noted there}} or {"error": reason}.
+Run as a script by `checkpoint.read_network`; it imports neither Keras nor this package. The HDF5 library has known
+memory faults, so the parent process never opens such a file. Arguments: HDF5 file, .npz file to write, memory limit in
+bytes. Prints JSON: {"names": {group: layer name that Keras noted there}} or {"error": reason}.
 """
 
 import json

@@ -57,6 +57,7 @@ def test_new_weights_are_used_without_tracing_again(segmentor):
 
 
 def test_the_traced_graph_goes_with_its_model():
+    gc.collect()
     before = len(_TRACED)
     model = build_segmentor((None, None, 1), filters=(2, 2))
     segment_slices(model, np.zeros((1, 16, 16, 1), np.float32), batch_size=1)

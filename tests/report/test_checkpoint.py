@@ -111,7 +111,8 @@ def test_keras_is_not_imported(tmp_path):
     small_networks()[1].save(tmp_path / "net.keras")
     code = (
         "import sys; from pathlib import Path; from segan_tl.report.checkpoint import read_network;"
-        "read_network(Path(sys.argv[1])); sys.exit(any(name in sys.modules for name in ('keras', 'tensorflow', 'h5py')))"
+        "read_network(Path(sys.argv[1]));"
+        "sys.exit(any(name in sys.modules for name in ('keras', 'tensorflow', 'h5py')))"
     )
     assert subprocess.run([sys.executable, "-c", code, str(tmp_path / "net.keras")], check=False).returncode == 0
 

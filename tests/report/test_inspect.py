@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from segan_tl.errors import UserError
-from segan_tl.report.inspect import as_json, changes_as_json, inspect_target, print_changes, weight_statistics
+from segan_tl.report.inspect import as_json, changes_as_json, inspect_target, weight_statistics
+from segan_tl.report.inspect_tables import print_changes
 from tests.small_runs import make_run, small_config, small_networks
 
 

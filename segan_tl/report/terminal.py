@@ -1,17 +1,21 @@
-"""A progress bar with time left for work on cases, one line a case where there is no terminal."""
+"""The terminal: progress with time left for work on cases, and tables as wide as they need to be."""
 
 import contextlib
 import time
 from collections.abc import Callable, Iterator
 
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from segan_tl.console import console
+
+PIPED_WIDTH = 180
 
 
 @contextlib.contextmanager
 def case_progress(description: str, *, total: int) -> Iterator[Callable[[str], None]]:
-    """Yield a function to call with one line of text whenever a case is done."""
+    """Yield a function to call with one line of text whenever a case is done; each line is printed."""
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("ETA"), TimeRemainingColumn())
     text_column = TextColumn("{task.description}")
     with Progress(text_column, *columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -28,3 +32,11 @@ def case_progress(description: str, *, total: int) -> Iterator[Callable[[str], N
             console.print(f"  {place}{text}{eta}", markup=False, soft_wrap=True)
 
         yield advance
+
+
+def print_table(table: Table) -> None:
+    """Print a table: to the width of a terminal, and as wide as it likes into a file or a pipe."""
+    if console.is_terminal:
+        console.print(table)
+    else:
+        Console(width=PIPED_WIDTH, highlight=False).print(table)
