@@ -175,7 +175,9 @@ def _check_grid(case: Case, source: Source, geometry: Geometry, *, first: Geomet
     return []
 
 
-def _read_labels(case: Case, geometry: Geometry | None, problems: list[Problem], notes: list[str]) -> np.ndarray | None:
+def _read_labels(
+    case: Case, problems: list[Problem], notes: list[str], *, geometry: Geometry | None
+) -> np.ndarray | None:
     """Read the label map as canonical labels; add what is wrong to `problems`."""
     if case.mask is None:
         problems.append(Problem(case.id, None, "the label map is missing", "add it; only prediction works without"))
