@@ -1,0 +1,170 @@
+"""Images per second of SegAN-CAT: segan_tl beside the same networks and the same update in PyTorch.
+
+One channel, 160 × 160, batch 16, the published widths. Each side lives in a process of its own with the same number of
+threads; they take turns (A B A B …) within one run, and the ratio of a round is that of neighbours in time. Before the
+clock starts, both play one step from the same weights on the same batch, and the losses must agree. Every ratio is
+segan_tl / PyTorch: above 1, segan_tl is faster.
+
+    pip install torch==2.13.0
+    python benchmarks/segan_speed.py [--rounds 7] [--only "training float32"]
+"""
+
+import argparse
+import multiprocessing
+import os
+import platform
+import statistics
+from importlib.metadata import version
+
+FILTERS, CRITIC_FILTERS, CLIP = (64, 128, 256, 512), (64, 128, 256), 0.05
+CASES = ("training float32", "training bfloat16", "inference float32", "inference bfloat16")
+LOSS_TOLERANCE = {"float32": 1e-4, "bfloat16": 3e-2}
+
+
+def make_batch(batch_size: int, size: int):
+    """Return a batch of smooth images and discs as masks."""
+    import numpy as np
+
+    generator = np.random.default_rng(0)
+    y, x = np.indices((size, size)) / size
+    centres = generator.uniform(0.3, 0.7, (batch_size, 2, 1, 1))
+    mask = (y - centres[:, 0]) ** 2 + (x - centres[:, 1]) ** 2 < 0.02
+    image = np.clip(0.4 * mask + 0.3 * generator.random(mask.shape), 0, 1)
+    return image[..., None].astype(np.float32), mask[..., None].astype(np.float32)
+
+
+def keras_side(pipe, case: str, threads: int, batch_size: int, size: int) -> None:
+    """Serve segan_tl: send initial weights and the first losses, then the seconds of as many steps as are asked for."""
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    import time
+
+    import keras
+    import tensorflow as tf
+
+    from segan_tl.config import Config
+    from segan_tl.predict.segment import _traced
+    from segan_tl.train.fit import build_networks
+    from segan_tl.train.segan import SeganGame
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    kind, precision = case.split()
+    config = Config.model_validate(
+        {
+            "model": {"filters": FILTERS, "critic_filters": CRITIC_FILTERS},
+            "train": {"clip": CLIP, "precision": "mixed_bfloat16" if precision == "bfloat16" else precision},
+        }
+    )
+    keras.utils.set_random_seed(0)
+    keras.config.set_dtype_policy(config.train.precision)
+    image, mask = make_batch(batch_size, size)
+    strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
+    if kind == "training":
+        tf.config.experimental.enable_op_determinism()
+    with strategy.scope():
+        segmentor, critic = build_networks(config)
+        game = SeganGame(segmentor, critic, config=config.train, replicas=1, total_steps=1)
+    pipe.send({name: [v.numpy() for v in n.trainable_variables] for name, n in (("segmentor", segmentor), ("critic", critic))})
+    batch = {"image": tf.constant(image), "mask": tf.constant(mask)}
+    train = tf.function(lambda batch: strategy.run(game.step, args=(batch,)))
+    infer = _traced(segmentor)
+
+    def step():
+        return train(batch) if kind == "training" else infer(batch["image"])
+
+    step()
+    pipe.send([float(game.metrics[name].result()) for name in ("l1", "dice_loss")])
+    while steps := pipe.recv():
+        start = time.perf_counter()
+        for _ in range(steps):
+            answer = step()
+        if answer is not None:
+            answer.numpy()
+        pipe.send(time.perf_counter() - start)
+
+
+def torch_side(pipe, case: str, threads: int, batch_size: int, size: int) -> None:
+    """Serve PyTorch: receive the initial weights, then as `keras_side`."""
+    import torch
+    from torch_segan import TorchSide
+
+    torch.set_num_threads(threads)
+    kind, precision = case.split()
+    image, mask = make_batch(batch_size, size)
+    side = TorchSide(
+        image, mask, filters=FILTERS, critic_filters=CRITIC_FILTERS, weights=pipe.recv(), bfloat16=precision == "bfloat16",
+        clip=CLIP,
+    )  # fmt: skip
+    measure = side.time_training if kind == "training" else side.time_inference
+    pipe.send(side.train_step() if kind == "training" else (0.0, 0.0))
+    while steps := pipe.recv():
+        pipe.send(measure(steps))
+
+
+def measure(case: str, *, rounds: int, steps: int, threads: int, batch_size: int, size: int) -> dict[str, list[float]]:
+    """Return side → images per second of every round."""
+    context = multiprocessing.get_context("spawn")
+    pipes, processes = {}, []
+    for name, target in (("segan_tl", keras_side), ("PyTorch", torch_side)):
+        pipes[name], end = context.Pipe()
+        processes.append(context.Process(target=target, args=(end, case, threads, batch_size, size), daemon=True))
+        processes[-1].start()
+    pipes["PyTorch"].send(pipes["segan_tl"].recv())
+    losses = {name: pipe.recv() for name, pipe in pipes.items()}
+    tolerance = LOSS_TOLERANCE[case.split()[1]]
+    for ours, theirs in zip(*losses.values(), strict=True):
+        if abs(ours - theirs) > tolerance * abs(theirs):
+            raise SystemExit(f"{case}: the two sides do not play the same game; first losses (L1, Dice) {losses}")
+    rates = {name: [] for name in pipes}
+    for number in range(-1, rounds):
+        for name, pipe in pipes.items():
+            pipe.send(steps)
+            seconds = pipe.recv()
+            if number >= 0:  # the first round warms up
+                rates[name].append(steps * batch_size / seconds)
+    for pipe, process in zip(pipes.values(), processes):
+        pipe.send(0)
+        process.join()
+    return rates
+
+
+def cpu_model() -> str:
+    """Return the processor's name as Linux tells it, else what Python knows."""
+    try:
+        with open("/proc/cpuinfo") as lines:
+            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def main() -> None:
+    """Measure every case and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--steps", type=int, help="steps in a turn (3 in training, 8 in inference)")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of either side (all cores)")
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--size", type=int, default=160, help="height and width of the images")
+    parser.add_argument("--only", choices=CASES, nargs="+", default=CASES)
+    arguments = parser.parse_args()
+
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("", "segan_tl, images/s", "PyTorch, images/s", "ratio", "ratio, least to largest of a round")
+    for case in arguments.only:
+        steps = arguments.steps or (3 if case.startswith("training") else 8)
+        rates = measure(
+            case, rounds=arguments.rounds, steps=steps, threads=arguments.threads, batch_size=arguments.batch_size,
+            size=arguments.size,
+        )  # fmt: skip
+        ratios = [ours / theirs for ours, theirs in zip(*rates.values(), strict=True)]
+        medians = [f"{statistics.median(rate):.1f}" for rate in rates.values()]
+        table.add_row(case, *medians, f"{statistics.median(ratios):.2f}", f"{min(ratios):.2f} … {max(ratios):.2f}")
+    console = Console()
+    console.print(table)
+    versions = ", ".join(f"{name} {version(name)}" for name in ("tensorflow", "keras", "torch"))
+    console.print(f"{cpu_model()}, {arguments.threads} threads; batch {arguments.batch_size}, {arguments.size}²; {versions}")
+
+
+if __name__ == "__main__":
+    main()
