@@ -34,7 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what each case must have (default: every modality that at least one case has)",
     )
     parser.add_argument("--no-masks", action="store_true", help="do not look at label maps, as for prediction")
-    parser.add_argument("--jobs", type=int, default=None, metavar="N", help="cases read at a time (default: all cores)")
+    parser.add_argument(
+        "--jobs", type=int, default=None, metavar="N", help="cases read at a time (default: the cores, at most 8)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -42,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     from segan_tl.data.cases import check_cohort, find_cases
 
     if arguments.jobs is not None and arguments.jobs < 1:
-        raise UserError(f"expected --jobs of at least 1; found {arguments.jobs}; leave it out to use all cores")
+        raise UserError(f"expected --jobs of at least 1; found {arguments.jobs}; leave it out for the default")
     cohort = find_cases(arguments.folder)
     modalities = _modalities(cohort, arguments.modality)
     need_mask = not arguments.no_masks and any(case.mask for case in cohort.cases)

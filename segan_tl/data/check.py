@@ -16,6 +16,8 @@ from segan_tl.regions import LABEL_NAMES, MODALITIES, convention_labels, to_cano
 
 # A label that was resampled or scaled by 0.99999997 is still a label; 0.4 is not.
 LABEL_TOLERANCE = 1e-3
+# A case takes about 150 MB while it is checked: 64 of them at once would not fit everywhere.
+MAX_JOBS = 8
 STATE_CONVENTION = (
     'state what the labels mean: write {"label_convention": "1=ED,2=NCR,3=ET"} to cohort.json beside the cases'
 )
@@ -87,7 +89,7 @@ def check_cohort(
     """Read and check all cases of a cohort, several at a time.
 
     Args:
-        jobs: cases read at a time; the number of cores where None.
+        jobs: cases read at a time; the number of cores, at most MAX_JOBS, where None.
         progress: called with each case in the order of the cohort, its arrays dropped.
 
     Returns:
@@ -103,7 +105,7 @@ def check_cohort(
         return replace(found, images={}, labels=None)
 
     good, problems = [], []
-    pool = ThreadPoolExecutor(max_workers=jobs or os.cpu_count())
+    pool = ThreadPoolExecutor(max_workers=jobs or min(os.cpu_count() or 1, MAX_JOBS))
     try:
         for checked in pool.map(check, cohort.cases):
             problems.extend(checked.problems)
