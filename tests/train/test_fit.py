@@ -1,0 +1,142 @@
+"""The recipe: what a run holds, and that it goes on exactly where it stopped."""
+
+import csv
+import os
+import signal
+
+import numpy as np
+import pytest
+
+from segan_tl.config import load_config
+from segan_tl.data.cache import prepare_cases
+from segan_tl.data.cases import find_cases
+from segan_tl.errors import UserError
+from segan_tl.models.weights import read_provenance
+from segan_tl.predict.segment import segment_slices
+from segan_tl.runs import Run, read_json, verify
+from segan_tl.train.fit import fit
+from segan_tl.train.strategy import make_strategy
+
+
+class Killed(BaseException):
+    """Stands for a process that ends here."""
+
+
+@pytest.fixture(scope="module")
+def cases(tiny_cohort, tiny_config, tmp_path_factory):
+    cached, problems = prepare_cases(
+        find_cases(tiny_cohort).cases, tmp_path_factory.mktemp("cache"), config=load_config(tiny_config).data
+    )
+    assert not problems
+    return {"train": cached[:4], "validation": cached[4:6]}
+
+
+def train(folder, cases, config, segment=None):
+    def plain(model, slices):
+        return segment_slices(model, slices, batch_size=8)
+
+    return fit(Run(folder), config, cases, strategy=make_strategy("cpu"), segment=segment or plain, data={"synthetic": True})
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(cases, tiny_config, tmp_path_factory):
+    run = Run(tmp_path_factory.mktemp("uninterrupted"))
+    assert train(run.root, cases, load_config(tiny_config))
+    return run
+
+
+def history(run):
+    with run.history.open() as file:
+        return [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(file)]
+
+
+def assert_same(run, other):
+    """Compare everything that training left, to the last bit."""
+    assert history(run) == history(other)
+    for folder in ("best", "last"):
+        for file in ("segmentor.keras", "critic.keras"):
+            ours, theirs = (weights_of(getattr(one, folder) / file) for one in (run, other))
+            assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    with np.load(run.last / "training.npz") as ours, np.load(other.last / "training.npz") as theirs:
+        assert all(np.array_equal(ours[name], theirs[name]) for name in theirs.files)
+
+
+def weights_of(path):
+    from segan_tl.models.weights import load_network
+
+    return load_network(path).get_weights()
+
+
+def test_a_run_holds_what_the_next_command_needs(uninterrupted):
+    assert set(verify(uninterrupted.best)) == {"segmentor.keras", "critic.keras"}
+    assert set(verify(uninterrupted.last)) == {"segmentor.keras", "critic.keras", "training.npz", "progress.json"}
+    state = read_json(uninterrupted.state)
+    assert (state["state"], state["epochs"], state["modalities"]) == ("finished", 3, ["flair"])
+    assert read_provenance(uninterrupted.best / "segmentor.keras")["modalities"] == ["flair"]
+    rows = history(uninterrupted)
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    best = max(rows, key=lambda row: float(row["dice"]))
+    assert state["best_epoch"] == int(best["epoch"]) and state["best_dice"] == float(best["dice"])
+    assert list(uninterrupted.tensorboard.iterdir())
+
+
+def test_the_same_seed_gives_the_same_run(uninterrupted, cases, tiny_config, tmp_path):
+    train(tmp_path, cases, load_config(tiny_config))
+    assert_same(Run(tmp_path), uninterrupted)
+
+
+def test_a_kill_during_validation_costs_one_epoch_and_changes_nothing(uninterrupted, cases, tiny_config, tmp_path):
+    calls = []
+
+    def segment(model, slices):
+        calls.append(1)
+        if len(calls) == 4:
+            raise Killed
+        return segment_slices(model, slices, batch_size=8)
+
+    with pytest.raises(Killed):
+        train(tmp_path, cases, load_config(tiny_config), segment)
+    assert len(history(Run(tmp_path))) == 1
+    assert train(tmp_path, cases, load_config(tiny_config))
+    assert_same(Run(tmp_path), uninterrupted)
+
+
+def test_a_signal_finishes_the_step_saves_and_resumes_within_the_epoch(uninterrupted, cases, tiny_config, tmp_path):
+    def segment(model, slices):
+        # After the first epoch's validation, the next step will be the last.
+        os.kill(os.getpid(), signal.SIGTERM)
+        return segment_slices(model, slices, batch_size=8)
+
+    assert not train(tmp_path, cases, load_config(tiny_config), segment)
+    progress = read_json(Run(tmp_path).last / "progress.json")
+    assert (progress["epoch"], progress["step"]) == (1, 1)
+    assert read_json(Run(tmp_path).state)["state"] == "interrupted"
+    assert train(tmp_path, cases, load_config(tiny_config))
+    assert_same(Run(tmp_path), uninterrupted)
+
+
+def test_a_damaged_checkpoint_is_refused(uninterrupted, cases, tiny_config, tmp_path):
+    train(tmp_path, cases, load_config(tiny_config, ["train.epochs=1"]))
+    file = Run(tmp_path).last / "training.npz"
+    file.write_bytes(file.read_bytes()[:-50])
+    with pytest.raises(UserError, match=r"training\.npz is not what the run saved"):
+        train(tmp_path, cases, load_config(tiny_config))
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(cases, tiny_config, tmp_path):
+    with pytest.raises(UserError, match="became NaN or infinite"):
+        train(tmp_path, cases, load_config(tiny_config, ["train.learning_rate=1e30"]))
+
+
+def test_early_stopping(cases, tiny_config, tmp_path):
+    # A rate that changes no weight noticeably: Dice stays what it is after the first epoch.
+    config = load_config(tiny_config, ["train.learning_rate=1e-30", "train.patience=1", "train.epochs=50", "train.averaging=0"])
+    assert train(tmp_path, cases, config)
+    assert len(history(Run(tmp_path))) < 50
+
+
+def test_a_batch_that_replicas_cannot_share():
+    from segan_tl.train.fit import _check_batch
+
+    with pytest.raises(UserError, match=r"--set train\.batch_size=63"):
+        _check_batch(load_config("segan_cat"), 3)
