@@ -190,9 +190,9 @@ def _print_summary(cohort, checked: list, modalities: tuple[str, ...], *, need_m
     bad = sum(bool(item.problems) for item in checked)
     conventions = sorted({item.case.convention for item in checked if item.case.mask})
     labels = f"labels {', '.join(conventions)}" if need_mask else "label maps not looked at"
-    summary = (
-        f"layout {cohort.layout}, {labels}, modalities {' '.join(modalities)}: {len(checked) - bad} good, {bad} bad"
-    )
+    origin = "synthetic, " if cohort.settings.get("synthetic") else ""
+    counts = f"{len(checked) - bad} good, {bad} bad"
+    summary = f"{origin}layout {cohort.layout}, {labels}, modalities {' '.join(modalities)}: {counts}"
     console.print(summary, markup=False, soft_wrap=True)
 
 

@@ -65,6 +65,13 @@ def test_label_maps_may_be_left_out(tmp_path, capsys):
     assert "label maps not looked at" in capsys.readouterr().out
 
 
+def test_a_synthetic_cohort_is_called_so(tmp_path, capsys):
+    make_cohort(tmp_path, cases=1)
+    (tmp_path / "cohort.json").write_text('{"label_convention": "brats2017", "synthetic": true}')
+    assert main(["check", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("synthetic, layout brats2021")
+
+
 def test_doubtful_labels_of_2023_are_pointed_out(tmp_path, capsys):
     make_cohort(tmp_path)
     (tmp_path / "cohort.json").write_text('{"label_convention": "brats2023"}')
