@@ -56,7 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not cases:
         raise UserError(f"no case at {arguments.input} has {', '.join(modalities)}: {lacking[0]}")
     outputs = plan_outputs(arguments.out, cases, probabilities=arguments.probabilities, overwrite=arguments.overwrite)
-    for remark in (*remarks, *(f"left out: {reason}" for reason in lacking)):
+    remarks += [f"left out: {reason}" for reason in lacking] + _warn_of_training_cases(this_run, cases)
+    for remark in remarks:
         console.print(remark, markup=False, soft_wrap=True)
 
     # === Segment ===
@@ -110,6 +111,12 @@ def _segment_all(arguments, config, cases, *, this_run, outputs) -> int:
     )
     numbers = ", ".join(f"{number} = {name}" for number, name in sorted(meanings.items()))
     console.print(f"numbers in the files: {numbers}")
+    for region in config.data.regions:
+        scores = [record["dice"][region] for record in records.values() if record["dice"]]
+        if len(scores) > 1:
+            console.print(
+                f"{region}: mean Dice {sum(scores) / len(scores):.3f} of {len(scores)} cases with a label map"
+            )
     return len(records)
 
 
@@ -159,6 +166,22 @@ def _load(case, config):
         except UserError:  # a bad label map is no reason not to segment; a bad image fails again below
             pass
     return load_case(case, config.data.modalities, with_mask=False)
+
+
+def _warn_of_training_cases(this_run, cases) -> list[str]:
+    """Say how many of the cases the run has learnt from: their Dice is no test."""
+    from segan_tl.runs import read_json
+
+    if not this_run.splits.is_file():
+        return []
+    split = read_json(this_run.splits)
+    learnt = {case_id for part in ("train", "validation") for case_id in split.get(part, [])}
+    known = [case.id for case in cases if case.id in learnt and case.mask is not None]
+    if not known:
+        return []
+    return [
+        f"{len(known)} of these cases carry names the run was trained or tuned on ({known[0]}): their Dice is no test"
+    ]
 
 
 def _override(config, arguments):

@@ -63,8 +63,8 @@ def plan_outputs(out: Path, cases: Sequence[Case], *, probabilities: bool, overw
     _protect_inputs(planned, cases)
     existing = [path for path in planned if path.exists()]
     if existing and not overwrite:
-        more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
-        raise UserError(f"{existing[0]}{more} exists already; add --overwrite to replace, or give another OUT")
+        more = f", and {len(existing) - 1} more" if len(existing) > 1 else ""
+        raise UserError(f"{existing[0]} exists already{more}; add --overwrite to replace, or give another OUT")
     return outputs
 
 

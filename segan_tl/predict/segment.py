@@ -24,8 +24,10 @@ def load_segmentor(run: Run, config: Config) -> tuple[keras.Model, str]:
     Raises:
         UserError: the checkpoint is absent or damaged, or made for other modalities or regions than config.json says.
     """
-    digest = verify(run.best)["segmentor.keras"]
     file = run.best / "segmentor.keras"
+    digest = verify(run.best).get(file.name)
+    if digest is None:
+        raise UserError(f"{run.best} holds no {file.name}; train the run first, or name another")
     trained = tuple(read_provenance(file).get("modalities", config.data.modalities))
     model = load_network(file)
     channels = (model.input_shape[-1], model.output_shape[-1])

@@ -5,8 +5,10 @@ import json
 import nibabel
 import numpy as np
 import pytest
+from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
 from segan_tl.__main__ import main
+from segan_tl.runs import write_json
 from tests.small_runs import SPACING_MM, make_run, small_config, small_labels, write_case
 
 
@@ -47,6 +49,47 @@ def test_a_folder_of_cases(places, tmp_path, capsys):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "BraTS2021_00001.nii.gz", "BraTS2021_00002.nii.gz", "predictions.json",
     ]  # fmt: skip
+
+
+def test_cases_the_run_has_learnt_from_are_pointed_out(places, tmp_path, capsys):
+    run = make_run(tmp_path / "run", small_config())
+    write_json(run.splits, {"train": ["BraTS2021_00001"], "validation": [], "test": []})
+    assert predict(places, str(run.root), places / "cohort", tmp_path / "out") == 0
+    printed = capsys.readouterr().out
+    assert (
+        "1 of these cases carry names the run was trained or tuned on (BraTS2021_00001): their Dice is no test"
+        in printed
+    )
+
+
+@pytest.mark.parametrize("axes", ["LPS", "RAS", "LAS", "PIR", "SAL"])
+def test_the_result_lies_on_the_grid_of_the_input_whatever_its_axes(places, tmp_path, axes):
+    original = nibabel.load(places / "cohort" / "BraTS2021_00001" / "BraTS2021_00001_flair.nii.gz")
+    turn = ornt_transform(io_orientation(original.affine), axcodes2ornt(tuple(axes)))
+    turned = original.as_reoriented(turn)
+    nibabel.save(turned, tmp_path / "scan.nii.gz")
+    assert predict(places, "small/flair", tmp_path / "scan.nii.gz", tmp_path / "out.nii.gz", "--modality", "flair") == 0
+    written = nibabel.load(tmp_path / "out.nii.gz")
+    np.testing.assert_allclose(written.affine, turned.affine, atol=1e-6)
+    np.testing.assert_array_equal(np.asarray(written.dataobj), np.asarray(turned.dataobj) == 1000)
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("folder", ["brats2021", "ms"])
+def test_real_scans_keep_their_grid(real_data, tmp_path, folder):
+    # The segmentor marks what is brighter than half of the maximum; on the file's own grid that is one comparison.
+    config = small_config()
+    config = config.model_copy(update={"data": config.data.model_copy(update={"crop": (256, 256, 192)})})
+    run = make_run(tmp_path / "run", config)
+    source = sorted(path for path in (real_data / folder).rglob("*.nii.gz") if "flair" in path.name.lower())[0]
+    assert main(["predict", str(run.root), str(source), str(tmp_path / "out.nii.gz"), "--modality", "flair"]) == 0
+    image, written = nibabel.load(source), nibabel.load(tmp_path / "out.nii.gz")
+    np.testing.assert_allclose(written.affine, image.affine, atol=1e-5)
+    voxels = np.asarray(image.dataobj, np.float32)
+    low, high = min(voxels.min(), 0), max(voxels.max(), 0)  # the crop is larger than the scan: zeros around it
+    scaled = (voxels - low) / (high - low)
+    sure = np.abs(scaled - 0.5) > 1e-5
+    np.testing.assert_array_equal(np.asarray(written.dataobj)[sure], (scaled > 0.5)[sure])
 
 
 def test_a_case_folder_into_a_file(places, tmp_path):

@@ -14,7 +14,7 @@ import pytest
 from segan_tl.errors import UserError
 from segan_tl.models.weights import save_network
 from segan_tl.report.architecture import find_dangers
-from segan_tl.report.checkpoint import LARGEST_BYTES, content_sha256, read_network
+from segan_tl.report.checkpoint import LARGEST_BYTES, READER, content_sha256, read_network
 from tests.small_runs import make_run, small_config, small_networks
 
 
@@ -235,3 +235,13 @@ def test_layers_that_run_code_are_named(tmp_path):
 def test_what_counts_as_dangerous(node, dangerous):
     assert bool(find_dangers({"config": {"layers": [node]}})) is dangerous
     assert bool(find_dangers(json.loads(json.dumps([[{"deep": node}]])))) is dangerous
+
+
+def test_the_reading_process_lives_within_its_limits(saved, tmp_path):
+    with zipfile.ZipFile(saved) as archive:
+        (tmp_path / "weights.h5").write_bytes(archive.read("model.weights.h5"))
+    command = [sys.executable, "-P", str(READER), str(tmp_path / "weights.h5"), str(tmp_path / "out.npz")]
+    assert subprocess.run([*command, str(2 * 2**30)], capture_output=True, check=False).returncode == 0
+    (tmp_path / "out.npz").unlink()
+    assert subprocess.run([*command, str(40 * 2**20)], capture_output=True, check=False).returncode != 0
+    assert not (tmp_path / "out.npz").exists()
