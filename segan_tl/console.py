@@ -1,6 +1,42 @@
-"""The terminal: one rich console for standard output, one for errors."""
+"""The terminal: rich consoles, and quiet for TensorFlow's start."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
 
 from rich.console import Console
 
 console = Console(highlight=False)
 error_console = Console(stderr=True, highlight=False)
+
+
+def start_tensorflow() -> None:
+    """Import TensorFlow and look for devices without its greetings; they come back when that fails.
+
+    Some of them are printed before TF_CPP_MIN_LOG_LEVEL counts, by C++, so they are held back at the file descriptor.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with _standard_error_held_back():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+
+
+@contextlib.contextmanager
+def _standard_error_held_back() -> Iterator[None]:
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(kept, 2)
+            held.seek(0)
+            os.write(2, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

@@ -1,7 +1,6 @@
 """`python -m segan_tl predict`: segment a case, a folder of cases or one file with a trained run."""
 
 import argparse
-import os
 import time
 from pathlib import Path
 
@@ -34,7 +33,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Segment everything and say where it is."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from segan_tl.config import validate
     from segan_tl.console import console
     from segan_tl.errors import UserError
@@ -72,6 +70,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _segment_all(arguments, config, cases, *, this_run, outputs) -> int:
     """Segment case after case; return how many came out."""
+    from segan_tl.console import start_tensorflow
+
+    start_tensorflow()
     from importlib.metadata import version
 
     from segan_tl.console import console

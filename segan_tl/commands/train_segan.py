@@ -37,9 +37,8 @@ def add_arguments(parser):
 
 def run(arguments) -> int:
     """Train, evaluate, say where everything is."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from segan_tl.config import load_config
-    from segan_tl.console import console
+    from segan_tl.console import console, start_tensorflow
     from segan_tl.runs import Run, open_run
 
     # === Configuration ===
@@ -56,21 +55,28 @@ def run(arguments) -> int:
 
     # === Data ===
     cohort = _cohort(arguments, config)
+    _check_regions(cohort, config)
     split, cached = _prepare(arguments, config, cohort, this_run)
     console.print(
         f"{cohort.folder}: {cohort.layout}, {'synthetic, ' if _is_synthetic(cohort) else ''}"
         + ", ".join(f"{len(split[part])} {part}" for part in split)
-        + f" cases; run {this_run.root}"
+        + f" cases; run {this_run.root}",
+        soft_wrap=True,
     )
 
     # === Training ===
+    if finished and this_run.summary.is_file():
+        console.print(
+            f"{this_run.root} is trained and scored already: {this_run.summary}; --overwrite starts anew.",
+            soft_wrap=True,
+        )
+        return 0
+    start_tensorflow()
     if not finished:
         complete = _train(arguments, config, cohort, cached, this_run)
         if not complete:
-            console.print(f"Interrupted and saved. Run the same command again to go on; {this_run.root} has it all.")
+            console.print("Interrupted and saved. Run the same command again to go on.")
             return EXIT_INTERRUPTED
-    elif this_run.summary.is_file():
-        console.print(f"{this_run.root} is finished already; --overwrite trains it anew.")
 
     # === Evaluation ===
     from segan_tl.report.evaluate import evaluate_run
@@ -81,7 +87,8 @@ def run(arguments) -> int:
     plot_curves(this_run)
     console.print(
         f"scores {this_run.metrics}, pictures {this_run.overlays} and {this_run.curves}, model {this_run.best}/\n"
-        f"next: python -m segan_tl predict {this_run.root} PATIENT OUT    python -m segan_tl inspect {this_run.root}"
+        f"next: python -m segan_tl predict {this_run.root} PATIENT OUT    python -m segan_tl inspect {this_run.root}",
+        soft_wrap=True,
     )
     return 0
 
@@ -91,10 +98,13 @@ def _claim(this_run, config) -> bool:
     import json
 
     from segan_tl.errors import UserError
-    from segan_tl.runs import read_json, write_json
+    from segan_tl.runs import read_json, recover, write_json
 
     wanted = json.loads(config.model_dump_json())
-    if not this_run.config.is_file():
+    recover(this_run.last)
+    if not this_run.last.is_dir():
+        # Nothing is trained yet: an earlier attempt may have stopped at its data.
+        this_run.splits.unlink(missing_ok=True)
         write_json(this_run.config, wanted)
         return False
     found = read_json(this_run.config)
@@ -131,7 +141,7 @@ def _cohort(arguments, config):
     if not (folder / "cohort.json").is_file():
         from segan_tl.data.phantom import write_cohort
 
-        console.print(f"No --data: making {phantom.cases} synthetic patients in {folder}")
+        console.print(f"No --data: making {phantom.cases} synthetic patients in {folder}", soft_wrap=True)
         shutil.rmtree(folder, ignore_errors=True)
         with _bar() as bar:
             task = bar.add_task("synthetic MRI", total=phantom.cases)
@@ -140,6 +150,22 @@ def _cohort(arguments, config):
                 jobs=arguments.jobs, progress=lambda *_: bar.advance(task),
             )  # fmt: skip
     return find_cases(folder)
+
+
+def _check_regions(cohort, config) -> None:
+    """Refuse regions that the cohort's labels cannot tell."""
+    from segan_tl.data.layouts import UNKNOWN_CONVENTION
+    from segan_tl.errors import UserError
+    from segan_tl.regions import convention_regions
+
+    for convention in {case.convention for case in cohort.cases if case.mask is not None} - {UNKNOWN_CONVENTION}:
+        known = convention_regions(convention)
+        unknown = [region for region in config.data.regions if region not in known]
+        if unknown:
+            raise UserError(
+                f"data.regions asks for {', '.join(unknown)}; the labels of {cohort.folder} ({convention}) tell "
+                f"{', '.join(known)}; choose with, for example, --set data.regions=['{known[0]}']"
+            )
 
 
 def _prepare(arguments, config, cohort, this_run):
@@ -156,7 +182,7 @@ def _prepare(arguments, config, cohort, this_run):
             cohort.cases, arguments.cache, config=config.data, jobs=arguments.jobs, advance=lambda: bar.advance(task)
         )
     for problem in problems:
-        console.print(f"[yellow]{problem.case_id}[/]: {problem.reason}; {problem.remedy}")
+        console.print(f"[yellow]{problem.case_id}[/]: {problem.reason}; {problem.remedy}", soft_wrap=True)
     if problems and not arguments.skip_bad_cases:
         bad = sorted({problem.case_id for problem in problems})
         raise UserError(

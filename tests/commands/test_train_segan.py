@@ -1,0 +1,107 @@
+"""The training command, as a newcomer types it."""
+
+import json
+
+import pytest
+
+from segan_tl.__main__ import main
+
+REACHED = "dice_wt"
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_cohort, tiny_config, tmp_path_factory):
+    """Return the arguments and the folder of a finished run on t1 and the rest, three epochs."""
+    folder = tmp_path_factory.mktemp("trained")
+    arguments = [
+        "train-segan", "--modality", "all", "--data", str(tiny_cohort), "--config", str(tiny_config), "--devices", "cpu",
+        "--runs", str(folder / "runs"), "--cache", str(folder / "cache"), "--seed", "3",
+    ]  # fmt: skip
+    assert main(arguments) == 0
+    return arguments, folder / "runs" / "segan" / "all"
+
+
+def test_everything_is_there(trained):
+    run = trained[1]
+    files = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file() and "tensorboard" not in path.parts}
+    split = json.loads((run / "splits.json").read_text())
+    assert files == {
+        "config.json", "splits.json", "run.json", "history.csv", "curves.png", "overlays.png", "metrics.csv", "summary.json",
+        "best/segmentor.keras", "best/critic.keras", "best/MANIFEST.json", "last/segmentor.keras", "last/critic.keras",
+        "last/training.npz", "last/progress.json", "last/MANIFEST.json", *(f"predictions/{case}.nii.gz" for case in split["test"]),
+    }  # fmt: skip
+    assert json.loads((run / "run.json").read_text())["modalities"] == ["t1", "t1c", "t2", "flair"]
+    assert json.loads((run / "config.json").read_text())["seed"] == 3
+
+
+def test_a_second_call_finds_it_finished(trained, capsys):
+    before = (trained[1] / "run.json").stat().st_mtime_ns
+    assert main(trained[0]) == 0
+    assert "trained and scored already" in capsys.readouterr().out.replace("\n", " ")
+    assert (trained[1] / "run.json").stat().st_mtime_ns == before
+
+
+def test_other_settings_are_not_mixed_into_a_run(trained, capsys):
+    assert main([*trained[0], "--set", "train.learning_rate=1e-4"]) == 2
+    assert "train.learning_rate 0.001 → 0.0001" in capsys.readouterr().err
+
+
+def test_cases_that_went_away_are_named(trained, tiny_cohort, tmp_path, capsys):
+    import shutil
+
+    for folder in sorted(path for path in tiny_cohort.iterdir() if path.is_dir())[:4]:
+        shutil.copytree(tiny_cohort / folder, tmp_path / "fewer" / folder.name)
+    arguments = [str(tmp_path / "fewer") if value == str(tiny_cohort) else value for value in trained[0]]
+    (trained[1] / "summary.json").rename(trained[1] / "kept")
+    try:
+        assert main(arguments) == 2
+    finally:
+        (trained[1] / "kept").rename(trained[1] / "summary.json")
+    assert "lacks now" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--data", "nowhere"], "nowhere"),
+        (["--config", "nowhere.toml"], "no configuration file nowhere.toml"),
+        (["--set", "train.epoch=3"], "did you mean epochs?"),
+        (["--devices", "tpu"], "--devices expects"),
+        (["--set", "data.regions=['lesion']"], "lesion"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_code_2(arguments, words, tiny_cohort, tiny_config, tmp_path, capsys):
+    base = ["train-segan", "--modality", "t2", "--runs", str(tmp_path / "runs"), "--cache", str(tmp_path / "cache")]
+    if "--data" not in arguments:
+        base += ["--data", str(tiny_cohort)]
+    if "--config" not in arguments:
+        base += ["--config", str(tiny_config)]
+    assert main([*base, *arguments]) == 2
+    message = capsys.readouterr().err.strip()
+    assert words in message and message.startswith("error: ")
+    assert not (tmp_path / "runs" / "segan" / "t2" / "last").exists()
+
+
+def test_a_wrong_modality_is_refused_by_the_parser(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["train-segan", "--modality", "flare"])
+    assert stopped.value.code == 2
+    assert "flair" in capsys.readouterr().err
+
+
+def test_bad_cases_stop_training_unless_they_may_be_skipped(tiny_cohort, tiny_config, tmp_path, capsys):
+    import shutil
+
+    shutil.copytree(tiny_cohort, tmp_path / "data")
+    broken = next((tmp_path / "data").glob("*-0002/*_t1.nii.gz"))
+    broken.write_bytes(broken.read_bytes()[:100])
+    arguments = [
+        "train-segan", "--modality", "t1", "--data", str(tmp_path / "data"), "--config", str(tiny_config), "--devices", "cpu",
+        "--runs", str(tmp_path / "runs"), "--cache", str(tmp_path / "cache"), "--set", "train.epochs=1",
+    ]  # fmt: skip
+    assert main(arguments) == 2
+    assert "--skip-bad-cases" in capsys.readouterr().err
+    assert main([*arguments, "--skip-bad-cases"]) == 0
+    split = json.loads((tmp_path / "runs" / "segan" / "t1" / "splits.json").read_text())
+    everyone = {case for part in split.values() for case in part}
+    assert len(everyone) == 7 and not any(case.endswith("-0002") for case in everyone)
