@@ -56,7 +56,7 @@ REGION = site(
     "synthetic-region-3t",
     3.0,
     bias=0.09,
-    t1=Scan(SPIN_T1, 0.9, 3.0, 0.3, 30.0, "sagittal"),
+    t1=Scan(SPIN_T1, 0.9, 3.0, 0.3, 30.0),
     t1c=Scan(SPIN_T1, 0.9, 3.0, 0.3, 30.0),
     t2=Scan(Sequence("spin_echo", 4000.0, 90.0), 0.9, 3.0, 0.0, 32.0),
     flair=Scan(Sequence("inversion_recovery", 8500.0, 125.0, 2440.0), 1.0, 4.0, 0.4, 28.0),
@@ -74,7 +74,7 @@ MISSION_LOW = site(
     "synthetic-mission-1.5t-b",
     1.5,
     bias=0.14,
-    t1=Scan(Sequence("spin_echo", 450.0, 14.0), 1.1, 6.0, 1.2, 13.0, "sagittal"),
+    t1=Scan(Sequence("spin_echo", 450.0, 14.0), 1.1, 6.0, 1.2, 13.0),
     t1c=Scan(Sequence("spin_echo", 450.0, 14.0), 1.1, 6.0, 1.2, 13.0),
     t2=Scan(Sequence("spin_echo", 3800.0, 105.0), 1.1, 6.0, 1.2, 14.0),
     flair=Scan(Sequence("inversion_recovery", 8000.0, 115.0, 2340.0), 1.2, 6.0, 1.2, 11.0),
@@ -86,7 +86,7 @@ SCLEROSIS = site(
     t1=Scan(PREPARED_3T, 1.0, 1.0, 0.0, 30.0),
     t1c=Scan(SPIN_T1, 0.9, 3.0, 0.0, 30.0),
     t2=Scan(Sequence("spin_echo", 5000.0, 95.0), 0.9, 3.0, 0.0, 34.0),
-    flair=Scan(Sequence("inversion_recovery", 8000.0, 115.0, 2400.0), 1.0, 1.5, 0.0, 24.0),
+    flair=Scan(Sequence("inversion_recovery", 8000.0, 115.0, 2400.0), 1.0, 1.5, 0.0, 24.0, "sagittal"),
 )
 
 COHORTS = {

@@ -92,7 +92,7 @@ def draw_glioma_on(disease: Disease, shares: dict, points) -> Drawing:
     # Cortex resists: the same cell density there means less water than in white matter.
     margin = 1.0 - (cost + 0.35 * level * grey + 0.10 * level * noise["fine"] * 0.5) / max(level, 1e-3)
     edge = np.clip(0.5 + margin * 6.0, 0.0, 1.0)
-    severity = np.clip(0.50 + 0.65 * margin + 0.13 * noise["medium"] + 0.06 * noise["texture2"], 0.22, 1.0)
+    severity = np.clip(0.55 + 0.65 * margin + 0.13 * noise["medium"] + 0.06 * noise["texture2"], 0.22, 1.0)
     replace(shares, "edema", (edge * severity).astype(np.float32), keep=("csf", "choroid", "vessel"))
     distance = glioma.core_distance(tumour, disease.centres, points.scanner, noise)
     core = inside(distance, max(points.voxel_mm, 1.5))
@@ -100,7 +100,8 @@ def draw_glioma_on(disease: Disease, shares: dict, points) -> Drawing:
     thickness = tumour.rim_mm * np.clip(uneven, 0.2, 2.2)
     solid = 0.55 * noise["coarse"] + 0.6 * noise["texture1"]
     if tumour.high_grade:
-        strand = (0.9 - np.abs(noise["medium"] + 0.3 * noise["fine"]) * 8.0) * (solid > 0.6)
+        # Septa of living tumour cross the necrosis where a second field passes zero.
+        strand = np.where(solid > 0.6, 0.9 - np.abs(noise["medium"] + 0.3 * noise["fine"]) * 8.0, -9.0)
         rim = np.clip(0.5 + np.maximum(distance + thickness, strand * 1.2) / max(points.voxel_mm, 1.2), 0.0, 1.0)
     else:
         rim = np.clip((solid - 1.1) * 2.0, 0.0, 1.0) * (tumour.rim_mm > 0) * (distance < -2.0)

@@ -100,7 +100,7 @@ def core_distance(glioma: Glioma, centres: np.ndarray, points: np.ndarray, noise
         offset = (points - centre[:, None]) / axes.astype(np.float32)[:, None]
         nearest = np.minimum(nearest, np.sqrt((offset * offset).sum(0)) - np.float32(radius_mm))
     wave = 0.16 * float(radii_mm(glioma)[0]) + 0.8
-    return nearest + glioma.roughness * (wave * noise["coarse"] + 0.30 * wave * noise["medium"] + 0.5 * noise["fine"])
+    return nearest + glioma.roughness * (wave * noise["coarse"] + 0.42 * wave * noise["medium"] + 0.8 * noise["fine"])
 
 
 def spread(core: np.ndarray, *, white: np.ndarray, grey: np.ndarray, texture: np.ndarray) -> np.ndarray:

@@ -142,8 +142,8 @@ def paint(shares: dict, site: Site, modality: str, noise: dict, *, enhancement: 
         if at.size == 0:
             continue
         tissue = TISSUES[name]
-        slow = 0.75 * noise["texture1"][at] + 0.65 * noise["coarse"][at]
-        quick = 0.6 * noise["texture2"][at] + 0.8 * slow
+        slow = 0.50 * noise["texture1"][at] + 0.85 * noise["coarse"][at]
+        quick = 0.45 * noise["texture2"][at] + 0.88 * slow
         t1_ms = factors[name][0] * np.float32(tissue.t1_ms[field]) * np.exp(np.float32(tissue.spread) * slow)
         t2_ms = factors[name][1] * np.float32(tissue.t2_ms[field]) * np.exp(np.float32(tissue.spread) * quick)
         if modality == "t1c":
