@@ -98,6 +98,7 @@ class PredictConfig(Section):
     area: Literal["crop", "window"] = "crop"
     batch_size: Positive = 16
     threshold: Fraction = 0.5
+    smallest_component: Fraction = 0.0
 
 
 class Config(Section):

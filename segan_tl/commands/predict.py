@@ -127,6 +127,7 @@ def _segment_one(segmentor, case, *, config, outputs, arguments) -> tuple[dict, 
     from segan_tl.metrics import dice
     from segan_tl.predict.labels import label_scheme, paint_labels
     from segan_tl.predict.outputs import write_probability
+    from segan_tl.predict.postprocess import binarise
     from segan_tl.predict.segment import segment_case
     from segan_tl.regions import region_masks
 
@@ -134,7 +135,7 @@ def _segment_one(segmentor, case, *, config, outputs, arguments) -> tuple[dict, 
     regions = config.data.regions
     loaded = _load(case, config)
     probability = segment_case(segmentor, loaded.image, config)
-    prediction = probability >= config.predict.threshold
+    prediction = binarise(probability, config.predict)
     scheme = label_scheme(regions, case.convention)
     write_volume(outputs.labels(case.id), paint_labels(prediction, regions, scheme), loaded.geometry)
     if arguments.probabilities:

@@ -207,12 +207,13 @@ def _prepare(arguments, config, cohort, this_run):
 
 def _train(arguments, config, cohort, cached, this_run) -> bool:
     """Train in this process; return whether training is complete."""
+    from segan_tl.predict.postprocess import binarise
     from segan_tl.predict.segment import segment_slices
     from segan_tl.train.fit import fit
     from segan_tl.train.strategy import make_strategy
 
     def segment(model, slices):
-        return segment_slices(model, slices, batch_size=config.predict.batch_size)
+        return binarise(segment_slices(model, slices, batch_size=config.predict.batch_size), config.predict)
 
     data = {
         "folder": str(cohort.folder.resolve()),

@@ -18,6 +18,7 @@ from segan_tl.data.images import write_volume
 from segan_tl.errors import UserError
 from segan_tl.metrics import Counts, counts
 from segan_tl.predict.labels import label_scheme, paint_labels
+from segan_tl.predict.postprocess import binarise
 from segan_tl.predict.segment import load_segmentor, segment_case
 from segan_tl.regions import region_masks
 from segan_tl.report.figures import Panel, choose_panels, cut_panel, plot_overlays
@@ -104,7 +105,7 @@ def _score_case(
     run: Run, segmentor: keras.Model, case: Case, *, loaded: LoadedCase, config: Config
 ) -> tuple[list[dict], Panel]:
     regions = config.data.regions
-    prediction = segment_case(segmentor, loaded.image, config) >= config.predict.threshold
+    prediction = binarise(segment_case(segmentor, loaded.image, config), config.predict)
     labels = paint_labels(prediction, regions, label_scheme(regions, case.convention))
     write_volume(run.predictions / f"{case.id}.nii.gz", labels, loaded.geometry)
     truth = region_masks(loaded.labels, regions)

@@ -27,18 +27,17 @@ class Validation(keras.callbacks.Callback):
     Args:
         game: the game; `game.best_weights()` are what is judged.
         judge: a segmentor outside the strategy's scope that the weights are put into.
-        segment: (model, slices (D, h, w, M)) → probability (D, h, w, R).
+        segment: (model, slices (D, h, w, M)) → masks (D, h, w, R), bool.
         cases: the validation cases.
-        threshold: probability from which a voxel counts as tumour.
         every: epochs between two validations.
         publish: called when the mean Dice is the best so far.
     """
 
-    def __init__(self, game, judge, *, segment: Callable, cases: Sequence[CachedCase], threshold: float, every: int,
-                 progress: Progress, publish: Callable[[], None]):
+    def __init__(self, game, judge, *, segment: Callable, cases: Sequence[CachedCase], every: int, progress: Progress,
+                 publish: Callable[[], None]):
         super().__init__()
         self.game, self.judge, self.segment, self.cases = game, judge, segment, cases
-        self.threshold, self.every, self.progress, self.publish = threshold, every, progress, publish
+        self.every, self.progress, self.publish = every, progress, publish
 
     def on_epoch_end(self, epoch, logs=None):
         """Judge the segmentor as it would be published now."""
@@ -54,7 +53,7 @@ class Validation(keras.callbacks.Callback):
             self.publish()
 
     def _scores(self, case: CachedCase) -> list[float]:
-        found = self.segment(self.judge, case.image(slice(None))) >= self.threshold
+        found = self.segment(self.judge, case.image(slice(None)))
         truth = case.mask(slice(None))
         return [dice(truth[..., i], found[..., i]) for i in range(truth.shape[-1])]
 
@@ -106,7 +105,7 @@ class TensorBoard(keras.callbacks.Callback):
                 tf.summary.scalar(name, value)
             if (epoch + 1) % self.every == 0:
                 found = self.segment(self.judge, self.slice)[0, ..., 0]
-                panels = np.concatenate([self.slice[0, ..., 0], self.truth.astype(np.float32), found], axis=1)
+                panels = np.concatenate([self.slice[0, ..., 0], self.truth, found], axis=1).astype(np.float32)
                 tf.summary.image("image, truth, prediction", panels[None, ..., None])
         self.writer.flush()
 

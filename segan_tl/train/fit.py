@@ -37,7 +37,7 @@ def fit(
         config: the configuration.
         cases: "train" and "validation" → prepared cases.
         strategy: devices.
-        segment: (model, slices (D, h, w, M)) → probability (D, h, w, R), for validation.
+        segment: (model, slices (D, h, w, M)) → masks (D, h, w, R), bool, for validation.
         data: what run.json says of the cohort.
 
     Returns:
@@ -75,8 +75,8 @@ def fit(
     callbacks = keras.callbacks.CallbackList(
         [
             Validation(
-                game, judge, segment=segment, cases=cases["validation"], threshold=config.predict.threshold,
-                every=config.train.validate_every, progress=progress, publish=publisher(game, judge, run, provenance),
+                game, judge, segment=segment, cases=cases["validation"], every=config.train.validate_every,
+                progress=progress, publish=publisher(game, judge, run, provenance),
             ),
             Record(game, run, progress=progress, patience=config.train.patience, provenance=provenance),
             TensorBoard(run, judge, segment=segment, case=cases["validation"][0], every=config.train.validate_every),
