@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="same seed, same bytes (default 0)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="worker processes (default: all cores)")
     parser.add_argument("--overwrite", action="store_true", help="replace cases in a folder that is not empty")
-    parser.add_argument("--picture", type=Path, metavar="FILE", help="also draw the first cases into FILE (.png)")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="also draw the first three cases into FILE (.png)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -58,8 +58,10 @@ def run(arguments: argparse.Namespace) -> int:
         )
     console.print(f"{len(names)} synthetic cases (simulated, no patients) in {folder}")
     if arguments.picture is not None:
-        from segan_tl.data.phantom.picture import draw_cohort
+        from segan_tl.data.phantom.picture import draw_cases
 
-        console.print(f"picture of synthetic cases: {draw_cohort(folder, names[:3], path=arguments.picture)}")
+        chosen = [(arguments.cohort, index) for index in range(min(3, arguments.cases))]
+        draw_cases(chosen, path=arguments.picture, shape=tuple(arguments.shape), seed=arguments.seed)
+        console.print(f"picture of synthetic cases: {arguments.picture}")
     console.print(f"next: python train_segan.py --modality flair --data {folder}")
     return 0

@@ -81,9 +81,8 @@ def ventricles(points: np.ndarray, subject: Subject) -> np.ndarray:
     size = subject.ventricle_scale * (1.0 + subject.ventricle_asymmetry * np.sign(x))
     lateral = np.full(x.shape, np.inf, dtype=np.float32)
     for horn, flatten in ((FRONTAL_HORN, (1.25, 1, 0.8)), (ATRIUM, (1.1, 1, 0.85)), (TEMPORAL_HORN, (0.9, 1, 1.2))):
-        nodes = np.asarray(horn, dtype=np.float32)
-        lateral = blend(lateral.clip(None, 90.0), tube(side, nodes, flatten), 3.0)
-    lateral = lateral - 1.7 * (size - 1.0) + 0.0
+        lateral = blend(lateral.clip(None, 90.0), tube(side, horn, flatten), 3.0)
+    lateral = lateral - 1.7 * (size - 1.0)
     lateral = np.maximum(lateral, 1.3 - side[0])
     slit = np.abs(x) - 1.5 * subject.ventricle_scale
     third = np.maximum(slit, ellipsoid(np.stack([0 * x, y, z]), (0, 4, 3), (1.0e3, 14, 9)))
@@ -133,7 +132,7 @@ def tissue_fractions(points: np.ndarray, subject: Subject, *, voxel_mm: float, n
     depth = cortical_depth(points, surface + 0.4 + 0.7 * noise["coarse"] + 0.3 * noise["fine"], subject, noise=noise)
     cortex_mm = subject.cortex_mm * (1.0 + 0.13 * noise["coarse"] + 0.10 * noise["fine"])
     tissue = inside(-depth, voxel_mm)
-    white = inside(cortex_mm - depth, max(voxel_mm, 1.6))
+    white = inside(cortex_mm - depth, max(voxel_mm, 2.4))
     shares = {"gm": tissue - white, "wm": white}
     cord = inside(brainstem + 1.0 + 0.6 * noise["coarse"] + 0.3 * noise["fine"], max(voxel_mm, 2.0))
     folia = cerebellar_depth(points, cerebellum(points) + 1.2, noise=noise)
@@ -142,7 +141,6 @@ def tissue_fractions(points: np.ndarray, subject: Subject, *, voxel_mm: float, n
     shares["wm"] = shares["wm"] + little_brain * folia["white"]
     shares = {name: share * (1.0 - cord) for name, share in shares.items()}
     shares["stem"] = cord
-    # Callosum, septum and capsule carry no cortex: the ribbon stops where the fissure does.
     for name, distance in deep_grey(points, subject).items():
         share = inside(distance + 0.5 * noise["fine"], max(voxel_mm, 1.5))
         shares = {other: value * (1.0 - share) for other, value in shares.items()}

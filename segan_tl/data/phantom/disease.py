@@ -35,7 +35,7 @@ class Disease(NamedTuple):
 def plan_disease(plan, subject, displacement, brain_points, healthy, lattice_axes) -> Disease:
     """Draw the disease of a subject on the lattice: its place, its mass effect and how far it has spread."""
     step_mm = float(lattice_axes[0][1] - lattice_axes[0][0])
-    keep, points = brain_points(subject, displacement, lattice_axes, step_mm)
+    _, points = brain_points(subject, displacement, lattice_axes, step_mm)
     shares = healthy(subject, points)
     white = shares["wm"] + shares["leuko"]
     seeds = (subject.seed, subject.case_index)
@@ -90,7 +90,7 @@ def draw_glioma_on(disease: Disease, shares: dict, points) -> Drawing:
     grey = 1.0 - fluid - shares["wm"] - shares["leuko"]
     level = disease.level
     # Cortex resists: the same cell density there means less water than in white matter.
-    margin = 1.0 - (cost + 0.35 * level * grey + 0.10 * level * noise["fine"] * 0.5) / max(level, 1e-3)
+    margin = 1.0 - (cost + 0.35 * level * grey + 0.05 * level * noise["fine"]) / max(level, 1e-3)
     edge = np.clip(0.5 + margin * 6.0, 0.0, 1.0)
     severity = np.clip(0.55 + 0.65 * margin + 0.13 * noise["medium"] + 0.06 * noise["texture2"], 0.22, 1.0)
     replace(shares, "edema", (edge * severity).astype(np.float32), keep=("csf", "choroid", "vessel"))

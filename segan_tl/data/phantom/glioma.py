@@ -25,7 +25,9 @@ class Glioma(NamedTuple):
 def draw_glioma(seed: int, case_index: int, *, low_grade_share: float, late_stage: float) -> Glioma:
     """Draw grade, size and character; `late_stage` multiplies the volume of the whole tumour."""
     rng = generator(seed, case_index, "glioma")
-    high_grade = bool(rng.random() >= low_grade_share)
+    # Multiples of the golden ratio spread evenly: small cohorts get their share of low grades too.
+    start = generator(seed, 0, "grade").random()
+    high_grade = bool((start + case_index * 0.6180339887) % 1.0 >= low_grade_share)
     whole_ml = float(np.clip(rng.lognormal(np.log(78.0 * late_stage), 0.60), 10.0, 210.0))
     foci = 1 + int(rng.random() < 0.22) + int(rng.random() < 0.08)
     shares = np.sort(rng.dirichlet(np.full(foci, 1.5)))[::-1]

@@ -1,5 +1,6 @@
 """One synthetic patient: anatomy, disease, signal and scan on a grid of any spacing."""
 
+import zlib
 from typing import NamedTuple
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from segan_tl.data.phantom import anatomy
 from segan_tl.data.phantom.cohorts import COHORTS, Site
 from segan_tl.data.phantom.disease import Drawing, draw_glioma_on, draw_sclerosis_on, plan_disease
-from segan_tl.data.phantom.fields import generator, sample, smooth_field, spline_matrix, apply_along_axes
+from segan_tl.data.phantom.fields import apply_along_axes, generator, sample, smooth_field, spline_matrix
 from segan_tl.data.phantom.scanner import acquire, bias_field
 from segan_tl.data.phantom.sequences import signal, with_gadolinium
 from segan_tl.data.phantom.tissues import R1_PER_MMOL_SECOND, R2_PER_MMOL_SECOND, TISSUES
@@ -19,6 +20,8 @@ LATTICE_MM = 3.0
 LATTICE_AXES = tuple(
     np.arange(low, high + 0.1, LATTICE_MM) for low, high in ((-84.0, 84.0), (-105.0, 105.0), (-81.0, 78.0))
 )
+# ln T1 varies less inside a tissue than ln T2.
+T1_SPREAD = 0.65
 WAVELENGTHS_MM = {"coarse": 26.0, "medium": 13.0, "fine": 6.0, "vein": 9.0, "texture1": 9.0, "texture2": 7.0}
 
 
@@ -144,7 +147,7 @@ def paint(shares: dict, site: Site, modality: str, noise: dict, *, enhancement: 
         tissue = TISSUES[name]
         slow = 0.50 * noise["texture1"][at] + 0.85 * noise["coarse"][at]
         quick = 0.45 * noise["texture2"][at] + 0.88 * slow
-        t1_ms = factors[name][0] * np.float32(tissue.t1_ms[field]) * np.exp(np.float32(tissue.spread) * slow)
+        t1_ms = factors[name][0] * np.float32(tissue.t1_ms[field]) * np.exp(np.float32(T1_SPREAD * tissue.spread) * slow)
         t2_ms = factors[name][1] * np.float32(tissue.t2_ms[field]) * np.exp(np.float32(tissue.spread) * quick)
         if modality == "t1c":
             concentration = tissue.gadolinium_mmol * enhancement.get(name, 1.0)
@@ -184,6 +187,8 @@ def simulate_case(cohort: str, *, case_index: int, shape: tuple[int, int, int], 
         seed: of the cohort.
     """
     plan = COHORTS[cohort]
+    # Cohorts of one seed hold different people: moving from one to another must not meet a patient twice.
+    seed = seed * 2**32 + zlib.crc32(cohort.encode())
     subject = anatomy.Subject(seed, case_index)
     rng = generator(seed, case_index, "site")
     site = plan.sites[int(rng.integers(len(plan.sites)))]

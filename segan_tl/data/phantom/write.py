@@ -3,6 +3,7 @@
 import gzip
 import json
 import multiprocessing
+import re
 import shutil
 import uuid
 from collections.abc import Callable
@@ -27,6 +28,7 @@ Labels: {labels}.
 A result obtained on these images says something about software, not about medicine.
 """
 SMALLEST_SIDE = 16
+CASE_FOLDER = re.compile(rf"phantom-({'|'.join(map(re.escape, COHORTS))})-\d{{4}}|\.phantom-.*\.[0-9a-f]{{8}}")
 
 
 def nifti_bytes(data: np.ndarray, voxel_mm: float) -> bytes:
@@ -95,7 +97,7 @@ def write_cohort(
     """Simulate a cohort and write it as a folder of NIfTI files, participants.tsv, cohort.json and README.txt.
 
     Args:
-        folder: created if absent; cases of the same name in it are replaced.
+        folder: created if absent; synthetic cases of an earlier cohort in it are replaced.
         cohort: a name in `COHORTS`.
         cases: how many.
         shape: (H, W, D); H voxels span 240 mm, so (240, 240, 155) has 1 mm and (120, 120, 77) 2 mm voxels.
@@ -122,8 +124,17 @@ def write_cohort(
         with multiprocessing.get_context("spawn").Pool(min(jobs, cases)) as pool:
             for done, row in enumerate(pool.imap(make_case, work), start=1):
                 rows.append(note(row, done, cases, progress))
+    names = [row[0] for row in rows]
+    remove_strangers(folder, names)
     describe(folder, cohort, rows, shape=shape, seed=seed)
-    return [row[0] for row in rows]
+    return names
+
+
+def remove_strangers(folder: Path, names: list[str]) -> None:
+    """Remove case folders of an earlier cohort and what an interrupted run left behind."""
+    for path in folder.iterdir():
+        if path.is_dir() and CASE_FOLDER.fullmatch(path.name) and path.name not in names:
+            shutil.rmtree(path)
 
 
 def note(row: tuple, done: int, cases: int, progress: Callable[[int, int], None] | None) -> tuple:
