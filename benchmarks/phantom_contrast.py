@@ -82,7 +82,7 @@ def real_contrasts(folder: Path) -> list[dict[tuple, float]]:
     return [contrasts(*read_case(case)) for case in sorted(folder.iterdir()) if case.is_dir()]
 
 
-def synthetic_contrasts(cohort: str, cases: int, shape: tuple, seed: int) -> list[dict[tuple, float]]:
+def synthetic_contrasts(cohort: str, *, cases: int, shape: tuple, seed: int) -> list[dict[tuple, float]]:
     """Return the contrasts of simulated cases."""
     from segan_tl.data.phantom import simulate_case
 
@@ -131,7 +131,9 @@ def main() -> int:
     parser.add_argument("--shape", type=int, nargs=3, default=(240, 240, 155))
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    synthetic = synthetic_contrasts(arguments.cohort, arguments.cases, tuple(arguments.shape), arguments.seed)
+    synthetic = synthetic_contrasts(
+        arguments.cohort, cases=arguments.cases, shape=tuple(arguments.shape), seed=arguments.seed
+    )
     real = real_contrasts(arguments.real) if arguments.real else []
     print(f"CNR, {arguments.cases} synthetic cases of {arguments.cohort}, {len(real)} real cases")
     print_table(synthetic, real)

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the cohort and say what to type next."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich import progress as show
 
     from segan_tl.console import console
     from segan_tl.data.phantom.write import write_cohort
@@ -43,9 +43,11 @@ def run(arguments: argparse.Namespace) -> int:
     if folder.is_file():
         raise UserError(f"expected a folder; found the file {folder}; give another OUT")
     if folder.is_dir() and any(folder.iterdir()) and not arguments.overwrite:
-        raise UserError(f"expected an empty or new folder; found files in {folder}; give another OUT or add --overwrite")
-    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
-    with Progress(TextColumn("{task.description}"), *columns, console=console) as bar:
+        remedy = "give another OUT or add --overwrite"
+        raise UserError(f"expected an empty or new folder; found files in {folder}; {remedy}")
+    text = show.TextColumn
+    counts = (show.BarColumn(), show.MofNCompleteColumn(), show.TimeElapsedColumn(), text("left"))
+    with show.Progress(text("{task.description}"), *counts, show.TimeRemainingColumn(), console=console) as bar:
         task = bar.add_task(f"synthetic {arguments.cohort}", total=arguments.cases)
         names = write_cohort(
             folder,

@@ -27,7 +27,8 @@ def tissue_signal(site, modality: str, name: str) -> float:
     tissue = TISSUES[name]
     field = site.field_tesla
     sequence = site.scans[modality].sequence
-    return float(signal(sequence, tissue.t1_ms[field], tissue.t2_ms[field], tissue.proton_density))
+    times = {"t1_ms": tissue.t1_ms[field], "t2_ms": tissue.t2_ms[field]}
+    return float(signal(sequence, proton_density=tissue.proton_density, **times))
 
 
 def test_spin_echo():
@@ -52,7 +53,7 @@ def test_spoiled_gradient_echo():
 
 def test_unknown_sequence():
     with pytest.raises(ValueError, match="echo planar"):
-        signal(Sequence("echo planar", 1.0, 1.0), 1.0, 1.0, 1.0)
+        signal(Sequence("echo planar", 1.0, 1.0), t1_ms=1.0, t2_ms=1.0, proton_density=1.0)
 
 
 def test_gadolinium_shortens_relaxation():
@@ -86,7 +87,8 @@ def test_rician_noise_matches_its_snr():
     # Far above the noise the magnitude is Gaussian with the deviation of one channel: 100 / 20 = 5.
     axes = [np.arange(40.0)] * 3
     scan = Scan(Sequence("spin_echo", 1.0, 1.0), 1.0, 1.0, 0.0, 20.0)
-    image = acquire(np.full((40, 40, 40), 100.0, np.float32), scan, generator(0, 0, "x"), axes_mm=axes, white_signal=100.0)
+    bright = np.full((40, 40, 40), 100.0, np.float32)
+    image = acquire(bright, scan, generator(0, 0, "x"), axes_mm=axes, white_signal=100.0)
     assert image.std() == pytest.approx(5.0, rel=0.03)
     # Without signal it is Rayleigh: mean 5 * sqrt(pi / 2) = 6.2666.
     empty = acquire(np.zeros((40, 40, 40), np.float32), scan, generator(0, 0, "y"), axes_mm=axes, white_signal=100.0)

@@ -96,16 +96,16 @@ def deep_grey(points: np.ndarray, subject: Subject) -> dict[str, np.ndarray]:
     left = (x > 0).astype(int)
     shift = subject.deep_shift_mm.astype(np.float32)
 
-    def nucleus(row: int, centre: tuple, semi_axes: tuple, tilt: float) -> np.ndarray:
+    def nucleus(centre: tuple, semi_axes: tuple, *, row: int, tilt: float) -> np.ndarray:
         moved = shift[row] * left[:, None] + shift[row + 1] * (1 - left[:, None])
         side = np.stack([np.abs(x) - tilt * (y - centre[1]), y, z]) - moved.T
         return ellipsoid(side, centre, semi_axes)
 
-    thalamus = nucleus(0, (11.5, 9, 4), (8.5, 15, 9.5), 0.25)
-    head = nucleus(2, (13.5, -20, 6), (5.5, 10, 10), 0.1)
+    thalamus = nucleus((11.5, 9, 4), (8.5, 15, 9.5), row=0, tilt=0.25)
+    head = nucleus((13.5, -20, 6), (5.5, 10, 10), row=2, tilt=0.1)
     body = tube(np.stack([np.abs(x), y, z]), [(14, -14, 17, 3.5), (15, 6, 21, 2.5), (21, 22, 18, 1.8)])
-    putamen = nucleus(4, (26, -3, 1), (5.0, 16, 10.5), 0.22)
-    pallidum = nucleus(4, (19.5, 0, -1), (4.5, 9, 7), 0.30)
+    putamen = nucleus((26, -3, 1), (5.0, 16, 10.5), row=4, tilt=0.22)
+    pallidum = nucleus((19.5, 0, -1), (4.5, 9, 7), row=4, tilt=0.30)
     return {"thalamus": thalamus, "striatum": np.minimum(np.minimum(head, body), putamen), "pallidum": pallidum}
 
 
@@ -150,12 +150,12 @@ def tissue_fractions(points: np.ndarray, subject: Subject, *, voxel_mm: float, n
     plexus = cavity * inside(choroid(points) + 0.9 * noise["fine"], voxel_mm)
     shares["choroid"] = plexus
     empty = 1.0 - sum(shares.values())
-    shares["vessel"] = vessels(points, surface, noise, voxel_mm) * empty * (1.0 - cavity)
+    shares["vessel"] = vessels(points, surface, noise=noise, voxel_mm=voxel_mm) * empty * (1.0 - cavity)
     shares["csf"] = np.maximum(empty - shares["vessel"], 0.0)
     return {name: shares[name].astype(np.float32) for name in TISSUES}
 
 
-def vessels(points: np.ndarray, surface: np.ndarray, noise: dict, voxel_mm: float) -> np.ndarray:
+def vessels(points: np.ndarray, surface: np.ndarray, *, noise: dict, voxel_mm: float) -> np.ndarray:
     """Return the share of blood vessels and dura among what is not brain: sagittal sinus, cortical veins, tentorium."""
     x, y, z = points
     rim = np.abs(surface + 1.5) - 2.0

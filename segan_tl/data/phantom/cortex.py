@@ -6,6 +6,7 @@ from scipy import ndimage
 from segan_tl.data.phantom.fields import generator, smooth_field
 
 LATTICE_MM = 2.0
+LATTICE_HALF_MM = (96.0, 100.0, 60.0)
 # Each hemisphere folds around an axis inside it: |x| = 27 mm, from y = -44 to 50 mm, at z = 6 mm.
 AXIS_X_MM, AXIS_FRONT_MM, AXIS_BACK_MM, AXIS_Z_MM = 27.0, -44.0, 50.0, 6.0
 REACH_MM = 42.0
@@ -15,7 +16,7 @@ SULCI = ((20.0, 16.5, 5.0), (12.0, 6.0, 3.0))
 
 def gyral_field(seed: int, case_index: int) -> list[np.ndarray]:
     """Draw the fields whose zero levels are the sulci, as distances in mm on a lattice of `LATTICE_MM`."""
-    axes = [np.arange(-96.0, 96.1, LATTICE_MM), np.arange(-100.0, 100.1, LATTICE_MM), np.arange(-60.0, 60.1, LATTICE_MM)]
+    axes = [np.arange(-half, half + 0.1, LATTICE_MM) for half in LATTICE_HALF_MM]
     fields = []
     for wavelength_mm, _, _ in SULCI:
         rng = generator(seed, case_index, f"gyri-{wavelength_mm:g}")
@@ -76,8 +77,8 @@ def cortical_depth(points: np.ndarray, surface: np.ndarray, subject, *, noise: d
     fissure = fissure_distance(points, 1.2 * noise["coarse"])
     smooth_depth = np.minimum(-surface, fissure)
     folded, stretch = folded_coordinates(points)
-    low = np.array([-96.0, -100.0, -60.0], dtype=np.float32)
-    indices = (folded - low[:, None]) / np.float32(LATTICE_MM)
+    half_mm = np.array(LATTICE_HALF_MM, dtype=np.float32)
+    indices = (folded + half_mm[:, None]) / np.float32(LATTICE_MM)
     wobble_mm = 1.2 * noise["coarse"] + 0.9 * noise["medium"]
     sylvian = sylvian_distance(points, wobble_mm, 0.25 + 0.30 * noise["fine"] + 0.3 * noise["coarse"])
     depth = np.minimum(smooth_depth, sylvian)

@@ -32,10 +32,10 @@ class Disease(NamedTuple):
     lattice_axes: Any
 
 
-def plan_disease(plan, subject, displacement, brain_points, healthy, lattice_axes) -> Disease:
+def plan_disease(plan, subject, displacement, *, brain_points, healthy, lattice_axes) -> Disease:
     """Draw the disease of a subject on the lattice: its place, its mass effect and how far it has spread."""
     step_mm = float(lattice_axes[0][1] - lattice_axes[0][0])
-    _, points = brain_points(subject, displacement, lattice_axes, step_mm)
+    _, points = brain_points(subject, displacement, lattice_axes, voxel_mm=step_mm)
     shares = healthy(subject, points)
     white = shares["wm"] + shares["leuko"]
     seeds = (subject.seed, subject.case_index)
@@ -45,11 +45,11 @@ def plan_disease(plan, subject, displacement, brain_points, healthy, lattice_axe
         return Disease("n/a", displacement, None, None, None, 0.0, lesions, lattice_axes)
     tumour = glioma.draw_glioma(*seeds, low_grade_share=plan.low_grade_share, late_stage=plan.late_stage)
     depth = -anatomy.hull(points.atlas)
-    centres = glioma.place(tumour, *seeds, points.scanner, white=white, depth=depth)
+    centres = glioma.place(tumour, points.scanner, person=seeds, white=white, depth=depth)
     lattice = np.stack(np.meshgrid(*lattice_axes, indexing="ij")).astype(np.float32)
     pushed = glioma.push(tumour, centres, lattice.reshape(3, -1)).reshape(lattice.shape) - lattice
     displacement = displacement + pushed
-    keep, points = brain_points(subject, displacement, lattice_axes, step_mm)
+    keep, points = brain_points(subject, displacement, lattice_axes, voxel_mm=step_mm)
     shares = healthy(subject, points)
 
     def on_lattice(values: np.ndarray) -> np.ndarray:
@@ -60,7 +60,7 @@ def plan_disease(plan, subject, displacement, brain_points, healthy, lattice_axe
     white = on_lattice(shares["wm"] + shares["leuko"])
     fluid = on_lattice(shares["csf"] + shares["vessel"] + shares["choroid"])
     grey = on_lattice(np.ones(points.scanner.shape[1], dtype=np.float32)) - white - fluid
-    core = inside(glioma.core_distance(tumour, centres, points.scanner, points.noise), step_mm)
+    core = inside(glioma.core_distance(tumour, centres, points.scanner, noise=points.noise), step_mm)
     core = on_lattice(core) * (1.0 - fluid)
     cost = glioma.spread(core, white=white, grey=grey, texture=on_lattice(points.noise["coarse"]))
     edema = (white + 0.35 * grey) * (1.0 - core)
@@ -85,7 +85,7 @@ def draw_glioma_on(disease: Disease, shares: dict, points) -> Drawing:
     tumour, noise = disease.glioma, points.noise
     step_mm = float(disease.lattice_axes[0][1] - disease.lattice_axes[0][0])
     low = [axis[0] for axis in disease.lattice_axes]
-    cost = sample(disease.cost, points.scanner, low, step_mm)
+    cost = sample(disease.cost, points.scanner, low_mm=low, step_mm=step_mm)
     fluid = shares["csf"] + shares["choroid"] + shares["vessel"]
     grey = 1.0 - fluid - shares["wm"] - shares["leuko"]
     level = disease.level
@@ -94,7 +94,7 @@ def draw_glioma_on(disease: Disease, shares: dict, points) -> Drawing:
     edge = np.clip(0.5 + margin * 6.0, 0.0, 1.0)
     severity = np.clip(0.55 + 0.65 * margin + 0.13 * noise["medium"] + 0.06 * noise["texture2"], 0.22, 1.0)
     replace(shares, "edema", (edge * severity).astype(np.float32), keep=("csf", "choroid", "vessel"))
-    distance = glioma.core_distance(tumour, disease.centres, points.scanner, noise)
+    distance = glioma.core_distance(tumour, disease.centres, points.scanner, noise=noise)
     core = inside(distance, max(points.voxel_mm, 1.5))
     uneven = 1.0 + tumour.rim_irregularity * (0.3 * noise["medium"] + 0.8 * noise["coarse"])
     thickness = tumour.rim_mm * np.clip(uneven, 0.2, 2.2)

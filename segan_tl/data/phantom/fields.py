@@ -71,7 +71,7 @@ def smooth_field(rng: np.random.Generator, axes_mm: Sequence[np.ndarray], wavele
     return apply_along_axes(matrices, coefficients) * np.float32(0.479365**-1.5)
 
 
-def sample(volume: np.ndarray, points: np.ndarray, low_mm: Sequence[float], step_mm: float) -> np.ndarray:
+def sample(volume: np.ndarray, points: np.ndarray, *, low_mm: Sequence[float], step_mm: float) -> np.ndarray:
     """Interpolate a regular volume linearly at points (3, N) in mm; `low_mm` is where voxel (0, 0, 0) stands."""
     indices = (points - np.asarray(low_mm, dtype=np.float32)[:, None]) / np.float32(step_mm)
     return ndimage.map_coordinates(volume, indices, order=1, mode="nearest", prefilter=False)

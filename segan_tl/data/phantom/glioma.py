@@ -51,16 +51,17 @@ def draw_glioma(seed: int, case_index: int, *, low_grade_share: float, late_stag
     )
 
 
-def place(glioma: Glioma, seed: int, case_index: int, points: np.ndarray, *, white: np.ndarray, depth: np.ndarray):
+def place(glioma: Glioma, points: np.ndarray, *, person: tuple[int, int], white: np.ndarray, depth: np.ndarray):
     """Choose a centre for every focus, in white matter under the cortex of one hemisphere.
 
     Args:
+        person: seed and case index.
         points: (3, N) lattice points in scanner mm; `white` and `depth` (mm under the hull) belong to them.
 
     Returns:
         (F, 3) float32 centres in scanner mm.
     """
-    rng = generator(seed, case_index, "place")
+    rng = generator(*person, "place")
     radius_mm = radii_mm(glioma)
     good = (white > 0.6) & (depth > np.minimum(6.0 + 0.45 * radius_mm[0], 24.0)) & (points[2] > -28.0)
     good &= np.abs(points[0]) > 9.0
@@ -95,7 +96,7 @@ def push(glioma: Glioma, centres: np.ndarray, points: np.ndarray) -> np.ndarray:
     return moved.astype(np.float32)
 
 
-def core_distance(glioma: Glioma, centres: np.ndarray, points: np.ndarray, noise: dict) -> np.ndarray:
+def core_distance(glioma: Glioma, centres: np.ndarray, points: np.ndarray, *, noise: dict) -> np.ndarray:
     """Return the distance (mm, negative inside) to the tumour core at scanner points (3, N)."""
     nearest = np.full(points.shape[1], np.inf, dtype=np.float32)
     for centre, axes, radius_mm in zip(centres, glioma.axes, radii_mm(glioma), strict=True):

@@ -21,7 +21,7 @@ class Scan(NamedTuple):
     orientation: str = "axial"
 
 
-def acquisition_matrix(positions_mm: np.ndarray, samples_mm: np.ndarray, width_mm: float, step_mm: float):
+def acquisition_matrix(positions_mm: np.ndarray, samples_mm: np.ndarray, *, width_mm: float, step_mm: float):
     """Return the sparse weights (samples, positions) of a box profile `width_mm` wide with soft edges of one voxel."""
     distance = np.abs(samples_mm[:, None] - positions_mm[None, :])
     weights = np.clip((width_mm + step_mm - 2.0 * distance) / (2.0 * step_mm), 0.0, 1.0)
@@ -30,7 +30,7 @@ def acquisition_matrix(positions_mm: np.ndarray, samples_mm: np.ndarray, width_m
     return sparse.csr_matrix((weights / np.where(total > 0, total, 1.0)).astype(np.float32))
 
 
-def scan_axes(axes_mm: Row[np.ndarray], scan: Scan, voxel_mm: float, shift_mm: np.ndarray):
+def scan_axes(axes_mm: Row[np.ndarray], scan: Scan, *, voxel_mm: float, shift_mm: np.ndarray):
     """Return, for each axis, the matrix to the scan and the matrix back to the grid.
 
     The way back is cubic B-spline smoothing, close to the interpolations that registration applies.
@@ -46,7 +46,7 @@ def scan_axes(axes_mm: Row[np.ndarray], scan: Scan, voxel_mm: float, shift_mm: n
             back.append(identity)
             continue
         samples = np.arange(positions[0] + shift_mm[axis] % distance - distance, positions[-1] + 2 * distance, distance)
-        there.append(acquisition_matrix(positions, samples, max(width, voxel_mm), voxel_mm))
+        there.append(acquisition_matrix(positions, samples, width_mm=max(width, voxel_mm), step_mm=voxel_mm))
         place = (positions - samples[0]) / distance
         sharp = distance <= 1.5 * voxel_mm
         back.append(linear_matrix(place, len(samples)) if sharp else spline_matrix(place, len(samples)))
@@ -80,7 +80,7 @@ def acquire(
         (nx, ny, nz) float32 magnitude image.
     """
     voxel_mm = float(axes_mm[0][1] - axes_mm[0][0])
-    there, back = scan_axes(axes_mm, scan, voxel_mm, rng.uniform(0.0, 10.0, 3))
+    there, back = scan_axes(axes_mm, scan, voxel_mm=voxel_mm, shift_mm=rng.uniform(0.0, 10.0, 3))
     slices = apply_along_axes(there, image)
     # A grid coarser than the scan averages scan voxels, and their noise with them.
     volume = scan.pixel_mm**2 * scan.slice_mm

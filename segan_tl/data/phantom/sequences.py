@@ -36,7 +36,7 @@ def spoiled_gradient_echo(t1_ms, t2_ms, proton_density, *, tr_ms: float, te_ms: 
     return proton_density * np.sin(angle) * (1.0 - recovery) / (1.0 - np.cos(angle) * recovery) * np.exp(-te_ms / t2_ms)
 
 
-def signal(sequence: Sequence, t1_ms, t2_ms, proton_density):
+def signal(sequence: Sequence, *, t1_ms, t2_ms, proton_density):
     """Return the magnitude that a sequence gives for relaxation times (numbers or arrays)."""
     times = {"tr_ms": sequence.tr_ms, "te_ms": sequence.te_ms}
     if sequence.kind == "spin_echo":

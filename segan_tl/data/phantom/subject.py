@@ -63,7 +63,9 @@ def warp_field(subject: anatomy.Subject) -> np.ndarray:
         turn[first, second], turn[second, first] = -np.sin(angle), np.sin(angle)
         rotation = turn @ rotation
     matrix = (rotation / subject.scales[:, None]).astype(np.float32)
-    moved = np.tensordot(matrix, points - subject.shift_mm.astype(np.float32)[:, None, None, None], axes=1)
+    centred = points - subject.shift_mm.astype(np.float32)[:, None, None, None]
+    # Not a matrix product: its rounding could depend on the number of threads.
+    moved = np.stack([sum(matrix[row, axis] * centred[axis] for axis in range(3)) for row in range(3)])
     for wavelength_mm, amplitude_mm in ((80.0, 1.7), (26.0, 0.6)):
         for axis in range(3):
             rng = generator(subject.seed, subject.case_index, f"warp-{wavelength_mm:g}-{axis}")
@@ -80,7 +82,7 @@ def noise_fields(subject: anatomy.Subject, axes_mm, keep: np.ndarray) -> dict[st
     return fields
 
 
-def brain_points(subject: anatomy.Subject, displacement: np.ndarray, axes_mm, voxel_mm: float):
+def brain_points(subject: anatomy.Subject, displacement: np.ndarray, axes_mm, *, voxel_mm: float):
     """Find the voxels of a grid that belong to the brain.
 
     Args:
@@ -103,7 +105,7 @@ def brain_points(subject: anatomy.Subject, displacement: np.ndarray, axes_mm, vo
     keep = surface + ragged < 0.6
     scanner = np.stack([axis[index] for axis, index in zip(axes_mm, np.nonzero(keep), strict=True)]).astype(np.float32)
     low = [axis[0] for axis in LATTICE_AXES]
-    moved = scanner + np.stack([sample(part, scanner, low, LATTICE_MM) for part in displacement])
+    moved = scanner + np.stack([sample(part, scanner, low_mm=low, step_mm=LATTICE_MM) for part in displacement])
     return keep, Points(scanner, moved, noise_fields(subject, axes_mm, keep), voxel_mm)
 
 
@@ -128,7 +130,7 @@ def relaxation_factors(subject: anatomy.Subject) -> dict[str, np.ndarray]:
     return factors
 
 
-def paint(shares: dict, site: Site, modality: str, noise: dict, *, enhancement: dict, factors: dict) -> np.ndarray:
+def paint(shares: dict, site: Site, modality: str, *, noise: dict, enhancement: dict, factors: dict) -> np.ndarray:
     """Return the ideal signal (N,) of one modality: tissue signals added by their share of each voxel.
 
     Args:
@@ -154,18 +156,24 @@ def paint(shares: dict, site: Site, modality: str, noise: dict, *, enhancement: 
             concentration = concentration * np.exp(3.0 * tissue.spread * noise["texture2"][at])
             relaxivity = {"r1": R1_PER_MMOL_SECOND[field], "r2": R2_PER_MMOL_SECOND[field]}
             t1_ms, t2_ms = with_gadolinium(t1_ms, t2_ms, concentration_mmol=concentration, **relaxivity)
-        image[at] += share[at] * signal(sequence, t1_ms, t2_ms, np.float32(tissue.proton_density))
+        image[at] += share[at] * signal(
+            sequence, t1_ms=t1_ms, t2_ms=t2_ms, proton_density=np.float32(tissue.proton_density)
+        )
     return image
 
 
-def scan_all(subject, drawing: Drawing, points: Points, keep: np.ndarray, site: Site, axes_mm) -> dict[str, np.ndarray]:
+def scan_all(
+    subject: anatomy.Subject, drawing: Drawing, noise: dict, *, keep: np.ndarray, site: Site, axes_mm: list
+) -> dict[str, np.ndarray]:
     """Acquire the four modalities on the cropped grid and scale them to int16 like the files of a data set."""
     images = {}
     white = drawing.shares["wm"] > 0.9
     factors = relaxation_factors(subject)
     for modality, scan in site.scans.items():
         rng = generator(subject.seed, subject.case_index, f"scan-{modality}")
-        ideal = paint(drawing.shares, site, modality, points.noise, enhancement=drawing.enhancement, factors=factors)
+        ideal = paint(
+            drawing.shares, site, modality, noise=noise, enhancement=drawing.enhancement, factors=factors
+        )
         white_signal = float(ideal[white].mean()) if white.any() else float(ideal.mean())
         volume = np.zeros(keep.shape, dtype=np.float32)
         volume[keep] = ideal
@@ -198,16 +206,19 @@ def simulate_case(cohort: str, *, case_index: int, shape: tuple[int, int, int], 
     axes_mm = [axis[part] for axis, part in zip(axes, crop, strict=True)]
     lattice = np.stack(np.meshgrid(*LATTICE_AXES, indexing="ij")).astype(np.float32)
     displacement = warp_field(subject) - lattice
-    disease = plan_disease(plan, subject, displacement, brain_points, healthy, LATTICE_AXES)
-    keep, points = brain_points(subject, disease.displacement, axes_mm, voxel_mm)
+    disease = plan_disease(
+        plan, subject, displacement, brain_points=brain_points, healthy=healthy, lattice_axes=LATTICE_AXES
+    )
+    keep, points = brain_points(subject, disease.displacement, axes_mm, voxel_mm=voxel_mm)
     draw = draw_glioma_on if plan.disease == "glioma" else draw_sclerosis_on
     drawing = draw(disease, healthy(subject, points), points)
     labels = np.zeros(shape, dtype=np.uint8)
     inner = np.zeros(keep.shape, dtype=np.uint8)
     inner[keep] = drawing.labels
     labels[crop] = inner
+    scanned = scan_all(subject, drawing, points.noise, keep=keep, site=site, axes_mm=axes_mm)
     images = {}
-    for modality, image in scan_all(subject, drawing, points, keep, site, axes_mm).items():
+    for modality, image in scanned.items():
         images[modality] = np.zeros(shape, dtype=np.int16)
         images[modality][crop] = image
     return SimulatedCase(images, labels, disease.grade, site, round(subject.age_years))

@@ -6,7 +6,7 @@ import multiprocessing
 import re
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nibabel
@@ -43,7 +43,7 @@ def nifti_bytes(data: np.ndarray, voxel_mm: float) -> bytes:
     return gzip.compress(image.to_bytes(), compresslevel=3, mtime=0)
 
 
-def write_case(folder: Path, name: str, case: SimulatedCase, voxel_mm: float) -> None:
+def write_case(folder: Path, name: str, case: SimulatedCase, *, voxel_mm: float) -> None:
     """Write the five files of one case into a temporary folder and rename it when it is complete."""
     temporary = folder / f".{name}.{uuid.uuid4().hex[:8]}"
     temporary.mkdir()
@@ -61,8 +61,18 @@ def make_case(job: tuple) -> tuple:
     folder, cohort, index, shape, seed = job
     name = f"phantom-{cohort}-{index + 1:04d}"
     case = simulate_case(cohort, case_index=index, shape=shape, seed=seed)
-    write_case(Path(folder), name, case, FIELD_OF_VIEW_MM / shape[0])
+    write_case(Path(folder), name, case, voxel_mm=FIELD_OF_VIEW_MM / shape[0])
     return (name, case.grade, case.site.name, f"{case.site.field_tesla:g}", str(case.age_years), "yes")
+
+
+def make_cases(work: list[tuple], *, jobs: int) -> Iterator[tuple]:
+    """Yield the rows of the cases in order, made here or by worker processes."""
+    if min(jobs, len(work)) == 1:
+        yield from map(make_case, work)
+        return
+    # "spawn" keeps workers free of whatever the parent has loaded (TensorFlow does not survive a fork).
+    with multiprocessing.get_context("spawn").Pool(min(jobs, len(work))) as pool:
+        yield from pool.imap(make_case, work)
 
 
 def check_request(cohort: str, *, cases: int, shape: tuple[int, int, int], seed: int, jobs: int) -> None:
@@ -77,7 +87,8 @@ def check_request(cohort: str, *, cases: int, shape: tuple[int, int, int], seed:
         raise UserError(f"expected at least one case; found {cases}; use --cases 8")
     if len(shape) != 3 or min(shape) < SMALLEST_SIDE:
         found = " ".join(map(str, shape))
-        raise UserError(f"expected three sides of at least {SMALLEST_SIDE} voxels; found {found}; use --shape 120 120 77")
+        least = f"three sides of at least {SMALLEST_SIDE} voxels"
+        raise UserError(f"expected {least}; found {found}; use --shape 120 120 77")
     if seed < 0:
         raise UserError(f"expected a seed of zero or more; found {seed}; use --seed 0")
     if jobs < 1:
@@ -117,13 +128,10 @@ def write_cohort(
     folder.mkdir(parents=True, exist_ok=True)
     work = [(str(folder), cohort, index, shape, seed) for index in range(cases)]
     rows = []
-    if min(jobs, cases) == 1:
-        rows = [note(make_case(job), done, cases, progress) for done, job in enumerate(work, start=1)]
-    else:
-        # "spawn" keeps workers free of whatever the parent has loaded (TensorFlow does not survive a fork).
-        with multiprocessing.get_context("spawn").Pool(min(jobs, cases)) as pool:
-            for done, row in enumerate(pool.imap(make_case, work), start=1):
-                rows.append(note(row, done, cases, progress))
+    for row in make_cases(work, jobs=jobs):
+        rows.append(row)
+        if progress is not None:
+            progress(len(rows), cases)
     names = [row[0] for row in rows]
     remove_strangers(folder, names)
     describe(folder, cohort, rows, shape=shape, seed=seed)
@@ -135,13 +143,6 @@ def remove_strangers(folder: Path, names: list[str]) -> None:
     for path in folder.iterdir():
         if path.is_dir() and CASE_FOLDER.fullmatch(path.name) and path.name not in names:
             shutil.rmtree(path)
-
-
-def note(row: tuple, done: int, cases: int, progress: Callable[[int, int], None] | None) -> tuple:
-    """Report one finished case and pass its row on."""
-    if progress is not None:
-        progress(done, cases)
-    return row
 
 
 def describe(folder: Path, cohort: str, rows: list[tuple], *, shape: tuple[int, int, int], seed: int) -> None:
