@@ -9,6 +9,7 @@ import numpy as np
 from segan_tl.config import Config
 from segan_tl.data.preprocess import centre_crop, centre_paste, prepare_image
 from segan_tl.errors import UserError
+from segan_tl.models.accelerate import accelerate
 from segan_tl.models.weights import load_network, read_provenance
 from segan_tl.runs import Run, verify
 
@@ -106,8 +107,8 @@ def _traced(model: keras.Model) -> Callable:
         import tensorflow as tf
 
         # predict_on_batch relaxes height and width after the second size, and UpSampling2D cannot take unknown ones.
-        reference = weakref.ref(model)
-        _TRACED[model] = tf.function(lambda batch: reference()(batch, training=False))
+        accelerated = accelerate(model)
+        _TRACED[model] = tf.function(lambda batch: accelerated(batch, training=False))
     return _TRACED[model]
 
 

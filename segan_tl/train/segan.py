@@ -13,6 +13,8 @@ import tensorflow as tf
 
 from segan_tl.config import TrainConfig
 from segan_tl.losses import dice_loss, multi_scale_l1
+from segan_tl.models.accelerate import accelerate
+from segan_tl.train.normalise import FusedNormalisation
 from segan_tl.train.optimizers import build_optimizer
 
 METRICS = ("loss_segmentor", "loss_critic", "l1", "dice_loss")
@@ -23,6 +25,12 @@ class SeganGame:
 
     def __init__(self, segmentor: keras.Model, critic: keras.Model, *, config: TrainConfig, replicas: int, total_steps: int):
         self.segmentor, self.critic, self.config, self.replicas = segmentor, critic, config, replicas
+        # Over several replicas the moments are those of the global batch, which the fused operation cannot see.
+        normalisation = FusedNormalisation if replicas == 1 else None
+        self.forward = {
+            "segmentor": accelerate(segmentor, normalisation=normalisation),
+            "critic": accelerate(critic, normalisation=normalisation),
+        }
         rates = {"segmentor": config.learning_rate, "critic": config.critic_learning_rate or config.learning_rate}
         self.optimizers = {}
         for name, network in (("segmentor", segmentor), ("critic", critic)):
@@ -79,9 +87,9 @@ class SeganGame:
             name: network.trainable_variables for name, network in players.items() if name in self.optimizers
         }
         with tf.GradientTape() as tape:
-            probability = self.segmentor(image, training=True)
-            truth_features = self.critic({"image": image, "mask": mask}, training=True)
-            prediction_features = self.critic({"image": image, "mask": probability}, training=True)
+            probability = self.forward["segmentor"](image, training=True)
+            truth_features = self.forward["critic"]({"image": image, "mask": mask}, training=True)
+            prediction_features = self.forward["critic"]({"image": image, "mask": probability}, training=True)
             l1 = multi_scale_l1(truth_features, prediction_features)
             dice = dice_loss(mask, probability)
             loss = self.config.adversarial_weight * l1 + self.config.dice_weight * dice

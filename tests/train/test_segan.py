@@ -29,10 +29,10 @@ def batch():
 def plain_gradients(game, batch):
     """Return the gradients of both losses, each by a backward pass of its own."""
     with tf.GradientTape(persistent=True) as tape:
-        probability = game.segmentor(batch["image"], training=True)
+        probability = game.forward["segmentor"](batch["image"], training=True)
         l1 = multi_scale_l1(
-            game.critic({"image": batch["image"], "mask": batch["mask"]}, training=True),
-            game.critic({"image": batch["image"], "mask": probability}, training=True),
+            game.forward["critic"]({"image": batch["image"], "mask": batch["mask"]}, training=True),
+            game.forward["critic"]({"image": batch["image"], "mask": probability}, training=True),
         )
         loss_segmentor = tf.reduce_mean(game.config.adversarial_weight * l1 + dice_loss(batch["mask"], probability))
         loss_critic = -tf.reduce_mean(l1)
