@@ -35,7 +35,6 @@ def make_batch(batch_size: int, size: int):
 
 def keras_side(pipe, case: str, threads: int, batch_size: int, size: int) -> None:
     """Serve segan_tl: send initial weights and the first losses, then the seconds of as many steps as are asked for."""
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import time
 
     import keras
@@ -47,6 +46,7 @@ def keras_side(pipe, case: str, threads: int, batch_size: int, size: int) -> Non
     from segan_tl.train.segan import SeganGame
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
     kind, precision = case.split()
     config = Config.model_validate(
         {
@@ -63,10 +63,11 @@ def keras_side(pipe, case: str, threads: int, batch_size: int, size: int) -> Non
     with strategy.scope():
         segmentor, critic = build_networks(config)
         game = SeganGame(segmentor, critic, config=config.train, replicas=1, total_steps=1)
-    pipe.send({name: [v.numpy() for v in n.trainable_variables] for name, n in (("segmentor", segmentor), ("critic", critic))})
+    networks = {"segmentor": segmentor, "critic": critic}
+    pipe.send({name: [v.numpy() for v in network.trainable_variables] for name, network in networks.items()})
     batch = {"image": tf.constant(image), "mask": tf.constant(mask)}
     train = tf.function(lambda batch: strategy.run(game.step, args=(batch,)))
-    infer = _traced(segmentor)
+    infer = _traced(segmentor)  # what prediction runs
 
     def step():
         return train(batch) if kind == "training" else infer(batch["image"])
@@ -91,8 +92,8 @@ def torch_side(pipe, case: str, threads: int, batch_size: int, size: int) -> Non
     kind, precision = case.split()
     image, mask = make_batch(batch_size, size)
     side = TorchSide(
-        image, mask, filters=FILTERS, critic_filters=CRITIC_FILTERS, weights=pipe.recv(), bfloat16=precision == "bfloat16",
-        clip=CLIP,
+        image, mask, filters=FILTERS, critic_filters=CRITIC_FILTERS, weights=pipe.recv(), clip=CLIP,
+        bfloat16=precision == "bfloat16",
     )  # fmt: skip
     measure = side.time_training if kind == "training" else side.time_inference
     pipe.send(side.train_step() if kind == "training" else (0.0, 0.0))
@@ -147,6 +148,7 @@ def main() -> None:
     parser.add_argument("--only", choices=CASES, nargs="+", default=CASES)
     arguments = parser.parse_args()
 
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from rich.console import Console
     from rich.table import Table
 
@@ -163,7 +165,8 @@ def main() -> None:
     console = Console()
     console.print(table)
     versions = ", ".join(f"{name} {version(name)}" for name in ("tensorflow", "keras", "torch"))
-    console.print(f"{cpu_model()}, {arguments.threads} threads; batch {arguments.batch_size}, {arguments.size}²; {versions}")
+    size = f"batch {arguments.batch_size}, {arguments.size} × {arguments.size}"
+    console.print(f"{cpu_model()}, {arguments.threads} threads; {size}; {versions}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """SegAN-CAT written plainly in PyTorch: the yardstick of `segan_speed.py`, not a part of segan_tl.
 
-The same layers, initial weights and update as segan_tl's: bilinear upsampling, batch normalisation over the batch, RMSprop
-with epsilon outside the square root, kernels of the critic clipped after each step, one backward pass for both players.
+The same layers, initial weights and update as segan_tl's: bilinear upsampling, batch normalisation over the batch,
+RMSprop with epsilon outside the square root, kernels of the critic clipped after each step, one backward pass for both
+players.
 """
 
 import time
@@ -80,8 +81,9 @@ class Critic(nn.Module):
 
 def multi_scale_l1(truth_features, prediction_features):
     """Return the mean absolute difference over the elements of all maps."""
-    total = sum((truth - seen).abs().sum(dtype=torch.float32) for truth, seen in zip(truth_features, prediction_features))
-    return total / sum(truth.numel() for truth in truth_features)
+    pairs = list(zip(truth_features, prediction_features, strict=True))
+    total = sum((truth - prediction).abs().sum(dtype=torch.float32) for truth, prediction in pairs)
+    return total / sum(truth.numel() for truth, _ in pairs)
 
 
 def dice_loss(truth, probability, smooth: float = 1e-6):
@@ -95,7 +97,7 @@ class TorchSide:
     """Train or infer on one fixed batch, and say how long it took."""
 
     def __init__(self, image, mask, *, filters, critic_filters, weights: dict, bfloat16: bool, clip: float):
-        """Take NHWC arrays and Keras' initial weights, {"segmentor": list, "critic": list} in the order of the layers."""
+        """Take NHWC arrays and Keras' initial weights: "segmentor" and "critic" → list in the order of the layers."""
         self.image, self.mask = (
             torch.from_numpy(array).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
             for array in (image, mask)
@@ -155,5 +157,3 @@ def _set_weights(network: nn.Module, weights: list) -> None:
         for parameter, array in zip(parameters, weights, strict=True):
             tensor = torch.from_numpy(array)
             parameter.copy_(tensor.permute(3, 2, 0, 1) if tensor.ndim == 4 else tensor)
-
-

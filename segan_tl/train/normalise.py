@@ -8,7 +8,8 @@ class FusedNormalisation(keras.layers.Layer):
     """Compute what the given BatchNormalization computes on one replica, in a quarter of the passes over memory.
 
     Args:
-        normalisation: a built BatchNormalization over the last axis of (B, H, W, C); its variables are used and updated.
+        normalisation: a built BatchNormalization over the last axis of (B, H, W, C); its variables are the ones
+            that are used and updated.
     """
 
     def __init__(self, normalisation: keras.layers.BatchNormalization):

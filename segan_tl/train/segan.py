@@ -4,8 +4,8 @@
     critic    minimises  −L1
     segmentor minimises  adversarial_weight · L1 + dice_weight · Dice loss
 
-[Giacomello 2020, III; Xue 2018]. Losses are per example; `replica_mean` turns them into the gradient of the mean over the
-global batch, whatever the number of replicas.
+[Giacomello 2020, III; Xue 2018]. Losses are per example; `_replica_mean` turns them into the gradient of the mean over
+the global batch, whatever the number of replicas.
 """
 
 import keras
@@ -23,7 +23,9 @@ METRICS = ("loss_segmentor", "loss_critic", "l1", "dice_loss")
 class SeganGame:
     """Two networks, their optimizers and the running average of the segmentor; build it in the strategy's scope."""
 
-    def __init__(self, segmentor: keras.Model, critic: keras.Model, *, config: TrainConfig, replicas: int, total_steps: int):
+    def __init__(
+        self, segmentor: keras.Model, critic: keras.Model, *, config: TrainConfig, replicas: int, total_steps: int
+    ):
         self.segmentor, self.critic, self.config, self.replicas = segmentor, critic, config, replicas
         # Over several replicas the moments are those of the global batch, which the fused operation cannot see.
         normalisation = FusedNormalisation if replicas == 1 else None
@@ -45,7 +47,9 @@ class SeganGame:
             )
             for i, weight in enumerate(segmentor.weights if config.averaging else [])
         ]
-        self.averaged_steps = keras.Variable(0.0, trainable=False, aggregation="only_first_replica", name="averaged_steps")
+        self.averaged_steps = keras.Variable(
+            0.0, trainable=False, aggregation="only_first_replica", name="averaged_steps"
+        )
         self.metrics = {name: keras.metrics.Mean(name=name) for name in METRICS}
 
     def step(self, batch: dict) -> None:
@@ -91,7 +95,7 @@ class SeganGame:
             truth_features = self.forward["critic"]({"image": image, "mask": mask}, training=True)
             prediction_features = self.forward["critic"]({"image": image, "mask": probability}, training=True)
             l1 = multi_scale_l1(truth_features, prediction_features)
-            dice = dice_loss(mask, probability)
+            dice = dice_loss(mask, probability, smooth=self.config.dice_smooth)
             loss = self.config.adversarial_weight * l1 + self.config.dice_weight * dice
             target = self._replica_mean(loss if "segmentor" in players else l1)
         gradients = dict(zip(variables, tape.gradient(target, list(variables.values())), strict=True))
