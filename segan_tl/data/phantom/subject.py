@@ -21,7 +21,7 @@ LATTICE_AXES = tuple(
     np.arange(low, high + 0.1, LATTICE_MM) for low, high in ((-84.0, 84.0), (-105.0, 105.0), (-81.0, 78.0))
 )
 # ln T1 varies less inside a tissue than ln T2.
-T1_SPREAD = 0.65
+T1_SPREAD = 0.70
 WAVELENGTHS_MM = {"coarse": 26.0, "medium": 13.0, "fine": 6.0, "vein": 9.0, "texture1": 9.0, "texture2": 7.0}
 
 
@@ -149,8 +149,9 @@ def paint(shares: dict, site: Site, modality: str, *, noise: dict, enhancement: 
         tissue = TISSUES[name]
         slow = 0.50 * noise["texture1"][at] + 0.85 * noise["coarse"][at]
         quick = 0.45 * noise["texture2"][at] + 0.88 * slow
-        t1_ms = factors[name][0] * np.float32(tissue.t1_ms[field]) * np.exp(np.float32(T1_SPREAD * tissue.spread) * slow)
-        t2_ms = factors[name][1] * np.float32(tissue.t2_ms[field]) * np.exp(np.float32(tissue.spread) * quick)
+        mean_t1_ms, mean_t2_ms = factors[name] * np.float32((tissue.t1_ms[field], tissue.t2_ms[field]))
+        t1_ms = mean_t1_ms * np.exp(np.float32(T1_SPREAD * tissue.spread) * slow)
+        t2_ms = mean_t2_ms * np.exp(np.float32(tissue.spread) * quick)
         if modality == "t1c":
             concentration = tissue.gadolinium_mmol * enhancement.get(name, 1.0)
             concentration = concentration * np.exp(3.0 * tissue.spread * noise["texture2"][at])
