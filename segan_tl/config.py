@@ -75,6 +75,7 @@ class TrainConfig(Section):
     critic_steps: Positive = 1
     segmentor_steps: Positive = 1
     dice_weight: float = Field(1.0, ge=0)
+    dice_smooth: float = Field(1e-6, gt=0)
     adversarial_weight: float = Field(1.0, gt=0)
     clip: float | None = Field(0.05, gt=0)
     optimizer: Literal["rmsprop", "rmsprop_keras", "adam"] = "rmsprop"

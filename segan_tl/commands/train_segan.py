@@ -8,7 +8,7 @@ MODALITIES = ("t1", "t1c", "t2", "flair")
 EPILOG = """examples:
   python train_segan.py --modality flair                              the built-in synthetic cohort
   python train_segan.py --modality flair --data BraTS2021             the published method on your data
-  python train_segan.py --modality t2 --data BraTS2021 --config cpu   sized for a computer without GPU
+  python train_segan.py --modality t2 --data BraTS2021 --config segan_cpu   sized for a computer without GPU
   python train_segan.py --modality all --set train.update=alternating --set name=alternating
   python train_segan.py --modality flair --devices gpu:0,1            two GPUs; cpu:2 gives two logical CPUs
 
@@ -72,6 +72,7 @@ def run(arguments) -> int:
         )
         return 0
     start_tensorflow()
+    _warn_of_slow_device(arguments, config)
     if not finished:
         complete = _train(arguments, config, cohort, cached, this_run)
         if not complete:
@@ -224,6 +225,20 @@ def _train(arguments, config, cohort, cached, this_run) -> bool:
     return fit(
         this_run, config, cached, strategy=make_strategy(arguments.devices), segment=segment, data=data
     )
+
+
+def _warn_of_slow_device(arguments, config) -> None:
+    """Point a computer without GPU to the configuration that is sized for it."""
+    import tensorflow as tf
+
+    from segan_tl.console import console
+
+    if arguments.data and not arguments.config and not tf.config.list_physical_devices("GPU"):
+        console.print(
+            "[yellow]No GPU:[/] the published configuration takes days on a CPU; --config segan_cpu takes half an hour. "
+            "Ctrl-C saves and stops.",
+            soft_wrap=True,
+        )
 
 
 def _is_synthetic(cohort) -> bool:

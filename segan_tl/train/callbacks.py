@@ -139,11 +139,20 @@ class ProgressLine(keras.callbacks.Callback):
         if not console.is_terminal:
             done = (epoch + 1) * self.steps
             left = (time.monotonic() - self.started) / (done - self.first) * (self.epochs * self.steps - done)
-            print(f"{text}  {left / 60:.1f} min left", flush=True)
+            print(f"{text}  {duration(left)} left", flush=True)
 
     def on_train_end(self, logs=None):
         """Leave the terminal in order."""
         self.bar.stop()
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as a person would say it: 40 s, 12 min, 3.5 h, 21 days."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
 
 
 def write_history(run: Run, rows: list[dict]) -> None:
