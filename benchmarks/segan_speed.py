@@ -2,8 +2,9 @@
 
 One channel, 160 × 160, batch 16, the published widths. Each side lives in a process of its own with the same number of
 threads; they take turns (A B A B …) within one run, and the ratio of a round is that of neighbours in time. Before the
-clock starts, both play one step from the same weights on the same batch, and the losses must agree. Every ratio is
-segan_tl / PyTorch: above 1, segan_tl is faster.
+clock starts, both play one step from the same weights on the same batch, and the losses must agree. Every ratio says
+how many times as fast segan_tl is: above 1, it is faster. On a computer that others use too, the ratio of processor time
+with one thread (`--threads 1`) is the one to trust.
 
     pip install torch==2.13.0
     python benchmarks/segan_speed.py [--rounds 7] [--only "training float32"]
@@ -75,12 +76,12 @@ def keras_side(pipe, case: str, threads: int, batch_size: int, size: int) -> Non
     step()
     pipe.send([float(game.metrics[name].result()) for name in ("l1", "dice_loss")])
     while steps := pipe.recv():
-        start = time.perf_counter()
+        start = time.perf_counter(), time.process_time()
         for _ in range(steps):
             answer = step()
         if answer is not None:
             answer.numpy()
-        pipe.send(time.perf_counter() - start)
+        pipe.send((time.perf_counter() - start[0], time.process_time() - start[1]))
 
 
 def torch_side(pipe, case: str, threads: int, batch_size: int, size: int) -> None:
@@ -101,8 +102,8 @@ def torch_side(pipe, case: str, threads: int, batch_size: int, size: int) -> Non
         pipe.send(measure(steps))
 
 
-def measure(case: str, *, rounds: int, steps: int, threads: int, batch_size: int, size: int) -> dict[str, list[float]]:
-    """Return side → images per second of every round."""
+def measure(case: str, *, rounds: int, steps: int, threads: int, batch_size: int, size: int) -> dict[str, list]:
+    """Return side → (images per second, images per second of processor time) of every round."""
     context = multiprocessing.get_context("spawn")
     pipes, processes = {}, []
     for name, target in (("segan_tl", keras_side), ("PyTorch", torch_side)):
@@ -119,9 +120,9 @@ def measure(case: str, *, rounds: int, steps: int, threads: int, batch_size: int
     for number in range(-1, rounds):
         for name, pipe in pipes.items():
             pipe.send(steps)
-            seconds = pipe.recv()
+            seconds, processor_seconds = pipe.recv()
             if number >= 0:  # the first round warms up
-                rates[name].append(steps * batch_size / seconds)
+                rates[name].append((steps * batch_size / seconds, steps * batch_size / processor_seconds))
     for pipe, process in zip(pipes.values(), processes):
         pipe.send(0)
         process.join()
@@ -152,16 +153,20 @@ def main() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("", "segan_tl, images/s", "PyTorch, images/s", "ratio", "ratio, least to largest of a round")
+    table = Table("", "segan_tl, images/s", "PyTorch, images/s", "ratio", "of a round", "of processor time")
     for case in arguments.only:
         steps = arguments.steps or (3 if case.startswith("training") else 8)
         rates = measure(
             case, rounds=arguments.rounds, steps=steps, threads=arguments.threads, batch_size=arguments.batch_size,
             size=arguments.size,
         )  # fmt: skip
-        ratios = [ours / theirs for ours, theirs in zip(*rates.values(), strict=True)]
-        medians = [f"{statistics.median(rate):.1f}" for rate in rates.values()]
-        table.add_row(case, *medians, f"{statistics.median(ratios):.2f}", f"{min(ratios):.2f} … {max(ratios):.2f}")
+        ratios, processor_ratios = (
+            [ours[kind] / theirs[kind] for ours, theirs in zip(*rates.values(), strict=True)] for kind in (0, 1)
+        )
+        medians = [f"{statistics.median(rate for rate, _ in side):.1f}" for side in rates.values()]
+        spread = f"{min(ratios):.2f} … {max(ratios):.2f}"
+        median, processor_median = (f"{statistics.median(values):.2f}" for values in (ratios, processor_ratios))
+        table.add_row(case, *medians, median, spread, processor_median)
     console = Console()
     console.print(table)
     versions = ", ".join(f"{name} {version(name)}" for name in ("tensorflow", "keras", "torch"))

@@ -1,0 +1,105 @@
+"""Does the input pipeline keep up? Training on prepared cases against the same training on one batch in memory.
+
+The steps of both are timed in turns within one run: `data` reads, cuts and augments slices through
+segan_tl.data.pipeline while the step runs; `memory` plays the same batch again and again. A ratio of 1 means that data
+cost nothing.
+
+    python benchmarks/pipeline_speed.py --data COHORT [--config segan_cpu] [--set train.batch_size=16] [--rounds 7]
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from segan_speed import cpu_model
+
+
+def prepare(arguments, config) -> list:
+    """Return the cohort's sound cases, prepared."""
+    from segan_tl.data.cache import prepare_cases
+    from segan_tl.data.cases import find_cases
+
+    cases = find_cases(arguments.data).cases[: arguments.cases]
+    cached, problems = prepare_cases(cases, arguments.cache, config=config.data)
+    print(f"{len(cached)} cases of {arguments.data}, {len(problems)} problems")
+    return cached
+
+
+def measure(config, cached, *, rounds: int, steps: int) -> dict[str, list[float]]:
+    """Return "data" and "memory" → images per second of every round, and "pipeline" → without any training."""
+    import keras
+    import tensorflow as tf
+
+    from segan_tl.data.pipeline import SlicePool, make_batches
+    from segan_tl.train.fit import build_networks
+    from segan_tl.train.segan import SeganGame
+
+    keras.utils.set_random_seed(0)
+    tf.config.experimental.enable_op_determinism()
+    keras.config.set_dtype_policy(config.train.precision)
+    batch_size = config.train.batch_size
+    pool = SlicePool(cached)
+
+    def batches(epoch):
+        plan = pool.plan(config, epoch=epoch, batch_size=batch_size)
+        return strategy.experimental_distribute_dataset(make_batches(pool, plan, config, batch_size=batch_size))
+
+    strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
+    with strategy.scope():
+        game = SeganGame(*build_networks(config), config=config.train, replicas=1, total_steps=1)
+    play = tf.function(lambda batch: strategy.run(game.step, args=(batch,)))
+    fixed = next(iter(batches(0)))
+    play(fixed)
+
+    rates = {"data": [], "memory": [], "pipeline": []}
+    for number in range(rounds):
+        for name in rates:
+            source = iter([fixed] * (steps + 1) if name == "memory" else batches(number))
+            first = next(source)  # the pipeline fills its buffer before the clock, as in the middle of an epoch
+            if name != "pipeline":
+                play(first)
+            start = time.perf_counter()
+            for batch in (next(source) for _ in range(steps)):
+                if name != "pipeline":
+                    play(batch)
+            rates[name].append(steps * batch_size / (time.perf_counter() - start))
+    return rates
+
+
+def main() -> None:
+    """Prepare, measure, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder of cases")
+    parser.add_argument("--cases", type=int, default=4, help="cases used (4)")
+    parser.add_argument("--config", default="segan_cpu")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--cache", type=Path, help="prepared volumes (a temporary folder)")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=4, help="steps in a turn")
+    arguments = parser.parse_args()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from segan_tl.config import load_config
+
+    # More batches than are timed: at the end of the clock the pipeline still works as hard as at its start.
+    config = load_config(arguments.config, [f"train.steps_per_epoch={arguments.steps + 8}", *arguments.set])
+    with tempfile.TemporaryDirectory() as folder:
+        arguments.cache = arguments.cache or Path(folder)
+        rates = measure(config, prepare(arguments, config), rounds=arguments.rounds, steps=arguments.steps)
+    ratios = [data / memory for data, memory in zip(rates["data"], rates["memory"], strict=True)]
+    table = Table("training on data", "on one batch in memory", "ratio", "of a round", "pipeline alone")
+    data, memory, pipeline = (f"{statistics.median(rate):.1f} images/s" for rate in rates.values())
+    table.add_row(data, memory, f"{statistics.median(ratios):.3f}", f"{min(ratios):.3f} … {max(ratios):.3f}", pipeline)
+    console = Console()
+    console.print(table)
+    console.print(f"{cpu_model()}; {arguments.config}, batch {config.train.batch_size}, {config.train.precision}")
+
+
+if __name__ == "__main__":
+    main()
