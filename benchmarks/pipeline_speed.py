@@ -28,8 +28,8 @@ def prepare(arguments, config) -> list:
     return cached
 
 
-def measure(config, cached, *, rounds: int, steps: int) -> dict[str, list[float]]:
-    """Return "data" and "memory" → images per second of every round, and "pipeline" → without any training."""
+def measure(config, cached, *, rounds: int, steps: int) -> dict[str, list]:
+    """Return "data" and "memory" → (images per second, images per second of processor time) of every round."""
     import keras
     import tensorflow as tf
 
@@ -54,18 +54,17 @@ def measure(config, cached, *, rounds: int, steps: int) -> dict[str, list[float]
     fixed = next(iter(batches(0)))
     play(fixed)
 
-    rates = {"data": [], "memory": [], "pipeline": []}
+    rates = {"data": [], "memory": []}
     for number in range(rounds):
         for name in rates:
             source = iter([fixed] * (steps + 1) if name == "memory" else batches(number))
             first = next(source)  # the pipeline fills its buffer before the clock, as in the middle of an epoch
-            if name != "pipeline":
-                play(first)
-            start = time.perf_counter()
-            for batch in (next(source) for _ in range(steps)):
-                if name != "pipeline":
-                    play(batch)
-            rates[name].append(steps * batch_size / (time.perf_counter() - start))
+            play(first)
+            start = time.perf_counter(), time.process_time()
+            for _ in range(steps):
+                play(next(source))
+            seconds = time.perf_counter() - start[0], time.process_time() - start[1]
+            rates[name].append([steps * batch_size / duration for duration in seconds])
     return rates
 
 
@@ -92,10 +91,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         arguments.cache = arguments.cache or Path(folder)
         rates = measure(config, prepare(arguments, config), rounds=arguments.rounds, steps=arguments.steps)
-    ratios = [data / memory for data, memory in zip(rates["data"], rates["memory"], strict=True)]
-    table = Table("training on data", "on one batch in memory", "ratio", "of a round", "pipeline alone")
-    data, memory, pipeline = (f"{statistics.median(rate):.1f} images/s" for rate in rates.values())
-    table.add_row(data, memory, f"{statistics.median(ratios):.3f}", f"{min(ratios):.3f} … {max(ratios):.3f}", pipeline)
+    ratios, processor_ratios = (
+        [data[kind] / memory[kind] for data, memory in zip(rates["data"], rates["memory"], strict=True)]
+        for kind in (0, 1)
+    )
+    data, memory = (f"{statistics.median(rate for rate, _ in side):.1f} images/s" for side in rates.values())
+    spread = f"{min(ratios):.3f} … {max(ratios):.3f}"
+    table = Table("training on data", "on one batch in memory", "ratio", "of a round", "of processor time")
+    median, processor_median = (f"{statistics.median(values):.3f}" for values in (ratios, processor_ratios))
+    table.add_row(data, memory, median, spread, processor_median)
     console = Console()
     console.print(table)
     console.print(f"{cpu_model()}; {arguments.config}, batch {config.train.batch_size}, {config.train.precision}")

