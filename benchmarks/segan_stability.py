@@ -13,7 +13,14 @@ from pathlib import Path
 import numpy as np
 
 PUBLISHED = ["train.averaging=0", "train.tumour_fraction=0", "predict.smallest_component=0", "train.schedule=constant"]
-PLAIN = [*PUBLISHED, "augment.flip=0", "augment.rotation_degrees=0", "augment.scale=0", "augment.gamma=0", "augment.brightness=0"]
+PLAIN = [
+    *PUBLISHED,
+    "augment.flip=0",
+    "augment.rotation_degrees=0",
+    "augment.scale=0",
+    "augment.gamma=0",
+    "augment.brightness=0",
+]
 FASTER = "train.learning_rate=2e-4"
 VARIANTS = {
     "published values, literal BatchNorm 0.1": [*PLAIN, "train.learning_rate=2e-5", "model.norm_momentum=0.1"],
@@ -32,7 +39,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="cohort to train on")
     parser.add_argument("--unseen", type=Path, nargs="*", default=[], help="cohorts to judge on, beside --hold-out")
-    parser.add_argument("--hold-out", type=int, default=2, help="cases of --data that are judged on, not trained on (2)")
+    parser.add_argument(
+        "--hold-out", type=int, default=2, help="cases of --data that are judged on, not trained on (2)"
+    )
     parser.add_argument("--config", default="segan_cpu")
     parser.add_argument("--set", action="append", default=[], help="change the configuration of every variant")
     parser.add_argument("--measurements", type=int, default=15)
@@ -113,7 +122,8 @@ def curves(rows):
     """Return variant → (slices seen, Dice)."""
     names = dict.fromkeys(row["variant"] for row in rows)
     return {
-        name: np.array([(float(row["slices"]), float(row["dice"])) for row in rows if row["variant"] == name]).T for name in names
+        name: np.array([(float(row["slices"]), float(row["dice"])) for row in rows if row["variant"] == name]).T
+        for name in names
     }
 
 
@@ -133,10 +143,14 @@ def plot(rows, path):
 
 def report(rows):
     """Print the Markdown table of README."""
-    print("| variant | Dice at the end | mean of the second half | lowest of the second half | swing |\n|---|---|---|---|---|")
+    print(
+        "| variant | Dice at the end | second half: mean | lowest | swing |\n|---|---|---|---|---|"
+    )
     for name, (_, scores) in curves(rows).items():
         half = scores[len(scores) // 2 :]
-        print(f"| {name} | {scores[-1]:.3f} | {half.mean():.3f} | {half.min():.3f} | {np.abs(np.diff(half)).mean():.3f} |")
+        print(
+            f"| {name} | {scores[-1]:.3f} | {half.mean():.3f} | {half.min():.3f} | {np.abs(np.diff(half)).mean():.3f} |"
+        )
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ def test_checkpoint_is_replaced_as_a_whole(tmp_path):
 def test_a_kill_at_any_moment_leaves_a_whole_checkpoint(tmp_path, moment, monkeypatch):
     folder = tmp_path / "last"
     write_checkpoint(folder, "one")
+
     class Killed(BaseException):
         pass
 

@@ -8,7 +8,7 @@ MODALITIES = ("t1", "t1c", "t2", "flair")
 EPILOG = """examples:
   python train_segan.py --modality flair                              the built-in synthetic cohort
   python train_segan.py --modality flair --data BraTS2021             the published method on your data
-  python train_segan.py --modality t2 --data BraTS2021 --config segan_cpu   sized for a computer without GPU
+  python train_segan.py --modality t2 --data BraTS2021 --config segan_cpu     for a computer without GPU
   python train_segan.py --modality all --set train.update=alternating --set name=alternating
   python train_segan.py --modality flair --devices gpu:0,1            two GPUs; cpu:2 gives two logical CPUs
 
@@ -25,7 +25,9 @@ def add_arguments(parser):
     parser.add_argument("--modality", required=True, choices=(*MODALITIES, "all"), help="what the segmentor sees")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of cases (default: the synthetic cohort)")
     parser.add_argument("--config", metavar="FILE", help="TOML file, or the name of one in configs/")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one value of the config")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change one value of the config"
+    )
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
     parser.add_argument("--cache", type=Path, default=Path("cache"), metavar="DIR", help="prepared volumes (cache)")
     parser.add_argument("--devices", metavar="D", help="cpu, cpu:2, gpu, gpu:0,1 (default: all GPUs, else the CPU)")
@@ -49,14 +51,17 @@ def run(arguments) -> int:
         overrides.append(f"seed={arguments.seed}")
     config = load_config(arguments.config or ("segan_cat" if arguments.data else "quickstart"), overrides)
     this_run = Run(arguments.runs / config.name / arguments.modality)
-    if arguments.overwrite:
-        shutil.rmtree(this_run.root, ignore_errors=True)
-    finished = _claim(this_run, config)
+    finished = not arguments.overwrite and _claim(this_run, config)
 
     # === Data ===
     cohort = _cohort(arguments, config)
     _check_regions(cohort, config)
-    split, cached = _prepare(arguments, config, cohort, this_run)
+    cached = _prepare(arguments, config, cohort)
+    if arguments.overwrite:
+        # Not before the new run is known to have its configuration and data.
+        shutil.rmtree(this_run.root, ignore_errors=True)
+        _claim(this_run, config)
+    split = _split(this_run, config, cohort, cached)
     console.print(
         f"{cohort.folder}: {cohort.layout}, {'synthetic, ' if _is_synthetic(cohort) else ''}"
         + ", ".join(f"{len(split[part])} {part}" for part in split)
@@ -74,7 +79,8 @@ def run(arguments) -> int:
     start_tensorflow()
     _warn_of_slow_device(arguments, config)
     if not finished:
-        complete = _train(arguments, config, cohort, cached, this_run)
+        parts = {part: [cached[case] for case in split[part]] for part in split}
+        complete = _train(arguments, config, cohort, parts, this_run)
         if not complete:
             console.print("Interrupted and saved. Run the same command again to go on.")
             return EXIT_INTERRUPTED
@@ -112,8 +118,8 @@ def _claim(this_run, config) -> bool:
     different = sorted(_differences(found, wanted))
     if different:
         raise UserError(
-            f"{this_run.root} was trained with other settings ({'; '.join(different[:3])}); add --overwrite to train it "
-            "anew, or --set name=another to keep both"
+            f"{this_run.root} was trained with other settings ({'; '.join(different[:3])}); add --overwrite to "
+            "train it anew, or --set name=another to keep both"
         )
     return this_run.state.is_file() and read_json(this_run.state)["state"] == "finished"
 
@@ -169,13 +175,11 @@ def _check_regions(cohort, config) -> None:
             )
 
 
-def _prepare(arguments, config, cohort, this_run):
-    """Return the split and its cached cases; stop at bad cases unless they may be skipped."""
+def _prepare(arguments, config, cohort) -> dict:
+    """Return case id → cached case; stop at bad cases unless they may be skipped."""
     from segan_tl.console import console
     from segan_tl.data.cache import prepare_cases
-    from segan_tl.data.splits import PARTS, split_cases
     from segan_tl.errors import UserError
-    from segan_tl.runs import read_json, write_json
 
     with _bar() as bar:
         task = bar.add_task("checking and preparing", total=len(cohort.cases))
@@ -187,26 +191,34 @@ def _prepare(arguments, config, cohort, this_run):
     if problems and not arguments.skip_bad_cases:
         bad = sorted({problem.case_id for problem in problems})
         raise UserError(
-            f"{len(bad)} of {len(cohort.cases)} cases cannot be used ({', '.join(bad[:5])}); mend them as said above, or "
-            "leave them out with --skip-bad-cases"
+            f"{len(bad)} of {len(cohort.cases)} cases cannot be used ({', '.join(bad[:5])}); mend them as said above, "
+            "or leave them out with --skip-bad-cases"
         )
-    by_id = {case.id: case for case in cached}
+    return {case.id: case for case in cached}
+
+
+def _split(this_run, config, cohort, cached) -> dict:
+    """Return part → case ids: the run's own split, or a new one of the cases that are sound."""
+    from segan_tl.data.splits import split_cases
+    from segan_tl.errors import UserError
+    from segan_tl.runs import read_json, write_json
+
     if this_run.splits.is_file():
         split = read_json(this_run.splits)
-        missing = sorted({case for part in split.values() for case in part} - set(by_id))
+        missing = sorted({case for part in split.values() for case in part} - set(cached))
         if missing:
             raise UserError(
-                f"{this_run.root} was trained on cases that {cohort.folder} lacks now ({', '.join(missing[:5])}); give the "
-                "same --data, or add --overwrite"
+                f"{this_run.root} was trained on cases that {cohort.folder} lacks now ({', '.join(missing[:5])}); give "
+                "the same --data, or add --overwrite"
             )
     else:
-        usable = [case for case in cohort.cases if case.id in by_id]
+        usable = [case for case in cohort.cases if case.id in cached]
         split = split_cases(usable, config.data.split, seed=config.seed)
         write_json(this_run.splits, split)
-    return split, {part: [by_id[case] for case in split[part]] for part in PARTS}
+    return split
 
 
-def _train(arguments, config, cohort, cached, this_run) -> bool:
+def _train(arguments, config, cohort, parts, this_run) -> bool:
     """Train in this process; return whether training is complete."""
     from segan_tl.predict.postprocess import binarise
     from segan_tl.predict.segment import segment_slices
@@ -219,12 +231,10 @@ def _train(arguments, config, cohort, cached, this_run) -> bool:
     data = {
         "folder": str(cohort.folder.resolve()),
         "layout": cohort.layout,
-        "cases": {part: len(cases) for part, cases in cached.items()},
+        "cases": {part: len(cases) for part, cases in parts.items()},
         "synthetic": _is_synthetic(cohort),
     }
-    return fit(
-        this_run, config, cached, strategy=make_strategy(arguments.devices), segment=segment, data=data
-    )
+    return fit(this_run, config, parts, strategy=make_strategy(arguments.devices), segment=segment, data=data)
 
 
 def _warn_of_slow_device(arguments, config) -> None:
@@ -235,8 +245,8 @@ def _warn_of_slow_device(arguments, config) -> None:
 
     if arguments.data and not arguments.config and not tf.config.list_physical_devices("GPU"):
         console.print(
-            "[yellow]No GPU:[/] the published configuration takes days on a CPU; --config segan_cpu takes half an hour. "
-            "Ctrl-C saves and stops.",
+            "[yellow]No GPU:[/] the published configuration takes days on a CPU; --config segan_cpu takes "
+            "minutes. Ctrl-C saves and stops.",
             soft_wrap=True,
         )
 
@@ -250,5 +260,11 @@ def _bar():
 
     from segan_tl.console import console
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("ETA"), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("ETA"),
+        TimeRemainingColumn(),
+    )
     return Progress(*columns, console=console, transient=True)

@@ -25,7 +25,8 @@ _NUMBER = r"[-+]?(\d{1,20}\.?\d{0,20}|\.\d{1,20})(e[-+]?\d{1,2})?"
 _FLAG, _SIZE = "true|false", r"[1-9]\d{0,4}"
 _THREE, _FOUR, _NINE = (rf"{_NUMBER}(\s+{_NUMBER}){{{count - 1}}}" for count in (3, 4, 9))
 _VECTOR = rf"\(\s*{_NUMBER}(\s*,\s*{_NUMBER}){{2}}\s*\)"
-# What a field may hold; MetaImage fields of the wrong length take their numbers from the next line. Those of NRRD are looked up without spaces: "byteskip" is "byte skip".
+# What a field may hold; MetaImage fields of the wrong length take their numbers from the next line. Those of NRRD are
+# looked up without spaces: "byteskip" is "byte skip".
 _FIELDS = {
     "ObjectType": "image", "NDims": "3", "DimSize": rf"{_SIZE}(\s+{_SIZE}){{2}}", "ElementType": "met_[a-z_]{3,12}",
     "ElementDataFile": "local", "ElementNumberOfChannels": r"[1-9]\d{0,3}", "BinaryData": "true", "HeaderSize": "0",

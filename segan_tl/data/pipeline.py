@@ -41,15 +41,18 @@ class SlicePool:
     def plan(self, config: Config, *, epoch: int, batch_size: int) -> Plan:
         """Draw the examples of one epoch, whole batches only.
 
-        `train.tumour_fraction` of them come from slices with tumour, the rest from all slices; each pool is gone through
-        once before a slice comes again.
+        `train.tumour_fraction` of them come from slices with tumour, the rest from all slices; each pool is gone
+        through once before a slice comes again.
         """
         generator = np.random.default_rng([config.seed, epoch])
         steps = steps_per_epoch(len(self.all), config, batch_size)
         count = steps * batch_size
         from_tumour = round(count * config.train.tumour_fraction) if len(self.tumour) else 0
         chosen = np.concatenate(
-            [_repeat_shuffled(self.tumour, from_tumour, generator), _repeat_shuffled(self.all, count - from_tumour, generator)]
+            [
+                _repeat_shuffled(self.tumour, from_tumour, generator),
+                _repeat_shuffled(self.all, count - from_tumour, generator),
+            ]
         )
         chosen = chosen[generator.permutation(count)]
         room = np.array(config.data.crop[:2]) - np.array(config.data.window)
@@ -66,7 +69,9 @@ def steps_per_epoch(slices: int, config: Config, batch_size: int) -> int:
     return config.train.steps_per_epoch or max(slices // batch_size, 1)
 
 
-def make_batches(pool: SlicePool, plan: Plan, config: Config, *, batch_size: int, first_step: int = 0) -> tf.data.Dataset:
+def make_batches(
+    pool: SlicePool, plan: Plan, config: Config, *, batch_size: int, first_step: int = 0
+) -> tf.data.Dataset:
     """Return batches {"image": (B, h, w, M), "mask": (B, h, w, R)}, float32, from `first_step` of the plan on."""
     height, width = config.data.window
     shapes = (

@@ -33,8 +33,17 @@ class Validation(keras.callbacks.Callback):
         publish: called when the mean Dice is the best so far.
     """
 
-    def __init__(self, game, judge, *, segment: Callable, cases: Sequence[CachedCase], every: int, progress: Progress,
-                 publish: Callable[[], None]):
+    def __init__(
+        self,
+        game,
+        judge,
+        *,
+        segment: Callable,
+        cases: Sequence[CachedCase],
+        every: int,
+        progress: Progress,
+        publish: Callable[[], None],
+    ):
         super().__init__()
         self.game, self.judge, self.segment, self.cases = game, judge, segment, cases
         self.every, self.progress, self.publish = every, progress, publish
@@ -74,8 +83,8 @@ class Record(keras.callbacks.Callback):
         wrong = [name for name, value in logs.items() if not math.isfinite(value)]
         if wrong:
             raise UserError(
-                f"{', '.join(wrong)} became NaN or infinite in epoch {epoch + 1}; {self.run.last} holds the epoch before; "
-                "try a lower rate, for example --set train.learning_rate=1e-5 --overwrite"
+                f"{', '.join(wrong)} became NaN or infinite in epoch {epoch + 1}; {self.run.last} holds the epoch "
+                "before; try a lower rate, for example --set train.learning_rate=1e-5 --overwrite"
             )
         rates = {f"learning_rate_{name}": float(net.learning_rate) for name, net in self.game.optimizers.items()}
         row = {"epoch": epoch + 1, "seconds": round(time.monotonic() - self.started, 3), **logs, **rates}
@@ -116,8 +125,14 @@ class ProgressLine(keras.callbacks.Callback):
     def __init__(self, *, epochs: int, steps: int, progress: Progress):
         super().__init__()
         self.epochs, self.steps, self.progress = epochs, steps, progress
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total} steps"),
-                   TimeElapsedColumn(), TextColumn("ETA"), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total} steps"),
+            TimeElapsedColumn(),
+            TextColumn("ETA"),
+            TimeRemainingColumn(),
+        )
         self.bar = Bar(*columns, console=console, disable=not console.is_terminal)
 
     def on_train_begin(self, logs=None):
@@ -134,7 +149,9 @@ class ProgressLine(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Say what the epoch brought."""
         dice_text = f"  Dice {logs['dice']:.3f} (best {self.progress.best:.3f})" if "dice" in logs else ""
-        text = f"epoch {epoch + 1}/{self.epochs}  segmentor {logs['loss_segmentor']:.4f}  L1 {logs['l1']:.5f}{dice_text}"
+        text = (
+            f"epoch {epoch + 1}/{self.epochs}  segmentor {logs['loss_segmentor']:.4f}  L1 {logs['l1']:.5f}{dice_text}"
+        )
         self.bar.update(self.task, description=text)
         if not console.is_terminal:
             done = (epoch + 1) * self.steps

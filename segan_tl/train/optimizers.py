@@ -10,9 +10,9 @@ from segan_tl.config import TrainConfig
 class RMSprop(keras.optimizers.RMSprop):
     """RMSprop with epsilon outside the square root: w ← w − lr · g / (√v + ε), v ← ρ v + (1 − ρ) g².
 
-    Keras 3 puts epsilon inside, √(v + ε), which never falls below 3·10⁻⁴ at its default of 10⁻⁷. The gradients of a mean
-    over 8·10⁵ critic features are smaller than that, so the two train differently; TensorFlow 2.0 and PyTorch have it
-    outside. Momentum and centring, which SegAN does not use, are not offered.
+    Keras 3 puts epsilon inside, √(v + ε), which never falls below 3·10⁻⁴ at its default of 10⁻⁷. The gradients of a
+    mean over 8·10⁵ critic features are smaller than that, so the two train differently; TensorFlow 2.0 and PyTorch
+    have it outside. Momentum and centring, which SegAN does not use, are not offered.
     """
 
     def __init__(self, learning_rate=2e-5, rho=0.9, epsilon=1e-7, name="rmsprop", **config):
@@ -27,7 +27,9 @@ class RMSprop(keras.optimizers.RMSprop):
         self.assign_sub(variable, rate * gradient / (ops.sqrt(velocity) + self.epsilon))
 
 
-def build_optimizer(config: TrainConfig, *, learning_rate: float, total_steps: int, name: str) -> keras.optimizers.Optimizer:
+def build_optimizer(
+    config: TrainConfig, *, learning_rate: float, total_steps: int, name: str
+) -> keras.optimizers.Optimizer:
     """Return the optimizer that `train.optimizer` and `train.schedule` name."""
     rate = learning_rate
     if config.schedule == "cosine":

@@ -14,8 +14,8 @@ def trained(tiny_cohort, tiny_config, tmp_path_factory):
     """Return the arguments and the folder of a finished run on t1 and the rest, three epochs."""
     folder = tmp_path_factory.mktemp("trained")
     arguments = [
-        "train-segan", "--modality", "all", "--data", str(tiny_cohort), "--config", str(tiny_config), "--devices", "cpu",
-        "--runs", str(folder / "runs"), "--cache", str(folder / "cache"), "--seed", "3",
+        "train-segan", "--modality", "all", "--data", str(tiny_cohort), "--config", str(tiny_config),
+        "--devices", "cpu", "--runs", str(folder / "runs"), "--cache", str(folder / "cache"), "--seed", "3",
     ]  # fmt: skip
     assert main(arguments) == 0
     return arguments, folder / "runs" / "segan" / "all"
@@ -23,12 +23,18 @@ def trained(tiny_cohort, tiny_config, tmp_path_factory):
 
 def test_everything_is_there(trained):
     run = trained[1]
-    files = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file() and "tensorboard" not in path.parts}
+    files = {
+        path.relative_to(run).as_posix()
+        for path in run.rglob("*")
+        if path.is_file() and "tensorboard" not in path.parts
+    }
     split = json.loads((run / "splits.json").read_text())
     assert files == {
-        "config.json", "splits.json", "run.json", "history.csv", "curves.png", "overlays.png", "metrics.csv", "summary.json",
+        "config.json", "splits.json", "run.json", "history.csv", "curves.png", "overlays.png", "metrics.csv",
+        "summary.json",
         "best/segmentor.keras", "best/critic.keras", "best/MANIFEST.json", "last/segmentor.keras", "last/critic.keras",
-        "last/training.npz", "last/progress.json", "last/MANIFEST.json", *(f"predictions/{case}.nii.gz" for case in split["test"]),
+        "last/training.npz", "last/progress.json", "last/MANIFEST.json",
+        *(f"predictions/{case}.nii.gz" for case in split["test"]),
     }  # fmt: skip
     assert json.loads((run / "run.json").read_text())["modalities"] == ["t1", "t1c", "t2", "flair"]
     assert json.loads((run / "config.json").read_text())["seed"] == 3
@@ -96,7 +102,8 @@ def test_bad_cases_stop_training_unless_they_may_be_skipped(tiny_cohort, tiny_co
     broken = next((tmp_path / "data").glob("*-0002/*_t1.nii.gz"))
     broken.write_bytes(broken.read_bytes()[:100])
     arguments = [
-        "train-segan", "--modality", "t1", "--data", str(tmp_path / "data"), "--config", str(tiny_config), "--devices", "cpu",
+        "train-segan", "--modality", "t1", "--data", str(tmp_path / "data"), "--config", str(tiny_config),
+        "--devices", "cpu",
         "--runs", str(tmp_path / "runs"), "--cache", str(tmp_path / "cache"), "--set", "train.epochs=1",
     ]  # fmt: skip
     assert main(arguments) == 2

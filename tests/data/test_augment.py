@@ -14,7 +14,9 @@ IDENTITY = [0.0, 0.0, 1.0, 1.0, 1.0]
 
 def apply(image, mask, row, config):
     parameters = tf.constant([row] * len(image), tf.float32)
-    return [x.numpy() for x in augment(tf.constant(image), tf.constant(mask), parameters, tf.constant(5, tf.int64), config)]
+    return [
+        x.numpy() for x in augment(tf.constant(image), tf.constant(mask), parameters, tf.constant(5, tf.int64), config)
+    ]
 
 
 @pytest.fixture
@@ -30,7 +32,9 @@ def test_off_means_unchanged(picture):
 
 
 def test_identity_parameters_change_nothing(picture):
-    image, mask = apply(*picture, IDENTITY, AugmentConfig(flip=1, rotation_degrees=30, scale=0.2, gamma=0.3, brightness=0.2))
+    image, mask = apply(
+        *picture, IDENTITY, AugmentConfig(flip=1, rotation_degrees=30, scale=0.2, gamma=0.3, brightness=0.2)
+    )
     assert np.allclose(image, picture[0], atol=1e-6) and np.array_equal(mask, picture[1])
 
 

@@ -167,7 +167,8 @@ for turn in range(150):
     if turn % 2:
         # Another value for one word of the header.
         words = content[:start].split(b" ")
-        words[generator.integers(1, len(words))] = odd[generator.integers(len(odd))] + b"\\n" * int(generator.integers(2))
+        word = odd[generator.integers(len(odd))] + b"\\n" * int(generator.integers(2))
+        words[generator.integers(1, len(words))] = word
         damaged = b" ".join(words) + content[start:]
     else:
         for place in generator.integers(0, start + 100, 3):

@@ -14,7 +14,9 @@ PLAIN = ["augment.flip=0", "augment.rotation_degrees=0", "augment.noise=0"]
 @pytest.fixture(scope="module")
 def pool(tiny_cohort, tiny_config, tmp_path_factory):
     config = load_config(tiny_config, ["data.modalities=['t1','flair']"])
-    cached, problems = prepare_cases(find_cases(tiny_cohort).cases, tmp_path_factory.mktemp("cache"), config=config.data)
+    cached, problems = prepare_cases(
+        find_cases(tiny_cohort).cases, tmp_path_factory.mktemp("cache"), config=config.data
+    )
     assert not problems
     return SlicePool(cached)
 

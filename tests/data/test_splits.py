@@ -8,7 +8,9 @@ from segan_tl.errors import UserError
 
 
 def cohort(high, low=0):
-    return [Case(f"h{i:03}", {}, grade="HGG") for i in range(high)] + [Case(f"l{i:03}", {}, grade="LGG") for i in range(low)]
+    return [Case(f"h{i:03}", {}, grade="HGG") for i in range(high)] + [
+        Case(f"l{i:03}", {}, grade="LGG") for i in range(low)
+    ]
 
 
 def test_brats_2015_gives_the_papers_219_27_28():

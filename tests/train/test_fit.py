@@ -35,7 +35,9 @@ def train(folder, cases, config, segment=None):
     def plain(model, slices):
         return segment_slices(model, slices, batch_size=8) >= 0.5
 
-    return fit(Run(folder), config, cases, strategy=make_strategy("cpu"), segment=segment or plain, data={"synthetic": True})
+    return fit(
+        Run(folder), config, cases, strategy=make_strategy("cpu"), segment=segment or plain, data={"synthetic": True}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +132,9 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(cas
 
 def test_early_stopping(cases, tiny_config, tmp_path):
     # A rate that changes no weight noticeably: Dice stays what it is after the first epoch.
-    config = load_config(tiny_config, ["train.learning_rate=1e-30", "train.patience=1", "train.epochs=50", "train.averaging=0"])
+    config = load_config(
+        tiny_config, ["train.learning_rate=1e-30", "train.patience=1", "train.epochs=50", "train.averaging=0"]
+    )
     assert train(tmp_path, cases, config)
     assert len(history(Run(tmp_path))) < 50
 

@@ -17,8 +17,10 @@ KILLS = 10
 
 def command(folder, cohort, config):
     return [
-        sys.executable, str(ROOT / "train_segan.py"), "--modality", "flair", "--data", str(cohort), "--config", str(config),
-        "--set", "train.epochs=60", "--set", "name=killed", "--runs", str(folder / "runs"), "--cache", str(folder / "cache"),
+        sys.executable, str(ROOT / "train_segan.py"), "--modality", "flair", "--data", str(cohort),
+        "--config", str(config),
+        "--set", "train.epochs=60", "--set", "name=killed", "--runs", str(folder / "runs"),
+        "--cache", str(folder / "cache"),
         "--devices", "cpu",
     ]  # fmt: skip
 
@@ -56,7 +58,9 @@ def test_ten_kills_change_nothing(tiny_cohort, tiny_config, tmp_path):
             time.sleep(0.001)
         process.send_signal(signal.SIGKILL)
         process.wait()
-    finished = subprocess.run(command(tmp_path / "killed", tiny_cohort, tiny_config), capture_output=True, text=True, check=False)
+    finished = subprocess.run(
+        command(tmp_path / "killed", tiny_cohort, tiny_config), capture_output=True, text=True, check=False
+    )
     assert finished.returncode == 0, finished.stderr
     print(f"{killed_while_saving} of {KILLS} kills fell into a save")
     assert killed_while_saving

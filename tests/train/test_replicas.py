@@ -18,6 +18,6 @@ def test_two_replicas_give_the_weights_of_one(tmp_path, tiny_config):
             results.append([saved[name] for name in saved.files])
     one, two = results
     assert len(one) == len(two)
-    # RMSprop divides by the gradient's own size, so rounding shows in proportion to the learning rate: the paper's 2e-5.
-    # Moving variances are larger than 1, hence relative to the larger of 1 and the value.
+    # RMSprop divides by the gradient's own size, so rounding shows in proportion to the learning rate: the
+    # paper's 2e-5. Moving variances are larger than 1, hence relative to the larger of 1 and the value.
     assert max((np.abs(a - b) / np.maximum(1, np.abs(a))).max() for a, b in zip(one, two)) <= 1e-6

@@ -49,7 +49,9 @@ def test_one_backward_pass_serves_both(batch, weight):
         network = getattr(plain, name)
         plain.optimizers[name].apply(gradients, network.trainable_variables)
     game.step(batch)
-    for ours, expected in zip(game.segmentor.weights + game.critic.weights, plain.segmentor.weights + plain.critic.weights):
+    for ours, expected in zip(
+        game.segmentor.weights + game.critic.weights, plain.segmentor.weights + plain.critic.weights
+    ):
         assert np.allclose(ours, expected, atol=2e-6), ours.path
 
 

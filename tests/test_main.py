@@ -1,0 +1,78 @@
+"""The entry point: instant help, exit codes, and that README's commands are understood."""
+
+import argparse
+import importlib
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from segan_tl.__main__ import COMMANDS, main
+from segan_tl.config import load_config
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def readme_commands():
+    lines = re.findall(r"(?:python train_segan\.py|python -m segan_tl) [^`#\n]+", README)
+    return sorted({line.strip() for line in lines if "<" not in line})
+
+
+@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)], ids=" ".join)
+def test_help_imports_nothing_heavy(arguments):
+    code = (
+        "import sys\nfrom segan_tl.__main__ import main\n"
+        f"try:\n    main({arguments!r})\nexcept SystemExit as stopped:\n    assert stopped.code == 0\n"
+        "assert not {'tensorflow', 'keras', 'scipy', 'matplotlib'} & sys.modules.keys()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "usage:" in done.stdout and ("examples:" in done.stdout or "example:" in done.stdout)
+
+
+def test_an_unknown_command_names_those_that_exist(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["trian"])
+    assert stopped.value.code == 2
+    assert "train-segan" in capsys.readouterr().err
+
+
+def test_debug_shows_the_traceback():
+    done = subprocess.run(
+        [sys.executable, ROOT / "train_segan.py", "--modality", "t1", "--config", "nowhere", "--debug"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "Traceback" in done.stderr and done.returncode == 1
+
+
+def test_an_error_is_one_line_and_code_2():
+    done = subprocess.run(
+        [sys.executable, ROOT / "train_segan.py", "--modality", "t1", "--config", "nowhere"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_readme_shows_commands():
+    assert len(readme_commands()) >= 5
+
+
+@pytest.mark.parametrize("line", readme_commands())
+def test_readme_commands_are_understood(line):
+    words = shlex.split(line)
+    name, arguments = ("train-segan", words[2:]) if words[1] == "train_segan.py" else (words[3], words[4:])
+    command = importlib.import_module(f"segan_tl.commands.{name.replace('-', '_')}")
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    parsed = parser.parse_args(arguments)
+    if name == "train-segan":
+        load_config(parsed.config or "segan_cat", parsed.set)
+
+
+@pytest.mark.parametrize("change", sorted(set(re.findall(r"`--set ([\w.]+=[^`\s]+)", README)) - {"section.key=value"}))
+def test_settings_that_readme_names_exist(change):
+    load_config("segan_cat", [change])
