@@ -8,11 +8,12 @@ BIN    := $(VENV)/bin
 install: $(VENV)/installed
 
 $(VENV)/installed: setup.cfg pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "segan_tl needs Python >= 3.11; try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --editable '.[dev]'
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "segan_tl needs Python >= 3.11; try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
+	@echo "Installing TensorFlow and the rest (2.8 GB) into $(VENV): about a minute"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --upgrade pip
+	@$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@
 
 demo: install            ## FLAIR on the built-in synthetic cohort, from nothing to test Dice and pictures
 	$(BIN)/python train_segan.py --modality flair

@@ -14,6 +14,7 @@ COMMANDS = {
     "check": "read every case of a folder and name the bad ones",
     "phantom": "write a synthetic cohort of brain-tumour MRI",
 }
+EXIT_INTERRUPTED = 130
 EPILOG = """examples:
   python train_segan.py --modality flair                    the built-in synthetic cohort, nothing to download
   python train_segan.py --modality flair --data BraTS2021   your own data
@@ -41,6 +42,16 @@ def main(argv: list[str] | None = None, *, program: str | None = None) -> int:
             raise
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        if arguments.debug or error.filename is None:
+            raise
+        print(f"error: {error.filename}: {error.strerror}; check the path, or choose another folder", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        if arguments.debug:
+            raise
+        print("\nInterrupted. Run the same command again to go on.", file=sys.stderr)
+        return EXIT_INTERRUPTED
 
 
 def _show_overview(argv: list[str]) -> int:

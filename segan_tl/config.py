@@ -141,9 +141,11 @@ def load_config(path: Path | str, overrides: tuple[str, ...] | list[str] = ()) -
         values = tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not valid TOML: {error}") from None
+    if not overrides:
+        return validate(values, source=str(path))
     for override in overrides:
         _apply(values, override)
-    return validate(values, source=str(path))
+    return validate(values, source=f"{path.name} with --set {' '.join(overrides)}")
 
 
 def find_config(path: Path | str) -> Path:

@@ -6,9 +6,11 @@ new one. A checkpoint is a directory with a MANIFEST.json of sizes and sha256 su
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import platform
 import shutil
 import threading
 from collections.abc import Iterator
@@ -95,7 +97,6 @@ def open_run(path: Path | str, *, runs: Path | str = "runs") -> Run:
     """
     for candidate in (Path(path), Path(runs) / path):
         if Run(candidate).config.is_file():
-            recover(Run(candidate).best)
             return Run(candidate)
     found = sorted(str(file.parent) for file in Path(runs).glob("**/config.json")) if Path(runs).is_dir() else []
     known = ", ".join(found[:8]) or f"none in {runs}/; train one with: python train_segan.py --modality flair"
@@ -118,7 +119,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
         _flush(path.parent)
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}; free some space and run again") from error
+        raise UserError(_cannot_write(path, error)) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -163,7 +164,7 @@ def atomic_checkpoint(folder: Path) -> Iterator[Path]:
         write_manifest(fresh)
     except OSError as error:
         shutil.rmtree(fresh, ignore_errors=True)
-        raise UserError(f"cannot write {folder}: {error.strerror or error}; free some space and run again") from error
+        raise UserError(_cannot_write(folder, error)) from error
     recover(folder, keep_fresh=True)
     if folder.exists():
         os.replace(folder, old)
@@ -215,6 +216,37 @@ def sha256(path: Path) -> str:
     """Return the sha256 of a file as hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def training_lock(run: Run) -> Iterator[None]:
+    """Hold the run for this process, so that no second one trains it at the same time.
+
+    Raises:
+        UserError: another process holds it.
+    """
+    import fcntl  # not on Windows, where nothing but training needs it
+
+    run.root.mkdir(parents=True, exist_ok=True)
+    with (run.root / ".lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise UserError(
+                f"{run.root} is being trained by {file.read().strip() or 'another process'}; wait for it, or train "
+                "under another name with --set name=another"
+            ) from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {platform.node()}")
+        file.flush()
+        yield
+
+
+def _cannot_write(path: Path, error: OSError) -> str:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    remedy = "free some space and run again" if full else "check the folder, or choose another one"
+    return f"cannot write {path}: {error.strerror or error}; {remedy}"
 
 
 def _siblings(folder: Path) -> tuple[Path, Path]:

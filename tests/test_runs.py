@@ -1,12 +1,14 @@
 """The run directory: safe writing, recovery and verification."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
 from segan_tl import runs
 from segan_tl.errors import UserError
-from segan_tl.runs import Run, atomic_checkpoint, atomic_path, open_run, recover, verify, write_json
+from segan_tl.runs import Run, atomic_checkpoint, atomic_path, open_run, recover, training_lock, verify, write_json
 
 
 def test_atomic_path_keeps_the_old_file_when_writing_fails(tmp_path):
@@ -102,3 +104,28 @@ def test_open_run_names_the_runs_that_exist(tmp_path):
         open_run("segan/t2", runs=tmp_path)
     with pytest.raises(UserError, match=r"train_segan\.py"):
         open_run("segan/t2", runs=tmp_path / "nothing")
+
+
+def test_only_one_process_trains_a_run(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from segan_tl.runs import Run, training_lock\n"
+        "with training_lock(Run(Path(sys.argv[1]))): print('held', flush=True); input()"
+    )
+    run = Run(tmp_path / "run")
+    options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", code, str(run.root)], **options) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(UserError, match=f"is being trained by process {other.pid}"), training_lock(run):
+            pass
+        other.communicate("\n")
+    with training_lock(run):
+        pass
+
+
+def test_reading_a_run_leaves_what_a_trainer_is_writing(tmp_path):
+    run = Run(tmp_path / "run")
+    write_json(run.config, {})
+    fresh = run.root / ".best.fresh"
+    fresh.mkdir()
+    open_run(run.root)
+    assert fresh.is_dir()

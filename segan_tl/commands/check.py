@@ -136,17 +136,19 @@ def _case_row(item, regions: list[str], *, graded: bool) -> list[str]:
     ]
 
 
-def _region_ml(checked, region: str) -> float:
-    """Return the volume of a region in mL; 0 without labels."""
+def _region_ml(checked, region: str) -> float | None:
+    """Return the volume of a region in mL; None without labels."""
     from segan_tl.regions import LABEL_NAMES, REGIONS
 
-    if checked.geometry is None:
-        return 0.0
+    if checked.geometry is None or checked.case.mask is None:
+        return None
     voxels = sum(checked.label_voxels.get(name, 0) for name, label in LABEL_NAMES.items() if label in REGIONS[region])
     return voxels * checked.geometry.voxel_volume_mm3 / 1000
 
 
-def _millilitres(volume_ml: float) -> str:
+def _millilitres(volume_ml: float | None) -> str:
+    if volume_ml is None:
+        return "–"
     return f"{volume_ml:.2f}" if volume_ml else "0"
 
 

@@ -54,7 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not cases:
         raise UserError(f"no case at {arguments.input} has {', '.join(modalities)}: {lacking[0]}")
     outputs = plan_outputs(arguments.out, cases, probabilities=arguments.probabilities, overwrite=arguments.overwrite)
-    remarks += [f"left out: {reason}" for reason in lacking] + _warn_of_training_cases(this_run, cases)
+    remarks += [f"left out: {reason}" for reason in lacking]
+    remarks += _warn_of_synthetic_training(this_run, cases) + _warn_of_training_cases(this_run, cases)
     for remark in remarks:
         console.print(remark, markup=False, soft_wrap=True)
 
@@ -89,7 +90,8 @@ def _segment_all(arguments, config, cases, *, this_run, outputs) -> int:
                 record, text = _segment_one(segmentor, case, config=config, outputs=outputs, arguments=arguments)
             except UserError as error:
                 if not arguments.skip_bad_cases:
-                    raise
+                    hint = "; --skip-bad-cases --overwrite goes on without it" if len(cases) > 1 else ""
+                    raise UserError(f"{error}{hint}") from error
                 advance(f"{case.id}  left out: {error}")
                 continue
             meanings |= record["labels"]
@@ -168,6 +170,16 @@ def _load(case, config):
         except UserError:  # a bad label map is no reason not to segment; a bad image fails again below
             pass
     return load_case(case, config.data.modalities, with_mask=False)
+
+
+def _warn_of_synthetic_training(this_run, cases) -> list[str]:
+    """Say that a model of synthetic patients tells little about real ones."""
+    from segan_tl.runs import read_json
+
+    state = read_json(this_run.state) if this_run.state.is_file() else {}
+    if not state.get("data", {}).get("synthetic") or all(case.id.startswith("phantom-") for case in cases):
+        return []
+    return [f"note: {this_run.root} was trained on SYNTHETIC patients; on real MRI its result means little"]
 
 
 def _warn_of_training_cases(this_run, cases) -> list[str]:

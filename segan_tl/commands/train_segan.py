@@ -1,5 +1,6 @@
 """Train SegAN-CAT per modality: arguments, and the way from a folder of MRI to scores and pictures."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -32,7 +33,9 @@ def add_arguments(parser):
     parser.add_argument("--cache", type=Path, default=Path("cache"), metavar="DIR", help="prepared volumes (cache)")
     parser.add_argument("--devices", metavar="D", help="cpu, cpu:2, gpu, gpu:0,1 (default: all GPUs, else the CPU)")
     parser.add_argument("--seed", type=int, metavar="N", help="seed of everything random (0)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="cases prepared at a time")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="cases prepared at a time (all cores)"
+    )
     parser.add_argument("--skip-bad-cases", action="store_true", help="leave damaged cases out instead of stopping")
     parser.add_argument("--overwrite", action="store_true", help="delete a run of this name and start anew")
 
@@ -40,10 +43,8 @@ def add_arguments(parser):
 def run(arguments) -> int:
     """Train, evaluate, say where everything is."""
     from segan_tl.config import load_config
-    from segan_tl.console import console, start_tensorflow
-    from segan_tl.runs import Run, open_run
+    from segan_tl.runs import Run, training_lock
 
-    # === Configuration ===
     overrides = list(arguments.set)
     modalities = MODALITIES if arguments.modality == "all" else (arguments.modality,)
     overrides.append(f"data.modalities={list(modalities)}")
@@ -51,16 +52,34 @@ def run(arguments) -> int:
         overrides.append(f"seed={arguments.seed}")
     config = load_config(arguments.config or ("segan_cat" if arguments.data else "quickstart"), overrides)
     this_run = Run(arguments.runs / config.name / arguments.modality)
-    finished = not arguments.overwrite and _claim(this_run, config)
+    with training_lock(this_run):
+        return _run(arguments, config, this_run)
+
+
+def _run(arguments, config, this_run) -> int:
+    """Do the work while no other process may."""
+    from segan_tl.console import console, start_tensorflow
+
+    finished = not arguments.overwrite and _is_finished(this_run, config)
+    if finished and this_run.summary.is_file():
+        console.print(
+            f"{this_run.root} is trained and scored already: {this_run.summary}; --overwrite starts anew.",
+            soft_wrap=True,
+        )
+        return 0
+    start_tensorflow()
+    from segan_tl.train.strategy import make_strategy
+
+    strategy = make_strategy(arguments.devices)
+    _warn_of_slow_device(arguments)
 
     # === Data ===
     cohort = _cohort(arguments, config)
     _check_regions(cohort, config)
     cached = _prepare(arguments, config, cohort)
-    if arguments.overwrite:
-        # Not before the new run is known to have its configuration and data.
-        shutil.rmtree(this_run.root, ignore_errors=True)
-        _claim(this_run, config)
+    if arguments.overwrite or not this_run.last.is_dir():
+        # Not before the new run is known to have its configuration, devices and data.
+        _start_anew(this_run, config)
     split = _split(this_run, config, cohort, cached)
     console.print(
         f"{cohort.folder}: {cohort.layout}, {'synthetic, ' if _is_synthetic(cohort) else ''}"
@@ -70,18 +89,9 @@ def run(arguments) -> int:
     )
 
     # === Training ===
-    if finished and this_run.summary.is_file():
-        console.print(
-            f"{this_run.root} is trained and scored already: {this_run.summary}; --overwrite starts anew.",
-            soft_wrap=True,
-        )
-        return 0
-    start_tensorflow()
-    _warn_of_slow_device(arguments, config)
     if not finished:
         parts = {part: [cached[case] for case in split[part]] for part in split}
-        complete = _train(arguments, config, cohort, parts, this_run)
-        if not complete:
+        if not _train(config, cohort, parts, this_run, strategy=strategy):
             console.print("Interrupted and saved. Run the same command again to go on.")
             return EXIT_INTERRUPTED
 
@@ -90,7 +100,7 @@ def run(arguments) -> int:
     from segan_tl.report.figures import plot_curves
 
     test = [case for case in cohort.cases if case.id in set(split["test"])]
-    evaluate_run(open_run(this_run.root), cases=test, config=config)
+    evaluate_run(this_run, cases=test, config=config)
     plot_curves(this_run)
     console.print(
         f"scores {this_run.metrics}, pictures {this_run.overlays} and {this_run.curves}, model {this_run.best}/\n"
@@ -100,28 +110,34 @@ def run(arguments) -> int:
     return 0
 
 
-def _claim(this_run, config) -> bool:
-    """Write config.json, or compare with the one that is there; return whether the run is finished."""
-    import json
-
+def _is_finished(this_run, config) -> bool:
+    """Compare with the configuration that the run was trained with; return whether its training is complete."""
     from segan_tl.errors import UserError
-    from segan_tl.runs import read_json, recover, write_json
+    from segan_tl.runs import read_json, recover
 
-    wanted = json.loads(config.model_dump_json())
-    recover(this_run.last)
+    for checkpoint in (this_run.last, this_run.best):
+        recover(checkpoint)
     if not this_run.last.is_dir():
-        # Nothing is trained yet: an earlier attempt may have stopped at its data.
-        this_run.splits.unlink(missing_ok=True)
-        write_json(this_run.config, wanted)
         return False
-    found = read_json(this_run.config)
-    different = sorted(_differences(found, wanted))
+    different = sorted(_differences(read_json(this_run.config), json.loads(config.model_dump_json())))
     if different:
         raise UserError(
             f"{this_run.root} was trained with other settings ({'; '.join(different[:3])}); add --overwrite to "
             "train it anew, or --set name=another to keep both"
         )
     return this_run.state.is_file() and read_json(this_run.state)["state"] == "finished"
+
+
+def _start_anew(this_run, config) -> None:
+    """Empty the run directory, but for the lock, and write the configuration."""
+    from segan_tl.runs import write_json
+
+    for entry in this_run.root.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        elif entry.name != ".lock":
+            entry.unlink()
+    write_json(this_run.config, json.loads(config.model_dump_json()))
 
 
 def _differences(found: dict, wanted: dict, prefix: str = "") -> list[str]:
@@ -218,12 +234,11 @@ def _split(this_run, config, cohort, cached) -> dict:
     return split
 
 
-def _train(arguments, config, cohort, parts, this_run) -> bool:
-    """Train in this process; return whether training is complete."""
+def _train(config, cohort, parts, this_run, *, strategy) -> bool:
+    """Train; return whether training is complete."""
     from segan_tl.predict.postprocess import binarise
     from segan_tl.predict.segment import segment_slices
     from segan_tl.train.fit import fit
-    from segan_tl.train.strategy import make_strategy
 
     def segment(model, slices):
         return binarise(segment_slices(model, slices, batch_size=config.predict.batch_size), config.predict)
@@ -234,10 +249,10 @@ def _train(arguments, config, cohort, parts, this_run) -> bool:
         "cases": {part: len(cases) for part, cases in parts.items()},
         "synthetic": _is_synthetic(cohort),
     }
-    return fit(this_run, config, parts, strategy=make_strategy(arguments.devices), segment=segment, data=data)
+    return fit(this_run, config, parts, strategy=strategy, segment=segment, data=data)
 
 
-def _warn_of_slow_device(arguments, config) -> None:
+def _warn_of_slow_device(arguments) -> None:
     """Point a computer without GPU to the configuration that is sized for it."""
     import tensorflow as tf
 
@@ -245,7 +260,7 @@ def _warn_of_slow_device(arguments, config) -> None:
 
     if arguments.data and not arguments.config and not tf.config.list_physical_devices("GPU"):
         console.print(
-            "[yellow]No GPU:[/] the published configuration takes days on a CPU; --config segan_cpu takes "
+            "[yellow]No GPU:[/] the published configuration takes weeks on a CPU; --config segan_cpu takes "
             "minutes. Ctrl-C saves and stops.",
             soft_wrap=True,
         )

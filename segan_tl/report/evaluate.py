@@ -169,9 +169,9 @@ def _print_table(rows: list[dict], summary: dict) -> None:
         console.print("There are no test cases: nothing was scored.")
         return
     table = Table(title=f"test cases: {summary['cases']}", title_justify="left")
-    table.add_column("case")
+    table.add_column("case", no_wrap=True)
     table.add_column("region")
-    for heading in ("Dice", "precision", "sensitivity", "truth ml", "prediction ml"):
+    for heading in ("Dice", "prec.", "sens.", "truth ml", "found ml"):
         table.add_column(heading, justify="right")
     if len(rows) <= ROWS_SHOWN:
         for row in rows:
@@ -179,13 +179,10 @@ def _print_table(rows: list[dict], summary: dict) -> None:
             table.add_row(row["case"], row["region"], *(f"{row[score]:.3f}" for score in SCORES), *volumes)
         table.add_section()
     for region, scores in summary["regions"].items():
-        means = (f"{scores[name]['mean']:.3f}{_deviation(scores[name]['std'])}" for name in SCORES)
-        table.add_row("mean ± std", region, *means, "", "")
-        table.add_row("median", region, *(f"{scores[name]['median']:.3f}" for name in SCORES), "", "")
+        for name in ("mean", "median"):
+            table.add_row(name, region, *(f"{scores[score][name]:.3f}" for score in SCORES), "", "")
+        if scores["dice"]["std"] is not None:
+            table.add_row("std", region, *(f"{scores[score]['std']:.3f}" for score in SCORES), "", "")
     print_table(table)
     for case_id, reason in summary["failed"].items():
         console.print(f"[yellow]left out {case_id}[/]: {reason}")
-
-
-def _deviation(value: float | None) -> str:
-    return "" if value is None else f" ± {value:.3f}"

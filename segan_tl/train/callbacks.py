@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import keras
 import numpy as np
 import tensorflow as tf
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from segan_tl.console import console
@@ -127,19 +127,20 @@ class ProgressLine(keras.callbacks.Callback):
         self.epochs, self.steps, self.progress = epochs, steps, progress
         columns = (
             TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed}/{task.total} steps"),
-            TimeElapsedColumn(),
+            BarColumn(bar_width=None),
             TextColumn("ETA"),
-            TimeRemainingColumn(),
+            TimeRemainingColumn(compact=True),
         )
-        self.bar = Bar(*columns, console=console, disable=not console.is_terminal)
+        self.bar = Bar(*columns, console=console, disable=not console.is_terminal, expand=True)
 
     def on_train_begin(self, logs=None):
         """Show the line."""
         done = self.progress.epoch * self.steps + self.progress.step
         self.started, self.first = time.monotonic(), done
-        self.task = self.bar.add_task("training", total=self.epochs * self.steps, completed=done)
+        if done:
+            best = f", best validation Dice {self.progress.best:.3f}" if self.progress.best_epoch else ""
+            console.print(f"Going on in epoch {self.progress.epoch + 1} of {self.epochs}{best}.")
+        self.task = self.bar.add_task("starting", total=self.epochs * self.steps, completed=done)
         self.bar.start()
 
     def on_train_batch_end(self, batch, logs=None):
@@ -152,7 +153,7 @@ class ProgressLine(keras.callbacks.Callback):
         text = (
             f"epoch {epoch + 1}/{self.epochs}  segmentor {logs['loss_segmentor']:.4f}  L1 {logs['l1']:.5f}{dice_text}"
         )
-        self.bar.update(self.task, description=text)
+        self.bar.update(self.task, description=f"epoch {epoch + 1}/{self.epochs}{dice_text}")
         if not console.is_terminal:
             done = (epoch + 1) * self.steps
             left = (time.monotonic() - self.started) / (done - self.first) * (self.epochs * self.steps - done)

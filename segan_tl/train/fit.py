@@ -131,7 +131,8 @@ def describe(config: Config, *, data: dict, replicas: int) -> dict:
 
 
 def _write_state(run: Run, state: str, progress: Progress, provenance: dict) -> None:
-    reached = {"epochs": progress.epoch, "best_epoch": progress.best_epoch, "best_dice": progress.best}
+    best = progress.best if progress.best_epoch else None
+    reached = {"epochs": progress.epoch, "best_epoch": progress.best_epoch, "best_dice": best}
     write_json(run.state, {"state": state, **reached, **provenance})
 
 

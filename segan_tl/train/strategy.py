@@ -47,6 +47,6 @@ def _gpus(listed: str | None) -> list[str]:
     if not wanted or max(wanted) >= available:
         raise UserError(
             f"--devices asks for GPU {listed or '(any)'}; TensorFlow sees {available} GPUs; leave --devices out for "
-            "what there is, or install the GPU build with: pip install 'segan_tl[gpu]'"
+            "what there is, or install the GPU build with: pip install -e '.[gpu]'"
         )
     return [f"/gpu:{number}" for number in wanted]

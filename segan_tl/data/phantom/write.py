@@ -3,6 +3,7 @@
 import gzip
 import json
 import multiprocessing
+import signal
 import re
 import shutil
 import uuid
@@ -71,7 +72,7 @@ def make_cases(work: list[tuple], *, jobs: int) -> Iterator[tuple]:
         yield from map(make_case, work)
         return
     # "spawn" keeps workers free of whatever the parent has loaded (TensorFlow does not survive a fork).
-    with multiprocessing.get_context("spawn").Pool(min(jobs, len(work))) as pool:
+    with multiprocessing.get_context("spawn").Pool(min(jobs, len(work)), _ignore_interrupts) as pool:
         yield from pool.imap(make_case, work)
 
 
@@ -175,3 +176,8 @@ def replace_text(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
+
+
+def _ignore_interrupts() -> None:
+    """Leave Ctrl-C to the parent process, which ends its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
