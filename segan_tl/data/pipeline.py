@@ -6,6 +6,7 @@ sees the batches that it would have seen, and so does every number of replicas.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import tensorflow as tf
@@ -33,10 +34,13 @@ class SlicePool:
 
     def __init__(self, cases: Sequence[CachedCase]):
         pairs = [(i, k) for i, case in enumerate(cases) for k in range(case.labels.shape[0])]
-        tumour = [case.labels[k].any() for case in cases for k in range(case.labels.shape[0])]
         self.cases = cases
         self.all = np.array(pairs)  # (slices, 2): case, slice
-        self.tumour = self.all[np.array(tumour, bool)]
+
+    @cached_property
+    def tumour(self) -> np.ndarray:
+        """Return the rows of `all` with tumour; reads every label map, so only when it is asked for."""
+        return self.all[[bool(self.cases[case].labels[k].any()) for case, k in self.all]]
 
     def plan(self, config: Config, *, epoch: int, batch_size: int) -> Plan:
         """Draw the examples of one epoch, whole batches only.
@@ -47,10 +51,12 @@ class SlicePool:
         generator = np.random.default_rng([config.seed, epoch])
         steps = steps_per_epoch(len(self.all), config, batch_size)
         count = steps * batch_size
-        from_tumour = round(count * config.train.tumour_fraction) if len(self.tumour) else 0
+        from_tumour = round(count * config.train.tumour_fraction)
+        tumour = self.tumour if from_tumour else self.all[:0]
+        from_tumour = from_tumour if len(tumour) else 0
         chosen = np.concatenate(
             [
-                _repeat_shuffled(self.tumour, from_tumour, generator),
+                _repeat_shuffled(tumour, from_tumour, generator),
                 _repeat_shuffled(self.all, count - from_tumour, generator),
             ]
         )
