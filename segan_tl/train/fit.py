@@ -75,7 +75,8 @@ def fit(
     callbacks = keras.callbacks.CallbackList(
         [
             Validation(
-                game, judge, segment=segment, cases=cases["validation"], every=min(config.train.validate_every, config.train.epochs),
+                game, judge, segment=segment, cases=cases["validation"],
+                every=min(config.train.validate_every, config.train.epochs),
                 progress=progress, publish=publisher(game, judge, run, provenance),
             ),
             Record(game, run, progress=progress, patience=config.train.patience, provenance=provenance),
