@@ -15,8 +15,9 @@ $(VENV)/installed: setup.cfg pyproject.toml
 	@$(BIN)/pip install --quiet --editable '.[dev]'
 	@touch $@
 
-demo: install            ## FLAIR on the built-in synthetic cohort, from nothing to test Dice and pictures
+demo: install            ## FLAIR on the built-in synthetic cohort, then from FLAIR to T2: test Dice and pictures
 	$(BIN)/python train_segan.py --modality flair
+	$(BIN)/python transfer.py --source flair --target t2 --freeze-critic
 
 test: install            ## the suite, at most ten minutes on two cores
 	$(BIN)/python -m pytest
@@ -25,7 +26,7 @@ test-all: install        ## the slow ones too
 	$(BIN)/python -m pytest -m "slow or not slow"
 
 lint: install
-	$(BIN)/python -m flake8 segan_tl tests benchmarks train_segan.py
+	$(BIN)/python -m flake8 segan_tl tests benchmarks train_segan.py transfer.py
 
 benchmark: install       ## training and inference speed beside PyTorch (installs PyTorch for the CPU)
 	$(BIN)/pip install --quiet torch==2.13.0

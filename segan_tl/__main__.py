@@ -9,7 +9,9 @@ from segan_tl.errors import UserError
 
 COMMANDS = {
     "train-segan": "train SegAN-CAT on one modality or all four",
+    "transfer": "move a trained model to another modality, the critic frozen or not",
     "predict": "segment a case, a folder of cases or one file with a trained run",
+    "matrix": "apply single-modality models to every modality, and let them vote",
     "inspect": "show what a run's checkpoint holds, and what moved against another run",
     "check": "read every case of a folder and name the bad ones",
     "phantom": "write a synthetic cohort of brain-tumour MRI",
@@ -18,6 +20,7 @@ EXIT_INTERRUPTED = 130
 EPILOG = """examples:
   python train_segan.py --modality flair                    the built-in synthetic cohort, nothing to download
   python train_segan.py --modality flair --data BraTS2021   your own data
+  python transfer.py --source flair --target t2 --freeze-critic
   python -m segan_tl check BraTS2021                        is the folder understood, is every file sound?
   python -m segan_tl predict segan/flair PATIENT OUT        segment a patient with the run runs/segan/flair
 """

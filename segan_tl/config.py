@@ -4,7 +4,7 @@ import difflib
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -12,6 +12,15 @@ from segan_tl.errors import UserError
 from segan_tl.regions import MODALITIES, REGIONS
 
 CONFIGS = Path(__file__).parents[1] / "configs"
+STRATEGIES = (
+    "full",
+    "freeze-critic",
+    "critic-init",
+    "freeze-critic-first",
+    "freeze-critic-last",
+    "freeze-encoder",
+    "freeze-decoder",
+)
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -40,6 +49,7 @@ class DataConfig(Section):
     window: tuple[Positive, Positive] = (160, 160)
     percentiles: tuple[float, float] = (2.0, 98.0)
     split: tuple[Fraction, Fraction, Fraction] = (0.8, 0.1, 0.1)
+    train_cases: Positive | None = None  # of the training part, chosen by the seed; None takes all
 
 
 class AugmentConfig(Section):
@@ -102,6 +112,15 @@ class PredictConfig(Section):
     smallest_component: Fraction = 0.0
 
 
+class TransferConfig(Section):
+    """Where a run's first weights come from, and what stands still [Giacomello 2020, IV-C]."""
+
+    source: str  # a run, or a .keras file
+    source_sha256: str  # of its segmentor
+    strategy: Literal[STRATEGIES] = "full"
+    inputs: dict[str, str | None] = {}  # modality of this run → modality of the source; None starts fresh
+
+
 class Config(Section):
     """Everything that decides a run, apart from the data itself."""
 
@@ -113,6 +132,7 @@ class Config(Section):
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
     predict: PredictConfig = PredictConfig()
+    transfer: TransferConfig | None = None
 
     @model_validator(mode="after")
     def _window_fits(self):
@@ -146,6 +166,18 @@ def load_config(path: Path | str, overrides: tuple[str, ...] | list[str] = ()) -
     for override in overrides:
         _apply(values, override)
     return validate(values, source=f"{path.name} with --set {' '.join(overrides)}")
+
+
+def revise_config(config: Config, overrides: list[str]) -> Config:
+    """Return a configuration with `key.subkey=value` overrides applied.
+
+    Raises:
+        UserError: as `load_config`.
+    """
+    values = json.loads(config.model_dump_json())
+    for override in overrides:
+        _apply(values, override)
+    return validate(values, source=f"--set {' '.join(overrides)}")
 
 
 def find_config(path: Path | str) -> Path:
@@ -199,5 +231,6 @@ def _explain(error: dict) -> str:
 def _known_keys(parents: tuple) -> list[str]:
     model = Config
     for parent in parents:
-        model = model.model_fields[parent].annotation
+        annotation = model.model_fields[parent].annotation
+        model = next(iter(get_args(annotation)), annotation)
     return list(model.model_fields)

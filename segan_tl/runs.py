@@ -79,6 +79,11 @@ class Run:
         return self.root / "summary.json"
 
     @property
+    def comparison(self) -> Path:
+        """Return what a transfer was worth: Dice of the source untouched, from scratch, transferred, JSON."""
+        return self.root / "comparison.json"
+
+    @property
     def curves(self) -> Path:
         """Return the learning curves, PNG."""
         return self.root / "curves.png"

@@ -18,7 +18,7 @@ README = (ROOT / "README.md").read_text()
 
 
 def readme_commands():
-    lines = re.findall(r"(?:python train_segan\.py|python -m segan_tl) [^`#\n]+", README)
+    lines = re.findall(r"(?:python train_segan\.py|python transfer\.py|python -m segan_tl) [^`#\n]+", README)
     return sorted({line.strip() for line in lines if "<" not in line})
 
 
@@ -64,7 +64,8 @@ def test_readme_shows_commands():
 @pytest.mark.parametrize("line", readme_commands())
 def test_readme_commands_are_understood(line):
     words = shlex.split(line)
-    name, arguments = ("train-segan", words[2:]) if words[1] == "train_segan.py" else (words[3], words[4:])
+    name = words[1].removesuffix(".py").replace("_", "-")
+    name, arguments = (name, words[2:]) if name != "-m" else (words[3], words[4:])
     command = importlib.import_module(f"segan_tl.commands.{name.replace('-', '_')}")
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)

@@ -183,6 +183,8 @@ def write_history(run: Run, rows: list[dict]) -> None:
     write_text(run.history, text.getvalue())
 
 
-def publisher(game, judge, run: Run, provenance: dict) -> Callable[[], None]:
+def publisher(
+    game, judge, run: Run, *, provenance: dict, critic_file: bytes | None = None
+) -> Callable[[], None]:
     """Return a function that saves the judged segmentor and the critic as the run's best."""
-    return lambda: save_best(run, judge, game.critic, provenance=provenance)
+    return lambda: save_best(run, judge, game.critic, provenance=provenance, critic_file=critic_file)

@@ -14,11 +14,20 @@ from segan_tl.train.loop import Progress
 SEGMENTOR, CRITIC, VARIABLES, PROGRESS = "segmentor.keras", "critic.keras", "training.npz", "progress.json"
 
 
-def save_best(run: Run, segmentor: keras.Model, critic: keras.Model, *, provenance: dict) -> None:
-    """Publish both networks as the run's best."""
+def save_best(
+    run: Run, segmentor: keras.Model, critic: keras.Model, *, provenance: dict, critic_file: bytes | None = None
+) -> None:
+    """Publish both networks as the run's best; a critic that stood still as the very file it came from."""
     with atomic_checkpoint(run.best) as folder:
         save_network(segmentor, folder / SEGMENTOR, provenance | {"network": "segmentor"})
-        save_network(critic, folder / CRITIC, provenance | {"network": "critic"})
+        if critic_file is None:
+            save_network(critic, folder / CRITIC, provenance | {"network": "critic"})
+            return
+        (folder / CRITIC).write_bytes(critic_file)
+        source = load_network(folder / CRITIC)
+        for ours, theirs in zip(critic.weights, source.weights, strict=True):
+            if not np.array_equal(ours, theirs):
+                raise RuntimeError(f"the frozen critic moved: {ours.path}")
 
 
 def save_last(run: Run, game, progress: Progress, *, provenance: dict) -> None:

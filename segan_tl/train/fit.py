@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from segan_tl.config import Config
+from segan_tl.console import console
 from segan_tl.data.cache import CachedCase
 from segan_tl.data.pipeline import SlicePool, make_batches, steps_per_epoch
 from segan_tl.errors import UserError
@@ -19,6 +20,8 @@ from segan_tl.train.callbacks import ProgressLine, Record, TensorBoard, Validati
 from segan_tl.train.checkpoint import restore_last, save_last
 from segan_tl.train.loop import Interruption, Progress, run_epochs
 from segan_tl.train.segan import SeganGame
+from segan_tl.train.source import Source
+from segan_tl.train.transfer import describe_moves, freeze, start_from
 
 
 def fit(
@@ -29,8 +32,11 @@ def fit(
     strategy: tf.distribute.Strategy,
     segment: Callable,
     data: dict,
+    source: Source | None = None,
 ) -> bool:
     """Train SegAN on prepared cases, or go on where the run stopped.
+
+    Where the first weights come from: this run's last checkpoint, else the best one of `source`, else the seed.
 
     Args:
         run: where everything is written; config.json and splits.json are there already.
@@ -39,6 +45,7 @@ def fit(
         strategy: devices.
         segment: (model, slices (D, h, w, M)) → masks (D, h, w, R), bool, for validation.
         data: what run.json says of the cohort.
+        source: what `config.transfer` names, found and verified.
 
     Returns:
         True when training is complete, False when a signal interrupted it (everything is saved).
@@ -61,9 +68,12 @@ def fit(
     # === Networks ===
     # Judged and published outside the scope: a plain model, whatever the number of replicas.
     judge = build_networks(config)[0]
+    if config.transfer:
+        freeze(judge, "segmentor", strategy=config.transfer.strategy)
     with strategy.scope():
         keras.utils.set_random_seed(config.seed)
         segmentor, critic = build_networks(config)
+        critic_file = _start_from(segmentor, critic, source, config) if source else None
         game = SeganGame(
             segmentor, critic, config=config.train, replicas=replicas, total_steps=steps * config.train.epochs
         )
@@ -71,13 +81,16 @@ def fit(
 
     # === Game ===
     provenance = describe(config, data=data, replicas=replicas)
+    learnt_from = {case.id for part in ("train", "validation") for case in cases[part]}
+    learnt_from |= (source and source.learnt_from) or frozenset()
+    published = provenance | {"learnt_from": sorted(learnt_from)}
     _write_state(run, "training", progress, provenance)
     callbacks = keras.callbacks.CallbackList(
         [
             Validation(
                 game, judge, segment=segment, cases=cases["validation"],
                 every=min(config.train.validate_every, config.train.epochs),
-                progress=progress, publish=publisher(game, judge, run, provenance),
+                progress=progress, publish=publisher(game, judge, run, provenance=published, critic_file=critic_file),
             ),
             Record(game, run, progress=progress, patience=config.train.patience, provenance=provenance),
             TensorBoard(run, judge, segment=segment, case=cases["validation"][0], every=config.train.validate_every),
@@ -113,6 +126,18 @@ def build_networks(config: Config) -> tuple[keras.Model, keras.Model]:
     return segmentor, critic
 
 
+def _start_from(segmentor: keras.Model, critic: keras.Model, source: Source, config: Config) -> bytes | None:
+    """Put the source's weights in, say what came over, and return the critic's file where it stands still as it is."""
+    moved = start_from(
+        segmentor, critic, source=source, settings=config.transfer, modalities=config.data.modalities,
+        regions=config.data.regions,
+    )  # fmt: skip
+    for line in describe_moves(moved, config.transfer):
+        console.print(line, markup=False, soft_wrap=True)
+    still = config.transfer.strategy == "freeze-critic" and moved[1].whole
+    return source.critic.read_bytes() if still else None
+
+
 def describe(config: Config, *, data: dict, replicas: int) -> dict:
     """Return what a checkpoint says of itself: modalities, regions, preparation, data, versions, commit."""
     return {
@@ -125,6 +150,7 @@ def describe(config: Config, *, data: dict, replicas: int) -> dict:
         "replicas": replicas,
         "precision": config.train.precision,
         "data": data,
+        "transfer": None if config.transfer is None else config.transfer.model_dump(mode="json"),
         "versions": {name: version(name) for name in ("segan_tl", "tensorflow", "keras", "numpy")}
         | {"python": platform.python_version()},
         "commit": _commit(),

@@ -1,0 +1,139 @@
+"""The cohort of a training: found or simulated, checked, prepared and split."""
+
+import shutil
+
+
+def find_cohort(arguments, config):
+    """Return the cohort at --data, or the synthetic one, which is written first where it is missing."""
+    from segan_tl.console import console
+    from segan_tl.data.cases import find_cases
+
+    if arguments.data:
+        return find_cases(arguments.data)
+    phantom, folder = config.phantom, phantom_folder(arguments, config)
+    if not (folder / "cohort.json").is_file():
+        from segan_tl.data.phantom import write_cohort
+
+        console.print(f"No --data: making {phantom.cases} synthetic patients in {folder}", soft_wrap=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        with progress_bar() as bar:
+            task = bar.add_task("synthetic MRI", total=phantom.cases)
+            write_cohort(
+                folder, phantom.cohort, cases=phantom.cases, shape=phantom.shape, seed=phantom.seed,
+                jobs=arguments.jobs, progress=lambda *_: bar.advance(task),
+            )  # fmt: skip
+    return find_cases(folder)
+
+
+def phantom_folder(arguments, config):
+    """Return where the synthetic cohort of a configuration lies in the cache."""
+    phantom = config.phantom
+    shape = "x".join(str(size) for size in phantom.shape)
+    return arguments.cache / f"phantom-{phantom.cohort}-{phantom.cases}-{shape}-seed{phantom.seed}"
+
+
+def is_synthetic(cohort) -> bool:
+    """Return whether a cohort says that no patient is in it."""
+    return bool(cohort.settings.get("synthetic", False))
+
+
+def check_regions(cohort, config) -> None:
+    """Refuse regions that the cohort's labels cannot tell."""
+    from segan_tl.data.layouts import UNKNOWN_CONVENTION
+    from segan_tl.errors import UserError
+    from segan_tl.regions import convention_regions
+
+    for convention in {case.convention for case in cohort.cases if case.mask is not None} - {UNKNOWN_CONVENTION}:
+        known = convention_regions(convention)
+        unknown = [region for region in config.data.regions if region not in known]
+        if unknown:
+            raise UserError(
+                f"data.regions asks for {', '.join(unknown)}; the labels of {cohort.folder} ({convention}) tell "
+                f"{', '.join(known)}; choose with, for example, --set data.regions=['{known[0]}']"
+            )
+
+
+def prepare(arguments, config, cohort) -> dict:
+    """Return case id → cached case; stop at bad cases unless they may be skipped."""
+    from segan_tl.console import console
+    from segan_tl.data.cache import prepare_cases
+    from segan_tl.errors import UserError
+
+    with progress_bar() as bar:
+        task = bar.add_task("checking and preparing", total=len(cohort.cases))
+        cached, problems = prepare_cases(
+            cohort.cases, arguments.cache, config=config.data, jobs=arguments.jobs, advance=lambda: bar.advance(task)
+        )
+    for problem in problems:
+        console.print(f"[yellow]{problem.case_id}[/]: {problem.reason}; {problem.remedy}", soft_wrap=True)
+    if problems and not arguments.skip_bad_cases:
+        bad = sorted({problem.case_id for problem in problems})
+        raise UserError(
+            f"{len(bad)} of {len(cohort.cases)} cases cannot be used ({', '.join(bad[:5])}); mend them as said above, "
+            "or leave them out with --skip-bad-cases"
+        )
+    return {case.id: case for case in cached}
+
+
+def choose_split(cohort, cached, config) -> dict[str, list[str]]:
+    """Split the cases that are sound into train, validation and test."""
+    from segan_tl.data.splits import split_cases
+
+    return split_cases([case for case in cohort.cases if case.id in cached], config.data.split, seed=config.seed)
+
+
+def take_split(run, cohort, cached) -> dict[str, list[str]]:
+    """Return the split of another run.
+
+    Raises:
+        UserError: it holds cases that are not here.
+    """
+    from segan_tl.errors import UserError
+    from segan_tl.runs import read_json
+
+    split = read_json(run.splits)
+    missing = sorted({case for part in split.values() for case in part} - set(cached))
+    if missing:
+        raise UserError(
+            f"{run.root} was trained on cases that {cohort.folder} lacks now ({', '.join(missing[:5])}); give the "
+            "--data of that run"
+        )
+    return split
+
+
+def limit_training(split: dict[str, list[str]], config) -> dict[str, list[str]]:
+    """Keep data.train_cases of the training cases, drawn by the seed: fewer are always among more.
+
+    Raises:
+        UserError: there are not so many.
+    """
+    import numpy as np
+
+    from segan_tl.errors import UserError
+
+    wanted, there = config.data.train_cases, sorted(split["train"])
+    if wanted is None:
+        return split
+    if wanted > len(there):
+        raise UserError(
+            f"data.train_cases asks for {wanted} cases, the training part has {len(there)}; choose at most that, or "
+            "leave it out for all"
+        )
+    order = np.random.default_rng(config.seed).permutation(len(there))
+    return split | {"train": sorted(there[i] for i in order[:wanted])}
+
+
+def progress_bar():
+    """Return a bar with ETA that goes when it is done."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from segan_tl.console import console
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("ETA"),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=console, transient=True)

@@ -1,0 +1,192 @@
+"""What train_segan.py and transfer.py share: the way from a folder of MRI to a trained, scored run."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from segan_tl.commands.cohort import check_regions, is_synthetic, limit_training, prepare, take_split
+
+EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: Slurm and shells may run the command again
+
+
+def add_training_arguments(parser):
+    """Add the arguments that every training has."""
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder of cases (default: the synthetic cohort)")
+    parser.add_argument("--config", metavar="FILE", help="TOML file, or the name of one in configs/")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change one value of the config"
+    )
+    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
+    parser.add_argument("--cache", type=Path, default=Path("cache"), metavar="DIR", help="prepared volumes (cache)")
+    parser.add_argument("--devices", metavar="D", help="cpu, cpu:2, gpu, gpu:0,1 (default: all GPUs, else the CPU)")
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of everything random (0)")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="cases prepared at a time (all cores)"
+    )
+    parser.add_argument("--skip-bad-cases", action="store_true", help="leave damaged cases out instead of stopping")
+    parser.add_argument("--overwrite", action="store_true", help="delete a run of this name and start anew")
+
+
+def train_and_score(
+    arguments, config, this_run, *, find_cohort: Callable, choose_split: Callable, source=None
+) -> int:
+    """Train a run, or go on with it, and score its test cases; return the exit code.
+
+    Args:
+        arguments: what `add_training_arguments` declares.
+        config: the run's configuration.
+        this_run: where everything goes; a finished run of the same configuration is left as it is.
+        find_cohort: () → the cohort.
+        choose_split: (cohort, case id → prepared case) → part → case ids, for a run that has none yet.
+        source: what the run starts from, None for scratch.
+    """
+    from segan_tl.runs import training_lock
+
+    with training_lock(this_run):
+        return _train_and_score(
+            arguments, config, this_run, find_cohort=find_cohort, choose_split=choose_split, source=source
+        )
+
+
+def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, source) -> int:
+    """Do the work while no other process may."""
+    from segan_tl.console import console, start_tensorflow
+
+    finished = not arguments.overwrite and _is_finished(this_run, config)
+    if finished and this_run.summary.is_file():
+        console.print(
+            f"{this_run.root} is trained and scored already: {this_run.summary}; --overwrite starts anew.",
+            soft_wrap=True,
+        )
+        return 0
+    start_tensorflow()
+    from segan_tl.train.strategy import make_strategy
+
+    strategy = make_strategy(arguments.devices)
+    _warn_of_slow_device(arguments)
+
+    # === Data ===
+    cohort = find_cohort()
+    check_regions(cohort, config)
+    cached = prepare(arguments, config, cohort)
+    started = this_run.last.is_dir() and this_run.splits.is_file() and not arguments.overwrite
+    split = take_split(this_run, cohort, cached) if started else choose_split(cohort, cached)
+    if not started:
+        split = limit_training(split, config)
+        _check_unseen(split, source)
+        # Not before the new run is known to have its configuration, devices and data.
+        _start_anew(this_run, config, split)
+    console.print(
+        f"{cohort.folder}: {cohort.layout}, {'synthetic, ' if is_synthetic(cohort) else ''}"
+        + ", ".join(f"{len(split[part])} {part}" for part in split)
+        + f" cases; run {this_run.root}",
+        soft_wrap=True,
+    )
+
+    # === Training ===
+    if not finished:
+        parts = {part: [cached[case] for case in split[part]] for part in split}
+        if not _train(config, cohort, parts, this_run, strategy=strategy, source=source):
+            console.print("Interrupted and saved. Run the same command again to go on.")
+            return EXIT_INTERRUPTED
+
+    # === Evaluation ===
+    from segan_tl.report.evaluate import evaluate_run
+    from segan_tl.report.figures import plot_curves
+
+    test = [case for case in cohort.cases if case.id in set(split["test"])]
+    evaluate_run(this_run, cases=test, config=config)
+    plot_curves(this_run)
+    console.print(
+        f"scores {this_run.metrics}, pictures {this_run.overlays} and {this_run.curves}, model {this_run.best}/",
+        soft_wrap=True,
+    )
+    return 0
+
+
+def _check_unseen(split, source) -> None:
+    """Refuse a test case that the source has learnt from."""
+    from segan_tl.errors import UserError
+
+    seen = sorted(set(split["test"]) & (source.learnt_from or set())) if source else []
+    if seen:
+        raise UserError(
+            f"{source.path} was trained or tuned on {len(seen)} of the test cases ({', '.join(seen[:3])}): their Dice "
+            "would be no test; leave --other-patients out to take over the split of the source, or remove these cases"
+        )
+
+
+def _is_finished(this_run, config) -> bool:
+    """Compare with the configuration that the run was trained with; return whether its training is complete."""
+    from segan_tl.errors import UserError
+    from segan_tl.runs import read_json, recover
+
+    for checkpoint in (this_run.last, this_run.best):
+        recover(checkpoint)
+    if not this_run.last.is_dir():
+        return False
+    different = sorted(_differences(read_json(this_run.config), json.loads(config.model_dump_json())))
+    if different:
+        raise UserError(
+            f"{this_run.root} was trained with other settings ({'; '.join(different[:3])}); add --overwrite to "
+            "train it anew, or --set name=another to keep both"
+        )
+    return this_run.state.is_file() and read_json(this_run.state)["state"] == "finished"
+
+
+def _start_anew(this_run, config, split) -> None:
+    """Empty the run directory, but for the lock, and write configuration and split."""
+    from segan_tl.runs import write_json
+
+    for entry in this_run.root.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        elif entry.name != ".lock":
+            entry.unlink()
+    write_json(this_run.config, json.loads(config.model_dump_json()))
+    write_json(this_run.splits, split)
+
+
+def _differences(found: dict, wanted: dict, prefix: str = "") -> list[str]:
+    lines = []
+    for key in found.keys() | wanted.keys():
+        old, new = found.get(key), wanted.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            lines += _differences(old, new, f"{prefix}{key}.")
+        elif old != new:
+            lines.append(f"{prefix}{key} {old} → {new}")
+    return lines
+
+
+def _train(config, cohort, parts, this_run, *, strategy, source) -> bool:
+    """Train; return whether training is complete."""
+    from segan_tl.predict.postprocess import binarise
+    from segan_tl.predict.segment import segment_slices
+    from segan_tl.train.fit import fit
+
+    def segment(model, slices):
+        return binarise(segment_slices(model, slices, batch_size=config.predict.batch_size), config.predict)
+
+    data = {
+        "folder": str(cohort.folder.resolve()),
+        "layout": cohort.layout,
+        "cases": {part: len(cases) for part, cases in parts.items()},
+        "synthetic": is_synthetic(cohort),
+    }
+    return fit(this_run, config, parts, strategy=strategy, segment=segment, data=data, source=source)
+
+
+def _warn_of_slow_device(arguments) -> None:
+    """Point a computer without GPU to the configuration that is sized for it."""
+    import tensorflow as tf
+
+    from segan_tl.console import console
+
+    if arguments.data and not arguments.config and not tf.config.list_physical_devices("GPU"):
+        console.print(
+            "[yellow]No GPU:[/] the published configuration takes weeks on a CPU; --config segan_cpu takes "
+            "minutes. Ctrl-C saves and stops.",
+            soft_wrap=True,
+        )

@@ -1,0 +1,236 @@
+"""Move a trained model to another modality: arguments, the source, and what the transfer was worth."""
+
+import argparse
+import difflib
+from pathlib import Path
+
+from segan_tl.commands.training import add_training_arguments, train_and_score
+
+MODALITIES = ("t1", "t1c", "t2", "flair")
+TARGETS = (*MODALITIES, "all")
+EPILOG = """examples:
+  python transfer.py --source flair --target t2                        both networks go on learning
+  python transfer.py --source flair --target t2 --freeze-critic        the source's critic judges, and stands still
+  python transfer.py --source cpu/flair --target t1 --strategy freeze-encoder
+  python transfer.py --source flair --target all --map flair=flair     one input from the source, three are new
+  python transfer.py --source segmentor.keras --target t2 --data CLINIC --config segan_cpu --other-patients
+
+strategies: full (all weights train), freeze-critic, critic-init (only the critic comes over), freeze-critic-first,
+freeze-critic-last (its first stage, or the others, stand still), freeze-encoder, freeze-decoder (of the segmentor).
+
+The run's configuration, data and split are those of the source, so that no test case was seen before; --set changes a
+value, for example --set data.train_cases=4 for a scarce target. On the synthetic cohort the same training from scratch
+is run too, for comparison. Run the same command again to go on after an interruption.
+"""
+
+
+def add_arguments(parser):
+    """Add the command's arguments."""
+    parser.description = "Fine-tune a trained SegAN-CAT on another modality, and say what that was worth."
+    parser.epilog = EPILOG
+    parser.add_argument("--source", required=True, metavar="SOURCE", help="modality, run or .keras file to start from")
+    parser.add_argument("--target", required=True, metavar="MODALITY", help="t1, t1c, t2, flair or all")
+    parser.add_argument("--freeze-critic", action="store_true", help="the same as --strategy freeze-critic")
+    parser.add_argument("--strategy", metavar="S", help="what comes over and what stands still, see below (full)")
+    parser.add_argument(
+        "--map", action="append", default=[], metavar="T=S", help="input T starts with the weights of the source's S"
+    )
+    parser.add_argument("--other-patients", action="store_true", help="the source never saw the patients of --data")
+    parser.add_argument(
+        "--scratch", action=argparse.BooleanOptionalAction,
+        help="also train from scratch for comparison (default: on the synthetic cohort)",
+    )  # fmt: skip
+    add_training_arguments(parser)
+
+
+def run(arguments) -> int:
+    """Train, evaluate, compare."""
+    from segan_tl.commands.cohort import find_cohort
+    from segan_tl.runs import Run
+    from segan_tl.train.source import find_source, label_of
+
+    strategy = _strategy(arguments)
+    modalities = _target(arguments)
+    source = find_source(arguments.source, runs=arguments.runs, names=_names(arguments))
+    config = _config(arguments, source, modalities, strategy=strategy)
+    _check_something_moves(arguments, source, modalities, strategy=strategy)
+    suffix = {"full": "", "freeze-critic": "-frozen"}.get(strategy, f"-{strategy}")
+    target = label_of(modalities)
+    this_run = Run(arguments.runs / config.name / f"{source.label}-to-{target}{suffix}")
+    _use_data_of(arguments, source, config)
+
+    def cohort():
+        return find_cohort(arguments, config)
+
+    def split(found, cached):
+        return _split(arguments, source, config, cohort=found, cached=cached)
+
+    code = train_and_score(arguments, config, this_run, find_cohort=cohort, choose_split=split, source=source)
+    if code:
+        return code
+    scratch = Run(arguments.runs / config.name / target)
+    if arguments.scratch or (arguments.scratch is None and _is_synthetic(this_run)):
+        code = _train_from_scratch(arguments, config, scratch, this_run, find_cohort=cohort)
+        if code:
+            return code
+    _compare(this_run, scratch, config, source=source, find_cohort=cohort)
+    return 0
+
+
+# === What was asked for ===
+
+
+def _strategy(arguments) -> str:
+    from segan_tl.config import STRATEGIES
+    from segan_tl.errors import UserError
+
+    if arguments.freeze_critic and arguments.strategy not in (None, "freeze-critic"):
+        raise UserError(
+            f"--freeze-critic and --strategy {arguments.strategy} exclude each other; leave one of them out"
+        )
+    strategy = "freeze-critic" if arguments.freeze_critic else arguments.strategy or "full"
+    if strategy not in STRATEGIES:
+        raise UserError(f"unknown strategy {strategy}; choose one of {', '.join(STRATEGIES)}, for example "
+                        f"--strategy {_nearest(strategy, STRATEGIES)}")  # fmt: skip
+    return strategy
+
+
+def _target(arguments) -> tuple[str, ...]:
+    from segan_tl.errors import UserError
+
+    if arguments.target not in TARGETS:
+        near = _nearest(arguments.target, TARGETS)
+        raise UserError(f"unknown modality {arguments.target}; expected {', '.join(TARGETS)}; type --target {near}")
+    return MODALITIES if arguments.target == "all" else (arguments.target,)
+
+
+def _nearest(word: str, known: tuple[str, ...]) -> str:
+    return next(iter(difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.0)))
+
+
+def _names(arguments) -> list[str]:
+    """Return the configuration names under which a source given by its modality is looked for."""
+    stated = [text.partition("=")[2] for text in arguments.set if text.partition("=")[0].strip() == "name"]
+    return [*(name.strip(" \"'") for name in stated[-1:]), "segan"]
+
+
+def _config(arguments, source, modalities, *, strategy: str):
+    """Return the source's configuration (or --config), for the target, with --set on top."""
+    import json
+
+    from segan_tl.config import load_config, revise_config
+    from segan_tl.errors import UserError
+    from segan_tl.train.transfer import map_inputs
+
+    if source.config is None and not arguments.config:
+        raise UserError(
+            f"{source.path} is a single file without its configuration; add --config FILE, for example --config "
+            f"{'quickstart' if source.data.get('synthetic') else 'segan_cat'}, or give the run's folder as --source"
+        )
+    stated = dict(text.partition("=")[::2] for text in arguments.map)
+    settings = {
+        "source": str(source.path),
+        "source_sha256": source.digest,
+        "strategy": strategy,
+        "inputs": map_inputs(modalities, source.modalities, stated=stated),
+    }
+    overrides = list(arguments.set) + [f"data.modalities={json.dumps(modalities)}"]
+    if arguments.seed is not None:
+        overrides.append(f"seed={arguments.seed}")
+    config = load_config(arguments.config, overrides) if arguments.config else revise_config(source.config, overrides)
+    return type(config).model_validate(json.loads(config.model_dump_json()) | {"transfer": settings})
+
+
+def _check_something_moves(arguments, source, modalities, *, strategy: str) -> None:
+    from segan_tl.errors import UserError
+
+    if set(source.modalities) == set(modalities) and not arguments.other_patients:
+        other = next(name for name in ("t2", "flair", "t1") if (name,) != tuple(modalities))
+        raise UserError(
+            f"source and target both see {', '.join(modalities)}: there is nothing to move; choose another modality, "
+            f"for example --target {other}, or add --other-patients for a model of other patients"
+        )
+    if source.critic is None and strategy != "full" and "critic" in strategy:
+        raise UserError(
+            f"strategy {strategy} needs the source's critic, and no critic.keras lies beside {source.segmentor}; put "
+            "it there, or use --strategy full"
+        )
+
+
+# === Data ===
+
+
+def _use_data_of(arguments, source, config) -> None:
+    """Set --data, where it was left out, to the folder that the source was trained on, if that is not in the cache."""
+    from segan_tl.commands.cohort import phantom_folder
+    from segan_tl.errors import UserError
+
+    if arguments.data is not None:
+        return
+    recorded = Path(source.data["folder"]) if "folder" in source.data else None
+    if recorded is not None and recorded.is_dir():
+        arguments.data = recorded
+    elif recorded is None or recorded.name != phantom_folder(arguments, config).name:
+        raise UserError(
+            f"the source was trained on {recorded or 'a folder that it does not name'}, which is not there now; say "
+            "where it lies with --data DIR"
+        )
+
+
+def _split(arguments, source, config, *, cohort, cached) -> dict[str, list[str]]:
+    """Return the split of the source; a new one only where nobody in it was seen by the source."""
+    from segan_tl.commands.cohort import choose_split
+    from segan_tl.errors import UserError
+
+    here = set(cached)
+    if source.split is not None and not arguments.other_patients:
+        missing = sorted({case for part in source.split.values() for case in part} - here)
+        if missing:
+            raise UserError(
+                f"{source.path} was trained on another cohort: {cohort.folder} lacks {len(missing)} of its cases "
+                f"({', '.join(missing[:3])}); give --data {source.data.get('folder', 'DIR')}, or add --other-patients "
+                "if these are patients that it never saw"
+            )
+        return source.split
+    if source.split is None and not arguments.other_patients and not (source.learnt_from or set()) & here:
+        raise UserError(
+            f"{source.path} does not tell whether it was trained on patients of {cohort.folder}; give the run's folder "
+            "as --source, or add --other-patients if these are patients that it never saw"
+        )
+    return choose_split(cohort, cached, config)
+
+
+def _is_synthetic(this_run) -> bool:
+    from segan_tl.runs import read_json
+
+    return bool(read_json(this_run.state)["data"].get("synthetic"))
+
+
+# === What it was worth ===
+
+
+def _train_from_scratch(arguments, config, scratch, this_run, *, find_cohort) -> int:
+    """Train the target from random weights with the same configuration and the same cases."""
+    from segan_tl.console import console
+    from segan_tl.runs import read_json
+
+    console.print(f"\nFor comparison, from scratch: {scratch.root} (--no-scratch leaves it out)", soft_wrap=True)
+    alone = argparse.Namespace(**vars(arguments) | {"overwrite": False})
+    return train_and_score(
+        alone, config.model_copy(update={"transfer": None}), scratch,
+        find_cohort=find_cohort, choose_split=lambda *_: read_json(this_run.splits),
+    )  # fmt: skip
+
+
+def _compare(this_run, scratch, config, *, source, find_cohort) -> None:
+    """Print and write the test Dice of the untouched source, of training from scratch and of the transfer."""
+    from segan_tl.report.transfer import compare_transfer, print_comparison
+    from segan_tl.runs import read_json
+
+    if this_run.comparison.is_file():
+        comparison = read_json(this_run.comparison)
+        if comparison["scratch"] is not None or not scratch.summary.is_file():
+            print_comparison(comparison)
+            return
+    comparison = compare_transfer(this_run, scratch, config, source=source, cases=find_cohort().cases)
+    print_comparison(comparison)

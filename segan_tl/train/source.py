@@ -1,0 +1,136 @@
+"""What a transfer starts from: a finished run or a single .keras file, found, verified and understood."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from segan_tl.config import Config, validate
+from segan_tl.errors import UserError
+from segan_tl.models.weights import read_provenance
+from segan_tl.regions import MODALITIES
+from segan_tl.runs import Run, open_run, read_json, sha256, verify
+
+SEGMENTOR, CRITIC = "segmentor.keras", "critic.keras"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Networks to start from, and what is known of them.
+
+    Attributes:
+        path: what the user named, as a run folder or a file.
+        segmentor: file of the segmentor.
+        critic: file of the critic, None where there is none beside a single segmentor.
+        digest: sha256 of the segmentor's file.
+        modalities: what its input channels are, in order.
+        regions: what its output channels are, in order.
+        config: the run's configuration, None for a single file.
+        split: the run's train, validation and test cases, None for a single file.
+        learnt_from: cases that it was trained or tuned on, None where nobody wrote them down.
+        data: what the run says of its data: folder, layout, synthetic.
+    """
+
+    path: Path
+    segmentor: Path
+    critic: Path | None
+    digest: str
+    modalities: tuple[str, ...]
+    regions: tuple[str, ...]
+    config: Config | None
+    split: dict[str, list[str]] | None
+    learnt_from: frozenset[str] | None
+    data: dict
+
+    @property
+    def label(self) -> str:
+        """Return how runs are named after it: its modality, "all" for the four, else modalities joined by "+"."""
+        return label_of(self.modalities)
+
+
+def label_of(modalities: Iterable[str]) -> str:
+    """Return the folder name of a set of modalities: "flair", "all", "t1+t2"."""
+    modalities = tuple(modalities)
+    return "all" if set(modalities) == set(MODALITIES) else "+".join(modalities)
+
+
+def find_source(name: str, *, runs: Path, names: Iterable[str]) -> Source:
+    """Find, check and verify the source of a transfer.
+
+    Args:
+        name: a modality (the run of that modality below `runs`/<one of names>), a run, or a .keras file.
+        runs: where runs are kept.
+        names: configuration names to look under, first come first served.
+
+    Raises:
+        UserError: there is none, it is not finished, or it is damaged.
+    """
+    if name.endswith(".keras"):
+        return _read_file(Path(name))
+    if name in (*MODALITIES, "all"):
+        places = [runs / folder / name for folder in names]
+        for place in places:
+            if Run(place).config.is_file():
+                return read_run(Run(place))
+        raise UserError(
+            f"there is no trained model of {name}: expected the run {places[0]}; train it first with: "
+            f"python train_segan.py --modality {name}, or give --source a run's folder or a .keras file"
+        )
+    return read_run(open_run(name, runs=runs))
+
+
+def read_run(run: Run) -> Source:
+    """Read a finished run.
+
+    Raises:
+        UserError: it is not finished, damaged, or was written by a version whose configuration is not understood.
+    """
+    values = read_json(run.config)
+    try:
+        config = validate(values, source=str(run.config))
+    except UserError as error:
+        raise UserError(
+            f"the source was made by another version of segan_tl ({error}); give its networks and their settings with "
+            f"--source {run.best / SEGMENTOR} --config FILE, or train it again with --overwrite"
+        ) from None
+    state = read_json(run.state) if run.state.is_file() else {"state": "not started"}
+    if state["state"] != "finished":
+        raise UserError(
+            f"{run.root} is not finished ({state['state']}, epoch {state.get('epochs', 0)} of "
+            f"{config.train.epochs}): go on with the command that started it, for example: {resume_command(config)}"
+        )
+    digests = verify(run.best)
+    split = read_json(run.splits)
+    return Source(
+        run.root, run.best / SEGMENTOR, run.best / CRITIC, digests[SEGMENTOR], config.data.modalities,
+        config.data.regions, config, split, frozenset(split["train"] + split["validation"]), state.get("data", {}),
+    )  # fmt: skip
+
+
+def resume_command(config: Config) -> str:
+    """Return the command that goes on with a run, as far as its configuration tells."""
+    target = label_of(config.data.modalities)
+    name = "" if config.name == "segan" else f" --set name={config.name}"
+    if config.transfer is None:
+        return f"python train_segan.py --modality {target}{name}"
+    return f"python transfer.py --source {config.transfer.source} --target {target}{name}"
+
+
+def _read_file(segmentor: Path) -> Source:
+    """Read a .keras file; the critic is the one beside it, where there is one."""
+    if not segmentor.is_file():
+        raise UserError(f"no file {segmentor}; give --source a modality, a run's folder or an existing .keras file")
+    provenance = read_provenance(segmentor)
+    if "modalities" not in provenance:
+        raise UserError(
+            f"{segmentor} does not say which modalities it sees (no provenance of segan_tl in it); give the run it "
+            "comes from, or a file that segan_tl saved"
+        )
+    if provenance.get("network", "segmentor") != "segmentor":
+        raise UserError(f"{segmentor} is a {provenance['network']}; give the file of the segmentor beside it")
+    critic = segmentor.with_name(CRITIC)
+    learnt_from = provenance.get("learnt_from")
+    return Source(
+        segmentor, segmentor, critic if critic.is_file() else None, sha256(segmentor),
+        tuple(provenance["modalities"]), tuple(provenance["regions"]), None, None,
+        None if learnt_from is None else frozenset(learnt_from), provenance.get("data", {}),
+    )  # fmt: skip

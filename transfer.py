@@ -1,0 +1,8 @@
+"""Move a trained model to another MRI modality: `python transfer.py --help`."""
+
+import sys
+
+from segan_tl.__main__ import main
+
+if __name__ == "__main__":
+    sys.exit(main(["transfer", *sys.argv[1:]], program="transfer.py"))
