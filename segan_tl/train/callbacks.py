@@ -86,7 +86,11 @@ class Record(keras.callbacks.Callback):
                 f"{', '.join(wrong)} became NaN or infinite in epoch {epoch + 1}; {self.run.last} holds the epoch "
                 "before; try a lower rate, for example --set train.learning_rate=1e-5 --overwrite"
             )
-        rates = {f"learning_rate_{name}": float(net.learning_rate) for name, net in self.game.optimizers.items()}
+        # Over several replicas the rate is a mirrored variable, which float() does not take.
+        rates = {
+            f"learning_rate_{name}": float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+            for name, optimizer in self.game.optimizers.items()
+        }
         row = {"epoch": epoch + 1, "seconds": round(time.monotonic() - self.started, 3), **logs, **rates}
         self.progress.history.append(row)
         write_history(self.run, self.progress.history)
