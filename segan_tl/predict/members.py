@@ -1,0 +1,111 @@
+"""Several single-modality runs that are to work on the same patients: opened and found to fit together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from segan_tl.config import Config, PredictConfig, validate
+from segan_tl.errors import UserError
+from segan_tl.runs import Run, open_run, read_json
+
+
+@dataclass(frozen=True)
+class Member:
+    """One run.
+
+    Attributes:
+        name: the last two parts of its folder, segan/flair; the whole folder where two runs share these.
+        config: its configuration, or what the user made of it.
+        state: its run.json.
+    """
+
+    run: Run
+    name: str
+    config: Config
+    state: dict
+
+    @property
+    def modality(self) -> str:
+        """Return the one modality that it was trained on."""
+        return self.config.data.modalities[0]
+
+    @property
+    def synthetic(self) -> bool:
+        """Return whether it was trained on simulated patients."""
+        return bool(self.state.get("data", {}).get("synthetic", False))
+
+    @property
+    def weight(self) -> float:
+        """Return what its vote weighs: its best validation Dice.
+
+        Raises:
+            UserError: run.json does not tell it.
+        """
+        dice = self.state.get("best_dice")
+        if not isinstance(dice, int | float) or not 0 <= dice <= 1:
+            raise UserError(
+                f"{self.run.state} tells no best validation Dice to weigh its vote by (best_dice is {dice}); finish "
+                "the training, or vote by majority"
+            )
+        return float(dice)
+
+
+def open_members(paths: Sequence[Path | str], *, runs: Path | str = "runs") -> list[Member]:
+    """Open runs and see that each has one modality, all have the same regions and none comes twice.
+
+    Raises:
+        UserError: they do not, or there is no such run.
+    """
+    opened = [open_run(path, runs=runs) for path in paths]
+    folders = [run.root.resolve() for run in opened]
+    if len(set(folders)) < len(folders):
+        twice = next(folder for folder in folders if folders.count(folder) > 1)
+        raise UserError(f"expected every run once; {twice} is named twice; leave it out once")
+    names = ["/".join(folder.parts[-2:]) for folder in folders]
+    members = []
+    for run, folder, name in zip(opened, folders, names):
+        config = validate(read_json(run.config), source=str(run.config))
+        if len(config.data.modalities) != 1:
+            raise UserError(
+                f"expected runs of one modality each; {run.root} was trained on {', '.join(config.data.modalities)}; "
+                "leave it out"
+            )
+        name = name if names.count(name) == 1 else str(folder)
+        members.append(Member(run, name, config, read_json(run.state) if run.state.is_file() else {}))
+    first = members[0]
+    for member in members[1:]:
+        if member.config.data.regions != first.config.data.regions:
+            raise UserError(
+                f"expected runs of the same regions; {first.run.root} segments {', '.join(first.config.data.regions)} "
+                f"and {member.run.root} {', '.join(member.config.data.regions)}; leave one out"
+            )
+    return members
+
+
+def same_modality(members: Sequence[Member]) -> str | None:
+    """Say which two runs were trained on the same modality, so that they cannot vote side by side; None where none."""
+    seen = {}
+    for member in members:
+        if member.modality in seen:
+            return f"{seen[member.modality].name} and {member.name} were both trained on {member.modality}"
+        seen[member.modality] = member
+    return None
+
+
+def joint_settings(voters: Sequence[Member]) -> PredictConfig:
+    """Return the settings of a vote: the mean of the voters' thresholds, the largest of their smallest components.
+
+    Runs of one configuration share both; one voter alone keeps its own.
+    """
+    settings = [voter.config.predict for voter in voters]
+    return settings[0].model_copy(
+        update={
+            "threshold": sum(one.threshold for one in settings) / len(settings),
+            "smallest_component": max(one.smallest_component for one in settings),
+        }
+    )
+
+
+def weights_of(voters: Sequence[Member], rule: str) -> list[float] | None:
+    """Return the voters' validation Dice where the rule weighs votes, None where all count the same."""
+    return [voter.weight for voter in voters] if rule == "weighted" else None
