@@ -122,8 +122,8 @@ def test_a_few_target_cases(place):
 
 
 def test_one_input_to_four(place, capsys):
-    arguments = ["--source", "flair", "--target", "all", "--no-scratch", "--set", "train.epochs=1", "--set", "name=four"]
-    assert transfer(place, *arguments) == 0
+    options = ["--no-scratch", "--set", "train.epochs=1", "--set", "name=four"]
+    assert transfer(place, "--source", "flair", "--target", "all", *options) == 0
     printed = capsys.readouterr().out
     assert "input t1 ← new" in printed and "1 layers in part (enc1_conv)" in printed
     assert json.loads((place / "runs/four/flair-to-all/comparison.json").read_text())["regions"]["wt"]["source"] is None
@@ -132,7 +132,8 @@ def test_one_input_to_four(place, capsys):
 def test_a_file_knows_whom_it_learnt_from(place, tiny_config, tmp_path, capsys):
     best = place / "runs" / "segan" / "flair" / "best"
     data = json.loads((place / "runs/segan/flair/run.json").read_text())["data"]["folder"]
-    options = ["--target", "t2", "--data", data, "--config", str(tiny_config), "--no-scratch", "--set", "train.epochs=1"]
+    options = ["--target", "t2", "--data", data, "--config", str(tiny_config), "--no-scratch"]
+    options += ["--set", "train.epochs=1"]
     assert transfer(place, "--source", str(best / "segmentor.keras"), *options, "--set", "name=file") == 0
     # Another seed splits anew, and then somebody it learnt from is among the test cases.
     code = transfer(
