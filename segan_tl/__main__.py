@@ -12,6 +12,7 @@ COMMANDS = {
     "transfer": "move a trained model to another modality, the critic frozen or not",
     "predict": "segment a case, a folder of cases or one file with a trained run",
     "matrix": "apply single-modality models to every modality, and let them vote",
+    "reproduce": "run every experiment of a paper; one page with its numbers beside ours",
     "inspect": "show what a run's checkpoint holds, and what moved against another run",
     "check": "read every case of a folder and name the bad ones",
     "phantom": "write a synthetic cohort of brain-tumour MRI",

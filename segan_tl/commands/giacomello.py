@@ -1,0 +1,135 @@
+"""The jobs of `reproduce giacomello-2020`: which trainings, with which command lines, and which are done."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from segan_tl.commands.jobs import Job
+
+SCALES = {"quick": "giacomello_quick", "full": "segan_cat"}
+# The learning curve is 36 trainings: each is shorter than those of the tables.
+CURVE_SETTINGS = {
+    "quick": ("train.epochs=6", "train.steps_per_epoch=50"),
+    "full": ("train.epochs=100", "train.steps_per_epoch=100"),
+}
+CURVE_WEIGHT = 0.5  # length beside a run of the tables
+MATRIX = "matrix"
+
+
+def plan(study, arguments: argparse.Namespace) -> list[Job]:
+    """Return all jobs in order: those that others wait for come first; the name of a training is its run's."""
+    from segan_tl.report.giacomello_study import CURVE_CASES, CURVE_SEEDS, SINGLE, SOURCE
+
+    source = _train(study, arguments, SOURCE)
+    jobs = [source]
+    if arguments.only != "curve":
+        jobs += _tables(study, arguments, source)
+        single = [f"{study.name}/{modality}" for modality in SINGLE]
+        runs = [str(study.runs / name) for name in single]
+        data = options("--data", arguments.data)
+        command = (*_module("matrix"), *runs, *data, "--out", str(study.matrix), "--runs", str(study.runs))
+        jobs.append(Job(MATRIX, command, needs=tuple(single), weight=0.5))
+    if arguments.only != "tables":
+        for cases in CURVE_CASES:
+            for seed in CURVE_SEEDS:
+                jobs += _curve(study, arguments, source, cases=cases, seed=seed)
+    return jobs
+
+
+def _tables(study, arguments, source: Job) -> list[Job]:
+    from segan_tl.report.giacomello_study import SINGLE, TARGETS
+
+    mask = ("model.critic_input=mask",)
+    jobs = [_train(study, arguments, modality) for modality in SINGLE if f"{study.name}/{modality}" != source.name]
+    jobs += [
+        _train(study, arguments, "all"),
+        _train(study, arguments, "all", name=f"{study.name}-segan", settings=mask),
+        _train(
+            study, arguments, "all", name=f"{study.name}-segan-no-dice", settings=(*mask, "train.dice_weight=0")
+        ),
+    ]
+    for target in TARGETS:
+        jobs += [_transfer(study, arguments, source, target=target, frozen=frozen) for frozen in (False, True)]
+    return jobs
+
+
+def _curve(study, arguments, source: Job, *, cases: int | None, seed: int) -> list[Job]:
+    """Return scratch, full and frozen on so many training cases."""
+    from segan_tl.report.giacomello_study import CURVE_TARGET
+
+    name = study.curve_name(cases, seed)
+    settings = CURVE_SETTINGS[study.scale] + ((f"data.train_cases={cases}",) if cases else ())
+    common = {"name": name, "settings": settings, "seed": seed, "weight": CURVE_WEIGHT}
+    return [
+        _train(study, arguments, CURVE_TARGET, split_of=source, **common),
+        _transfer(study, arguments, source, target=CURVE_TARGET, frozen=False, **common),
+        _transfer(study, arguments, source, target=CURVE_TARGET, frozen=True, **common),
+    ]
+
+
+def _train(study, arguments, modality, *, name=None, settings=(), seed=0, split_of=None, weight=1.0) -> Job:
+    name = name or study.name
+    command = (*_module("train-segan"), "--modality", modality, "--config", SCALES[study.scale])
+    if split_of:
+        command += ("--split", str(study.runs / split_of.name))
+    command += _common(arguments, name, settings, seed=seed)
+    return Job(f"{name}/{modality}", command, needs=(split_of.name,) if split_of else (), weight=weight)
+
+
+def _transfer(study, arguments, source: Job, *, target, frozen, name=None, settings=(), seed=0, weight=1.0) -> Job:
+    name = name or study.name
+    command = (*_module("transfer"), "--source", str(study.runs / source.name), "--target", target, "--no-scratch")
+    command += ("--freeze-critic",) if frozen else ()
+    command += _common(arguments, name, settings, seed=seed)
+    leaf = f"{Path(source.name).name}-to-{target}" + ("-frozen" if frozen else "")
+    return Job(f"{name}/{leaf}", command, needs=(source.name,), weight=weight)
+
+
+def _common(arguments, name: str, settings: tuple[str, ...], *, seed: int) -> tuple[str, ...]:
+    sets = [word for setting in (f"name={name}", *settings) for word in ("--set", setting)]
+    places = options("--data", arguments.data) + ("--runs", str(arguments.runs), "--cache", str(arguments.cache))
+    return (*sets, "--seed", str(seed), *places)
+
+
+def _module(command: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "segan_tl", command)
+
+
+def options(option: str, value: Path | None) -> tuple[str, ...]:
+    """Return an option and its value, nothing where it was left out."""
+    return () if value is None else (option, str(value))
+
+
+def is_done(job: Job, study, *, scale: str) -> bool:
+    """Return whether a job's result is there, made with the settings that it would be made with now.
+
+    A run with other settings counts as not done: its own command then says what differs.
+    """
+    from segan_tl.report.giacomello_study import SINGLE, is_scored
+    from segan_tl.runs import Run, read_json
+
+    if job.name == MATRIX:
+        made = [study.matrix / name for name in ("matrix.csv", "matrix_cases.csv", "votes.csv")]
+        needed = [study.single(modality).summary for modality in SINGLE]
+        if not all(file.is_file() for file in (*made, *needed)):
+            return False
+        return min(file.stat().st_mtime_ns for file in made) >= max(file.stat().st_mtime_ns for file in needed)
+    run = Run(study.runs / job.name)
+    if not is_scored(run):
+        return False
+    recorded = read_json(run.config)
+    recorded.pop("transfer", None)
+    return recorded == _expected(job, recorded, scale=scale)
+
+
+def _expected(job: Job, recorded: dict, *, scale: str) -> dict:
+    """Return the configuration that a job's command means, its modalities and what it starts from aside."""
+    from segan_tl.config import load_config
+
+    words = job.command
+    overrides = [value for option, value in zip(words, words[1:]) if option == "--set"]
+    overrides += [f"seed={words[words.index('--seed') + 1]}", f"data.modalities={recorded['data']['modalities']}"]
+    config = json.loads(load_config(SCALES[scale], overrides).model_dump_json())
+    config.pop("transfer", None)
+    return config

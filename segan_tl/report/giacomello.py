@@ -1,0 +1,158 @@
+"""The results page of the reproduction of Giacomello 2020: tables, figures, and where the direction differs."""
+
+from pathlib import Path
+
+from segan_tl.report.figures import SYNTHETIC, read_history
+from segan_tl.report.giacomello_figures import plot_learning_curve, plot_variants
+from segan_tl.report.giacomello_findings import find_directions, findings_table, summarise_findings
+from segan_tl.report.giacomello_study import CURVE_SEEDS, CURVE_TARGET, PAPER, Study, is_scored, mean, read_matrix
+from segan_tl.report.giacomello_tables import (
+    MODALITY_NAMES,
+    curve_rows,
+    curve_table,
+    figure_3,
+    table_1,
+    table_2,
+    table_3,
+    to_csv,
+    to_markdown,
+    votes_table,
+)
+from segan_tl.runs import read_json, write_text
+
+TITLE = """# Giacomello, Loiacono, Mainardi 2020, reproduced
+
+*Transfer Brain MRI Tumor Segmentation Models Across Modalities with Adversarial Networks.* Whole tumour; in brackets
+the published number: BRATS 2015, 219 training, 27 validation and 28 test patients. SegAN-CAT is called SegAN_IO
+there."""
+TABLE_1_NOTE = """The published values are Table I's (SegAN: "SegAN (TF2.0)"); the authors' result files give a Dice
+of 0.823 for SegAN, 0.704 without Dice loss and 0.857 for SegAN-CAT on the test patients."""
+TABLE_3_NOTE = """Full: both networks go on learning. Segmentor only: FLAIR's critic judges and stands still. For
+these six transfers the authors' result files have a Dice of 0.483 and 0.570 (T1), 0.537 and 0.546 (T1c), 0.758 and
+0.795 (T2) on the test patients, full first."""
+FIGURE_3_NOTE = """The paper's text says that T2's model loses "10 percent" on FLAIR; the result files have 0.531 after
+0.721."""
+VOTES_NOTE = """Not in the paper: the single-modality models of Table II vote, each on its own modality, with every
+subset of the modalities. A majority counts heads; weighted votes count the best validation Dice."""
+CURVE_NOTE = """Not in the paper: {target} from scratch and from FLAIR with few training patients of the target,
+{seeds} seeds (they also draw the patients), fewer steps than above. Mean ± standard deviation over seeds; the last
+two columns are the gain over scratch, ± its standard error, paired over test patients with the seeds averaged."""
+FINDINGS_NOTE = """The difference is ours, paired over {cases} test patients; a difference below its standard error
+means little, and the error does not know that another seed would have trained another network. Both sides of a
+comparison have one origin. Transfer against scratch therefore takes the authors' result files: Table III prints
+higher values, and we lack the Table II that belongs to them. In these files T1c is the exception behind the paper's
+"almost all the target modalities"."""
+
+
+def write_page(study: Study, *, command: str) -> Path:
+    """Write the page, one CSV a table and the figures, from whatever runs are there; return the page's path.
+
+    OUT/findings.md, which a person writes, is included and never touched.
+
+    Args:
+        study: where the runs are and where the page goes.
+        command: what makes it all, for the page.
+    """
+    runs = [run for run in study.tables_runs + study.curve_runs if is_scored(run)]
+    state = next((read_json(run.state) for run in runs), {})
+    synthetic = bool(state.get("data", {}).get("synthetic", False))
+    tables = {
+        "table1": table_1(study),
+        "table2": table_2(study),
+        "fig3": figure_3(study),
+        "table3": table_3(study),
+        "votes": votes_table(study),
+        "learning_curve": curve_rows(study),
+    }
+    for name, table in tables.items():
+        to_csv(table, study.out / f"{name}.csv")
+    page = study.out / f"{PAPER}.md"
+    sections = [
+        TITLE,
+        _facts(study, runs, command=command, synthetic=synthetic),
+        *_paper_sections(study, tables, synthetic=synthetic),
+        *_own_sections(study, tables, synthetic=synthetic),
+        *_finding_sections(study),
+    ]
+    write_text(page, "\n\n".join(sections) + "\n")
+    return page
+
+
+def _facts(study: Study, runs: list, *, command: str, synthetic: bool) -> str:
+    """Return where the numbers come from: data, scale, seed, versions, time, command."""
+    total = len(study.tables_runs) + len(study.curve_runs)
+    lines = [f"{len(runs)} of {total} runs are trained and scored."]
+    if runs:
+        states = [read_json(run.state) for run in runs]
+        split = next((read_json(run.splits) for run in study.tables_runs if is_scored(run)), {})
+        data = states[0]["data"]
+        counts = ", ".join(f"{len(ids)} {part}" for part, ids in split.items())
+        folder = Path(data["folder"]).name
+        label = f"**{SYNTHETIC}**: " if synthetic else ""
+        hours = sum(float(read_history(run.history)["seconds"].sum()) for run in runs) / 3600
+        lines = [
+            f"- data: {label}`{folder}` (layout {data['layout']}); patients: {counts or 'not known yet'}",
+            f"- scale: {study.scale}; seed of initialisation: {_listed(states[0]['seed'])} (the learning curve: "
+            f"{_listed(*CURVE_SEEDS)})",
+            f"- {len(runs)} of {total} runs trained and scored; training time, added up: {hours:.1f} h",
+            f"- versions: {_versions(states)}",
+        ]
+    return "\n".join([*lines, "", f"      {command}"])
+
+
+def _listed(*values) -> str:
+    return ", ".join(str(value) for value in values)
+
+
+def _versions(states: list[dict]) -> str:
+    """Return the versions and commits that the runs were made with; several of one kind with a slash."""
+    found = {}
+    for state in states:
+        for name, version in (state.get("versions", {}) | {"commit": (state.get("commit") or "")[:7]}).items():
+            if version and version not in found.setdefault(name, []):
+                found[name].append(version)
+    return ", ".join(f"{name} {'/'.join(versions)}" for name, versions in found.items() if versions)
+
+
+def _paper_sections(study: Study, tables: dict, *, synthetic: bool) -> list[str]:
+    sections = ["## Table I: four modalities", to_markdown(tables["table1"]), TABLE_1_NOTE]
+    sections.append("## Fig. 2: validation Dice while learning")
+    drawn = plot_variants(study, study.out / "fig2.png", synthetic=synthetic)
+    sections.append("![Validation Dice over epochs](fig2.png)" if drawn else "–")
+    sections.append("The paper draws the Dice loss of its validation patients; here the score: higher is better.")
+    sections += ["## Table II: one modality", to_markdown(tables["table2"])]
+    sections += ["## Fig. 3: every model on every modality, no fine-tuning", to_markdown(tables["fig3"]), FIGURE_3_NOTE]
+    if (study.matrix / "matrix.png").is_file():
+        sections.append(f"![Dice of every model on every modality]({study.matrix.name}/matrix.png)")
+    return [*sections, "## Table III: from FLAIR to the other modalities", to_markdown(tables["table3"]), TABLE_3_NOTE]
+
+
+def _own_sections(study: Study, tables: dict, *, synthetic: bool) -> list[str]:
+    sections = ["## Votes: when some modalities are missing", VOTES_NOTE]
+    sections.append(to_markdown(tables["votes"]) if tables["votes"].rows else "–")
+    if (study.matrix / "votes.png").is_file():
+        sections.append(f"![Dice by number of modalities]({study.matrix.name}/votes.png)")
+    sections += [
+        "## Learning curve: when data is scarce",
+        CURVE_NOTE.format(target=MODALITY_NAMES[CURVE_TARGET], seeds=len(CURVE_SEEDS)),
+        to_markdown(curve_table(study)),
+    ]
+    untouched = mean(read_matrix(study).get(("flair", CURVE_TARGET), {}))
+    if plot_learning_curve(study, study.out / "learning_curve.png", untouched=untouched, synthetic=synthetic):
+        sections.append("![Test Dice over training cases](learning_curve.png)")
+    return sections
+
+
+def _finding_sections(study: Study) -> list[str]:
+    findings = find_directions(study)
+    cases = max((found.difference.cases for found in findings if found.difference), default=0)
+    sections = [
+        "## Where the direction differs",
+        summarise_findings(findings),
+        to_markdown(findings_table(findings)),
+        FINDINGS_NOTE.format(cases=cases or "the"),
+    ]
+    note = study.out / "findings.md"
+    if note.is_file():
+        sections += ["## What we found when we looked", note.read_text().strip()]
+    return sections

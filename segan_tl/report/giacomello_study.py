@@ -1,0 +1,119 @@
+"""The runs of the reproduction of Giacomello 2020: where they lie, and what they scored."""
+
+import csv
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+
+from segan_tl.runs import Run, read_json
+
+PAPER = "giacomello-2020"
+REGION = "wt"
+SCORES = ("dice", "precision", "sensitivity")
+SINGLE = ("t1", "t1c", "t2", "flair")
+SOURCE, TARGETS = "flair", ("t1", "t1c", "t2")
+STRATEGIES = ("full", "frozen")
+CURVE_TARGET = "t2"
+CURVE_CASES = (2, 4, 8, None)  # training cases of the target; None: all
+CURVE_SEEDS = (0, 1, 2)
+CURVE_STRATEGIES = ("scratch", *STRATEGIES)
+
+
+@dataclass(frozen=True)
+class Study:
+    """All runs of one scale.
+
+    Attributes:
+        runs: folder where runs are kept.
+        scale: "quick" or "full".
+        out: folder of the results page.
+    """
+
+    runs: Path
+    scale: str
+    out: Path
+
+    @property
+    def name(self) -> str:
+        """Return the configuration name of the main runs; all others begin with it."""
+        return f"{PAPER}-{self.scale}"
+
+    @property
+    def variants(self) -> dict[str, Run]:
+        """Return the three networks of Table I, on four modalities."""
+        names = {"segan": "-segan", "segan-no-dice": "-segan-no-dice", "segan-cat": ""}
+        return {variant: Run(self.runs / f"{self.name}{suffix}" / "all") for variant, suffix in names.items()}
+
+    def single(self, modality: str) -> Run:
+        """Return SegAN-CAT trained on one modality."""
+        return Run(self.runs / self.name / modality)
+
+    def transfer(self, target: str, strategy: str) -> Run:
+        """Return the transfer from FLAIR."""
+        return Run(self.runs / self.name / _transfer_folder(target, strategy))
+
+    def curve_name(self, cases: int | None, seed: int) -> str:
+        """Return the configuration name of the runs on so many training cases."""
+        return f"{self.name}-cases{cases or 'all'}-seed{seed}"
+
+    def curve(self, cases: int | None, seed: int, *, strategy: str) -> Run:
+        """Return one run of the learning curve."""
+        leaf = CURVE_TARGET if strategy == "scratch" else _transfer_folder(CURVE_TARGET, strategy)
+        return Run(self.runs / self.curve_name(cases, seed) / leaf)
+
+    @property
+    def matrix(self) -> Path:
+        """Return the folder that `segan_tl matrix` writes to."""
+        return self.out / "matrix"
+
+    @property
+    def tables_runs(self) -> list[Run]:
+        """Return the runs behind the paper's tables and figures."""
+        transfers = [self.transfer(target, strategy) for target in TARGETS for strategy in STRATEGIES]
+        return [*self.variants.values(), *(self.single(modality) for modality in SINGLE), *transfers]
+
+    @property
+    def curve_runs(self) -> list[Run]:
+        """Return the runs of the learning curve."""
+        return [
+            self.curve(cases, seed, strategy=strategy)
+            for cases in CURVE_CASES for seed in CURVE_SEEDS for strategy in CURVE_STRATEGIES
+        ]  # fmt: skip
+
+
+def _transfer_folder(target: str, strategy: str) -> str:
+    return f"{SOURCE}-to-{target}" + ("-frozen" if strategy == "frozen" else "")
+
+
+def is_scored(run: Run) -> bool:
+    """Return whether training is complete and the test cases are scored."""
+    return run.summary.is_file() and run.state.is_file() and read_json(run.state).get("state") == "finished"
+
+
+def read_scores(run: Run, score: str = "dice") -> dict[str, float]:
+    """Return test case → score of the whole tumour; empty where the run is not finished."""
+    if not is_scored(run):
+        return {}
+    return {row["case"]: float(row[score]) for row in read_rows(run.metrics) if row["region"] == REGION}
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV file; none where there is no file."""
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def mean(scores: dict[str, float]) -> float | None:
+    """Return the mean over cases, None without any."""
+    return statistics.fmean(scores.values()) if scores else None
+
+
+def read_matrix(study: Study) -> dict[tuple[str, str], dict[str, float]]:
+    """Return (trained on, seen on) → test case → Dice."""
+    cells = {}
+    for row in read_rows(study.matrix / "matrix_cases.csv"):
+        if row["region"] == REGION:
+            cells.setdefault((row["trained_on"], row["modality"]), {})[row["case"]] = float(row["dice"])
+    return cells

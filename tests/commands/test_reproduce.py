@@ -1,0 +1,195 @@
+"""The plan of a reproduction: its commands, their order, what counts as done, and what is refused."""
+
+import argparse
+import importlib
+import json
+from pathlib import Path
+
+import pytest
+
+from segan_tl.__main__ import main
+from segan_tl.commands import giacomello, reproduce
+from segan_tl.config import load_config
+from segan_tl.report.giacomello_study import Study
+from segan_tl.runs import Run
+from tests.small_study import write_matrix, write_run, write_study
+
+NAME = "giacomello-2020-quick"
+
+
+def plan(tmp_path, *words, scale="quick"):
+    parser = argparse.ArgumentParser()
+    reproduce.add_arguments(parser)
+    arguments = parser.parse_args(["giacomello-2020", "--runs", str(tmp_path / "runs"), *words])
+    study = Study(arguments.runs, scale, tmp_path / "out")
+    return giacomello.plan(study, arguments), study
+
+
+def options_of(job):
+    """Return the job's command as its own parser reads it."""
+    command = importlib.import_module(f"segan_tl.commands.{job.command[3].replace('-', '_')}")
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    return parser.parse_args(job.command[4:])
+
+
+def test_there_are_49_runs_and_the_matrix(tmp_path):
+    jobs, study = plan(tmp_path)
+    runs = {f"{run.root.parent.name}/{run.root.name}" for run in study.tables_runs + study.curve_runs}
+    assert len(runs) == 49 and {job.name for job in jobs} == runs | {"matrix"}
+    assert len(plan(tmp_path, "--only", "tables")[0]) == 14  # 7 trainings, 6 transfers, the matrix
+    assert len(plan(tmp_path, "--only", "curve")[0]) == 37  # FLAIR, and 4 numbers of cases · 3 seeds · 3 ways
+
+
+@pytest.mark.parametrize("scale", ["quick", "full"])
+def test_every_command_line_is_understood_and_leads_to_its_run(tmp_path, scale):
+    jobs, study = plan(tmp_path, "--data", "somewhere", scale=scale)
+    for job in jobs:
+        options = options_of(job)
+        assert options.data == Path("somewhere")
+        if job.name == "matrix":
+            continue
+        config = load_config(giacomello.SCALES[scale], [*options.set, f"seed={options.seed}"])
+        if job.command[3] == "train-segan":
+            leaf = options.modality
+        else:
+            leaf = f"flair-to-{options.target}{'-frozen' if options.freeze_critic else ''}"
+            assert options.scratch is False and options.source == str(study.runs / study.name / "flair")
+        assert job.name == f"{config.name}/{leaf}"
+
+
+def test_the_variants_are_what_the_paper_compares(tmp_path):
+    configs = {
+        job.name: load_config("giacomello_quick", options_of(job).set)
+        for job in plan(tmp_path)[0]
+        if job.command[3] == "train-segan"
+    }
+    assert configs[f"{NAME}/all"].model.critic_input == "concatenate"
+    assert configs[f"{NAME}-segan/all"].model.critic_input == "mask"
+    assert configs[f"{NAME}-segan/all"].train.dice_weight == 1
+    without = configs[f"{NAME}-segan-no-dice/all"]
+    assert without.model.critic_input == "mask" and without.train.dice_weight == 0
+
+
+def test_the_curve_varies_cases_and_seed_only(tmp_path):
+    jobs = {job.name: options_of(job) for job in plan(tmp_path)[0]}
+    few = load_config("giacomello_quick", jobs[f"{NAME}-cases4-seed2/t2"].set)
+    assert few.data.train_cases == 4 and few.train.epochs * few.train.steps_per_epoch == 300
+    assert jobs[f"{NAME}-cases4-seed2/t2"].seed == 2
+    assert jobs[f"{NAME}-cases4-seed2/t2"].split == str(tmp_path / "runs" / NAME / "flair")
+    assert jobs[f"{NAME}-cases4-seed2/flair-to-t2-frozen"].set == jobs[f"{NAME}-cases4-seed2/t2"].set
+    assert load_config("giacomello_quick", jobs[f"{NAME}-casesall-seed0/t2"].set).data.train_cases is None
+
+
+def test_nothing_comes_before_what_it_needs(tmp_path):
+    seen = set()
+    for job in plan(tmp_path)[0]:
+        assert set(job.needs) <= seen
+        if job.command[3] == "transfer" or "cases" in job.name:
+            assert job.needs == (f"{NAME}/flair",)
+        seen.add(job.name)
+
+
+def test_the_quick_configuration_is_quickstart_with_fewer_epochs():
+    quick, start = (load_config(name).model_dump() for name in ("giacomello_quick", "quickstart"))
+    epochs = quick["train"].pop("epochs"), start["train"].pop("epochs")
+    assert epochs == (14, 20) and quick == start
+
+
+# === What is done ===
+
+
+def test_a_run_is_done_with_the_same_settings_only(tmp_path):
+    jobs, study = plan(tmp_path)
+    by_name = {job.name: job for job in jobs}
+    job = by_name[f"{NAME}-segan/all"]
+    run = Run(study.runs / job.name)
+    assert not giacomello.is_done(job, study, scale="quick")
+    modalities = "data.modalities=['t1','t1c','t2','flair']"
+    config = load_config("giacomello_quick", [f"name={NAME}-segan", "model.critic_input=mask", modalities])
+    write_run(run, (0.5, 0.6), config=json.loads(config.model_dump_json()))
+    assert giacomello.is_done(job, study, scale="quick")
+    run.config.write_text(json.dumps(json.loads(run.config.read_text()) | {"seed": 5}))
+    assert not giacomello.is_done(job, study, scale="quick")
+
+
+def test_an_interrupted_run_is_not_done(tmp_path):
+    jobs, study = plan(tmp_path)
+    config = load_config("giacomello_quick", [f"name={NAME}", "data.modalities=['t1']"])
+    run = study.single("t1")
+    job = next(job for job in jobs if job.name == f"{NAME}/t1")
+    write_run(run, (0.5, 0.6), config=json.loads(config.model_dump_json()))
+    assert giacomello.is_done(job, study, scale="quick")
+    write_run(run, (0.5, 0.6), config=json.loads(config.model_dump_json()), state="interrupted")
+    assert not giacomello.is_done(job, study, scale="quick")
+
+
+def test_a_transfer_is_done_whatever_it_came_from(tmp_path):
+    jobs, study = plan(tmp_path)
+    config = load_config("giacomello_quick", [f"name={NAME}", "data.modalities=['t2']"])
+    values = json.loads(config.model_dump_json()) | {"transfer": {"source": "x", "source_sha256": "0"}}
+    write_run(study.transfer("t2", "frozen"), (0.5, 0.6), config=values)
+    job = next(job for job in jobs if job.name == f"{NAME}/flair-to-t2-frozen")
+    assert giacomello.is_done(job, study, scale="quick")
+
+
+def test_the_matrix_is_made_again_after_its_runs(tmp_path):
+    jobs, study = plan(tmp_path)
+    matrix = next(job for job in jobs if job.name == "matrix")
+    write_study(study)
+    assert giacomello.is_done(matrix, study, scale="quick")
+    study.single("t1").summary.write_text("{ }")
+    assert not giacomello.is_done(matrix, study, scale="quick")
+    write_matrix(study)
+    assert giacomello.is_done(matrix, study, scale="quick")
+
+
+# === What is refused ===
+
+
+@pytest.mark.parametrize("words", [[], ["giacomello-2021"]])
+def test_an_unknown_paper_lists_the_known_ones(words, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["reproduce", *words])
+    assert stopped.value.code == 2 and "giacomello-2020" in capsys.readouterr().err
+
+
+def test_the_papers_values_want_data(tmp_path, capsys):
+    assert main(["reproduce", "giacomello-2020", "--scale", "full", "--runs", str(tmp_path)]) == 2
+    assert "--data" in capsys.readouterr().err
+
+
+def test_runs_of_other_data_are_not_mixed_in(tiny_cohort, tmp_path, capsys):
+    study = Study(tmp_path / "runs", "quick", tmp_path / "out")
+    write_run(study.single("flair"), (0.5, 0.6))
+    words = ["reproduce", "giacomello-2020", "--scale", "quick", "--data", str(tiny_cohort)]
+    words += ["--runs", str(study.runs), "--cache", str(tmp_path / "cache"), "--out", str(study.out)]
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert "/somewhere/phantom-x" in error and "--runs ANOTHER" in error
+
+
+def test_a_damaged_case_stops_it_before_anything_is_trained(tmp_path, capsys):
+    import nibabel
+    import numpy as np
+
+    from tests.small_runs import small_labels, write_case
+
+    for number in range(4):
+        write_case(tmp_path / "data", f"case{number}", small_labels())
+    bad = tmp_path / "data" / "case3" / "case3_t1.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(np.zeros((3, 3, 3), np.int16), np.eye(4)), bad)
+    words = ["reproduce", "giacomello-2020", "--scale", "quick", "--data", str(tmp_path / "data")]
+    assert main([*words, "--runs", str(tmp_path / "runs"), "--cache", str(tmp_path / "cache")]) == 2
+    seen = capsys.readouterr()
+    assert "1 of 4 cases cannot be used" in seen.err and "case3" in seen.out
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_page_names_the_command_that_makes_it(tmp_path):
+    arguments = argparse.Namespace(
+        paper="giacomello-2020", data=Path("my data"), out=None, runs=Path("runs"), cache=Path("elsewhere")
+    )
+    assert reproduce._command(arguments, "full") == (
+        "python -m segan_tl reproduce giacomello-2020 --scale full --data 'my data' --cache elsewhere"
+    )
