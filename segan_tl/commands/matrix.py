@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     # === Score ===
     start_tensorflow()
-    from segan_tl.models.weights import read_provenance
+    from segan_tl.models.provenance import read_provenance
     from segan_tl.predict.ensemble import load_members
     from segan_tl.report.matrix import score_matrix
     from segan_tl.report.matrix_cases import check_unseen

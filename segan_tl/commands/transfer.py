@@ -120,7 +120,7 @@ def _config(arguments, source, modalities, *, strategy: str):
 
     from segan_tl.config import load_config, revise_config
     from segan_tl.errors import UserError
-    from segan_tl.train.transfer import map_inputs
+    from segan_tl.train.source import map_inputs
 
     if source.config is None and not arguments.config:
         raise UserError(
@@ -224,6 +224,9 @@ def _train_from_scratch(arguments, config, scratch, this_run, *, find_cohort) ->
 
 def _compare(this_run, scratch, config, *, source, find_cohort) -> None:
     """Print and write the test Dice of the untouched source, of training from scratch and of the transfer."""
+    from segan_tl.console import start_tensorflow
+
+    start_tensorflow()
     from segan_tl.report.transfer import compare_transfer, print_comparison
     from segan_tl.runs import read_json
 

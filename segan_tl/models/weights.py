@@ -8,9 +8,8 @@ import keras
 
 from segan_tl.errors import UserError
 from segan_tl.models import blocks
+from segan_tl.models.provenance import PROVENANCE, read_provenance
 
-PROVENANCE = "segan_tl.json"
-LARGEST_PROVENANCE_BYTES = 1_000_000
 CUSTOM_OBJECTS = {"segan_tl>ClipWeights": blocks.ClipWeights}
 
 
@@ -22,23 +21,6 @@ def save_network(model: keras.Model, path: Path, provenance: dict) -> None:
     model.save(path)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(zipfile.ZipInfo(PROVENANCE), json.dumps(provenance, indent=2))
-
-
-def read_provenance(path: Path) -> dict:
-    """Return what `save_network` wrote, {} where there is none; nothing of the file is executed.
-
-    Raises:
-        UserError: the file is no .keras archive.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if PROVENANCE not in archive.namelist():
-                return {}
-            if archive.getinfo(PROVENANCE).file_size > LARGEST_PROVENANCE_BYTES:
-                raise UserError(f"{path}: {PROVENANCE} is implausibly large; do not trust this file")
-            return json.loads(archive.read(PROVENANCE))
-    except (zipfile.BadZipFile, FileNotFoundError, json.JSONDecodeError) as error:
-        raise UserError(f"{path} is not a readable .keras file ({error}); give a file that Keras 3 saved") from None
 
 
 def load_network(path: Path) -> keras.Model:

@@ -10,7 +10,8 @@ from segan_tl.config import Config
 from segan_tl.data.preprocess import centre_crop, centre_paste, prepare_image
 from segan_tl.errors import UserError
 from segan_tl.models.accelerate import accelerate
-from segan_tl.models.weights import load_network, read_provenance
+from segan_tl.models.provenance import read_provenance
+from segan_tl.models.weights import load_network
 from segan_tl.runs import Run, verify
 
 _TRACED: weakref.WeakKeyDictionary[keras.Model, Callable] = weakref.WeakKeyDictionary()

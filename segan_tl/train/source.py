@@ -1,12 +1,12 @@
 """What a transfer starts from: a finished run or a single .keras file, found, verified and understood."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from segan_tl.config import Config, validate
 from segan_tl.errors import UserError
-from segan_tl.models.weights import read_provenance
+from segan_tl.models.provenance import read_provenance
 from segan_tl.regions import MODALITIES
 from segan_tl.runs import Run, open_run, read_json, sha256, verify
 
@@ -113,6 +113,35 @@ def resume_command(config: Config) -> str:
     if config.transfer is None:
         return f"python train_segan.py --modality {target}{name}"
     return f"python transfer.py --source {config.transfer.source} --target {target}{name}"
+
+
+def map_inputs(
+    target: Sequence[str], source: Sequence[str], *, stated: dict[str, str] | None = None
+) -> dict[str, str | None]:
+    """Say which modality of the source each input of the target takes its weights from; None starts fresh.
+
+    One modality to one is the paper's transfer. With several, a modality goes to itself, and what the source never saw
+    is new. `stated` decides first.
+
+    Raises:
+        UserError: nothing fits.
+    """
+    stated = stated or {}
+    for new, old in stated.items():
+        if new not in target or old not in source:
+            raise UserError(
+                f"--map {new}={old}: the target sees {', '.join(target)}, the source {', '.join(source)}; give "
+                "--map TARGET=SOURCE with one of each"
+            )
+    if len(target) == len(source) == 1:
+        return {target[0]: source[0]}
+    inputs = {new: stated.get(new, new if new in source else None) for new in target}
+    if not any(inputs.values()):
+        raise UserError(
+            f"the source sees {', '.join(source)}, the target {', '.join(target)}, and they share none: say which "
+            f"weights go where, for example --map {target[0]}={source[0]}"
+        )
+    return inputs
 
 
 def _read_file(segmentor: Path) -> Source:

@@ -54,35 +54,6 @@ class Moved:
         return not self.fresh and not self.partly
 
 
-def map_inputs(
-    target: Sequence[str], source: Sequence[str], *, stated: dict[str, str] | None = None
-) -> dict[str, str | None]:
-    """Say which modality of the source each input of the target takes its weights from; None starts fresh.
-
-    One modality to one is the paper's transfer. With several, a modality goes to itself, and what the source never saw
-    is new. `stated` decides first.
-
-    Raises:
-        UserError: nothing fits.
-    """
-    stated = stated or {}
-    for new, old in stated.items():
-        if new not in target or old not in source:
-            raise UserError(
-                f"--map {new}={old}: the target sees {', '.join(target)}, the source {', '.join(source)}; give "
-                "--map TARGET=SOURCE with one of each"
-            )
-    if len(target) == len(source) == 1:
-        return {target[0]: source[0]}
-    inputs = {new: stated.get(new, new if new in source else None) for new in target}
-    if not any(inputs.values()):
-        raise UserError(
-            f"the source sees {', '.join(source)}, the target {', '.join(target)}, and they share none: say which "
-            f"weights go where, for example --map {target[0]}={source[0]}"
-        )
-    return inputs
-
-
 def start_from(
     segmentor: keras.Model,
     critic: keras.Model,

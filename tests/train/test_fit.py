@@ -11,7 +11,7 @@ from segan_tl.config import load_config
 from segan_tl.data.cache import prepare_cases
 from segan_tl.data.cases import find_cases
 from segan_tl.errors import UserError
-from segan_tl.models.weights import read_provenance
+from segan_tl.models.provenance import read_provenance
 from segan_tl.predict.segment import segment_slices
 from segan_tl.runs import Run, read_json, verify
 from segan_tl.train.fit import fit

@@ -9,8 +9,8 @@ from segan_tl.config import STRATEGIES, Config, TransferConfig
 from segan_tl.errors import UserError
 from segan_tl.models.segan import build_critic, build_segmentor
 from segan_tl.train.segan import SeganGame
-from segan_tl.train.source import find_source
-from segan_tl.train.transfer import describe_moves, map_inputs, start_from
+from segan_tl.train.source import find_source, map_inputs
+from segan_tl.train.transfer import describe_moves, start_from
 from tests.small_runs import make_run, small_config
 
 FILTERS, CRITIC_FILTERS = (4, 8, 8, 8), (4, 8, 8)
