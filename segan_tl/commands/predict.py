@@ -1,7 +1,8 @@
-"""`python -m segan_tl predict`: segment a case, a folder of cases or one file with a trained run."""
+"""`python -m segan_tl predict`: segment a case, a folder of cases or one file with a trained run, or by vote."""
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
 
 MODALITIES = ("t1", "t1c", "t2", "flair")
@@ -10,18 +11,22 @@ EPILOG = """examples:
   python -m segan_tl predict segan/flair patients/0001 OUT             one case
   python -m segan_tl predict segan/flair scan.nii.gz tumour.nii.gz     one file
   python -m segan_tl predict segan/flair scan.nii.gz OUT --modality flair --probabilities
+  python -m segan_tl predict segan/t1 segan/t2 segan/flair patients/ OUT --vote weighted
 
 The result lies on the grid of the input, with its affine. Only the run's own modalities are read. Where a case has a
-label map, Dice is printed too. Research software: not for diagnosis."""
+label map, Dice is printed too. With --vote, the runs of those modalities that a patient has decide, voxel by voxel; a
+vote counts 1 (majority) or the run's best validation Dice (weighted), and a tie is settled by the mean probability.
+Research software: not for diagnosis."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     parser.description = "Segment a case, a folder of cases or a single file with the best checkpoint of a run."
     parser.epilog = EPILOG
-    parser.add_argument("run", metavar="RUN", help="folder of a run, or its name below --runs")
+    parser.add_argument("run", nargs="+", metavar="RUN", help="folder of a run, or its name below --runs")
     parser.add_argument("input", metavar="INPUT", type=Path, help="folder of cases, case folder or image file")
     parser.add_argument("out", metavar="OUT", type=Path, help="folder, or a name ending in .nii.gz for a single case")
+    parser.add_argument("--vote", choices=("majority", "weighted"), help="let several RUNs of one modality each decide")
     parser.add_argument("--modality", choices=MODALITIES, help="modality of a file whose name does not tell it")
     parser.add_argument("--batch-size", type=_positive, metavar="N", help="slices in one pass (the run's own)")
     parser.add_argument("--threshold", type=_fraction, metavar="P", help="probability of tumour (the run's own)")
@@ -33,35 +38,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Segment everything and say where it is."""
-    from segan_tl.config import validate
     from segan_tl.console import console
     from segan_tl.errors import UserError
-    from segan_tl.predict.inputs import find_inputs, missing_modalities
+    from segan_tl.predict.inputs import find_any_inputs, find_inputs, missing_modalities, without_any
     from segan_tl.predict.outputs import plan_outputs
-    from segan_tl.runs import open_run, read_json
+    from segan_tl.predict.remarks import warn_of_synthetic_training, warn_of_training_cases
 
     # === What, with what, and where to: everything that can be refused is refused before work begins ===
-    this_run = open_run(arguments.run, runs=arguments.runs)
-    config = _override(validate(read_json(this_run.config), source=str(this_run.config)), arguments)
-    modalities = config.data.modalities
-    cases, remarks = find_inputs(arguments.input, modalities=modalities, stated=arguments.modality)
-    lacking = [reason for case in cases if (reason := missing_modalities(case, modalities))]
+    members = _open(arguments)
+    voting = arguments.vote is not None
+    modalities = tuple(modality for member in members for modality in member.config.data.modalities)
+    find, missing = (find_any_inputs, without_any) if voting else (find_inputs, missing_modalities)
+    cases, remarks = find(arguments.input, modalities=modalities, stated=arguments.modality)
+    lacking = [reason for case in cases if (reason := missing(case, modalities))]
     if lacking and not arguments.skip_bad_cases:
         more = f" ({len(lacking)} of {len(cases)} cases)" if len(lacking) > 1 else ""
         hint = ", or --skip-bad-cases" if len(lacking) < len(cases) else ""
         raise UserError(f"{lacking[0]}{hint}{more}")
-    cases = [case for case in cases if missing_modalities(case, modalities) is None]
+    cases = [case for case in cases if missing(case, modalities) is None]
     if not cases:
-        raise UserError(f"no case at {arguments.input} has {', '.join(modalities)}: {lacking[0]}")
+        wanted = f"{'any of ' if voting else ''}{', '.join(modalities)}"
+        raise UserError(f"no case at {arguments.input} has {wanted}: {lacking[0]}")
     outputs = plan_outputs(arguments.out, cases, probabilities=arguments.probabilities, overwrite=arguments.overwrite)
     remarks += [f"left out: {reason}" for reason in lacking]
-    remarks += _warn_of_synthetic_training(this_run, cases) + _warn_of_training_cases(this_run, cases)
+    remarks += warn_of_synthetic_training(members, cases) + warn_of_training_cases(members, cases)
     for remark in remarks:
         console.print(remark, markup=False, soft_wrap=True)
 
     # === Segment ===
     started = time.monotonic()
-    done = _segment_all(arguments, config, cases, this_run=this_run, outputs=outputs)
+    done = _segment_all(arguments, members, cases, outputs=outputs)
     seconds = time.monotonic() - started
     console.print(
         f"segmented {done} of {len(cases)} cases in {seconds:.1f} s: {outputs.single or outputs.folder}", soft_wrap=True
@@ -69,25 +75,42 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _segment_all(arguments, config, cases, *, this_run, outputs) -> int:
+def _open(arguments) -> list:
+    """Open the run, or the runs that are to vote, with the settings of the command line."""
+    from segan_tl.errors import UserError
+    from segan_tl.predict.members import open_member, open_members, same_modality, weights_of
+
+    if arguments.vote is None and len(arguments.run) > 1:
+        raise UserError(
+            f"expected one RUN before INPUT and OUT, or --vote; found {', '.join(arguments.run)}; add --vote majority "
+            "or --vote weighted to let several runs decide together, or name one"
+        )
+    if arguments.vote is None:
+        members = [open_member(arguments.run[0], runs=arguments.runs)]
+    else:
+        members = open_members(arguments.run, runs=arguments.runs)
+        if reason := same_modality(members):
+            raise UserError(f"{reason}, and a vote takes one run a modality; leave one of them out")
+        weights_of(members, arguments.vote)  # a run that does not tell its weight is refused now
+    return [replace(member, config=_override(member.config, arguments)) for member in members]
+
+
+def _segment_all(arguments, members, cases, *, outputs) -> int:
     """Segment case after case; return how many came out."""
     from segan_tl.console import start_tensorflow
 
     start_tensorflow()
-    from importlib.metadata import version
-
     from segan_tl.console import console
     from segan_tl.errors import UserError
-    from segan_tl.predict.segment import load_segmentor
+    from segan_tl.predict.ensemble import load_members
     from segan_tl.report.terminal import case_progress
-    from segan_tl.runs import read_json, write_json
 
-    segmentor, digest = load_segmentor(this_run, config)
+    models, digests = load_members(members)
     records, meanings = {}, {}
     with case_progress("segmenting", total=len(cases)) as advance:
         for case in cases:
             try:
-                record, text = _segment_one(segmentor, case, config=config, outputs=outputs, arguments=arguments)
+                record, text = _segment_one(arguments, members, models, case=case, outputs=outputs)
             except UserError as error:
                 if not arguments.skip_bad_cases:
                     hint = "; --skip-bad-cases --overwrite goes on without it" if len(cases) > 1 else ""
@@ -99,52 +122,32 @@ def _segment_all(arguments, config, cases, *, this_run, outputs) -> int:
             advance(f"{case.id}  {text}")
     if not records:
         raise UserError("no case could be segmented; what is wrong with each of them stands above")
-    earlier = read_json(outputs.record).get("cases", {}) if outputs.record.is_file() else {}
-    write_json(
-        outputs.record,
-        {
-            "run": str(this_run.root),
-            "segmentor_sha256": digest,
-            "modalities": list(config.data.modalities),
-            "regions": list(config.data.regions),
-            "predict": config.predict.model_dump(mode="json"),
-            "segan_tl": version("segan_tl"),
-            "cases": earlier | records,
-        },
-    )
+    _write_record(arguments, members, digests, outputs=outputs, records=records)
     numbers = ", ".join(f"{number} = {name}" for number, name in sorted(meanings.items()))
     console.print(f"numbers in the files: {numbers}")
-    for region in config.data.regions:
-        scores = [record["dice"][region] for record in records.values() if record["dice"]]
-        if len(scores) > 1:
-            console.print(
-                f"{region}: mean Dice {sum(scores) / len(scores):.3f} of {len(scores)} cases with a label map"
-            )
+    _print_means(records, regions=members[0].config.data.regions)
     return len(records)
 
 
-def _segment_one(segmentor, case, *, config, outputs, arguments) -> tuple[dict, str]:
+def _segment_one(arguments, members, models, *, case, outputs) -> tuple[dict, str]:
     """Segment and write one case; return what is recorded and a line for the terminal."""
     from segan_tl.data.images import write_volume
     from segan_tl.metrics import dice
+    from segan_tl.predict.ensemble import segment_input
     from segan_tl.predict.labels import label_scheme, paint_labels
     from segan_tl.predict.outputs import write_probability
-    from segan_tl.predict.postprocess import binarise
-    from segan_tl.predict.segment import segment_case
     from segan_tl.regions import region_masks
 
     started = time.monotonic()
-    regions = config.data.regions
-    loaded = _load(case, config)
-    probability = segment_case(segmentor, loaded.image, config)
-    prediction = binarise(probability, config.predict)
+    regions = members[0].config.data.regions
+    loaded, modalities, probability, prediction = segment_input(members, models, case, rule=arguments.vote)
     scheme = label_scheme(regions, case.convention)
     write_volume(outputs.labels(case.id), paint_labels(prediction, regions, scheme), loaded.geometry)
     if arguments.probabilities:
         write_probability(outputs.probability(case.id), probability, loaded.geometry)
     truth = None if loaded.labels is None else region_masks(loaded.labels, regions)
     voxel_ml = loaded.geometry.voxel_volume_mm3 / 1000
-    volumes_ml, scores, parts = {}, {}, []
+    volumes_ml, scores, parts = {}, {}, [f"vote of {'+'.join(modalities)}"] if arguments.vote else []
     for i, region in enumerate(regions):
         volumes_ml[region] = float(prediction[..., i].sum() * voxel_ml)
         parts.append(f"{region} {volumes_ml[region]:.1f} ml")
@@ -153,49 +156,42 @@ def _segment_one(segmentor, case, *, config, outputs, arguments) -> tuple[dict, 
             parts.append(f"Dice {scores[region]:.3f}")
     seconds = round(time.monotonic() - started, 3)
     record = {"file": outputs.labels(case.id).name, "labels": scheme.meanings, "volume_ml": volumes_ml, "dice": scores}
+    record |= {"voted": list(modalities)} if arguments.vote else {}
     return record | {"seconds": seconds}, "  ".join((*parts, f"{seconds:.1f} s"))
 
 
-def _load(case, config):
-    """Load a case, with its labels where they can tell the run's regions."""
-    from segan_tl.data.cases import load_case
-    from segan_tl.data.naming import UNKNOWN_CONVENTION
-    from segan_tl.errors import UserError
-    from segan_tl.regions import convention_regions
+def _write_record(arguments, members, digests, *, outputs, records) -> None:
+    """Write what made the predictions; cases of an earlier call stay in it."""
+    from importlib.metadata import version
 
-    known = case.mask is not None and case.convention != UNKNOWN_CONVENTION
-    if known and set(config.data.regions) <= set(convention_regions(case.convention)):
-        try:
-            return load_case(case, config.data.modalities)
-        except UserError:  # a bad label map is no reason not to segment; a bad image fails again below
-            pass
-    return load_case(case, config.data.modalities, with_mask=False)
+    from segan_tl.runs import read_json, write_json
 
-
-def _warn_of_synthetic_training(this_run, cases) -> list[str]:
-    """Say that a model of synthetic patients tells little about real ones."""
-    from segan_tl.runs import read_json
-
-    state = read_json(this_run.state) if this_run.state.is_file() else {}
-    if not state.get("data", {}).get("synthetic") or all(case.id.startswith("phantom-") for case in cases):
-        return []
-    return [f"note: {this_run.root} was trained on SYNTHETIC patients; on real MRI its result means little"]
-
-
-def _warn_of_training_cases(this_run, cases) -> list[str]:
-    """Say how many of the cases the run has learnt from: their Dice is no test."""
-    from segan_tl.runs import read_json
-
-    if not this_run.splits.is_file():
-        return []
-    split = read_json(this_run.splits)
-    learnt = {case_id for part in ("train", "validation") for case_id in split.get(part, [])}
-    known = [case.id for case in cases if case.id in learnt and case.mask is not None]
-    if not known:
-        return []
-    return [
-        f"{len(known)} of these cases carry names the run was trained or tuned on ({known[0]}): their Dice is no test"
+    runs = [
+        {"run": str(member.run.root), "segmentor_sha256": digest, "modalities": list(member.config.data.modalities)}
+        | {"predict": member.config.predict.model_dump(mode="json")}
+        | ({"best_validation_dice": member.state.get("best_dice")} if arguments.vote else {})
+        for member, digest in zip(members, digests)
     ]
+    earlier = read_json(outputs.record).get("cases", {}) if outputs.record.is_file() else {}
+    about = {"vote": arguments.vote, "runs": runs} if arguments.vote else runs[0]
+    about |= {"regions": list(members[0].config.data.regions), "segan_tl": version("segan_tl")}
+    write_json(outputs.record, about | {"cases": earlier | records})
+
+
+def _print_means(records, *, regions) -> None:
+    """Print the mean Dice of cases with a label map, and by how many modalities voted."""
+    from segan_tl.console import console
+
+    for region in regions:
+        known = [record for record in records.values() if record["dice"]]
+        scored = [(record["dice"][region], len(record.get("voted", ()))) for record in known]
+        if len(scored) > 1:
+            mean = sum(score for score, _ in scored) / len(scored)
+            console.print(f"{region}: mean Dice {mean:.3f} of {len(scored)} cases with a label map")
+        for number in sorted({number for _, number in scored if number}):
+            some = [score for score, voters in scored if voters == number]
+            what = f"{number} {'modality' if number == 1 else 'modalities'} available"
+            console.print(f"  {what}: mean Dice {sum(some) / len(some):.3f} of {len(some)}")
 
 
 def _override(config, arguments):

@@ -1,12 +1,15 @@
 """Single-modality models side by side on one patient: each segments its own modality, then they vote."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import keras
 import numpy as np
 
+from segan_tl.data.cases import Case, LoadedCase
+from segan_tl.predict.inputs import load_input
 from segan_tl.predict.members import Member, joint_settings, weights_of
-from segan_tl.predict.postprocess import keep_large_components
+from segan_tl.predict.postprocess import binarise, keep_large_components
 from segan_tl.predict.segment import load_segmentor, segment_case
 from segan_tl.predict.vote import mean_probability, vote
 
@@ -21,24 +24,47 @@ def load_members(members: Sequence[Member]) -> tuple[list[keras.Model], list[str
     return [model for model, _ in loaded], [digest for _, digest in loaded]
 
 
-def segment_by_vote(
-    models: Sequence[keras.Model], image: np.ndarray, *, voters: Sequence[Member], rule: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Segment one case with every voter and count the votes.
+class Segmented(NamedTuple):
+    """A case and what was found in it.
+
+    Attributes:
+        modalities: what was looked at; each has voted where there was a vote.
+        probability: (H, W, D, R) float32, the mean where there was a vote, weighted as the votes are.
+        prediction: (H, W, D, R) bool.
+    """
+
+    loaded: LoadedCase
+    modalities: tuple[str, ...]
+    probability: np.ndarray
+    prediction: np.ndarray
+
+
+def segment_input(
+    members: Sequence[Member], models: Sequence[keras.Model], case: Case, *, rule: str | None
+) -> Segmented:
+    """Read a case and segment it: with the one run, or with those whose modality the case has, by vote.
 
     Args:
-        models: the voters' segmentors.
-        image: (H, W, D, N) as read, channel n the modality of voter n.
-        rule: "majority" or "weighted".
+        models: the members' segmentors.
+        rule: "majority" or "weighted"; None for one run, of however many modalities.
 
-    Returns:
-        (H, W, D, R) float32 mean probability, weighted as the votes are, and (H, W, D, R) bool.
+    Raises:
+        UserError: an image cannot be used.
     """
+    config = members[0].config
+    if rule is None:
+        loaded = load_input(case, config.data.modalities, regions=config.data.regions)
+        probability = segment_case(models[0], loaded.image, config)
+        return Segmented(loaded, config.data.modalities, probability, binarise(probability, config.predict))
+    there = [(member, model) for member, model in zip(members, models) if member.modality in case.images]
+    voters = [member for member, _ in there]
+    modalities = tuple(voter.modality for voter in voters)
+    loaded = load_input(case, modalities, regions=config.data.regions)
     probabilities = [
-        segment_case(model, image[..., i : i + 1], voter.config) for i, (model, voter) in enumerate(zip(models, voters))
+        segment_case(model, loaded.image[..., i : i + 1], voter.config) for i, (voter, model) in enumerate(there)
     ]
     mean = mean_probability(probabilities, weights=weights_of(voters, rule))
-    return mean, count_votes(probabilities, voters=voters, rule=rule)
+    return Segmented(loaded, modalities, mean, count_votes(probabilities, voters=voters, rule=rule))
 
 
 def count_votes(probabilities: Sequence[np.ndarray], *, voters: Sequence[Member], rule: str) -> np.ndarray:

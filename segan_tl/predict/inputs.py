@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from segan_tl.data.cases import Case, case_from_file, find_cases
-from segan_tl.data.naming import MASK, UNNAMED, parse_name
+from segan_tl.data.cases import Case, LoadedCase, case_from_file, find_cases, load_case
+from segan_tl.data.naming import MASK, UNKNOWN_CONVENTION, UNNAMED, parse_name
 from segan_tl.errors import UserError
-from segan_tl.regions import MODALITIES
+from segan_tl.regions import MODALITIES, convention_regions
 
 
 def find_inputs(path: Path, *, modalities: tuple[str, ...], stated: str | None) -> tuple[list[Case], list[str]]:
@@ -34,6 +34,25 @@ def find_inputs(path: Path, *, modalities: tuple[str, ...], stated: str | None) 
     return renamed, [f"{changed} images without a modality in their name were taken as {stated}"] if changed else []
 
 
+def find_any_inputs(path: Path, *, modalities: tuple[str, ...], stated: str | None) -> tuple[list[Case], list[str]]:
+    """Find the cases at `path` for several runs, each of one of `modalities`; a single file may be of any of them.
+
+    Raises:
+        UserError: as `find_inputs`, or a file does not tell its modality.
+    """
+    if not path.is_file() or len(modalities) == 1:
+        return find_inputs(path, modalities=modalities, stated=stated)
+    named = parse_name(path)
+    found = stated or (named.role if named is not None and named.role != UNNAMED else None)
+    if found in modalities or found == MASK:
+        return find_inputs(path, modalities=(found if found != MASK else modalities[0],), stated=stated)
+    what = f"is a {found} image" if found else "does not name its modality"
+    raise UserError(
+        f"{path.name} {what}, the runs segment {', '.join(modalities)}; "
+        + ("add a run of that modality" if found else "say which it is with --modality")
+    )
+
+
 def missing_modalities(case: Case, modalities: Sequence[str]) -> str | None:
     """Say in one sentence which modalities a case lacks, None where it has all."""
     missing = [modality for modality in modalities if modality not in case.images]
@@ -44,6 +63,32 @@ def missing_modalities(case: Case, modalities: Sequence[str]) -> str | None:
     if UNNAMED in case.images:
         remedy = f"its image names no modality: if it is {missing[0]}, add --modality {missing[0]}"
     return f"case {case.id} has no {', '.join(missing)} (it has {there or 'no named modality'}); {remedy}"
+
+
+def without_any(case: Case, modalities: Sequence[str]) -> str | None:
+    """Say in one sentence that a case has none of these modalities, None where it has one."""
+    if any(modality in case.images for modality in modalities):
+        return None
+    there = ", ".join(modality for modality in case.images if modality in MODALITIES)
+    remedy = "add a file, or a run of a modality that is there"
+    if UNNAMED in case.images:
+        remedy = "its image names no modality: say which it is with --modality"
+    return f"case {case.id} has none of {', '.join(modalities)} (it has {there or 'no named modality'}); {remedy}"
+
+
+def load_input(case: Case, modalities: tuple[str, ...], *, regions: Sequence[str]) -> LoadedCase:
+    """Load a case, with its labels where they can tell the regions.
+
+    Raises:
+        UserError: an image cannot be used.
+    """
+    known = case.mask is not None and case.convention != UNKNOWN_CONVENTION
+    if known and set(regions) <= set(convention_regions(case.convention)):
+        try:
+            return load_case(case, modalities)
+        except UserError:  # a bad label map is no reason not to segment; a bad image fails again below
+            pass
+    return load_case(case, modalities, with_mask=False)
 
 
 def _find_file(path: Path, modalities: tuple[str, ...], stated: str | None) -> tuple[list[Case], list[str]]:

@@ -1,7 +1,7 @@
 """Several single-modality runs that are to work on the same patients: opened and found to fit together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segan_tl.config import Config, PredictConfig, validate
@@ -26,7 +26,7 @@ class Member:
 
     @property
     def modality(self) -> str:
-        """Return the one modality that it was trained on."""
+        """Return the one modality that it was trained on, the first of several."""
         return self.config.data.modalities[0]
 
     @property
@@ -50,28 +50,40 @@ class Member:
         return float(dice)
 
 
+def open_member(path: Path | str, *, runs: Path | str = "runs") -> Member:
+    """Open one run, of however many modalities.
+
+    Raises:
+        UserError: there is no such run.
+    """
+    run = open_run(path, runs=runs)
+    folder = run.root.resolve()
+    config = validate(read_json(run.config), source=str(run.config))
+    return Member(run, "/".join(folder.parts[-2:]), config, read_json(run.state) if run.state.is_file() else {})
+
+
 def open_members(paths: Sequence[Path | str], *, runs: Path | str = "runs") -> list[Member]:
     """Open runs and see that each has one modality, all have the same regions and none comes twice.
 
     Raises:
         UserError: they do not, or there is no such run.
     """
-    opened = [open_run(path, runs=runs) for path in paths]
-    folders = [run.root.resolve() for run in opened]
+    members = [open_member(path, runs=runs) for path in paths]
+    folders = [member.run.root.resolve() for member in members]
     if len(set(folders)) < len(folders):
         twice = next(folder for folder in folders if folders.count(folder) > 1)
         raise UserError(f"expected every run once; {twice} is named twice; leave it out once")
-    names = ["/".join(folder.parts[-2:]) for folder in folders]
-    members = []
-    for run, folder, name in zip(opened, folders, names):
-        config = validate(read_json(run.config), source=str(run.config))
-        if len(config.data.modalities) != 1:
+    names = [member.name for member in members]
+    members = [
+        member if names.count(member.name) == 1 else replace(member, name=str(folder))
+        for member, folder in zip(members, folders)
+    ]
+    for member in members:
+        if len(member.config.data.modalities) != 1:
             raise UserError(
-                f"expected runs of one modality each; {run.root} was trained on {', '.join(config.data.modalities)}; "
-                "leave it out"
+                f"expected runs of one modality each; {member.run.root} was trained on "
+                f"{', '.join(member.config.data.modalities)}; leave it out"
             )
-        name = name if names.count(name) == 1 else str(folder)
-        members.append(Member(run, name, config, read_json(run.state) if run.state.is_file() else {}))
     first = members[0]
     for member in members[1:]:
         if member.config.data.regions != first.config.data.regions:

@@ -1,0 +1,31 @@
+"""What a user should know of the runs before believing what they make of these cases."""
+
+from collections.abc import Sequence
+
+from segan_tl.data.cases import Case
+from segan_tl.predict.members import Member
+from segan_tl.runs import read_json
+
+
+def warn_of_synthetic_training(members: Sequence[Member], cases: Sequence[Case]) -> list[str]:
+    """Say that a model of synthetic patients tells little about real ones."""
+    if all(case.id.startswith("phantom-") for case in cases):
+        return []
+    simulated = ", ".join(str(member.run.root) for member in members if member.synthetic)
+    was = "were" if "," in simulated else "was"
+    return [f"note: {simulated} {was} trained on SYNTHETIC patients; on real MRI its result means little"] * bool(
+        simulated
+    )
+
+
+def warn_of_training_cases(members: Sequence[Member], cases: Sequence[Case]) -> list[str]:
+    """Say how many of the cases a run has learnt from: their Dice is no test."""
+    learnt = set()
+    for member in members:
+        split = read_json(member.run.splits) if member.run.splits.is_file() else {}
+        learnt.update(case_id for part in ("train", "validation") for case_id in split.get(part, []))
+    known = [case.id for case in cases if case.id in learnt and case.mask is not None]
+    if not known:
+        return []
+    who = "the run was" if len(members) == 1 else "a run was"
+    return [f"{len(known)} of these cases carry names {who} trained or tuned on ({known[0]}): their Dice is no test"]
