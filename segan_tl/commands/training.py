@@ -65,7 +65,7 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     from segan_tl.train.strategy import make_strategy
 
     strategy = make_strategy(arguments.devices)
-    _warn_of_slow_device(arguments)
+    _warn_of_slow_device(config)
 
     # === Data ===
     cohort = find_cohort()
@@ -178,13 +178,13 @@ def _train(config, cohort, parts, this_run, *, strategy, source) -> bool:
     return fit(this_run, config, parts, strategy=strategy, segment=segment, data=data, source=source)
 
 
-def _warn_of_slow_device(arguments) -> None:
-    """Point a computer without GPU to the configuration that is sized for it."""
+def _warn_of_slow_device(config) -> None:
+    """Point a computer without GPU that is to train the published widths to the configuration sized for it."""
     import tensorflow as tf
 
     from segan_tl.console import console
 
-    if arguments.data and not arguments.config and not tf.config.list_physical_devices("GPU"):
+    if max(config.model.filters) >= 512 and not tf.config.list_physical_devices("GPU"):
         console.print(
             "[yellow]No GPU:[/] the published configuration takes weeks on a CPU; --config segan_cpu takes "
             "minutes. Ctrl-C saves and stops.",
