@@ -55,8 +55,12 @@ def print_provenance(inspected: Inspected) -> None:
     if isinstance(data, dict):
         text = ", ".join(f"{key} {_plain(value)}" for key, value in data.items() if key != "synthetic")
         lines.append(f"  data       {text}{', SYNTHETIC' if data.get('synthetic') else ''}")
-    if state.get("source"):
-        lines.append(f"  source     {_plain(state['source'])}")
+    transfer = state.get("transfer")
+    if isinstance(transfer, dict):
+        lines.append(
+            f"  started    from {transfer.get('source')}, strategy {transfer.get('strategy')}, its segmentor's sha256 "
+            f"{transfer.get('source_sha256')}"
+        )
     if isinstance(state.get("versions"), dict):
         commit = f", commit {state['commit']}" if state.get("commit") else ""
         lines.append(f"  made with  {_plain(state['versions'])}{commit}")
