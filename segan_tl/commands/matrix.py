@@ -50,18 +50,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     # === Score ===
     start_tensorflow()
-    from segan_tl.models.provenance import read_provenance
     from segan_tl.predict.ensemble import load_members
     from segan_tl.report.matrix import score_matrix
-    from segan_tl.report.matrix_cases import check_unseen
     from segan_tl.report.terminal import case_progress
 
     models, digests = load_members(members)
-    for member in members:
-        learnt_from = set(read_provenance(member.run.best / "segmentor.keras").get("learnt_from", []))
-        if arguments.part == "validation":
-            learnt_from -= set(ids)
-        check_unseen(member, ids, learnt_from=learnt_from, part=arguments.part)
     with case_progress(f"{len(members)} models on {', '.join(modalities)}", total=len(cases)) as advance:
         scores = score_matrix(
             members, models, cases, modalities=modalities, voting=no_votes is None, advance=advance

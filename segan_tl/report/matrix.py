@@ -111,7 +111,8 @@ def _score_votes(members: Sequence[Member], own: list[np.ndarray], truth: np.nda
         voters = [members[i] for i in chosen]
         names = "+".join(voter.modality for voter in voters)
         for rule in RULES:
-            voted = count_votes([own[i] for i in chosen], voters=voters, rule=rule)
+            if len(chosen) > 1 or rule == RULES[0]:  # one model alone gives its own mask by either rule
+                voted = count_votes([own[i] for i in chosen], voters=voters, rule=rule)
             for i, region in enumerate(voters[0].config.data.regions):
                 dice = counts(truth[..., i], voted[..., i]).dice
                 rows.append(dict(zip(SUBSET, (names, len(chosen), rule, region))) | {"dice": dice})
@@ -158,12 +159,12 @@ class Available(NamedTuple):
 
 
 def by_number(votes: Sequence[dict]) -> list[Available]:
-    """Group summarised votes by region, rule and number of modalities."""
+    """Group summarised votes by region, rule and number of modalities, in order of appearance."""
     groups = {}
     for row in votes:
         groups.setdefault((row["region"], row["rule"], row["number"]), []).append(row)
     result = []
-    for (region, rule, number), rows in sorted(groups.items()):
+    for (region, rule, number), rows in groups.items():
         ranked = sorted(rows, key=lambda row: -row["dice"])
         mean = sum(row["dice"] for row in rows) / len(rows)
         result.append(Available(region, rule, number, mean, ranked[0], ranked[-1]))

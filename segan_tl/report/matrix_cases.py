@@ -1,13 +1,15 @@
 """The cases on which runs may be compared: those that all of them were tested on and none has learnt from."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from segan_tl.data.cases import Case, Cohort, find_cases
 from segan_tl.errors import UserError
+from segan_tl.models.provenance import read_provenance
 from segan_tl.predict.members import Member
 from segan_tl.regions import MODALITIES
 from segan_tl.runs import read_json
+from segan_tl.train.source import resume_command
 
 FORBIDDEN = {"test": ("train", "validation"), "validation": ("train",)}
 
@@ -26,9 +28,13 @@ def common_cases(members: Sequence[Member], part: str) -> list[str]:
     if not wanted:
         raise UserError(f"{members[0].run.splits} names no {part} case; train with a larger data.split")
     for member, split in zip(members, splits):
-        known = {case_id for name in FORBIDDEN[part] for case_id in split.get(name, [])}
+        known = _learnt_from(member, split, part)
         for other in splits:
-            check_unseen(member, other.get(part, []), learnt_from=known, part=part)
+            if seen := sorted(known.intersection(other.get(part, []))):
+                raise UserError(
+                    f"{member.run.root} was trained or tuned on {_some(seen)}, of the {part} cases that the runs are "
+                    "compared on: it has seen the answers; train the runs on one split (train_segan.py --split RUN)"
+                )
     for member, split in zip(members, splits):
         if different := sorted(set(split.get(part, [])) ^ set(wanted)):
             raise UserError(
@@ -38,17 +44,12 @@ def common_cases(members: Sequence[Member], part: str) -> list[str]:
     return sorted(wanted)
 
 
-def check_unseen(member: Member, ids: Sequence[str], *, learnt_from: Iterable[str], part: str) -> None:
-    """Refuse a run that has learnt from the cases it is to be judged by.
-
-    Raises:
-        UserError: it has.
-    """
-    if seen := sorted(set(ids).intersection(learnt_from)):
-        raise UserError(
-            f"{member.run.root} was trained or tuned on {_some(seen)}, of the {part} cases that the runs are compared "
-            "on: it has seen the answers; train the runs on one split (train_segan.py --split RUN)"
-        )
+def _learnt_from(member: Member, split: dict[str, list[str]], part: str) -> set[str]:
+    """Return the cases that a run, or the run it was transferred from, has learnt from, but for `part` of its own."""
+    file = member.run.best / "segmentor.keras"
+    learnt_from = set(read_provenance(file).get("learnt_from", [])) if file.is_file() else set()
+    learnt_from -= set(split.get("validation", [])) if part == "validation" else set()
+    return learnt_from.union(*(split.get(name, []) for name in FORBIDDEN[part]))
 
 
 def check_finished(members: Sequence[Member]) -> None:
@@ -62,7 +63,7 @@ def check_finished(members: Sequence[Member]) -> None:
         if state != "finished":
             raise UserError(
                 f"{member.run.root} is not finished (run.json: {state}, epoch {member.state.get('epochs', 0)}); "
-                f"go on with the command that started it, for example: {_resume_command(member)}"
+                f"go on with the command that started it, for example: {resume_command(member.config)}"
             )
 
 
@@ -104,15 +105,6 @@ def shared_modalities(cases: Sequence[Case], members: Sequence[Member]) -> tuple
                 "leave the run out"
             )
     return tuple(modality for modality in MODALITIES if all(modality in case.images for case in cases))
-
-
-def _resume_command(member: Member) -> str:
-    transfer = member.state.get("transfer")
-    name = member.config.name
-    option = "" if name == "segan" else f" --set name={name}"
-    if transfer:
-        return f"python transfer.py --source {transfer.get('source', 'RUN')} --target {member.modality}{option}"
-    return f"python train_segan.py --modality {member.modality}{option}"
 
 
 def _some(ids: Sequence[str]) -> str:

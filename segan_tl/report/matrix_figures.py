@@ -35,7 +35,7 @@ def plot_matrix(cells: Sequence[dict], path: Path, *, title: str, synthetic: boo
         own = [[row[0] == modality for modality in modalities] for row in rows]
         image = _draw_cells(axis, values, own)
         axis.set_xticks(range(len(modalities)), modalities)
-        axis.set_yticks(range(len(rows)), labels)
+        axis.set_yticks(range(len(rows)), labels if axis is axes[0] else [""] * len(rows))
         axis.set(xlabel="applied to", title=region if len(regions) > 1 else "")
     axes[0].set_ylabel("trained on")
     figure.colorbar(image, ax=list(axes), label=_label("mean Dice", regions), shrink=0.9)
