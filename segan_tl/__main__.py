@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None, *, program: str | None = None) -> int:
     )
     command.add_arguments(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    arguments = parser.parse_args(argv[1:])
+    arguments = parser.parse_intermixed_args(argv[1:])  # predict RUN RUN --vote weighted IN OUT
     try:
         return command.run(arguments)
     except UserError as error:
