@@ -99,7 +99,7 @@ class _Queue:
         self.running: dict[str, tuple[Job, subprocess.Popen, float]] = {}
         self.total = len(jobs)
         self.left = sum(job.weight for job in self.waiting)
-        self.done = 0.0
+        self.done, self.spent_seconds = 0.0, 0.0
         self.interrupts = 0
 
     def run(self) -> Outcome:
@@ -107,7 +107,6 @@ class _Queue:
 
         if self.outcome.there:
             console.print(f"{len(self.outcome.there)} of {self.total} jobs are done already")
-        self.started = time.monotonic()
         with self._signals(), self._bar() as update:
             while self.running or (self.waiting and not self.outcome.stopped):
                 self._start()
@@ -120,6 +119,8 @@ class _Queue:
         return self.outcome
 
     def _start(self) -> None:
+        if self.outcome.stopped:
+            return
         lacking = self.outcome.failed.keys() | self.outcome.left_out.keys() | set(self.outcome.interrupted)
         unfinished = {job.name for job in self.waiting} | self.running.keys()
         for job in list(self.waiting):
@@ -149,12 +150,12 @@ class _Queue:
     def _end(self, job: Job, code: int, *, seconds: float) -> None:
         self.left -= job.weight
         if code == 0 and self.is_done(job):
-            self.done += job.weight
+            self.done, self.spent_seconds = self.done + job.weight, self.spent_seconds + seconds
             self.outcome.finished.append(job.name)
             self._say(job, self.describe(job), seconds=seconds)
         elif self.outcome.stopped or code == EXIT_INTERRUPTED:
             self.outcome.interrupted.append(job.name)
-            self._say(job, "interrupted, saved", seconds=seconds)
+            self._say(job, "interrupted", seconds=seconds)
         else:
             log = log_of(job, self.logs)
             reason = _last_line(log) if code else "it ended well and left no result"
@@ -164,13 +165,17 @@ class _Queue:
     def _say(self, job: Job, text: str, *, seconds: float) -> None:
         from segan_tl.console import console
 
-        ended = self.total - len(self.waiting) - len(self.running)
+        outcome = self.outcome
+        ended = sum(map(len, (outcome.there, outcome.finished, outcome.failed, outcome.left_out)))
         left = f"  {duration(self._seconds_left())} left" if self.done and self.left > 0 else ""
         line = f"{ended}/{self.total}  {job.name}  {text}  {duration(seconds)}{left}"
         console.print(line, markup=False, soft_wrap=True)
 
     def _seconds_left(self) -> float:
-        return (time.monotonic() - self.started) / self.done * self.left
+        """Return the time that is left, by the weight and the seconds of the jobs that are finished."""
+        now, rate = time.monotonic(), self.spent_seconds / self.done
+        running = sum(min(now - since, rate * job.weight) for job, _, since in self.running.values())
+        return max(rate * self.left - running, 0) / self.at_once
 
     @contextlib.contextmanager
     def _bar(self) -> Iterator[Callable[[], None]]:

@@ -89,12 +89,13 @@ def _facts(study: Study, runs: list, *, command: str, synthetic: bool) -> str:
         counts = ", ".join(f"{len(ids)} {part}" for part, ids in split.items())
         folder = Path(data["folder"]).name
         label = f"**{SYNTHETIC}**: " if synthetic else ""
-        hours = sum(float(read_history(run.history)["seconds"].sum()) for run in runs) / 3600
+        minutes = sum(float(read_history(run.history)["seconds"].sum()) for run in runs) / 60
+        time = f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
         lines = [
             f"- data: {label}`{folder}` (layout {data['layout']}); patients: {counts or 'not known yet'}",
             f"- scale: {study.scale}; seed of initialisation: {_listed(states[0]['seed'])} (the learning curve: "
             f"{_listed(*CURVE_SEEDS)})",
-            f"- {len(runs)} of {total} runs trained and scored; training time, added up: {hours:.1f} h",
+            f"- {len(runs)} of {total} runs trained and scored; training time, added up: {time}",
             f"- versions: {_versions(states)}",
         ]
     return "\n".join([*lines, "", f"      {command}"])

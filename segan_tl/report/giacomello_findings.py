@@ -39,7 +39,7 @@ class Finding(NamedTuple):
         published: the published sides, as "A 0.9 > B 0.8".
         ours: ours likewise, "–" where runs are missing.
         difference: ours, first side minus second; None where runs are missing.
-        direction: "same", "differs" or "–".
+        direction: "same", "differs", "equal" where ours are the same number, "–".
     """
 
     statement: str
@@ -124,8 +124,10 @@ def compare(statement: str, first: Side, others: list[Side], *, lowest: bool = F
     difference = paired_difference(first.scores, our_rival.scores)
     ours = _versus(first, mean(first.scores), our_rival, mean(our_rival.scores))
     # From the means, not from the paired difference: the direction is that of the numbers in the tables.
-    same = (first.published.value > rival.published.value) == (mean(first.scores) > mean(our_rival.scores))
-    return Finding(statement, published, ours, difference, "same" if same else "differs")
+    ahead = mean(first.scores) - mean(our_rival.scores)
+    same = (first.published.value > rival.published.value) == (ahead > 0)
+    direction = "equal" if ahead == 0 else "same" if same else "differs"
+    return Finding(statement, published, ours, difference, direction)
 
 
 def _versus(first: Side, value: float, second: Side, other: float) -> str:
@@ -148,10 +150,10 @@ def summarise_findings(findings: list[Finding]) -> str:
     known = [found for found in findings if found.direction != ABSENT]
     if not known:
         return "No comparison can be made yet: the runs are missing."
-    differs = [found for found in known if found.direction == "differs"]
+    same, differs = ([found for found in known if found.direction == name] for name in ("same", "differs"))
     clear = [found for found in differs if not found.is_within_error]
     missing = f"; {len(findings) - len(known)} cannot be told yet" if len(known) < len(findings) else ""
     return (
-        f"{len(known) - len(differs)} of {len(known)} comparisons point the same way as published, {len(differs)} "
-        f"differ, {len(clear)} of these by more than the standard error{missing}."
+        f"{len(same)} of {len(known)} comparisons point the same way as published, {len(differs)} differ, "
+        f"{len(clear)} of these by more than the standard error{missing}."
     )
