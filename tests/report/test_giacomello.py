@@ -175,7 +175,7 @@ def test_directions_are_computed(study):
 
 def test_findings_are_counted(study):
     findings = find_directions(study)
-    # differ: Dice loss, T1, T2 against full (within the error), T1c against scratch, T1c's row; T1c against full is equal
+    # differ: Dice loss, T1, T2 against full (within the error), T1c against scratch, T1c's row; equal: T1c against full
     assert summarise_findings(findings) == (
         "8 of 14 comparisons point the same way as published, 5 differ, 4 of these by more than the standard error."
     )
