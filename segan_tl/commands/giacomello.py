@@ -10,7 +10,7 @@ from segan_tl.commands.jobs import Job
 SCALES = {"quick": "giacomello_quick", "full": "segan_cat"}
 # The learning curve is 36 trainings: each is shorter than those of the tables.
 CURVE_SETTINGS = {
-    "quick": ("train.epochs=6", "train.steps_per_epoch=50"),
+    "quick": ("train.batch_size=16", "train.epochs=6", "train.steps_per_epoch=75"),
     "full": ("train.epochs=100", "train.steps_per_epoch=100"),
 }
 CURVE_WEIGHT = 0.5  # length beside a run of the tables
