@@ -93,7 +93,7 @@ def test_nothing_comes_before_what_it_needs(tmp_path):
 def test_the_quick_configuration_is_quickstart_with_fewer_epochs():
     quick, start = (load_config(name).model_dump() for name in ("giacomello_quick", "quickstart"))
     epochs = quick["train"].pop("epochs"), start["train"].pop("epochs")
-    assert epochs == (14, 20) and quick == start
+    assert epochs == (12, 20) and quick == start
 
 
 # === What is done ===
