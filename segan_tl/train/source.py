@@ -43,8 +43,8 @@ class Source:
 
     @property
     def label(self) -> str:
-        """Return how runs are named after it: its modality, "all" for the four, else modalities joined by "+"."""
-        return label_of(self.modalities)
+        """Return how runs are named after it: the run's own name, "flair" or "flair-to-t2"; a file's modalities."""
+        return label_of(self.modalities) if self.config is None else self.path.resolve().name
 
 
 def label_of(modalities: Iterable[str]) -> str:

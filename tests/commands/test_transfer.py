@@ -72,6 +72,12 @@ def test_frozen_and_full(place, capsys):
     ) == 0  # fmt: skip
     assert _scores(again / "segan" / "t2") == _scores(scratch.root)
 
+    # A transfer can be the source of the next one.
+    options = ["--target", "t1", "--no-scratch", "--set", "train.epochs=1"]
+    assert transfer(place, "--source", str(full.root), *options) == 0
+    assert Run(place / "runs" / "segan" / "flair-to-t2-to-t1").summary.is_file()
+    capsys.readouterr()
+
     # A second call only prints what is known.
     before = frozen.state.stat().st_mtime_ns
     assert transfer(place, "--source", "flair", "--target", "t2", "--freeze-critic", "--scratch") == 0
