@@ -91,6 +91,7 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
         if not _train(config, cohort, parts, this_run, strategy=strategy, source=source):
             console.print("Interrupted and saved. Run the same command again to go on.")
             return EXIT_INTERRUPTED
+        _warn_of_nothing_learnt(this_run, config)
 
     # === Evaluation ===
     from segan_tl.report.evaluate import evaluate_run
@@ -176,6 +177,20 @@ def _train(config, cohort, parts, this_run, *, strategy, source) -> bool:
         "synthetic": is_synthetic(cohort),
     }
     return fit(this_run, config, parts, strategy=strategy, segment=segment, data=data, source=source)
+
+
+def _warn_of_nothing_learnt(this_run, config) -> None:
+    """Say so when every validation case scored 0: a segmentor that answers "no tumour" has hardly a gradient."""
+    from segan_tl.console import console
+    from segan_tl.runs import read_json
+
+    if read_json(this_run.state)["best_dice"] == 0:
+        console.print(
+            "[yellow]Validation Dice was 0 in every epoch:[/] the segmentor says 'no tumour' everywhere, and its "
+            f"gradient vanishes there; try a lower rate: --set train.learning_rate={config.train.learning_rate / 10:g} "
+            "--set name=slower",
+            soft_wrap=True,
+        )
 
 
 def _warn_of_slow_device(config) -> None:
