@@ -19,7 +19,7 @@ MATRIX = "matrix"
 
 def plan(study, arguments: argparse.Namespace) -> list[Job]:
     """Return all jobs in order: those that others wait for come first; the name of a training is its run's."""
-    from segan_tl.report.giacomello_study import CURVE_CASES, CURVE_SEEDS, SINGLE, SOURCE
+    from segan_tl.report.giacomello_study import CURVE_CASES, CURVE_SEEDS, FIRST_CURVE, SINGLE, SOURCE
 
     source = _train(study, arguments, SOURCE)
     jobs = [source]
@@ -31,9 +31,14 @@ def plan(study, arguments: argparse.Namespace) -> list[Job]:
         command = (*_module("matrix"), *runs, *data, "--out", str(study.matrix), "--runs", str(study.runs))
         jobs.append(Job(MATRIX, command, needs=tuple(single), weight=0.5))
     if arguments.only != "tables":
+        curve = arguments.curve or FIRST_CURVE
+        if curve != FIRST_CURVE:
+            other = _train(study, arguments, curve.split("-to-")[0])
+            jobs += [] if other in jobs else [other]
+            source = other
         for cases in CURVE_CASES:
             for seed in CURVE_SEEDS:
-                jobs += _curve(study, arguments, source, cases=cases, seed=seed)
+                jobs += _curve(study, arguments, source, curve=curve, cases=cases, seed=seed)
     return jobs
 
 
@@ -54,17 +59,17 @@ def _tables(study, arguments, source: Job) -> list[Job]:
     return jobs
 
 
-def _curve(study, arguments, source: Job, *, cases: int | None, seed: int) -> list[Job]:
+def _curve(study, arguments, source: Job, *, curve: str, cases: int | None, seed: int) -> list[Job]:
     """Return scratch, full and frozen on so many training cases."""
-    from segan_tl.report.giacomello_study import CURVE_TARGET
+    from segan_tl.report.giacomello_study import CURVES
 
-    name = study.curve_name(cases, seed)
+    name, target = study.curve_name(cases, seed), CURVES[curve][1]
     settings = CURVE_SETTINGS[study.scale] + ((f"data.train_cases={cases}",) if cases else ())
     common = {"name": name, "settings": settings, "seed": seed, "weight": CURVE_WEIGHT}
     return [
-        _train(study, arguments, CURVE_TARGET, split_of=source, **common),
-        _transfer(study, arguments, source, target=CURVE_TARGET, frozen=False, **common),
-        _transfer(study, arguments, source, target=CURVE_TARGET, frozen=True, **common),
+        _train(study, arguments, target, split_of=source, **common),
+        _transfer(study, arguments, source, target=target, frozen=False, **common),
+        _transfer(study, arguments, source, target=target, frozen=True, **common),
     ]
 
 

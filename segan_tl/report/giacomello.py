@@ -5,7 +5,7 @@ from pathlib import Path
 from segan_tl.report.figures import SYNTHETIC, read_history
 from segan_tl.report.giacomello_figures import plot_learning_curve, plot_variants
 from segan_tl.report.giacomello_findings import find_directions, findings_table, summarise_findings
-from segan_tl.report.giacomello_study import CURVE_SEEDS, CURVE_TARGET, PAPER, Study, is_scored, mean, read_matrix
+from segan_tl.report.giacomello_study import CURVE_SEEDS, CURVES, PAPER, Study, is_scored, mean, read_matrix
 from segan_tl.report.giacomello_tables import (
     MODALITY_NAMES,
     curve_rows,
@@ -34,7 +34,7 @@ FIGURE_3_NOTE = """The paper's text says that T2's model loses "10 percent" on F
 0.721."""
 VOTES_NOTE = """Not in the paper: the single-modality models of Table II vote, each on its own modality, with every
 subset of the modalities. A majority counts heads; weighted votes count the best validation Dice."""
-CURVE_NOTE = """Not in the paper: {target} from scratch and from FLAIR with few training patients of the target,
+CURVE_NOTE = """Not in the paper: a target from scratch and by transfer with few training patients of the target,
 {seeds} seeds (they also draw the patients), fewer steps than above. Mean ± standard deviation over seeds; the last
 two columns are the gain over scratch, ± its standard error, paired over test patients with the seeds averaged."""
 FINDINGS_NOTE = """The difference is ours, paired over {cases} test patients; a difference below its standard error
@@ -133,14 +133,15 @@ def _own_sections(study: Study, tables: dict, *, synthetic: bool) -> list[str]:
     sections.append(to_markdown(tables["votes"]) if tables["votes"].rows else "–")
     if (study.matrix / "votes.png").is_file():
         sections.append(f"![Dice by number of modalities]({study.matrix.name}/votes.png)")
-    sections += [
-        "## Learning curve: when data is scarce",
-        CURVE_NOTE.format(target=MODALITY_NAMES[CURVE_TARGET], seeds=len(CURVE_SEEDS)),
-        to_markdown(curve_table(study)),
-    ]
-    untouched = mean(read_matrix(study).get(("flair", CURVE_TARGET), {}))
-    if plot_learning_curve(study, study.out / "learning_curve.png", untouched=untouched, synthetic=synthetic):
-        sections.append("![Test Dice over training cases](learning_curve.png)")
+    sections += ["## Learning curve: when data is scarce", CURVE_NOTE.format(seeds=len(CURVE_SEEDS))]
+    for curve in study.curves:
+        source, target = CURVES[curve]
+        untouched = mean(read_matrix(study).get((source, target), {}))
+        heading = f"### From {MODALITY_NAMES[source]} to {MODALITY_NAMES[target]}"
+        sections += [heading, to_markdown(curve_table(study, curve))]
+        picture = f"learning_curve_{curve}.png"
+        if plot_learning_curve(study, study.out / picture, curve=curve, untouched=untouched, synthetic=synthetic):
+            sections.append(f"![Test Dice over training cases]({picture})")
     return sections
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from segan_tl.report.figures import SYNTHETIC, read_history
-from segan_tl.report.giacomello_study import CURVE_CASES, CURVE_STRATEGIES, CURVE_TARGET, Study, mean
+from segan_tl.report.giacomello_study import CURVE_CASES, CURVE_STRATEGIES, CURVES, Study, mean
 from segan_tl.report.giacomello_tables import MODALITY_NAMES, STRATEGY_NAMES, VARIANT_NAMES, cases_name, curve_scores
 from segan_tl.runs import atomic_path
 
@@ -42,10 +42,13 @@ def plot_variants(study: Study, path: Path, *, synthetic: bool) -> bool:
     return True
 
 
-def plot_learning_curve(study: Study, path: Path, *, untouched: float | None, synthetic: bool) -> bool:
+def plot_learning_curve(
+    study: Study, path: Path, *, curve: str, untouched: float | None, synthetic: bool
+) -> bool:
     """Draw test Dice over training cases: the mean over seeds as a line, every seed as a point.
 
     Args:
+        curve: a name in CURVES.
         untouched: Dice of the source's model on the target without training, a dashed line.
 
     Returns:
@@ -53,7 +56,8 @@ def plot_learning_curve(study: Study, path: Path, *, untouched: float | None, sy
     """
     figure = Figure(figsize=(7.2, 4.8), layout="constrained")
     axis = figure.subplots()
-    scores = curve_scores(study)
+    source, target = (MODALITY_NAMES[modality] for modality in CURVES[curve])
+    scores = curve_scores(study, curve)
     for strategy in CURVE_STRATEGIES:
         places, means = [], []
         for place, cases in enumerate(CURVE_CASES):
@@ -65,12 +69,11 @@ def plot_learning_curve(study: Study, path: Path, *, untouched: float | None, sy
                              linewidths=0, zorder=3)  # fmt: skip
         if places:
             axis.plot(places, means, color=STRATEGY_COLOURS[strategy], marker=STRATEGY_MARKERS[strategy],
-                      label=_label(strategy), linewidth=1.8)  # fmt: skip
+                      label=_label(strategy, source), linewidth=1.8)  # fmt: skip
     if not axis.lines:
         return False
     if untouched is not None:
-        axis.axhline(untouched, color="#999999", linestyle="--", linewidth=1.2, label="FLAIR's model untouched")
-    target = MODALITY_NAMES[CURVE_TARGET]
+        axis.axhline(untouched, color="#999999", linestyle="--", linewidth=1.2, label=f"{source}'s model untouched")
     axis.set_xticks(range(len(CURVE_CASES)), [cases_name(study, cases) for cases in CURVE_CASES])
     axis.set_xlim(-0.4, len(CURVE_CASES) - 0.6)
     _finish(axis, xlabel=f"{target} training cases", ylabel="test Dice, whole tumour")
@@ -79,8 +82,8 @@ def plot_learning_curve(study: Study, path: Path, *, untouched: float | None, sy
     return True
 
 
-def _label(strategy: str) -> str:
-    return STRATEGY_NAMES[strategy] if strategy == "scratch" else f"from FLAIR, {STRATEGY_NAMES[strategy]}"
+def _label(strategy: str, source: str) -> str:
+    return STRATEGY_NAMES[strategy] if strategy == "scratch" else f"from {source}, {STRATEGY_NAMES[strategy]}"
 
 
 def _finish(axis, *, xlabel: str, ylabel: str) -> None:

@@ -13,7 +13,9 @@ SCORES = ("dice", "precision", "sensitivity")
 SINGLE = ("t1", "t1c", "t2", "flair")
 SOURCE, TARGETS = "flair", ("t1", "t1c", "t2")
 STRATEGIES = ("full", "frozen")
-CURVE_TARGET = "t2"
+# Learning curves: from which modality to which. The first is part of the reproduction, others are run when asked for.
+CURVES = {"flair-to-t2": ("flair", "t2"), "t1c-to-t1": ("t1c", "t1")}
+FIRST_CURVE = "flair-to-t2"
 CURVE_CASES = (2, 4, 8, None)  # training cases of the target; None: all
 CURVE_SEEDS = (0, 1, 2)
 CURVE_STRATEGIES = ("scratch", *STRATEGIES)
@@ -56,9 +58,10 @@ class Study:
         """Return the configuration name of the runs on so many training cases."""
         return f"{self.name}-cases{cases or 'all'}-seed{seed}"
 
-    def curve(self, cases: int | None, seed: int, *, strategy: str) -> Run:
-        """Return one run of the learning curve."""
-        leaf = CURVE_TARGET if strategy == "scratch" else _transfer_folder(CURVE_TARGET, strategy)
+    def curve(self, cases: int | None, seed: int, *, strategy: str, curve: str = FIRST_CURVE) -> Run:
+        """Return one run of a learning curve."""
+        source, target = CURVES[curve]
+        leaf = target if strategy == "scratch" else _transfer_folder(target, strategy, source=source)
         return Run(self.runs / self.curve_name(cases, seed) / leaf)
 
     @property
@@ -73,16 +76,25 @@ class Study:
         return [*self.variants.values(), *(self.single(modality) for modality in SINGLE), *transfers]
 
     @property
-    def curve_runs(self) -> list[Run]:
-        """Return the runs of the learning curve."""
+    def curves(self) -> list[str]:
+        """Return the learning curves to show: the first one, and others of which a run is there."""
+        return [name for name in CURVES if name == FIRST_CURVE or any(is_scored(run) for run in self.runs_of(name))]
+
+    def runs_of(self, curve: str) -> list[Run]:
+        """Return the runs of a learning curve."""
         return [
-            self.curve(cases, seed, strategy=strategy)
+            self.curve(cases, seed, strategy=strategy, curve=curve)
             for cases in CURVE_CASES for seed in CURVE_SEEDS for strategy in CURVE_STRATEGIES
         ]  # fmt: skip
 
+    @property
+    def curve_runs(self) -> list[Run]:
+        """Return the runs of all learning curves to show."""
+        return [run for curve in self.curves for run in self.runs_of(curve)]
 
-def _transfer_folder(target: str, strategy: str) -> str:
-    return f"{SOURCE}-to-{target}" + ("-frozen" if strategy == "frozen" else "")
+
+def _transfer_folder(target: str, strategy: str, *, source: str = SOURCE) -> str:
+    return f"{source}-to-{target}" + ("-frozen" if strategy == "frozen" else "")
 
 
 def is_scored(run: Run) -> bool:

@@ -161,22 +161,22 @@ def votes_table(study: Study) -> Table:
     return Table(("modalities available", "vote", "subsets", "mean dice", "best subset", "worst subset"), rows)
 
 
-def curve_scores(study: Study) -> dict[tuple[int | None, str], dict[int, dict[str, float]]]:
+def curve_scores(study: Study, curve: str) -> dict[tuple[int | None, str], dict[int, dict[str, float]]]:
     """Return (training cases, strategy) → seed → test case → Dice, finished runs only."""
     return {
         (cases, strategy): {
             seed: scores
             for seed in CURVE_SEEDS
-            if (scores := read_scores(study.curve(cases, seed, strategy=strategy)))
+            if (scores := read_scores(study.curve(cases, seed, strategy=strategy, curve=curve)))
         }
         for cases in CURVE_CASES
         for strategy in CURVE_STRATEGIES
     }
 
 
-def curve_table(study: Study) -> Table:
-    """Return the learning curve: mean ± standard deviation over seeds, and what transfer adds to scratch."""
-    scores = curve_scores(study)
+def curve_table(study: Study, curve: str) -> Table:
+    """Return a learning curve: mean ± standard deviation over seeds, and what transfer adds to scratch."""
+    scores = curve_scores(study, curve)
     rows = []
     for cases in CURVE_CASES:
         texts = [_spread([mean(found) for found in scores[cases, name].values()]) for name in CURVE_STRATEGIES]
@@ -189,13 +189,14 @@ def curve_table(study: Study) -> Table:
 
 
 def curve_rows(study: Study) -> Table:
-    """Return the same, one row a run."""
+    """Return the learning curves, one row a run."""
     rows = [
-        (cases_name(study, cases), STRATEGY_NAMES[strategy], str(seed), number(mean(scores)))
-        for (cases, strategy), found in curve_scores(study).items()
+        (curve, cases_name(study, cases), STRATEGY_NAMES[strategy], str(seed), number(mean(scores)))
+        for curve in study.curves
+        for (cases, strategy), found in curve_scores(study, curve).items()
         for seed, scores in found.items()
     ]
-    return Table(("training cases", "start", "seed", "dice"), rows)
+    return Table(("curve", "training cases", "start", "seed", "dice"), rows)
 
 
 def cases_name(study: Study, cases: int | None) -> str:

@@ -39,6 +39,9 @@ def test_there_are_49_runs_and_the_matrix(tmp_path):
     assert len(runs) == 49 and {job.name for job in jobs} == runs | {"matrix"}
     assert len(plan(tmp_path, "--only", "tables")[0]) == 14  # 7 trainings, 6 transfers, the matrix
     assert len(plan(tmp_path, "--only", "curve")[0]) == 37  # FLAIR, and 4 numbers of cases · 3 seeds · 3 ways
+    other = [job.name for job in plan(tmp_path, "--only", "curve", "--curve", "t1c-to-t1")[0]]
+    assert len(other) == 38  # T1c too
+    assert f"{NAME}-cases4-seed2/t1c-to-t1-frozen" in other
 
 
 @pytest.mark.parametrize("scale", ["quick", "full"])
@@ -74,7 +77,7 @@ def test_the_variants_are_what_the_paper_compares(tmp_path):
 def test_the_curve_varies_cases_and_seed_only(tmp_path):
     jobs = {job.name: options_of(job) for job in plan(tmp_path)[0]}
     few = load_config("giacomello_quick", jobs[f"{NAME}-cases4-seed2/t2"].set)
-    assert few.data.train_cases == 4 and few.train.epochs * few.train.steps_per_epoch == 300
+    assert few.data.train_cases == 4 and few.train.epochs * few.train.steps_per_epoch == 450
     assert jobs[f"{NAME}-cases4-seed2/t2"].seed == 2
     assert jobs[f"{NAME}-cases4-seed2/t2"].split == str(tmp_path / "runs" / NAME / "flair")
     assert jobs[f"{NAME}-cases4-seed2/flair-to-t2-frozen"].set == jobs[f"{NAME}-cases4-seed2/t2"].set
