@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import shlex
 import sys
 
 from segan_tl import __version__
@@ -38,6 +39,8 @@ def main(argv: list[str] | None = None, *, program: str | None = None) -> int:
     )
     command.add_arguments(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    words = [program or f"-m segan_tl {argv[0]}", *map(shlex.quote, argv[1:])]
+    parser.set_defaults(command_line=" ".join(["python", *words]))
     arguments = parser.parse_intermixed_args(argv[1:])  # predict RUN RUN --vote weighted IN OUT
     try:
         return command.run(arguments)

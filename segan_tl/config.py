@@ -222,7 +222,8 @@ def _explain(error: dict) -> str:
     if error["type"] == "extra_forbidden":
         known = _known_keys(error["loc"][:-1])
         near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
+        parents = [str(part) for part in error["loc"][:-1]]
+        hint = f"did you mean {'.'.join([*parents, near[0]])}?" if near else f"known here: {', '.join(known)}"
         return f"unknown key {place}; {hint}"
     message = error["msg"].removeprefix("Value error, ")
     return f"{place} = {error['input']!r}: {message}" if place else message

@@ -12,6 +12,15 @@ console = Console(highlight=False)
 error_console = Console(stderr=True, highlight=False)
 
 
+def duration(seconds: float) -> str:
+    """Return a duration as a person would say it: 40 s, 12 min, 3.5 h, 21 days."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
+
+
 def start_tensorflow() -> None:
     """Import TensorFlow and look for devices without its greetings; they come back when that fails.
 

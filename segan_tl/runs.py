@@ -205,7 +205,10 @@ def verify(folder: Path) -> dict[str, str]:
         UserError: the checkpoint or its manifest is missing, or a file differs.
     """
     if not (folder / MANIFEST).is_file():
-        raise UserError(f"{folder} holds no complete checkpoint (no {MANIFEST}); train the run first, or resume it")
+        raise UserError(
+            f"{folder} holds no complete checkpoint (no {MANIFEST}); finish its training, or train it again with "
+            "--overwrite"
+        )
     files = read_json(folder / MANIFEST).get("files", {})
     for name, recorded in files.items():
         file = folder / name
@@ -245,7 +248,12 @@ def training_lock(run: Run) -> Iterator[None]:
         file.truncate(0)
         file.write(f"process {os.getpid()} on {platform.node()}")
         file.flush()
-        yield
+        try:
+            yield
+        finally:
+            if os.listdir(run.root) == [".lock"]:  # refused before anything was written
+                (run.root / ".lock").unlink()
+                run.root.rmdir()
 
 
 def _cannot_write(path: Path, error: OSError) -> str:

@@ -9,7 +9,7 @@ from segan_tl.errors import UserError
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
 def test_every_shipped_config_is_valid_and_says_its_command(path):
     load_config(path)
-    assert "python train_segan.py" in path.read_text()
+    assert any(command in path.read_text() for command in ("python train_segan.py", "python -m segan_tl"))
 
 
 def test_published_values():
@@ -30,7 +30,7 @@ def test_overrides_are_toml_values():
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("train.learning_rat=1", "did you mean learning_rate?"),
+        ("train.learning_rat=1", "did you mean train.learning_rate?"),
         ("trian.epochs=1", "did you mean train?"),
         ("train.epochs=many", "train.epochs"),
         ("train.epochs=-1", "greater than 0"),

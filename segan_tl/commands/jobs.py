@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from segan_tl.console import duration
+
 EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: what a training returns that was told to stop, and saved
 POLL_SECONDS = 0.1
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
@@ -209,6 +211,8 @@ class _Queue:
                 signal.signal(number, handler)
 
     def _stop(self, number, _frame) -> None:
+        if not self.outcome.stopped:
+            os.write(1, b"\nstopping: the running trainings finish their step and save\n")  # safe in a handler
         self.outcome.stopped = True
         self.interrupts += number == signal.SIGINT
         for _, process, _ in list(self.running.values()):
@@ -216,13 +220,6 @@ class _Queue:
                 process.kill()
             else:
                 process.terminate()
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as a person would say it: 40 s, 12 min, 3.5 h."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _last_line(log: Path) -> str:

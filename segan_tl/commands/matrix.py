@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     ids = common_cases(members, arguments.part)
     cohort, cases = find_data(members, ids, folder=arguments.data)
     modalities = shared_modalities(cases, members)
-    no_votes = same_modality(members)
+    no_votes = same_modality(members) or ("one run is there" if len(members) == 1 else None)
     if no_votes is None:
         weights_of(members, "weighted")  # a run that does not tell its weight is refused now
     out = arguments.out or members[0].run.root.resolve().parent / "matrix"

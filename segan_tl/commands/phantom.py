@@ -65,5 +65,5 @@ def run(arguments: argparse.Namespace) -> int:
         chosen = [(arguments.cohort, index) for index in range(min(3, arguments.cases))]
         draw_cases(chosen, path=arguments.picture, shape=tuple(arguments.shape), seed=arguments.seed)
         console.print(f"picture of synthetic cases: {arguments.picture}")
-    console.print(f"next: python train_segan.py --modality flair --data {folder}")
+    console.print(f"next: python train_segan.py --modality flair --data {folder} --config quickstart")
     return 0

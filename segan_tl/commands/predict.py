@@ -42,7 +42,11 @@ def run(arguments: argparse.Namespace) -> int:
     from segan_tl.errors import UserError
     from segan_tl.predict.inputs import find_any_inputs, find_inputs, missing_modalities, without_any
     from segan_tl.predict.outputs import plan_outputs
-    from segan_tl.predict.remarks import warn_of_synthetic_training, warn_of_training_cases
+    from segan_tl.predict.remarks import (
+        warn_of_synthetic_training,
+        warn_of_training_cases,
+        warn_of_unfinished_training,
+    )
 
     # === What, with what, and where to: everything that can be refused is refused before work begins ===
     members = _open(arguments)
@@ -61,7 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError(f"no case at {arguments.input} has {wanted}: {lacking[0]}")
     outputs = plan_outputs(arguments.out, cases, probabilities=arguments.probabilities, overwrite=arguments.overwrite)
     remarks += [f"left out: {reason}" for reason in lacking]
-    remarks += warn_of_synthetic_training(members, cases) + warn_of_training_cases(members, cases)
+    remarks += warn_of_unfinished_training(members) + warn_of_synthetic_training(members, cases)
+    remarks += warn_of_training_cases(members, cases)
     for remark in remarks:
         console.print(remark, markup=False, soft_wrap=True)
 

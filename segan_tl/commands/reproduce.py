@@ -58,7 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
     _check_same_data(study, cohort)
     jobs = plan(study, arguments)
     at_once = arguments.jobs or (2 if scale == "quick" and not _has_gpu() else 1)
-    console.print(f"{len(jobs)} jobs, {at_once} at a time; logs in {out / 'logs'}", soft_wrap=True)
+    what = f"{len(jobs)} jobs (trainings and the matrix)"
+    console.print(f"{what}, {at_once} at a time; logs in {out / 'logs'}", soft_wrap=True)
     outcome = run_jobs(
         jobs, logs=out / "logs", at_once=at_once,
         is_done=lambda job: is_done(job, study, scale=scale), describe=lambda job: _dice(job, study),

@@ -88,7 +88,9 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     # === Training ===
     if not finished:
         parts = {part: [cached[case] for case in split[part]] for part in split}
-        if not _train(config, cohort, parts, this_run, strategy=strategy, source=source):
+        if not _train(
+            arguments, config, cohort, parts=parts, this_run=this_run, strategy=strategy, source=source
+        ):
             console.print("Interrupted and saved. Run the same command again to go on.")
             return EXIT_INTERRUPTED
         _warn_of_nothing_learnt(this_run, config)
@@ -161,7 +163,7 @@ def _differences(found: dict, wanted: dict, prefix: str = "") -> list[str]:
     return lines
 
 
-def _train(config, cohort, parts, this_run, *, strategy, source) -> bool:
+def _train(arguments, config, cohort, *, parts, this_run, strategy, source) -> bool:
     """Train; return whether training is complete."""
     from segan_tl.predict.postprocess import binarise
     from segan_tl.predict.segment import segment_slices
@@ -176,7 +178,10 @@ def _train(config, cohort, parts, this_run, *, strategy, source) -> bool:
         "cases": {part: len(cases) for part, cases in parts.items()},
         "synthetic": is_synthetic(cohort),
     }
-    return fit(this_run, config, parts, strategy=strategy, segment=segment, data=data, source=source)
+    return fit(
+        this_run, config, parts, strategy=strategy, segment=segment, data=data, source=source,
+        command=arguments.command_line,
+    )  # fmt: skip
 
 
 def _warn_of_nothing_learnt(this_run, config) -> None:

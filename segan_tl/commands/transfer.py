@@ -12,7 +12,7 @@ EPILOG = """examples:
   python transfer.py --source flair --target t2                        both networks go on learning
   python transfer.py --source flair --target t2 --freeze-critic        the source's critic judges, and stands still
   python transfer.py --source cpu/flair --target t1 --strategy freeze-encoder
-  python transfer.py --source flair --target all --map flair=flair     one input from the source, three are new
+  python transfer.py --source flair --target all --map t1=flair        FLAIR's weights feed FLAIR and T1, two are new
   python transfer.py --source segmentor.keras --target t2 --data CLINIC --config segan_cpu --other-patients
 
 strategies: full (all weights train), freeze-critic, critic-init (only the critic comes over), freeze-critic-first,
@@ -118,7 +118,7 @@ def _config(arguments, source, modalities, *, strategy: str):
     """Return the source's configuration (or --config), for the target, with --set on top."""
     import json
 
-    from segan_tl.config import load_config, revise_config
+    from segan_tl.config import load_config, revise_config, validate
     from segan_tl.errors import UserError
     from segan_tl.train.source import map_inputs
 
@@ -127,18 +127,22 @@ def _config(arguments, source, modalities, *, strategy: str):
             f"{source.path} is a single file without its configuration; add --config FILE, for example --config "
             f"{'quickstart' if source.data.get('synthetic') else 'segan_cat'}, or give the run's folder as --source"
         )
-    stated = dict(text.partition("=")[::2] for text in arguments.map)
+    if wrong := [text for text in arguments.map if "=" not in text]:
+        raise UserError(f"--map expects TARGET=SOURCE, for example --map t1=flair; got {wrong[0]!r}")
+    stated = dict(text.split("=", 1) for text in arguments.map)
     settings = {
         "source": str(source.path),
         "source_sha256": source.digest,
         "strategy": strategy,
         "inputs": map_inputs(modalities, source.modalities, stated=stated),
     }
-    overrides = list(arguments.set) + [f"data.modalities={json.dumps(modalities)}"]
+    typed = list(arguments.set)
+    config = load_config(arguments.config, typed) if arguments.config else revise_config(source.config, typed)
+    values = json.loads(config.model_dump_json()) | {"transfer": settings}
+    values["data"]["modalities"] = list(modalities)
     if arguments.seed is not None:
-        overrides.append(f"seed={arguments.seed}")
-    config = load_config(arguments.config, overrides) if arguments.config else revise_config(source.config, overrides)
-    return type(config).model_validate(json.loads(config.model_dump_json()) | {"transfer": settings})
+        values["seed"] = arguments.seed
+    return validate(values, source=f"--seed {arguments.seed}")
 
 
 def _check_something_moves(arguments, source, modalities, *, strategy: str) -> None:

@@ -18,6 +18,8 @@ def read_provenance(path: Path) -> dict:
     """
     try:
         with zipfile.ZipFile(path) as archive:
+            if (damaged := archive.testzip()) is not None:
+                raise zipfile.BadZipFile(f"bad CRC-32 for {damaged}")
             if PROVENANCE not in archive.namelist():
                 return {}
             if archive.getinfo(PROVENANCE).file_size > LARGEST_PROVENANCE_BYTES:

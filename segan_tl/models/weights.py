@@ -32,6 +32,6 @@ def load_network(path: Path) -> keras.Model:
     read_provenance(path)
     try:
         return keras.models.load_model(path, custom_objects=CUSTOM_OBJECTS, compile=False, safe_mode=True)
-    except (ValueError, TypeError, OSError, KeyError) as error:
+    except (ValueError, TypeError, OSError, KeyError, zipfile.BadZipFile) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(f"{path} cannot be opened by Keras {keras.__version__}: {reason}") from error

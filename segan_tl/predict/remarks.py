@@ -18,6 +18,15 @@ def warn_of_synthetic_training(members: Sequence[Member], cases: Sequence[Case])
     )
 
 
+def warn_of_unfinished_training(members: Sequence[Member]) -> list[str]:
+    """Say which runs are not finished: what they published is their best so far."""
+    return [
+        f"note: {member.run.root} is not finished (epoch {member.state.get('epochs', 0)}): its best so far is used"
+        for member in members
+        if member.state.get("state", "finished") != "finished"
+    ]
+
+
 def warn_of_training_cases(members: Sequence[Member], cases: Sequence[Case]) -> list[str]:
     """Say how many of the cases a run has learnt from: their Dice is no test."""
     learnt = set()

@@ -63,7 +63,8 @@ def check_finished(members: Sequence[Member]) -> None:
         if state != "finished":
             raise UserError(
                 f"{member.run.root} is not finished (run.json: {state}, epoch {member.state.get('epochs', 0)}); "
-                f"go on with the command that started it, for example: {resume_command(member.config)}"
+                "go on with the command that started it: "
+                f"{member.state.get('command') or resume_command(member.config)}"
             )
 
 

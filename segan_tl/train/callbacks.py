@@ -12,7 +12,7 @@ import tensorflow as tf
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from segan_tl.console import console
+from segan_tl.console import console, duration
 from segan_tl.data.cache import CachedCase
 from segan_tl.errors import UserError
 from segan_tl.metrics import dice
@@ -166,15 +166,6 @@ class ProgressLine(keras.callbacks.Callback):
     def on_train_end(self, logs=None):
         """Leave the terminal in order."""
         self.bar.stop()
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as a person would say it: 40 s, 12 min, 3.5 h, 21 days."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
 
 
 def write_history(run: Run, rows: list[dict]) -> None:

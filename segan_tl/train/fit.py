@@ -33,6 +33,7 @@ def fit(
     segment: Callable,
     data: dict,
     source: Source | None = None,
+    command: str | None = None,
 ) -> bool:
     """Train SegAN on prepared cases, or go on where the run stopped.
 
@@ -46,6 +47,7 @@ def fit(
         segment: (model, slices (D, h, w, M)) → masks (D, h, w, R), bool, for validation.
         data: what run.json says of the cohort.
         source: what `config.transfer` names, found and verified.
+        command: what the user typed, for run.json.
 
     Returns:
         True when training is complete, False when a signal interrupted it (everything is saved).
@@ -80,7 +82,7 @@ def fit(
         progress = restore_last(run, game) or Progress()
 
     # === Game ===
-    provenance = describe(config, data=data, replicas=replicas)
+    provenance = describe(config, data=data, replicas=replicas, command=command)
     learnt_from = {case.id for part in ("train", "validation") for case in cases[part]}
     learnt_from |= (source and source.learnt_from) or frozenset()
     published = provenance | {"learnt_from": sorted(learnt_from)}
@@ -138,7 +140,7 @@ def _start_from(segmentor: keras.Model, critic: keras.Model, source: Source, con
     return source.critic.read_bytes() if still else None
 
 
-def describe(config: Config, *, data: dict, replicas: int) -> dict:
+def describe(config: Config, *, data: dict, replicas: int, command: str | None = None) -> dict:
     """Return what a checkpoint says of itself: modalities, regions, preparation, data, versions, commit."""
     return {
         "name": config.name,
@@ -150,6 +152,7 @@ def describe(config: Config, *, data: dict, replicas: int) -> dict:
         "replicas": replicas,
         "precision": config.train.precision,
         "data": data,
+        "command": command,
         "transfer": None if config.transfer is None else config.transfer.model_dump(mode="json"),
         "versions": {name: version(name) for name in ("segan_tl", "tensorflow", "keras", "numpy")}
         | {"python": platform.python_version()},

@@ -1,5 +1,6 @@
 """What a transfer starts from: a finished run or a single .keras file, found, verified and understood."""
 
+import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,8 +74,12 @@ def find_source(name: str, *, runs: Path, names: Iterable[str]) -> Source:
                 return read_run(Run(place))
         raise UserError(
             f"there is no trained model of {name}: expected the run {places[0]}; train it first with: "
-            f"python train_segan.py --modality {name}, or give --source a run's folder or a .keras file"
+            f"python train_segan.py --modality {name}{_where(runs)}, or give --source a run's folder or a .keras file"
         )
+    if "/" not in name and not Path(name).exists():
+        near = difflib.get_close_matches(name.lower(), (*MODALITIES, "all"), n=1)
+        if near:
+            raise UserError(f"there is no run {name}; did you mean the modality: --source {near[0]}")
     return read_run(open_run(name, runs=runs))
 
 
@@ -96,7 +101,8 @@ def read_run(run: Run) -> Source:
     if state["state"] != "finished":
         raise UserError(
             f"{run.root} is not finished ({state['state']}, epoch {state.get('epochs', 0)} of "
-            f"{config.train.epochs}): go on with the command that started it, for example: {resume_command(config)}"
+            f"{config.train.epochs}): go on with the command that started it: "
+            f"{state.get('command') or resume_command(config)}"
         )
     digests = verify(run.best)
     split = read_json(run.splits)
@@ -104,6 +110,11 @@ def read_run(run: Run) -> Source:
         run.root, run.best / SEGMENTOR, run.best / CRITIC, digests[SEGMENTOR], config.data.modalities,
         config.data.regions, config, split, frozenset(split["train"] + split["validation"]), state.get("data", {}),
     )  # fmt: skip
+
+
+def _where(runs: Path) -> str:
+    """Return the option that says where runs are kept, nothing for the default."""
+    return "" if runs == Path("runs") else f" --runs {runs}"
 
 
 def resume_command(config: Config) -> str:
@@ -158,6 +169,10 @@ def _read_file(segmentor: Path) -> Source:
         raise UserError(f"{segmentor} is a {provenance['network']}; give the file of the segmentor beside it")
     critic = segmentor.with_name(CRITIC)
     learnt_from = provenance.get("learnt_from")
+    splits = Run(segmentor.resolve().parent.parent).splits
+    if learnt_from is None and splits.is_file():  # a run's file that does not say it itself
+        split = read_json(splits)
+        learnt_from = split["train"] + split["validation"]
     return Source(
         segmentor, segmentor, critic if critic.is_file() else None, sha256(segmentor),
         tuple(provenance["modalities"]), tuple(provenance["regions"]), None, None,

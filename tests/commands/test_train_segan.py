@@ -71,7 +71,7 @@ def test_cases_that_went_away_are_named(trained, tiny_cohort, tmp_path, capsys):
     [
         (["--data", "nowhere"], "nowhere"),
         (["--config", "nowhere.toml"], "no configuration file nowhere.toml"),
-        (["--set", "train.epoch=3"], "did you mean epochs?"),
+        (["--set", "train.epoch=3"], "did you mean train.epochs?"),
         (["--devices", "tpu"], "--devices expects"),
         (["--set", "data.regions=['lesion']"], "lesion"),
     ],

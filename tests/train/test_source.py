@@ -34,7 +34,10 @@ def test_a_path_and_a_file_work_too(run, tmp_path):
     source = find(run.best / "segmentor.keras", tmp_path / "runs")
     assert source.modalities == ("flair",) and source.config is None and source.split is None
     assert source.critic == run.best / "critic.keras"
-    assert source.learnt_from is None  # this file was saved without the names of its cases
+    assert source.learnt_from == {"a", "b"}  # from the run around it
+    alone = tmp_path / "alone.keras"
+    alone.write_bytes((run.best / "segmentor.keras").read_bytes())
+    assert find(alone, tmp_path / "runs").learnt_from is None  # it was saved without the names of its cases
 
 
 def test_labels():
@@ -67,6 +70,26 @@ def test_a_damaged_source_is_refused(run, tmp_path):
     with (run.best / "segmentor.keras").open("ab") as file:
         file.write(b"x")
     with pytest.raises(UserError, match="damaged"):
+        find("flair", tmp_path / "runs")
+
+
+def test_a_flipped_byte_in_a_file_is_one_sentence(run, tmp_path):
+    damaged = bytearray((run.best / "segmentor.keras").read_bytes())
+    damaged[len(damaged) // 2] ^= 0xFF
+    (tmp_path / "damaged.keras").write_bytes(damaged)
+    with pytest.raises(UserError, match=r"not a readable .keras file \(.*CRC"):
+        find(tmp_path / "damaged.keras", tmp_path)
+
+
+def test_a_misspelt_modality_is_recognised(tmp_path):
+    with pytest.raises(UserError, match="--source flair"):
+        find("flare", tmp_path / "runs")
+
+
+def test_an_interrupted_source_names_the_command_that_it_was(run, tmp_path):
+    state = json.loads(run.state.read_text())
+    run.state.write_text(json.dumps(state | {"state": "interrupted", "command": "python transfer.py --this --that"}))
+    with pytest.raises(UserError, match="python transfer.py --this --that"):
         find("flair", tmp_path / "runs")
 
 
