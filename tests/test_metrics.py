@@ -46,7 +46,7 @@ def test_empty_volumes_follow_the_rule(score):
 
 
 def test_specificity_of_empty_and_full_volumes():
-    # The background is what specificity counts: all of it found in the first two, none in the third, none there in the last.
+    # Specificity counts background: all of it is kept in the first two, none in the third, none is there in the last.
     assert [specificity(*pair) for pair in ((EMPTY, EMPTY), (FULL, EMPTY), (EMPTY, FULL), (FULL, FULL))] == [1, 1, 0, 1]
 
 
@@ -74,3 +74,13 @@ def test_shapes_must_agree():
 def test_probabilities_are_refused():
     with pytest.raises(ValueError, match="boolean"):
         counts(EMPTY, EMPTY.astype(np.float32))
+
+
+def test_values_published_by_metrics_reloaded():
+    # test/test_metrics/test_pairwise_measures.py, figures SN 2.9 and 27 of the pitfalls paper
+    truth = np.repeat([True, False], [50, 50])
+    assert precision(truth, np.repeat([True, False, True, False], [45, 5, 10, 40])) == pytest.approx(0.82, abs=0.01)
+    truth = np.repeat([True, False], [90, 10])
+    assert precision(truth, np.repeat([True, False, True, False], [81, 9, 2, 8])) == pytest.approx(0.98, abs=0.01)
+    truth = np.repeat([True, False], [70, 1])
+    assert sensitivity(truth, np.repeat([True, False, True], [40, 30, 1])) == pytest.approx(0.57, abs=0.01)

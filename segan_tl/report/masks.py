@@ -49,7 +49,10 @@ def find_truths(folder: Path, *, meaning: str | None, otherwise: str | None) -> 
             raise UserError(f"case {doubtful[0].case_id}: {doubtful[0].reason}; {doubtful[0].remedy}")
     else:
         stated = read_cohort_json(folder / "cohort.json").get("label_convention", UNKNOWN_CONVENTION)
-        found = {stem_of(path.name): (Source(path), stated) for path in _loose_masks(folder)}
+        paths = _loose_masks(folder)
+        found = {stem_of(path.name): (Source(path), stated) for path in paths}
+        if len(found) < len(paths):
+            raise UserError(f"expected each case once in {folder}; found a name in two folders; give one of them")
     if not found:
         raise UserError(f"expected label maps in {folder}; found none; give the folder that holds the truth")
     return {
@@ -79,30 +82,13 @@ def find_predictions(
     _require_folder(folder, "predictions")
     if Run(folder).predictions.is_dir():
         folder = Run(folder).predictions
-    files: dict[str, Path] = {}
-    strangers = []
-    for path in _loose_masks(folder):
-        case_id = next((name for name in _possible_names(path) if name in truths), None)
-        if case_id is None:
-            strangers.append(path)
-        elif case_id in files:
-            raise UserError(
-                f"expected one prediction of {case_id}; found {files[case_id]} and {path}; remove one of the two"
-            )
-        else:
-            files[case_id] = path
-    if not files:
-        seen = f"{strangers[0].name} and {len(strangers) - 1} more" if strangers else "no image files"
-        raise UserError(
-            f"expected predictions named after the cases of the truth, such as {next(iter(truths))}.nii.gz, in "
-            f"{folder}; found {seen}; rename them, or give another folder"
-        )
+    files, strangers = _match_names(folder, truths)
     known = {} if meaning else _recorded_meanings(folder, truths)
     masks = {}
     for case_id, path in files.items():
         stated = meaning or known.get(case_id) or _named_meaning(path) or otherwise
         masks[case_id] = Mask(case_id, Source(path), stated or _unknown(folder, "--prediction-labels"))
-    return masks, len(strangers)
+    return masks, strangers
 
 
 def require_predictions(truths: Iterable[str], predictions: Iterable[str]) -> None:
@@ -123,16 +109,40 @@ def require_predictions(truths: Iterable[str], predictions: Iterable[str]) -> No
 def _try_cohort(folder: Path) -> Cohort | None:
     try:
         cohort = find_cases(folder)
-    except UserError:  # not a cohort: a folder of bare label maps
-        return None
+    except UserError:
+        if any(parse_name(path) for path in list_images(folder)):
+            raise
+        return None  # no name of a cohort's: a folder of bare label maps
     return cohort if any(case.mask for case in cohort.cases) else None
 
 
 def _loose_masks(folder: Path) -> list[Path]:
     """List the image files that can be masks: no probabilities, and nothing whose name tells a modality."""
     paths = [path for path in list_images(folder) if not stem_of(path.name).endswith(PROBABILITY_ENDING)]
-    masks = [path for path in paths if (named := parse_name(path)) is None or named.role == MASK]
-    return masks or paths
+    return [path for path in paths if (named := parse_name(path)) is None or named.role == MASK]
+
+
+def _match_names(folder: Path, truths: Iterable[str]) -> tuple[dict[str, Path], int]:
+    """Return the mask of each case of the truth, and how many masks belong to none."""
+    files: dict[str, Path] = {}
+    strangers = []
+    for path in _loose_masks(folder):
+        case_id = next((name for name in _possible_names(path) if name in truths), None)
+        if case_id is None:
+            strangers.append(path)
+        elif case_id in files:
+            raise UserError(
+                f"expected one prediction of {case_id}; found {files[case_id]} and {path}; remove one of the two"
+            )
+        else:
+            files[case_id] = path
+    if not files:
+        seen = f"{strangers[0].name} and {len(strangers) - 1} more" if strangers else "no image files"
+        raise UserError(
+            f"expected predictions named after the cases of the truth, such as {next(iter(truths))}.nii.gz, in "
+            f"{folder}; found {seen}; rename them, or give another folder"
+        )
+    return files, len(strangers)
 
 
 def _possible_names(path: Path) -> list[str]:
