@@ -57,8 +57,8 @@ def test_weighted_percentile_by_hand():
 def test_area_counts_not_the_number_of_surfels():
     # 2 × 2 × 2 voxels of 10 × 1 × 1 mm, and the same a voxel further along the first axis: 9 of 26 surfels, those of
     # the face that was left, are 10 mm from the other surface. Their area: 1 in the middle, 4 bevels of
-    # 1 × √(5² + 0.5²), 4 corners of half |(-5, 0.5, 0) × (-5, 0, 0.5)| = |(0.25, 2.5, 2.5)| / 2. Around the middle lie 4 flat pieces of
-    # 10 × 1 and 4 bevels of 10 × √½.
+    # 1 × √(5² + 0.5²), 4 corners of half |(-5, 0.5, 0) × (-5, 0, 0.5)| = |(0.25, 2.5, 2.5)| / 2. Around the
+    # middle lie 4 flat pieces of 10 × 1 and 4 bevels of 10 × √½.
     truth = np.zeros((4, 4, 4), bool)
     truth[1:3, 1:3, 1:3] = True
     distances = surface_distances(truth, np.roll(truth, 1, axis=0), (10, 1, 1))
