@@ -18,6 +18,7 @@ from segan_tl.distances import (
     surface_dice,
     weighted_hausdorff_mm,
 )
+from segan_tl.errors import UserError
 from segan_tl.lesions import CHALLENGES, score_lesions
 from segan_tl.pairs import MaskPair
 from segan_tl.report.mask_pairs import read_pairs
@@ -110,12 +111,20 @@ def _run(
         return
     pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
     try:
-        tasks = {pool.submit(score_case, truths[name], predictions[name], plan): name for name in wanted}
+        tasks = {pool.submit(_score_elsewhere, truths[name], predictions[name], plan): name for name in wanted}
         for task in as_completed(tasks):
             yield tasks[task], task.result()
     finally:
         # After an error or Ctrl-C nobody waits for the cases that have not begun.
         pool.shutdown(cancel_futures=True)
+
+
+def _score_elsewhere(truth: Mask, prediction: Mask, plan: Plan) -> list[dict]:
+    try:
+        return score_case(truth, prediction, plan)
+    except UserError as error:
+        # Only the plain class can travel between processes: others have arguments of their own.
+        raise UserError(str(error)) from None
 
 
 def _hd95_mm(pair: MaskPair, definition: str) -> float:

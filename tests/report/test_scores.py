@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from segan_tl.distances import HD95_DEFINITIONS, hd95_mm
+from segan_tl.errors import UserError
 from segan_tl.pairs import MaskPair
 from segan_tl.report.masks import find_predictions, find_truths
 from segan_tl.report.scores import Plan, score_cases, score_pair, summary_table, write_scores
@@ -60,6 +61,14 @@ def test_several_processes_give_the_same_rows_in_the_same_order(cohort):
         ("BraTS2021_00000", "wt"), ("BraTS2021_00000", "et"), ("BraTS2021_00001", "wt"),
     ]  # fmt: skip
     assert len(lines) == 32 and lines[0] == "BraTS2021_00000  wt Dice 1.000  et Dice 1.000"
+
+
+def test_a_bad_case_ends_several_processes_in_a_sentence(cohort):
+    truths, predictions = cohort
+    path = predictions["BraTS2021_00003"].source.path
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(UserError, match="BraTS2021_00003.nii.gz: .*truncated"):
+        score_cases(truths, predictions, plan=Plan(("wt",)), jobs=2, progress=lambda line: None)
 
 
 def test_cases_without_a_prediction_have_no_row(cohort):
