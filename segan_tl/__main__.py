@@ -15,6 +15,7 @@ COMMANDS = {
     "matrix": "apply single-modality models to every modality, and let them vote",
     "reproduce": "run every experiment of a paper; one page with its numbers beside ours",
     "inspect": "show what a run's checkpoint holds, and what moved against another run",
+    "evaluate": "score a folder of masks against the truth, ours or not",
     "check": "read every case of a folder and name the bad ones",
     "phantom": "write a synthetic cohort of brain-tumour MRI",
 }

@@ -1,6 +1,7 @@
-"""Overlap of two boolean volumes: Dice, precision and sensitivity, with one rule for empty volumes.
+"""Overlap of two boolean volumes: Dice, precision, sensitivity and specificity, with one rule for empty volumes.
 
-The rule [BraTS]: both empty, the score is 1.0 (nothing to find, nothing found); one of them empty, it is 0.0.
+The rule [BraTS]: both empty, the score is 1.0 (nothing to find, nothing found); one of them empty, it is 0.0. Distances
+(HD95, surface Dice) follow the same rule in `distances`, lesions in `lesions`.
 """
 
 from typing import NamedTuple
@@ -14,6 +15,7 @@ class Counts(NamedTuple):
     true_positive: int
     false_positive: int
     false_negative: int
+    true_negative: int
 
     @property
     def truth_voxels(self) -> int:
@@ -40,6 +42,12 @@ class Counts(NamedTuple):
         """Return TP / (TP + FN); 1.0 when both volumes are empty, 0.0 when one is."""
         return self._ratio(self.true_positive, self.truth_voxels)
 
+    @property
+    def specificity(self) -> float:
+        """Return TN / (TN + FP); 1.0 where the truth leaves no background."""
+        background = self.true_negative + self.false_positive
+        return self.true_negative / background if background else 1.0
+
     def _ratio(self, part: int, whole: int) -> float:
         if not self.truth_voxels and not self.prediction_voxels:
             return 1.0
@@ -61,7 +69,9 @@ def counts(truth: np.ndarray, prediction: np.ndarray) -> Counts:
     if truth.dtype != bool or prediction.dtype != bool:
         raise ValueError(f"expected boolean volumes; got {truth.dtype} and {prediction.dtype}")
     both = int(np.count_nonzero(truth & prediction))
-    return Counts(both, int(np.count_nonzero(prediction)) - both, int(np.count_nonzero(truth)) - both)
+    truth_voxels, prediction_voxels = int(np.count_nonzero(truth)), int(np.count_nonzero(prediction))
+    neither = truth.size - truth_voxels - prediction_voxels + both
+    return Counts(both, prediction_voxels - both, truth_voxels - both, neither)
 
 
 def dice(truth: np.ndarray, prediction: np.ndarray) -> float:
@@ -77,3 +87,8 @@ def precision(truth: np.ndarray, prediction: np.ndarray) -> float:
 def sensitivity(truth: np.ndarray, prediction: np.ndarray) -> float:
     """Return |T and P| / |T| of two boolean volumes; both empty gives 1.0, one empty 0.0."""
     return counts(truth, prediction).sensitivity
+
+
+def specificity(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """Return the share of the background that stayed background; 1.0 where the truth leaves none."""
+    return counts(truth, prediction).specificity

@@ -83,6 +83,31 @@ def convention_regions(convention: str) -> tuple[str, ...]:
     return tuple(region for region, labels in REGIONS.items() if present.issuperset(labels))
 
 
+def region_values(statement: str) -> dict[str, tuple[int, ...]]:
+    """Return which numbers of a label file make up each region, for the regions that it can tell apart.
+
+    Args:
+        statement: a convention, or the regions that were painted over each other, such as "1=wt,2=tc,3=et" (a voxel of
+            number 3 lies in all three); a lone region such as "wt" has the number 1.
+
+    Raises:
+        UserError: it is neither.
+    """
+    words = f"1={statement}" if statement in REGIONS and statement not in LABEL_CONVENTIONS else statement
+    painted = dict(item.split("=", 1)[::-1] for item in words.split(",") if "=" in item)
+    if painted and all(name in REGIONS and value.isdigit() for name, value in painted.items()):
+        return {
+            region: tuple(int(value) for name, value in painted.items() if set(REGIONS[name]) <= set(labels))
+            for region, labels in REGIONS.items()
+            if region in painted
+        }
+    values = convention_labels(statement)
+    return {
+        region: tuple(value for value, label in values.items() if label in REGIONS[region])
+        for region in convention_regions(statement)
+    }
+
+
 def to_canonical(labels: np.ndarray, convention: str) -> np.ndarray:
     """Turn the numbers of a label file into canonical labels (uint8); 0 stays background.
 

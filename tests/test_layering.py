@@ -10,7 +10,10 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # From the bottom up; a part may import what stands before its own row, and its own row's part itself.
 ROWS = [
     {"errors", "config", "regions", "runs", "console", ""},
-    {"losses", "metrics", "radiomics", "models"},
+    {"losses", "metrics", "surfaces", "radiomics", "models"},
+    {"distances", "thresholds"},
+    {"pairs"},
+    {"lesions"},
     {"data"},
     {"train", "predict"},
     {"report"},

@@ -15,6 +15,7 @@ from segan_tl.regions import (
     convention_regions,
     from_canonical,
     region_masks,
+    region_values,
     state_convention,
     to_canonical,
 )
@@ -108,3 +109,24 @@ def test_region_masks():
 def test_an_unknown_region_is_refused():
     with pytest.raises(UserError, match="found 'wtt'; did you mean wt"):
         region_masks(np.zeros(1, np.uint8), ("wtt",))
+
+
+def test_which_numbers_make_up_a_region():
+    assert region_values("brats2017") == {"wt": (1, 2, 4), "tc": (1, 4), "et": (4,), "ed": (2,), "ncr": (1,)}
+    assert region_values("msd") == {"wt": (1, 2, 3), "tc": (2, 3), "et": (3,), "ed": (1,), "ncr": (2,)}
+    assert region_values("brats2012") == {"wt": (1, 2), "tc": (2,), "ed": (1,)}
+    assert region_values("lesion") == {"lesion": (1,)}
+    assert region_values("1=ED,2=NCR,3=ET") == region_values("msd")
+
+
+def test_which_numbers_make_up_painted_regions():
+    # Number 3 was painted last: it lies in all three.
+    assert region_values("1=wt,2=tc,3=et") == {"wt": (1, 2, 3), "tc": (2, 3), "et": (3,)}
+    assert region_values("1=wt") == region_values("wt") == {"wt": (1,)}
+    assert region_values("7=et,5=tc") == {"tc": (7, 5), "et": (7,)}
+
+
+@pytest.mark.parametrize("statement", ["brats2016", "1=wt,2=no", "", "x=wt"])
+def test_statements_that_mean_nothing_are_refused(statement):
+    with pytest.raises(UserError, match="expected a label convention"):
+        region_values(statement)

@@ -1,0 +1,152 @@
+"""`python -m segan_tl evaluate`: score a folder of masks against the truth, whoever made either."""
+
+import argparse
+import time
+from pathlib import Path
+
+from segan_tl.errors import UserError
+
+CHALLENGES = ("brats-gli", "brats-ssa", "brats-men", "brats-ped", "brats-met")
+HD95 = ("surface-weighted", "pooled", "maximum-of-directed")
+CHALLENGE_LABELS = "brats2023"
+CHALLENGE_REGIONS = ("wt", "tc", "et")
+MAX_JOBS = 8
+EPILOG = """examples:
+  python -m segan_tl evaluate runs/segan/flair BraTS2021 --out metrics.csv
+  python -m segan_tl evaluate PREDICTIONS BraTS2023 --out metrics.csv --challenge brats-gli --jobs 2
+  python -m segan_tl evaluate nnunet_out labelsTr --out m.csv --prediction-labels msd --truth-labels msd
+  python -m segan_tl evaluate OURS MS --out m.csv --prediction-labels lesion --hd95 all
+
+A prediction is named after its case (CASE.nii.gz, CASE_seg.nii.gz or CASE/seg.nii.gz). Labels are conventions
+(brats2012, brats2015, brats2017, brats2023, brats_ped2024, msd, lesion), a statement such as 1=ED,2=NCR,3=ET, or
+painted regions such as 1=wt,2=tc,3=et; they are read from the folders where those tell.
+
+HD95, in mm:
+  surface-weighted     larger of the two directed 95th percentiles, surfels weighted by area (BraTS 2023; the default)
+  pooled               95th percentile of both directions together, surface voxels (MedPy)
+  maximum-of-directed  larger of the two directed 95th percentiles, surface voxels (MONAI, Metrics Reloaded)
+Both masks empty: overlap 1, HD95 0. One of them empty: overlap 0, HD95 374 mm."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the command."""
+    parser.description = "Score masks against the truth: overlap, surface distances and, by challenge, single lesions."
+    parser.epilog = EPILOG
+    parser.add_argument("predictions", metavar="PREDICTIONS", type=Path, help="folder of masks, or a run")
+    parser.add_argument("truths", metavar="TRUTHS", type=Path, help="folder of cases with label maps, or of label maps")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.csv", help="one row a case and region")
+    parser.add_argument("--challenge", choices=CHALLENGES, help="add lesion-wise scores as BraTS 2023 defines them")
+    parser.add_argument("--regions", metavar="LIST", help="such as wt,tc,et (all that both sides can tell apart)")
+    parser.add_argument("--hd95", choices=(*HD95, "all"), default=HD95[0], help="definition of HD95 (%(default)s)")
+    parser.add_argument(
+        "--tolerance-mm", type=float, default=1.0, metavar="MM", help="tolerance of surface Dice (%(default)s)"
+    )
+    parser.add_argument("--prediction-labels", metavar="CONVENTION", help="what the numbers of the predictions mean")
+    parser.add_argument("--truth-labels", metavar="CONVENTION", help="what the numbers of the truths mean")
+    parser.add_argument("--allow-missing", action="store_true", help="leave out cases that have no prediction")
+    parser.add_argument("--jobs", type=int, metavar="N", help="processes (the cores, at most 8)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Score everything, write the rows and print what they come to."""
+    from segan_tl.console import console
+    from segan_tl.report.masks import find_predictions, find_truths, require_predictions
+    from segan_tl.report.scores import score_cases, summary_table, write_scores
+    from segan_tl.report.terminal import case_progress, print_table
+
+    # === What can be refused is refused before work begins ===
+    _check(arguments)
+    otherwise = CHALLENGE_LABELS if arguments.challenge else None
+    truths = find_truths(arguments.truths, meaning=arguments.truth_labels, otherwise=otherwise)
+    predictions, strangers = find_predictions(
+        arguments.predictions, truths, meaning=arguments.prediction_labels, otherwise=otherwise
+    )
+    if not arguments.allow_missing:
+        require_predictions(truths, predictions)
+    plan = _plan(arguments, truths, predictions)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    for remark in _remarks(truths, predictions, strangers):
+        console.print(remark, markup=False, soft_wrap=True)
+
+    # === Score ===
+    started = time.monotonic()
+    with case_progress("scoring", total=len(predictions)) as advance:
+        rows = score_cases(truths, predictions, plan=plan, jobs=_jobs(arguments), progress=advance)
+    seconds = time.monotonic() - started
+    write_scores(arguments.out, rows)
+    print_table(summary_table(rows, plan))
+    for note in _notes(plan):
+        console.print(note, markup=False, soft_wrap=True)
+    console.print(f"scored {len(predictions)} cases in {seconds:.1f} s: {arguments.out}", markup=False, soft_wrap=True)
+    return 0
+
+
+def _check(arguments) -> None:
+    from segan_tl.regions import region_values
+
+    for stated in (arguments.truth_labels, arguments.prediction_labels):
+        if stated is not None:
+            region_values(stated)
+    if arguments.out.suffix != ".csv" or arguments.out.is_dir():
+        raise UserError(f"expected --out to name a file that ends in .csv; found {arguments.out}; name one")
+    if not 0 <= arguments.tolerance_mm < float("inf"):
+        raise UserError(f"expected --tolerance-mm of 0 or more; found {arguments.tolerance_mm}; 1 is usual")
+    if arguments.jobs is not None and arguments.jobs < 1:
+        raise UserError(f"expected --jobs of at least 1; found {arguments.jobs}; leave it out for the default")
+
+
+def _jobs(arguments) -> int:
+    import os
+
+    return arguments.jobs or min(len(os.sched_getaffinity(0)), MAX_JOBS)
+
+
+def _plan(arguments, truths: dict, predictions: dict):
+    """Decide on the regions: those asked for, the challenge's, or all that both sides can tell apart."""
+    from segan_tl.report.masks import common_regions
+    from segan_tl.report.scores import Plan
+
+    possible = common_regions(truths, predictions)
+    usual = [region for region in CHALLENGE_REGIONS if region in possible] if arguments.challenge else possible
+    wanted = arguments.regions.split(",") if arguments.regions else list(usual)
+    impossible = [region for region in wanted if region not in possible]
+    if impossible or not wanted:
+        meanings = sorted({mask.meaning for mask in (*truths.values(), *predictions.values())})
+        raise UserError(
+            f"expected regions that truth and prediction can both tell apart by their labels {' and '.join(meanings)} "
+            f"({', '.join(possible) or 'there are none'}); found {', '.join(impossible) or 'none'}; correct --regions, "
+            "--truth-labels or --prediction-labels"
+        )
+    hd95 = HD95 if arguments.hd95 == "all" else (arguments.hd95,)
+    return Plan(tuple(wanted), hd95=hd95, tolerance_mm=arguments.tolerance_mm, challenge=arguments.challenge)
+
+
+def _remarks(truths: dict, predictions: dict, strangers: int) -> list[str]:
+    """Say what the numbers were taken to mean, and what is left out."""
+    sides = {"truth": truths, "prediction": predictions}
+    remarks = [
+        f"labels of the {side}: {', '.join(sorted({mask.meaning for mask in masks.values()}))}"
+        for side, masks in sides.items()
+    ]
+    missing = [case_id for case_id in truths if case_id not in predictions]
+    if missing:
+        named = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
+        remarks.append(f"left out, no prediction: {len(missing)} of {len(truths)} cases ({named})")
+    if strangers:
+        remarks.append(f"not looked at: {strangers} files that belong to no case of the truth")
+    return remarks
+
+
+def _notes(plan) -> list[str]:
+    from segan_tl.distances import HD95_DEFINITIONS, MISSED_MM
+    from segan_tl.lesions import CHALLENGES as SETTINGS
+
+    notes = [f"HD95 {name}: {HD95_DEFINITIONS[name]}" for name in plan.hd95]
+    notes.append(f"both empty: overlap 1, HD95 0; one empty: overlap 0, HD95 {MISSED_MM:g} mm")
+    if plan.challenge:
+        settings = SETTINGS[plan.challenge]
+        notes.append(
+            f"lesions as {plan.challenge} 2023: joined by {settings.dilations} dilations, up to "
+            f"{settings.ignored_mm3:g} mm3 not counted; missed or invented: Dice 0, HD95 {MISSED_MM:g} mm"
+        )
+    return notes

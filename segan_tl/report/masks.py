@@ -1,0 +1,203 @@
+"""Two folders of masks, whoever made them: which file belongs to which case, and what its numbers mean."""
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from segan_tl.data.cases import Cohort, find_cases
+from segan_tl.data.images import Source
+from segan_tl.data.layouts import list_images
+from segan_tl.data.naming import MASK, UNKNOWN_CONVENTION, parse_name, recognise_layout, stem_of
+from segan_tl.data.sidecars import read_cohort_json
+from segan_tl.errors import UserError
+from segan_tl.predict.labels import label_scheme
+from segan_tl.predict.outputs import RECORD
+from segan_tl.regions import LABEL_CONVENTIONS, region_values
+from segan_tl.runs import Run, read_json
+
+PROBABILITY_ENDING = "_probability"
+
+
+@dataclass(frozen=True)
+class Mask:
+    """A label file: where it is and what its numbers mean (`regions.region_values`)."""
+
+    case_id: str
+    source: Source
+    meaning: str
+
+
+# === Which files ===
+
+
+def find_truths(folder: Path, *, meaning: str | None, otherwise: str | None) -> dict[str, Mask]:
+    """Find the label maps of a cohort, or of a folder of label maps that are named after their cases.
+
+    Args:
+        meaning: what the numbers mean, when the user says so.
+        otherwise: what they mean when nothing beside the files tells.
+
+    Raises:
+        UserError: there are none, a case has two, or nothing tells what the numbers mean.
+    """
+    _require_folder(folder, "truths")
+    if cohort := _try_cohort(folder):
+        found = {case.id: (case.mask, case.convention) for case in cohort.cases if case.mask}
+        doubtful = [problem for case in cohort.cases for problem in case.problems if case.mask]
+        if doubtful:
+            raise UserError(f"case {doubtful[0].case_id}: {doubtful[0].reason}; {doubtful[0].remedy}")
+    else:
+        stated = read_cohort_json(folder / "cohort.json").get("label_convention", UNKNOWN_CONVENTION)
+        paths = _loose_masks(folder)
+        found = {stem_of(path.name): (Source(path), stated) for path in paths}
+        if len(found) < len(paths):
+            raise UserError(f"expected each case once in {folder}; found a name in two folders; give one of them")
+    if not found:
+        raise UserError(f"expected label maps in {folder}; found none; give the folder that holds the truth")
+    return {
+        case_id: Mask(case_id, source, meaning or _known(stated) or otherwise or _unknown(folder, "--truth-labels"))
+        for case_id, (source, stated) in found.items()
+    }
+
+
+def find_predictions(
+    folder: Path, truths: dict[str, Mask], *, meaning: str | None, otherwise: str | None
+) -> tuple[dict[str, Mask], int]:
+    """Find the masks of a folder that belong to the cases of the truth.
+
+    A mask is named after its case, as CASE.nii.gz, CASE_seg.nii.gz or CASE/seg.nii.gz.
+
+    Args:
+        folder: a folder of masks, or a run.
+        meaning: what the numbers mean, when the user says so.
+        otherwise: what they mean when nothing beside the files tells.
+
+    Returns:
+        Masks by case, and how many files belong to no case.
+
+    Raises:
+        UserError: none belongs to a case, a case has two, or nothing tells what the numbers mean.
+    """
+    _require_folder(folder, "predictions")
+    if Run(folder).predictions.is_dir():
+        folder = Run(folder).predictions
+    files, strangers = _match_names(folder, truths)
+    known = {} if meaning else _recorded_meanings(folder, truths)
+    masks = {}
+    for case_id, path in files.items():
+        stated = meaning or known.get(case_id) or _named_meaning(path) or otherwise
+        masks[case_id] = Mask(case_id, Source(path), stated or _unknown(folder, "--prediction-labels"))
+    return masks, strangers
+
+
+def require_predictions(truths: Iterable[str], predictions: Iterable[str]) -> None:
+    """Refuse cases without a prediction: leaving out what failed makes a model look better than it is.
+
+    Raises:
+        UserError: it names the first of them.
+    """
+    missing = [case_id for case_id in truths if case_id not in set(predictions)]
+    if missing:
+        named = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+        raise UserError(
+            f"expected a prediction of every case; found none of {named}; add it, or leave such cases out with "
+            "--allow-missing"
+        )
+
+
+def _try_cohort(folder: Path) -> Cohort | None:
+    try:
+        cohort = find_cases(folder)
+    except UserError:
+        if any(parse_name(path) for path in list_images(folder)):
+            raise
+        return None  # no name of a cohort's: a folder of bare label maps
+    return cohort if any(case.mask for case in cohort.cases) else None
+
+
+def _loose_masks(folder: Path) -> list[Path]:
+    """List the image files that can be masks: no probabilities, and nothing whose name tells a modality."""
+    paths = [path for path in list_images(folder) if not stem_of(path.name).endswith(PROBABILITY_ENDING)]
+    return [path for path in paths if (named := parse_name(path)) is None or named.role == MASK]
+
+
+def _match_names(folder: Path, truths: Iterable[str]) -> tuple[dict[str, Path], int]:
+    """Return the mask of each case of the truth, and how many masks belong to none."""
+    files: dict[str, Path] = {}
+    strangers = []
+    for path in _loose_masks(folder):
+        case_id = next((name for name in _possible_names(path) if name in truths), None)
+        if case_id is None:
+            strangers.append(path)
+        elif case_id in files:
+            raise UserError(
+                f"expected one prediction of {case_id}; found {files[case_id]} and {path}; remove one of the two"
+            )
+        else:
+            files[case_id] = path
+    if not files:
+        seen = f"{strangers[0].name} and {len(strangers) - 1} more" if strangers else "no image files"
+        raise UserError(
+            f"expected predictions named after the cases of the truth, such as {next(iter(truths))}.nii.gz, in "
+            f"{folder}; found {seen}; rename them, or give another folder"
+        )
+    return files, len(strangers)
+
+
+def _possible_names(path: Path) -> list[str]:
+    named = parse_name(path)
+    names = [stem_of(path.name)]
+    if named is not None and named.role == MASK:
+        names.append(named.case_id or path.parent.name)
+    return names
+
+
+def _require_folder(folder: Path, what: str) -> None:
+    if not folder.is_dir():
+        raise UserError(f"expected a folder of {what}; {folder} is none; check the path")
+
+
+# === What the numbers mean ===
+
+
+def _recorded_meanings(folder: Path, truths: dict[str, Mask]) -> dict[str, str]:
+    """Read what stands beside the predictions: the record of `predict`, a run's own, or cohort.json."""
+    if (folder / RECORD).is_file():
+        cases = read_json(folder / RECORD).get("cases", {})
+        return {case_id: _statement(record["labels"]) for case_id, record in cases.items() if record.get("labels")}
+    run = Run(folder.parent)
+    if run.state.is_file() and (regions := read_json(run.state).get("regions")):
+        return {
+            case_id: _statement(label_scheme(tuple(regions), truth.meaning).meanings)
+            for case_id, truth in truths.items()
+        }
+    stated = _known(read_cohort_json(folder / "cohort.json").get("label_convention", UNKNOWN_CONVENTION))
+    return dict.fromkeys(truths, stated) if stated else {}
+
+
+def _statement(meanings: dict) -> str:
+    return ",".join(f"{value}={name}" for value, name in meanings.items())
+
+
+def _named_meaning(path: Path) -> str | None:
+    named = parse_name(path)
+    return None if named is None else _known(recognise_layout([named])[1])
+
+
+def _known(convention: str) -> str | None:
+    return None if convention == UNKNOWN_CONVENTION else convention
+
+
+def _unknown(folder: Path, option: str) -> str:
+    raise UserError(
+        f"expected to know what the numbers of the masks in {folder} mean; found nothing that tells; add {option} with "
+        f"one of {', '.join(LABEL_CONVENTIONS)}, or a statement such as 1=ED,2=NCR,3=ET or 1=wt,2=tc,3=et"
+    )
+
+
+def common_regions(truths: dict[str, Mask], predictions: dict[str, Mask]) -> tuple[str, ...]:
+    """Return the regions that every truth and every prediction can tell apart."""
+    meanings = {mask.meaning for mask in itertools.chain(truths.values(), predictions.values())}
+    tables = [region_values(meaning) for meaning in sorted(meanings)]
+    return tuple(region for region in tables[0] if all(region in table for table in tables))

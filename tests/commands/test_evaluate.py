@@ -1,0 +1,95 @@
+"""The evaluate command, through the front door."""
+
+import csv
+
+import pytest
+
+from segan_tl.__main__ import main
+from segan_tl.commands import evaluate
+from segan_tl.distances import DEFAULT_HD95, HD95_DEFINITIONS
+from segan_tl.lesions import CHALLENGES
+from tests.small_masks import small_truth, write_mask, write_truths
+
+
+@pytest.fixture
+def places(tmp_path):
+    """Two cases, the first predicted exactly, the second without enhancing tumour, in the numbers of BraTS 2023."""
+    write_truths(tmp_path / "truths", cases=2)
+    write_mask(tmp_path / "out" / "BraTS2021_00000.nii.gz", small_truth(3))
+    write_mask(tmp_path / "out" / "BraTS2021_00001.nii.gz", small_truth(1))
+    return tmp_path
+
+
+def run(places, *options, predictions="out", truths="truths"):
+    out = places / "scores" / "metrics.csv"
+    code = main(["evaluate", str(places / predictions), str(places / truths), "--out", str(out), *options])
+    if code:
+        return code
+    with out.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_rows_and_table(places, capsys):
+    rows = run(places, "--prediction-labels", "brats2023")
+    assert [row["region"] for row in rows] == ["wt", "tc", "et", "ed", "ncr"] * 2
+    missed = rows[7]
+    assert (missed["case"], missed["region"], missed["dice"]) == ("BraTS2021_00001", "et", "0.0")
+    assert missed["hd95_surface_weighted_mm"] == "374.0"
+    printed = capsys.readouterr().out
+    assert "labels of the prediction: brats2023" in printed
+    assert "HD95 surface-weighted: larger of the two directed 95th percentiles" in printed
+    assert "scored 2 cases" in printed and "1/2  BraTS2021_00000" in printed and "s left" in printed
+
+
+def test_a_challenge_brings_its_lesions_regions_and_labels(places, capsys):
+    rows = run(places, "--challenge", "brats-met")
+    assert [row["region"] for row in rows] == ["wt", "tc", "et"] * 2
+    assert [row["lesions_missed"] for row in rows] == ["0", "0", "0", "0", "0", "1"]
+    assert "joined by 1 dilations, up to 2 mm3 not counted" in capsys.readouterr().out
+
+
+def test_all_definitions_of_hd95(places):
+    (row, *_) = run(places, "--challenge", "brats-gli", "--hd95", "all", "--regions", "wt", "--tolerance-mm", "2")
+    assert {"hd95_pooled_mm", "hd95_maximum_of_directed_mm", "surface_dice_2mm"} <= row.keys()
+
+
+def test_a_missing_prediction_is_an_error_unless_asked_for(places, capsys):
+    (places / "out" / "BraTS2021_00001.nii.gz").unlink()
+    assert run(places, "--challenge", "brats-gli") == 2
+    assert "found none of BraTS2021_00001" in capsys.readouterr().err
+    assert len(run(places, "--challenge", "brats-gli", "--allow-missing")) == 3
+    assert "left out, no prediction: 1 of 2 cases (BraTS2021_00001)" in capsys.readouterr().out
+
+
+def test_damaged_and_misplaced_predictions_are_named(places, capsys):
+    write_mask(places / "out" / "BraTS2021_00001.nii.gz", small_truth(3), shift_mm=1.0)
+    assert run(places, "--challenge", "brats-gli") == 2
+    assert "the prediction of BraTS2021_00001 where its truth lies" in capsys.readouterr().err
+    path = places / "out" / "BraTS2021_00000.nii.gz"
+    path.write_bytes(path.read_bytes()[:-9])
+    assert run(places, "--challenge", "brats-gli") == 2
+    assert "BraTS2021_00000.nii.gz" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options, complaint",
+    [
+        ((), "add --prediction-labels"),
+        (("--prediction-labels", "brats2016"), "did you mean brats2017?"),
+        (("--prediction-labels", "lesion"), "there are none"),
+        (("--prediction-labels", "wt", "--regions", "wt,et"), "(wt); found et"),
+        (("--prediction-labels", "brats2017"), "found 3; state the right convention"),
+        (("--tolerance-mm", "-1"), "--tolerance-mm of 0 or more"),
+        (("--jobs", "0"), "--jobs of at least 1"),
+        (("--out", "scores.nii.gz"), "ends in .csv"),
+    ],
+)
+def test_mistakes_are_answered_in_a_sentence(places, capsys, options, complaint):
+    assert run(places, *options) == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_what_the_command_offers_is_what_exists():
+    # The command names them itself so that --help imports nothing heavy.
+    assert evaluate.CHALLENGES == tuple(CHALLENGES)
+    assert evaluate.HD95 == tuple(HD95_DEFINITIONS) and evaluate.HD95[0] == DEFAULT_HD95
