@@ -1,6 +1,7 @@
 """The test of a finished run: its best checkpoint segments the test cases; scores, a table and pictures."""
 
 import csv
+import functools
 import io
 import statistics
 import time
@@ -8,7 +9,6 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
 import keras
-import numpy as np
 from rich.table import Table
 
 from segan_tl.config import Config
@@ -16,18 +16,20 @@ from segan_tl.console import console
 from segan_tl.data.cases import Case, LoadedCase, load_case
 from segan_tl.data.images import write_volume
 from segan_tl.errors import UserError
-from segan_tl.metrics import Counts, counts
 from segan_tl.predict.labels import label_scheme, paint_labels
 from segan_tl.predict.postprocess import binarise
 from segan_tl.predict.segment import load_segmentor, segment_case
 from segan_tl.regions import region_masks
+from segan_tl.report.case_scores import VOLUMES, choose_challenge, definitions, score_columns, score_regions
 from segan_tl.report.figures import Panel, choose_panels, cut_panel, plot_overlays
 from segan_tl.report.terminal import case_progress, print_table
 from segan_tl.runs import Run, read_json, write_json, write_text
 
-SCORES = ("dice", "precision", "sensitivity")
-COLUMNS = ("case", "region", *SCORES, "truth_ml", "prediction_ml", "seconds")
 ROWS_SHOWN = 24
+# Column, heading and digits in the printed table; lesion-wise Dice where a challenge's rule was applied.
+SHOWN = (("dice", "Dice", 3), ("precision", "prec.", 3), ("sensitivity", "sens.", 3), ("hd95_mm", "HD95", 1))
+SHOWN_LESIONS = (("lesion_dice", "lesions", 3),)
+SHOWN_VOLUMES = (("truth_ml", "truth ml", 1), ("prediction_ml", "found ml", 1))
 
 
 def evaluate_run(
@@ -47,16 +49,21 @@ def evaluate_run(
         UserError: the checkpoint is absent or damaged, or no case could be read.
     """
     segmentor, digest = load_segmentor(run, config)
+    challenge = choose_challenge(config.data.regions, {case.convention for case in cases if case.mask})
+    score = functools.partial(_score_cases, run, segmentor, cases, config=config, challenge=challenge)
     if progress is None:
         with case_progress("segmenting test cases", total=len(cases)) as advance:
-            rows, panels, failed = _score_cases(run, segmentor, cases, config=config, advance=advance)
+            rows, panels, failed = score(advance=advance)
     else:
-        rows, panels, failed = _score_cases(run, segmentor, cases, config=config, advance=progress)
+        rows, panels, failed = score(advance=progress)
     if cases and not rows:
         raise UserError(f"none of the {len(cases)} test cases could be read; the first: {next(iter(failed.values()))}")
-    _write_metrics(run, rows)
+    scores = score_columns(challenge)
+    _write_metrics(run, rows, ("case", "region", *scores, *VOLUMES, "seconds"))
     state = read_json(run.state) if run.state.is_file() else {}
-    summary = _summarise(rows, config) | {
+    summary = _summarise(rows, config, scores) | {
+        "definitions": definitions(challenge),
+        "challenge": challenge,
         "failed": failed,
         "segmentor_sha256": digest,
         "predict": config.predict.model_dump(mode="json"),
@@ -64,22 +71,21 @@ def evaluate_run(
         "versions": {name: version(name) for name in ("segan_tl", "tensorflow", "keras", "numpy")},
     }
     if panels:
-        synthetic = bool(state.get("data", {}).get("synthetic", False))
-        shown = config.data.modalities[0]
-        plot_overlays(choose_panels(panels), run.overlays, name=_run_name(run), modality=shown, synthetic=synthetic)
+        _plot(run, panels, modality=config.data.modalities[0], state=state)
     # Last: a run without summary.json is evaluated again.
     write_json(run.summary, summary)
     _print_table(rows, summary)
     return summary
 
 
-def score_regions(truth: np.ndarray, prediction: np.ndarray, regions: Sequence[str]) -> dict[str, Counts]:
-    """Compare two stacks of region masks (H, W, D, R); return region → counts."""
-    return {region: counts(truth[..., i], prediction[..., i]) for i, region in enumerate(regions)}
-
-
 def _score_cases(
-    run: Run, segmentor: keras.Model, cases: Sequence[Case], *, config: Config, advance: Callable[[str], None]
+    run: Run,
+    segmentor: keras.Model,
+    cases: Sequence[Case],
+    *,
+    config: Config,
+    challenge: str | None,
+    advance: Callable[[str], None],
 ) -> tuple[list[dict], list[Panel], dict[str, str]]:
     rows, panels, failed = [], [], {}
     for case in cases:
@@ -92,7 +98,7 @@ def _score_cases(
             failed[case.id] = str(error)
             advance(f"{case.id}  left out: {error}")
             continue
-        found, panel = _score_case(run, segmentor, case, loaded=loaded, config=config)
+        found, panel = _score_case(run, segmentor, case, loaded=loaded, config=config, challenge=challenge)
         for row in found:
             row["seconds"] = round(time.monotonic() - started, 3)
         rows += found
@@ -102,20 +108,15 @@ def _score_cases(
 
 
 def _score_case(
-    run: Run, segmentor: keras.Model, case: Case, *, loaded: LoadedCase, config: Config
+    run: Run, segmentor: keras.Model, case: Case, *, loaded: LoadedCase, config: Config, challenge: str | None
 ) -> tuple[list[dict], Panel]:
     regions = config.data.regions
     prediction = binarise(segment_case(segmentor, loaded.image, config), config.predict)
     labels = paint_labels(prediction, regions, label_scheme(regions, case.convention))
     write_volume(run.predictions / f"{case.id}.nii.gz", labels, loaded.geometry)
     truth = region_masks(loaded.labels, regions)
-    voxel_ml = loaded.geometry.voxel_volume_mm3 / 1000
-    rows = [
-        {"case": case.id, "region": region}
-        | {name: getattr(found, name) for name in SCORES}
-        | {"truth_ml": found.truth_voxels * voxel_ml, "prediction_ml": found.prediction_voxels * voxel_ml}
-        for region, found in score_regions(truth, prediction, regions).items()
-    ]
+    found = score_regions(truth, prediction, regions, spacing_mm=loaded.spacing_mm, challenge=challenge)
+    rows = [{"case": case.id, "region": region} | scores for region, scores in found.items()]
     scores = {row["region"]: row["dice"] for row in rows}
     panel = cut_panel(
         case.id, loaded.image[..., 0], truth, prediction=prediction, scores=scores, spacing_mm=loaded.spacing_mm
@@ -123,16 +124,16 @@ def _score_case(
     return rows, panel
 
 
-def _write_metrics(run: Run, rows: list[dict]) -> None:
+def _write_metrics(run: Run, rows: list[dict], columns: tuple[str, ...]) -> None:
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     for row in rows:
         writer.writerow({key: f"{value:.6g}" if isinstance(value, float) else value for key, value in row.items()})
     write_text(run.metrics, text.getvalue())
 
 
-def _summarise(rows: list[dict], config: Config) -> dict:
+def _summarise(rows: list[dict], config: Config, scores: tuple[str, ...]) -> dict:
     by_region = {region: [row for row in rows if row["region"] == region] for region in config.data.regions}
     seconds = [row["seconds"] for row in by_region[config.data.regions[0]]]
     return {
@@ -140,7 +141,7 @@ def _summarise(rows: list[dict], config: Config) -> dict:
         "seconds_per_case": statistics.fmean(seconds) if seconds else None,
         "regions": {
             region: {"truth_is_empty": sum(row["truth_ml"] == 0 for row in found)}
-            | {score: describe([row[score] for row in found]) for score in SCORES}
+            | {score: describe([row[score] for row in found]) for score in scores}
             for region, found in by_region.items()
         },
     }
@@ -160,8 +161,10 @@ def describe(values: Sequence[float]) -> dict:
     }
 
 
-def _run_name(run: Run) -> str:
-    return "/".join(run.root.resolve().parts[-2:])
+def _plot(run: Run, panels: list[Panel], *, modality: str, state: dict) -> None:
+    name = "/".join(run.root.resolve().parts[-2:])
+    synthetic = bool(state.get("data", {}).get("synthetic", False))
+    plot_overlays(choose_panels(panels), run.overlays, name=name, modality=modality, synthetic=synthetic)
 
 
 def _print_table(rows: list[dict], summary: dict) -> None:
@@ -171,18 +174,20 @@ def _print_table(rows: list[dict], summary: dict) -> None:
     table = Table(title=f"test cases: {summary['cases']}", title_justify="left")
     table.add_column("case", no_wrap=True)
     table.add_column("region")
-    for heading in ("Dice", "prec.", "sens.", "truth ml", "found ml"):
+    scores = SHOWN + (SHOWN_LESIONS if summary["challenge"] else ())
+    shown = scores + SHOWN_VOLUMES
+    for _, heading, _ in shown:
         table.add_column(heading, justify="right")
     if len(rows) <= ROWS_SHOWN:
         for row in rows:
-            volumes = (f"{row[name]:.1f}" for name in ("truth_ml", "prediction_ml"))
-            table.add_row(row["case"], row["region"], *(f"{row[score]:.3f}" for score in SCORES), *volumes)
+            table.add_row(row["case"], row["region"], *(f"{row[name]:.{digits}f}" for name, _, digits in shown))
         table.add_section()
-    for region, scores in summary["regions"].items():
-        for name in ("mean", "median"):
-            table.add_row(name, region, *(f"{scores[score][name]:.3f}" for score in SCORES), "", "")
-        if scores["dice"]["std"] is not None:
-            table.add_row("std", region, *(f"{scores[score]['std']:.3f}" for score in SCORES), "", "")
+    for region, found in summary["regions"].items():
+        for line in ("mean", "median", "std"):
+            if found["dice"][line] is not None:
+                table.add_row(line, region, *(f"{found[name][line]:.{digits}f}" for name, _, digits in scores), "", "")
     print_table(table)
+    lesions = f"; lesions: lesion-wise Dice as {summary['challenge']} 2023" if summary["challenge"] else ""
+    console.print(f"HD95 in mm, {summary['definitions']['hd95_mm']}{lesions}", markup=False, soft_wrap=True)
     for case_id, reason in summary["failed"].items():
         console.print(f"[yellow]left out {case_id}[/]: {reason}")

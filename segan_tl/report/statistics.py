@@ -59,8 +59,8 @@ def summarise(rows: Iterable[Mapping], *, seed: int = SEED) -> dict[str, dict[st
     """Return the mean of every metric of every region over the cases of one run, with its 95 % interval.
 
     Args:
-        rows: of metrics.csv, one a case and region, as csv.DictReader gives them: `case`, `region` and numbers, which may
-            be strings. Empty cells and NaN are left out, which `n` shows.
+        rows: of metrics.csv, one a case and region, as csv.DictReader gives them: `case`, `region` and numbers, which
+            may be strings. Empty cells and NaN are left out, which `n` shows.
         seed: of the bootstrap; the same rows and seed give the same interval.
 
     Returns:

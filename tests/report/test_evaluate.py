@@ -10,7 +10,8 @@ import pytest
 
 from segan_tl.data.cases import find_cases
 from segan_tl.errors import UserError
-from segan_tl.report.evaluate import describe, evaluate_run
+from segan_tl.report.case_scores import LESIONS, OVERLAP
+from segan_tl.report.evaluate import _print_table, describe, evaluate_run
 from segan_tl.runs import sha256
 from tests.small_runs import SPACING_MM, make_run, small_config, small_labels, write_case
 
@@ -145,3 +146,30 @@ def test_a_configuration_of_another_run_is_refused(tmp_path):
 )
 def test_describe(values, expected):
     assert describe(values) == expected
+
+
+def test_surface_and_lesion_scores_stand_beside_the_overlap(evaluated, capsys):
+    run, summary, labels = evaluated
+    with run.metrics.open() as file:
+        rows = {row["case"]: row for row in csv.DictReader(file)}
+    assert list(rows["BraTS2021_00001"])[2:12] == [*OVERLAP, "hd95_mm", *LESIONS]
+    seen, half, empty = rows.values()
+    assert [float(seen[name]) for name in ("specificity", "hd95_mm", "lesion_dice", "lesion_hd95_mm")] == [1, 0, 1, 0]
+    # What was found lies inside the truth, so no background is marked; 3 dilations join the slab to the tumour.
+    assert float(half["specificity"]) == 1 and float(half["hd95_mm"]) > 10
+    assert half["lesion_dice"] == half["dice"] and half["lesion_hd95_mm"] == half["hd95_mm"]
+    assert [half[name] for name in LESIONS[2:]] == ["1", "0", "0"]
+    # Truth is empty and the prediction is not: the rule's 374 mm, a number that any program can read.
+    assert float(empty["hd95_mm"]) == 374 and float(empty["lesion_dice"]) == 0
+    assert summary["challenge"] == "brats-gli" and summary["definitions"]["hd95_mm"].startswith("surface-weighted")
+    assert summary["regions"]["wt"]["hd95_mm"]["max"] == 374
+
+
+def test_a_table_fits_a_terminal(evaluated, capsys):
+    run, summary, _ = evaluated
+    with run.metrics.open() as file:
+        rows = [row | {"case": "phantom-glioma-3t-0001"} for row in csv.DictReader(file)]
+    rows = [{key: float(cell) if key not in ("case", "region") else cell for key, cell in row.items()} for row in rows]
+    _print_table(rows, summary)
+    printed = capsys.readouterr().out.splitlines()
+    assert max(map(len, printed[:-1])) <= 100 and "HD95" in printed[2] and printed[-1].startswith("HD95 in mm, surface-weighted")
