@@ -34,7 +34,7 @@ def measure(config, cached, *, rounds: int, steps: int) -> dict[str, list]:
     import tensorflow as tf
 
     from segan_tl.data.pipeline import SlicePool, make_batches
-    from segan_tl.train.fit import build_networks
+    from segan_tl.train.recipes import build_networks
     from segan_tl.train.segan import SeganGame
 
     keras.utils.set_random_seed(0)

@@ -43,7 +43,7 @@ def keras_side(pipe, case: str, threads: int, batch_size: int, size: int) -> Non
 
     from segan_tl.config import Config
     from segan_tl.predict.segment import _traced
-    from segan_tl.train.fit import build_networks
+    from segan_tl.train.recipes import build_networks
     from segan_tl.train.segan import SeganGame
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)

@@ -72,7 +72,7 @@ def measure(name, overrides, arguments):
     from segan_tl.metrics import dice
     from segan_tl.predict.postprocess import binarise
     from segan_tl.predict.segment import segment_slices
-    from segan_tl.train.fit import build_networks
+    from segan_tl.train.recipes import build_networks
     from segan_tl.train.segan import SeganGame
 
     changes = [f"train.epochs={arguments.measurements}", f"train.steps_per_epoch={arguments.steps}"]

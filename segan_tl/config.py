@@ -4,10 +4,12 @@ import difflib
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from segan_tl.config_base import Fraction, PhantomConfig, Positive, Section
+from segan_tl.config_volume import VolumeConfig
 from segan_tl.errors import UserError
 from segan_tl.regions import MODALITIES, REGIONS
 
@@ -21,23 +23,6 @@ STRATEGIES = (
     "freeze-encoder",
     "freeze-decoder",
 )
-Positive = Annotated[int, Field(gt=0)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-
-
-class Section(BaseModel):
-    """A part of the configuration: unknown keys are errors, values never change."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PhantomConfig(Section):
-    """The synthetic cohort that is made when no data is given."""
-
-    cohort: Literal["glioma-3t", "glioma-1.5t", "ms"] = "glioma-3t"
-    cases: Positive = 40
-    shape: tuple[Positive, Positive, Positive] = (240, 240, 155)
-    seed: int = 2020
 
 
 class DataConfig(Section):
@@ -150,7 +135,10 @@ class Config(Section):
         return self
 
 
-def load_config(path: Path | str, overrides: tuple[str, ...] | list[str] = ()) -> Config:
+AnyConfig = Config | VolumeConfig
+
+
+def load_config(path: Path | str, overrides: tuple[str, ...] | list[str] = ()) -> AnyConfig:
     """Read a TOML file and apply `key.subkey=value` overrides, values in TOML notation.
 
     Raises:
@@ -168,7 +156,7 @@ def load_config(path: Path | str, overrides: tuple[str, ...] | list[str] = ()) -
     return validate(values, source=f"{path.name} with --set {' '.join(overrides)}")
 
 
-def revise_config(config: Config, overrides: list[str]) -> Config:
+def revise_config(config: AnyConfig, overrides: list[str]) -> AnyConfig:
     """Return a configuration with `key.subkey=value` overrides applied.
 
     Raises:
@@ -189,16 +177,18 @@ def find_config(path: Path | str) -> Path:
     raise UserError(f"no configuration file {path}; give a path, or one of configs/: {known}")
 
 
-def validate(values: dict, *, source: str) -> Config:
-    """Turn nested dictionaries into a Config.
+def validate(values: dict, *, source: str) -> AnyConfig:
+    """Turn nested dictionaries into a Config, or into a VolumeConfig where `model.family` names a volumetric network.
 
     Raises:
         UserError: the first thing that is wrong, where it stands and what was expected.
     """
+    model = values.get("model", {})
+    schema = VolumeConfig if isinstance(model, dict) and "family" in model else Config
     try:
-        return Config.model_validate(json.loads(json.dumps(values)))
+        return schema.model_validate(json.loads(json.dumps(values)))
     except ValidationError as error:
-        raise UserError(f"{source}: {_explain(error.errors()[0])}") from None
+        raise UserError(f"{source}: {_explain(error.errors()[0], schema)}") from None
 
 
 def _apply(values: dict, override: str) -> None:
@@ -217,10 +207,10 @@ def _apply(values: dict, override: str) -> None:
     values[leaf] = value
 
 
-def _explain(error: dict) -> str:
+def _explain(error: dict, schema: type[Section]) -> str:
     place = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        known = _known_keys(error["loc"][:-1])
+        known = _known_keys(error["loc"][:-1], schema)
         near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
         parents = [str(part) for part in error["loc"][:-1]]
         hint = f"did you mean {'.'.join([*parents, near[0]])}?" if near else f"known here: {', '.join(known)}"
@@ -229,8 +219,8 @@ def _explain(error: dict) -> str:
     return f"{place} = {error['input']!r}: {message}" if place else message
 
 
-def _known_keys(parents: tuple) -> list[str]:
-    model = Config
+def _known_keys(parents: tuple, schema: type[Section]) -> list[str]:
+    model = schema
     for parent in parents:
         annotation = model.model_fields[parent].annotation
         model = next(iter(get_args(annotation)), annotation)

@@ -51,6 +51,94 @@ def dice_loss(truth, probability, *, smooth: float = SMOOTH):
     return ops.mean(1.0 - (2.0 * overlap + smooth) / (size + smooth), axis=-1)
 
 
+def soft_dice_loss(truth, probability, *, smooth: float = 1e-5, batch: bool = False):
+    """Return 1 − soft Dice with plain sums in the denominator, the mean over classes.
+
+    Dice = (2 Σ p y + smooth) / (Σ p + Σ y + smooth). nnU-Net minimises −Dice, the same up to the constant.
+
+    Args:
+        truth: (B, …, C), 0 or 1.
+        probability: (B, …, C) in [0, 1].
+        smooth: keeps an empty pair finite; two empty masks give the loss 0.
+        batch: take the sums over the whole (replica's) batch too; every example then gets the same value.
+
+    Returns:
+        Tensor (B,), float32.
+
+    Source: Isensee 2021; Wacker 2020, III-C ("multiple Dice", K = 3 foreground classes, over the batch).
+    """
+    truth, probability = ops.cast(truth, "float32"), ops.cast(probability, "float32")
+    axes = tuple(range(1, len(truth.shape) - 1))
+    overlap = ops.sum(truth * probability, axis=axes)
+    size = ops.sum(truth, axis=axes) + ops.sum(probability, axis=axes)
+    if batch:
+        overlap = ops.broadcast_to(ops.sum(overlap, axis=0, keepdims=True), ops.shape(overlap))
+        size = ops.broadcast_to(ops.sum(size, axis=0, keepdims=True), ops.shape(size))
+    return ops.mean(1.0 - (2.0 * overlap + smooth) / (size + smooth), axis=-1)
+
+
+def binary_cross_entropy(truth, logits, *, positive_weights=None):
+    """Return the binary cross-entropy of every class, the mean over space and classes.
+
+    Args:
+        truth: (B, …, C), 0 or 1.
+        logits: (B, …, C).
+        positive_weights: (C,) what a voxel inside each class counts, 1 outside; None for 1 everywhere.
+
+    Returns:
+        Tensor (B,), float32.
+
+    Source: Isensee 2021 (regions); Kaur 2019 (weighted, for the MS lesions).
+    """
+    truth, logits = ops.cast(truth, "float32"), ops.cast(logits, "float32")
+    # softplus(x) − x y never overflows, and its gradient is σ(x) − y everywhere.
+    loss = ops.softplus(logits) - logits * truth
+    if positive_weights is not None:
+        weights = ops.convert_to_tensor(positive_weights, "float32")
+        loss = loss * (1.0 + (weights - 1.0) * truth)
+    return ops.mean(loss, axis=tuple(range(1, len(loss.shape))))
+
+
+def cross_entropy(truth, logits, *, class_weights=None):
+    """Return the cross-entropy over exclusive classes, the mean over space.
+
+    Args:
+        truth: (B, …, C) one-hot, background among the classes.
+        logits: (B, …, C).
+        class_weights: (C,) what a voxel of each class counts; the sum is divided by the sum of the weights, as in
+            PyTorch. None for 1 everywhere.
+
+    Returns:
+        Tensor (B,), float32.
+
+    Source: Isensee 2021 (labels); Kaur 2019 (weighted).
+    """
+    truth, logits = ops.cast(truth, "float32"), ops.cast(logits, "float32")
+    axes = tuple(range(1, len(truth.shape) - 1))
+    loss = -ops.sum(truth * ops.log_softmax(logits, axis=-1), axis=-1)
+    if class_weights is None:
+        return ops.mean(loss, axis=axes)
+    weights = ops.sum(truth * ops.convert_to_tensor(class_weights, "float32"), axis=-1)
+    return ops.sum(loss * weights, axis=axes) / ops.maximum(ops.sum(weights, axis=axes), SMOOTH)
+
+
+def mean_squared_error(truth, probability):
+    """Return the squared error, its mean over space summed over classes.
+
+    Args:
+        truth: (B, …, C), 0 or 1.
+        probability: (B, …, C) in [0, 1].
+
+    Returns:
+        Tensor (B,), float32.
+
+    Source: Heras Rivera 2024, 2.2; Ren 2024.
+    """
+    difference = ops.cast(truth, "float32") - ops.cast(probability, "float32")
+    axes = tuple(range(1, len(difference.shape) - 1))
+    return ops.sum(ops.mean(ops.square(difference), axis=axes), axis=-1)
+
+
 def _elements(x) -> float:
     """Return the number of elements of one example of `x` (B, …), static where the shape is."""
     shape = ops.shape(x)[1:]

@@ -4,7 +4,14 @@ import keras
 import numpy as np
 import pytest
 
-from segan_tl.losses import dice_loss, multi_scale_l1
+from segan_tl.losses import (
+    binary_cross_entropy,
+    cross_entropy,
+    dice_loss,
+    mean_squared_error,
+    multi_scale_l1,
+    soft_dice_loss,
+)
 
 
 def slow_l1(truth_features, prediction_features):
@@ -90,3 +97,54 @@ def test_dice_equals_the_slow_loop(shape):
     answer = np.asarray(dice_loss(truth, probability))
     assert answer.shape == shape[:1]
     assert np.allclose(answer, slow_dice_loss(truth, probability, 1e-6), atol=1e-6)
+
+
+TRUTH = np.array([[[1.0, 0.0], [0.0, 1.0]], [[0.0, 0.0], [1.0, 0.0]]])  # (B 2, voxels 2, C 2)
+PROBABILITY = np.array([[[0.5, 0.25], [0.5, 0.75]], [[0.0, 0.5], [1.0, 0.5]]])
+
+
+def test_soft_dice_loss_by_hand():
+    # Example 0: class 0 has 2 · 0.5 / (1 + 1) = 0.5, class 1 has 2 · 0.75 / (1 + 1) = 0.75: loss 1 - 0.625.
+    # Example 1: class 0 has 2 · 1 / (1 + 1) = 1, class 1 has 0 / (0 + 1) = 0: loss 0.5.
+    assert np.allclose(soft_dice_loss(TRUTH, PROBABILITY, smooth=0.0), [0.375, 0.5])
+
+
+def test_soft_dice_loss_over_the_batch_by_hand():
+    # Class 0: 2 · 1.5 / (2 + 2) = 0.75; class 1: 2 · 0.75 / (1 + 2) = 0.5.
+    assert np.allclose(soft_dice_loss(TRUTH, PROBABILITY, smooth=0.0, batch=True), [0.375, 0.375])
+
+
+def test_soft_dice_loss_of_two_empty_masks_is_0():
+    empty = np.zeros((1, 4, 1))
+    assert np.allclose(soft_dice_loss(empty, empty), 0)
+
+
+def test_binary_cross_entropy_by_hand():
+    # Logit 0: log 2 each; logit log 3 is probability 3/4: -log 3/4 where true, -log 1/4 where not.
+    truth, logits = np.array([[[1.0], [0.0]]]), np.array([[[np.log(3)], [np.log(3)]]])
+    assert np.allclose(binary_cross_entropy(truth, logits), (np.log(4 / 3) + np.log(4)) / 2)
+    weighted = binary_cross_entropy(truth, logits, positive_weights=(10.0,))
+    assert np.allclose(weighted, (10 * np.log(4 / 3) + np.log(4)) / 2)
+
+
+def test_binary_cross_entropy_of_large_logits_is_finite():
+    loss = binary_cross_entropy(np.array([[[1.0], [0.0]]]), np.array([[[-200.0], [200.0]]]))
+    assert np.allclose(loss, 200)
+
+
+def test_cross_entropy_by_hand():
+    # Logits (log 3, 0): probabilities 3/4 and 1/4.
+    truth, logits = np.array([[[1.0, 0.0], [0.0, 1.0]]]), np.log([[[3.0, 1.0], [3.0, 1.0]]])
+    assert np.allclose(cross_entropy(truth, logits), (np.log(4 / 3) + np.log(4)) / 2)
+    # Weights 1 and 3: (1 · log 4/3 + 3 · log 4) / 4.
+    assert np.allclose(cross_entropy(truth, logits, class_weights=(1, 3)), (np.log(4 / 3) + 3 * np.log(4)) / 4)
+
+
+def test_cross_entropy_of_a_single_class_is_0():
+    # What the published code of Ren 2024 computes: log-softmax over one channel.
+    assert np.allclose(cross_entropy(np.ones((1, 3, 1)), np.array([[[5.0], [-2.0], [0.0]]])), 0)
+
+
+def test_mean_squared_error_by_hand():
+    # Example 0: class 0 (0.25 + 0.25) / 2, class 1 (0.0625 + 0.0625) / 2; example 1: 0 and (0.25 + 0.25) / 2.
+    assert np.allclose(mean_squared_error(TRUTH, PROBABILITY), [0.3125, 0.25])

@@ -40,6 +40,10 @@ class CachedCase:
         """Return the region masks at `where`, regions last, boolean."""
         return region_masks(self.labels[where], self.regions)
 
+    def whole(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the whole prepared volume (D, h, w, M) and its masks (D, h, w, R)."""
+        return self.image(slice(None)), self.mask(slice(None))
+
 
 def prepare_cases(
     cases: Iterable[Case],

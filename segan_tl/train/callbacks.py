@@ -31,6 +31,9 @@ class Validation(keras.callbacks.Callback):
         cases: the validation cases.
         every: epochs between two validations.
         publish: called when the mean Dice is the best so far.
+
+    Attributes:
+        found: the masks (D, h, w, R) of the first case at the last validation, for TensorBoard; None before it.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Validation(keras.callbacks.Callback):
         super().__init__()
         self.game, self.judge, self.segment, self.cases = game, judge, segment, cases
         self.every, self.progress, self.publish = every, progress, publish
+        self.found = None
 
     def on_epoch_end(self, epoch, logs=None):
         """Judge the segmentor as it would be published now."""
@@ -62,15 +66,17 @@ class Validation(keras.callbacks.Callback):
             self.publish()
 
     def _scores(self, case: CachedCase) -> list[float]:
-        found = self.segment(self.judge, case.image(slice(None)))
-        truth = case.mask(slice(None))
+        image, truth = case.whole()
+        found = self.segment(self.judge, image)
+        if case is self.cases[0]:
+            self.found = found
         return [dice(truth[..., i], found[..., i]) for i in range(truth.shape[-1])]
 
 
 class Record(keras.callbacks.Callback):
     """Complete the epoch's row, write history.csv and the last checkpoint; stop when patience or numbers run out."""
 
-    def __init__(self, game, run: Run, *, progress: Progress, patience: int, provenance: dict):
+    def __init__(self, game, run: Run, *, progress: Progress, patience: int | None, provenance: dict):
         super().__init__()
         self.game, self.run, self.progress, self.patience, self.provenance = game, run, progress, patience, provenance
 
@@ -95,30 +101,33 @@ class Record(keras.callbacks.Callback):
         self.progress.history.append(row)
         write_history(self.run, self.progress.history)
         save_last(self.run, self.game, self.progress, provenance=self.provenance)
-        if self.progress.wait() >= self.patience:
+        if self.patience is not None and self.progress.wait() >= self.patience:
             console.print(f"No better validation Dice for {self.patience} epochs: training ends here.")
             self.game.segmentor.stop_training = True
 
 
 class TensorBoard(keras.callbacks.Callback):
-    """Write the row's scalars, and the validation slice with most tumour: image, truth, prediction."""
+    """Write the row's scalars, and the slice of the first validation case with most tumour: image, truth, prediction.
 
-    def __init__(self, run: Run, judge, *, segment: Callable, case: CachedCase, every: int):
+    Stands after `validation` in the list, whose masks it shows.
+    """
+
+    def __init__(self, run: Run, validation: Validation):
         super().__init__()
-        self.judge, self.segment, self.every = judge, segment, every
+        self.validation = validation
         self.writer = tf.summary.create_file_writer(str(run.tensorboard))
-        truth = case.mask(slice(None))[..., 0]
-        largest = int(truth.sum(axis=(1, 2)).argmax())
-        self.slice, self.truth = case.image(slice(largest, largest + 1)), truth[largest]
+        image, truth = validation.cases[0].whole()
+        self.row = int(truth[..., 0].sum(axis=(1, 2)).argmax())
+        self.image, self.truth = _to_grey(image[self.row, ..., 0]), truth[self.row, ..., 0]
 
     def on_epoch_end(self, epoch, logs=None):
         """Write one step of the event file."""
         with self.writer.as_default(step=epoch + 1):
             for name, value in logs.items():
                 tf.summary.scalar(name, value)
-            if (epoch + 1) % self.every == 0:
-                found = self.segment(self.judge, self.slice)[0, ..., 0]
-                panels = np.concatenate([self.slice[0, ..., 0], self.truth, found], axis=1).astype(np.float32)
+            if (epoch + 1) % self.validation.every == 0:
+                found = self.validation.found[self.row, ..., 0]
+                panels = np.concatenate([self.image, self.truth, found], axis=1).astype(np.float32)
                 tf.summary.image("image, truth, prediction", panels[None, ..., None])
         self.writer.flush()
 
@@ -154,9 +163,8 @@ class ProgressLine(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Say what the epoch brought."""
         dice_text = f"  Dice {logs['dice']:.3f} (best {self.progress.best:.3f})" if "dice" in logs else ""
-        text = (
-            f"epoch {epoch + 1}/{self.epochs}  segmentor {logs['loss_segmentor']:.4f}  L1 {logs['l1']:.5f}{dice_text}"
-        )
+        l1_text = f"  L1 {logs['l1']:.5f}" if "l1" in logs else ""
+        text = f"epoch {epoch + 1}/{self.epochs}  segmentor {logs['loss_segmentor']:.4f}{l1_text}{dice_text}"
         self.bar.update(self.task, description=f"epoch {epoch + 1}/{self.epochs}{dice_text}")
         if not console.is_terminal:
             done = (epoch + 1) * self.steps
@@ -179,7 +187,13 @@ def write_history(run: Run, rows: list[dict]) -> None:
 
 
 def publisher(
-    game, judge, run: Run, *, provenance: dict, critic_file: bytes | None = None
+    game, judge, run: Run, *, provenance: dict, files: dict[str, bytes] | None = None
 ) -> Callable[[], None]:
-    """Return a function that saves the judged segmentor and the critic as the run's best."""
-    return lambda: save_best(run, judge, game.critic, provenance=provenance, critic_file=critic_file)
+    """Return a function that saves the judged segmentor and the game's other networks as the run's best."""
+    return lambda: save_best(run, game.networks | {"segmentor": judge}, provenance=provenance, files=files)
+
+
+def _to_grey(image: np.ndarray) -> np.ndarray:
+    """Scale a slice to [0, 1]; a prepared slice of the SegAN pipeline fills that range already."""
+    low, high = float(image.min()), float(image.max())
+    return image if 0 <= low and high <= 1 else (image - low) / (high - low)

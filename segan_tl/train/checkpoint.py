@@ -11,30 +11,30 @@ from segan_tl.models.weights import load_network, save_network
 from segan_tl.runs import Run, atomic_checkpoint, read_json, recover, verify, write_json
 from segan_tl.train.loop import Progress
 
-SEGMENTOR, CRITIC, VARIABLES, PROGRESS = "segmentor.keras", "critic.keras", "training.npz", "progress.json"
+VARIABLES, PROGRESS = "training.npz", "progress.json"
 
 
 def save_best(
-    run: Run, segmentor: keras.Model, critic: keras.Model, *, provenance: dict, critic_file: bytes | None = None
+    run: Run, networks: dict[str, keras.Model], *, provenance: dict, files: dict[str, bytes] | None = None
 ) -> None:
-    """Publish both networks as the run's best; a critic that stood still as the very file it came from."""
+    """Publish the networks as the run's best; one that stood still, in `files`, as the very file it came from."""
     with atomic_checkpoint(run.best) as folder:
-        save_network(segmentor, folder / SEGMENTOR, provenance | {"network": "segmentor"})
-        if critic_file is None:
-            save_network(critic, folder / CRITIC, provenance | {"network": "critic"})
-            return
-        (folder / CRITIC).write_bytes(critic_file)
-        source = load_network(folder / CRITIC)
-        for ours, theirs in zip(critic.weights, source.weights, strict=True):
-            if not np.array_equal(ours, theirs):
-                raise RuntimeError(f"the frozen critic moved: {ours.path}")
+        for name, network in networks.items():
+            file = folder / f"{name}.keras"
+            if name not in (files or {}):
+                save_network(network, file, provenance | {"network": name})
+                continue
+            file.write_bytes(files[name])
+            for ours, theirs in zip(network.weights, load_network(file).weights, strict=True):
+                if not np.array_equal(ours, theirs):
+                    raise RuntimeError(f"the frozen {name} moved: {ours.path}")
 
 
 def save_last(run: Run, game, progress: Progress, *, provenance: dict) -> None:
     """Save all that training needs to go on as if nothing had happened."""
     with atomic_checkpoint(run.last) as folder:
-        save_network(game.segmentor, folder / SEGMENTOR, provenance | {"network": "segmentor"})
-        save_network(game.critic, folder / CRITIC, provenance | {"network": "critic"})
+        for name, network in game.networks.items():
+            save_network(network, folder / f"{name}.keras", provenance | {"network": name})
         np.savez(folder / VARIABLES, **{name: np.asarray(value) for name, value in game.variables().items()})
         write_json(folder / PROGRESS, dataclasses.asdict(progress))
 
@@ -52,8 +52,9 @@ def restore_last(run: Run, game) -> Progress | None:
     if not run.last.is_dir():
         return None
     verify(run.last)
-    for network, file in ((game.segmentor, SEGMENTOR), (game.critic, CRITIC)):
-        copy_weights(load_network(run.last / file), network, source=run.last / file)
+    for name, network in game.networks.items():
+        file = run.last / f"{name}.keras"
+        copy_weights(load_network(file), network, source=file)
     with np.load(run.last / VARIABLES, allow_pickle=False) as saved:
         for name, variable in game.variables().items():
             variable.assign(saved[name])

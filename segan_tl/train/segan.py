@@ -14,6 +14,7 @@ import tensorflow as tf
 from segan_tl.config import TrainConfig
 from segan_tl.losses import dice_loss, multi_scale_l1
 from segan_tl.models.accelerate import accelerate
+from segan_tl.train.average import RunningAverage
 from segan_tl.train.normalise import FusedNormalisation
 from segan_tl.train.optimizers import build_optimizer
 
@@ -41,15 +42,7 @@ class SeganGame:
                     config, learning_rate=rates[name], total_steps=total_steps, name=f"{name}_optimizer"
                 )
                 self.optimizers[name].build(network.trainable_variables)
-        self.average = [
-            keras.Variable(
-                weight, trainable=False, dtype=weight.dtype, aggregation="only_first_replica", name=f"average_{i}"
-            )
-            for i, weight in enumerate(segmentor.weights if config.averaging else [])
-        ]
-        self.averaged_steps = keras.Variable(
-            0.0, trainable=False, aggregation="only_first_replica", name="averaged_steps"
-        )
+        self.average = RunningAverage(segmentor.weights, config.averaging)
         self.metrics = {name: keras.metrics.Mean(name=name) for name in METRICS}
 
     def step(self, batch: dict) -> None:
@@ -61,19 +54,22 @@ class SeganGame:
                 losses = self._play(batch, {"critic": self.critic})
             for _ in range(self.config.segmentor_steps):
                 losses = self._play(batch, {"segmentor": self.segmentor})
-        if self.average:
-            self._update_average()
+        self.average.update()
         for name, values in losses.items():
             self.metrics[name].update_state(values)
 
+    @property
+    def networks(self) -> dict[str, keras.Model]:
+        """Return what is saved under which name."""
+        return {"segmentor": self.segmentor, "critic": self.critic}
+
     def best_weights(self) -> list:
         """Return the segmentor's weights to judge and publish: the running average where there is one."""
-        return [tf.convert_to_tensor(weight) for weight in self.average or self.segmentor.weights]
+        return self.average.values()
 
     def variables(self) -> dict[str, keras.Variable]:
         """Return what must survive a kill apart from the networks, under stable names."""
-        found = {f"average/{i}": variable for i, variable in enumerate(self.average)}
-        found["averaged_steps"] = self.averaged_steps
+        found = self.average.variables()
         for name, optimizer in self.optimizers.items():
             found |= {f"{name}_optimizer/{i}": variable for i, variable in enumerate(optimizer.variables)}
         for name, metric in self.metrics.items():
@@ -110,10 +106,3 @@ class SeganGame:
     def _replica_mean(self, values):
         """Return the sum over examples / (global batch): replicas add their gradients up."""
         return tf.reduce_mean(values) / self.replicas
-
-    def _update_average(self) -> None:
-        """Move the average towards the weights; quickly at first, so that it forgets the initialisation."""
-        self.averaged_steps.assign(self.averaged_steps + 1.0)
-        decay = tf.minimum(self.config.averaging, (1 + self.averaged_steps) / (10 + self.averaged_steps))
-        for average, weight in zip(self.average, self.segmentor.weights, strict=True):
-            average.assign(average + (1 - decay) * (weight - average))

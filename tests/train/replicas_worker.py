@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from segan_tl.config import Config, load_config
-from segan_tl.train.fit import build_networks
+from segan_tl.train.recipes import build_networks
 from segan_tl.train.segan import SeganGame
 from segan_tl.train.strategy import make_strategy
 
@@ -38,7 +38,8 @@ def play(strategy: tf.distribute.Strategy, config: Config) -> list:
 
     for batch in strategy.experimental_distribute_dataset(batches):
         step(batch)
-    return [*game.segmentor.weights, *game.critic.weights, *game.average, *(m.result() for m in game.metrics.values())]
+    weights = [*game.segmentor.weights, *game.critic.weights, *game.average.weights]
+    return [*weights, *(metric.result() for metric in game.metrics.values())]
 
 
 if __name__ == "__main__":

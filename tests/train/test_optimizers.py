@@ -1,11 +1,19 @@
-"""RMSprop: the numbers of TensorFlow 2.0, and how far Keras 3's are from them."""
+"""Optimizers: the numbers of TensorFlow 2.0 and PyTorch, and how far Keras 3's are from them."""
 
 import keras
 import numpy as np
 import pytest
 
 from segan_tl.config import TrainConfig
-from segan_tl.train.optimizers import RMSprop, build_optimizer
+from segan_tl.config_volume import VolumeTrainConfig
+from segan_tl.train.optimizers import (
+    AdamW,
+    NesterovSGD,
+    PolynomialDecay,
+    RMSprop,
+    build_optimizer,
+    build_volume_optimizer,
+)
 
 GRADIENTS = (1e-6, 1e-4, 1e-2)
 
@@ -49,3 +57,64 @@ def test_cosine_ends_at_zero():
         optimizer.apply([keras.ops.ones(())], [weight])
     # lr · (1 + cos(π t / 3)) / 2
     assert np.allclose(rates, [1e-3, 0.75e-3, 0.25e-3, 0], atol=1e-9)
+
+
+def test_nesterov_sgd_is_pytorchs():
+    # PyTorch's SGD(nesterov, momentum=.99, weight_decay=3e-5) on p = [1, -2], g = [.5, -.25] (s + 1), with
+    # lr = 1e-2 (1 - s / 200)^.9, three steps; Keras' own optimizer ends at [0.92114860, -1.96057296].
+    rate = PolynomialDecay(1e-2, steps_per_epoch=1, epochs=200, power=0.9)
+    weight = keras.Variable([1.0, -2.0], dtype="float64")
+    optimizer = NesterovSGD(rate, momentum=0.99, decay=3e-5)
+    optimizer.build([weight])
+    for step in range(3):
+        optimizer.apply([keras.ops.convert_to_tensor(np.array([0.5, -0.25]) * (step + 1))], [weight])
+    assert np.allclose(weight, [0.92125678, -1.96062446], atol=2e-8)
+
+
+def test_nesterov_sgd_by_hand():
+    # w = 1, g = 1, decay 0.1: g' = 1.1, v = 1.1, step 1.1 + 0.5 · 1.1 = 1.65: w = 1 - 0.1 · 1.65 = 0.835.
+    weight = keras.Variable(1.0, dtype="float64")
+    optimizer = NesterovSGD(0.1, momentum=0.5, decay=0.1)
+    optimizer.build([weight])
+    optimizer.apply([keras.ops.convert_to_tensor(1.0, "float64")], [weight])
+    assert float(weight) == pytest.approx(0.835, abs=1e-8)
+
+
+def test_adamw_is_pytorchs():
+    # PyTorch's AdamW(lr 1e-3, weight_decay 3e-5, eps 1e-4) on p = [1, -2], g = [.5, -2.5e-4] (s + 1), three steps;
+    # Keras' own ends at [0.9970873, -1.9995627].
+    weight = keras.Variable([1.0, -2.0], dtype="float64")
+    optimizer = AdamW(1e-3, decay=3e-5, epsilon=1e-4)
+    optimizer.build([weight])
+    for step in range(3):
+        optimizer.apply([keras.ops.convert_to_tensor(np.array([0.5, -2.5e-4]) * (step + 1))], [weight])
+    assert np.allclose(weight, [0.99707705, -1.99770665], atol=2e-8)
+
+
+def test_keras_amsgrad_is_pytorchs():
+    # PyTorch's Adam(lr 6e-5, amsgrad), g = (.5, -2.5e-4), (.1, -1e-3), (.01, -1e-5).
+    weight = keras.Variable([1.0, -2.0], dtype="float64")
+    config = VolumeTrainConfig(
+        optimizer="adam", learning_rate=6e-5, amsgrad=True, epsilon=1e-8, schedule="constant"
+    )
+    optimizer = build_volume_optimizer(config, steps_per_epoch=1, name="adam")
+    optimizer.build([weight])
+    for gradient in ((0.5, -2.5e-4), (0.1, -1e-3), (0.01, -1e-5)):
+        optimizer.apply([keras.ops.convert_to_tensor(np.array(gradient))], [weight])
+    assert np.allclose(weight, [0.999853849, -1.999845624], atol=2e-9)
+
+
+def test_polynomial_decay_stands_still_within_an_epoch():
+    schedule = PolynomialDecay(1.0, steps_per_epoch=4, epochs=2, power=2.0)
+    assert [round(float(schedule(step)), 6) for step in (0, 3, 4, 7, 8, 9)] == [1, 1, 0.25, 0.25, 0, 0]
+
+
+@pytest.mark.parametrize("make", [lambda: NesterovSGD(0.1, momentum=0.5), lambda: AdamW(0.1, epsilon=1e-3)])
+def test_optimizers_rebuild_from_their_configuration(make):
+    first = make()
+    second = type(first).from_config(first.get_config())
+    for optimizer in (first, second):
+        optimizer.weight = keras.Variable(1.0)
+        optimizer.build([optimizer.weight])
+        optimizer.apply([keras.ops.convert_to_tensor(0.3)], [optimizer.weight])
+    assert float(first.weight) == float(second.weight) != 1.0

@@ -107,8 +107,8 @@ def test_average_by_hand(batch):
     game.step(batch)
     first = np.array(game.segmentor.weights[0])
     # decay = min(0.5, (1 + 1) / (10 + 1)) = 2/11
-    assert np.allclose(game.average[0], start + (1 - 2 / 11) * (first - start), atol=1e-7)
-    assert np.array_equal(game.best_weights()[0], game.average[0])
+    assert np.allclose(game.average.weights[0], start + (1 - 2 / 11) * (first - start), atol=1e-7)
+    assert np.array_equal(game.best_weights()[0], game.average.weights[0])
     assert np.array_equal(make_game().best_weights()[0], start)
 
 

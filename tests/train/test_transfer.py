@@ -159,6 +159,6 @@ def test_what_is_frozen_stands_still_to_the_byte_and_the_rest_moves(make_source,
         assert {name.split("_")[0] for name in report.frozen} == set(stages)
         assert report.trainable == sum(int(np.prod(w.shape)) for w in network.trainable_weights)
     # The published average of a frozen weight is the weight itself.
-    for average, weight in zip(game.average, segmentor.weights, strict=True):
+    for average, weight in zip(game.average.weights, segmentor.weights, strict=True):
         if weight.path.split("/")[0].split("_")[0] in FROZEN[strategy][0]:
             assert np.array_equal(average, weight)

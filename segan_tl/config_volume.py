@@ -1,0 +1,152 @@
+"""Configuration of the volumetric family: patches of whole volumes, one network, a supervised loss."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from segan_tl.config_base import Fraction, PhantomConfig, Positive, Section
+from segan_tl.regions import MODALITIES, REGIONS
+
+FAMILIES = ("unet3d", "cicek", "nnunet", "mednext", "albunet3d", "albunet2d")
+SOFTMAX_LOSSES = ("dice_ce", "ce", "multiple_dice")
+Chance = Fraction
+Range = tuple[float, float]
+
+
+class VolumeDataConfig(Section):
+    """What is read, how it is scaled, and which patches are drawn."""
+
+    modalities: tuple[Literal[MODALITIES], ...] = MODALITIES
+    regions: tuple[Literal[tuple(REGIONS)], ...] = ("wt", "tc", "et")
+    normalise: Literal["zscore", "ren"] = "zscore"
+    patch: tuple[Positive, Positive, Positive] = (128, 128, 128)  # D, H, W
+    sampling: Literal["random", "centre"] = "random"
+    foreground: Fraction = 0.33  # of a batch's examples whose patch surely holds a region [Isensee 2021]
+    split: tuple[Fraction, Fraction, Fraction] = (0.8, 0.1, 0.1)
+    train_cases: Positive | None = None  # of the training part, chosen by the seed; None takes all
+
+
+class VolumeAugmentConfig(Section):
+    """Random changes of a training patch: a chance for each, and the range its strength is drawn from."""
+
+    rotation: Chance = 0.0
+    rotation_degrees: float = Field(30.0, ge=0, le=180)
+    scaling: Chance = 0.0
+    scale: Range = (0.7, 1.4)
+    elastic: Chance = 0.0
+    elastic_deformation: Range = (0.0, 0.25)
+    mirror: Chance = 0.0  # of each axis
+    noise: Chance = 0.0
+    noise_std: Range = (0.0, 0.1)
+    blur: Chance = 0.0
+    blur_sigma_voxels: Range = (0.5, 1.0)
+    brightness: Chance = 0.0
+    brightness_factor: Range = (0.75, 1.25)
+    contrast: Chance = 0.0
+    contrast_factor: Range = (0.75, 1.25)
+    low_resolution: Chance = 0.0
+    low_resolution_zoom: Range = (0.5, 1.0)
+    gamma: Chance = 0.0
+    gamma_inverted: Chance = 0.0
+    gamma_exponent: Range = (0.7, 1.5)
+
+
+class VolumeModelConfig(Section):
+    """Which network, and its size."""
+
+    family: Literal[FAMILIES]
+    variant: str | None = None
+    filters: tuple[Positive, ...] | None = None
+    activation: Literal["sigmoid", "softmax"] = "sigmoid"
+    deep_supervision: bool = True
+    pretrained: str | None = None  # a .keras file, or what `python -m segan_tl import` wrote
+
+
+class VolumeTrainConfig(Section):
+    """Loss, optimizer, and when training ends."""
+
+    batch_size: Positive = 2
+    epochs: Positive = 1000
+    patience: Positive | None = None  # epochs without a better validation Dice; None trains to the end
+    steps_per_epoch: Positive = 250
+    loss: Literal["dice_bce", "dice_ce", "bce", "ce", "multiple_dice", "mse_bce"] = "dice_bce"
+    loss_weights: tuple[float, float] = (1.0, 1.0)  # of the two terms in the loss' name
+    class_weights: tuple[float, ...] | None = None  # bce: inside each region; ce: of each class, background first
+    dice_smooth: float = Field(1e-5, gt=0)
+    batch_dice: bool = False
+    supervise_coarsest: bool = True  # nnU-Net leaves its coarsest output out
+    optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
+    learning_rate: float = Field(1e-2, gt=0)
+    momentum: float = Field(0.99, ge=0, lt=1)
+    weight_decay: float = Field(3e-5, ge=0)
+    epsilon: float = Field(1e-8, gt=0)
+    amsgrad: bool = False
+    schedule: Literal["constant", "polynomial", "cosine"] = "polynomial"
+    power: float = Field(0.9, gt=0)
+    clip_norm: float | None = Field(12.0, gt=0)
+    averaging: float = Field(0.0, ge=0, lt=1)
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    validate_every: Positive = 1
+
+
+class VolumePredictConfig(Section):
+    """How a volume is segmented."""
+
+    overlap: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    weighting: Literal["gaussian", "constant"] = "gaussian"
+    mirror: bool = True  # average over all flips
+    batch_size: Positive = 1
+    decision: Literal["threshold", "largest"] = "threshold"
+    threshold: Fraction = 0.5
+    smallest_component: Fraction = 0.0
+
+
+class VolumeConfig(Section):
+    """Everything that decides a run of one volumetric network, apart from the data itself."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*$")
+    seed: int = Field(0, ge=0)
+    phantom: PhantomConfig = PhantomConfig()
+    data: VolumeDataConfig = VolumeDataConfig()
+    augment: VolumeAugmentConfig = VolumeAugmentConfig()
+    model: VolumeModelConfig
+    train: VolumeTrainConfig = VolumeTrainConfig()
+    predict: VolumePredictConfig = VolumePredictConfig()
+    transfer: None = None
+
+    @property
+    def classes(self) -> int:
+        """Return the number of the network's output channels: background is one of them under a softmax."""
+        return len(self.data.regions) + (self.model.activation == "softmax")
+
+    @model_validator(mode="after")
+    def _loss_fits(self):
+        softmax = self.model.activation == "softmax"
+        if softmax != (self.train.loss in SOFTMAX_LOSSES):
+            fitting = SOFTMAX_LOSSES if softmax else ("dice_bce", "bce", "mse_bce")
+            raise ValueError(
+                f"train.loss {self.train.loss!r} does not go with model.activation {self.model.activation!r}; "
+                f"expected one of {', '.join(fitting)}"
+            )
+        if softmax != (self.predict.decision == "largest"):
+            wanted = "largest" if softmax else "threshold"
+            raise ValueError(
+                f"model.activation {self.model.activation!r} needs predict.decision = {wanted!r}, found "
+                f"{self.predict.decision!r}"
+            )
+        labels = [label for region in self.data.regions for label in REGIONS[region]]
+        if softmax and len(labels) > len(set(labels)):
+            raise ValueError(
+                f"model.activation 'softmax' needs regions that exclude each other, such as ncr, ed, et; found "
+                f"{', '.join(self.data.regions)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _weights_fit(self):
+        weights = self.train.class_weights
+        if weights is not None and len(weights) != self.classes:
+            raise ValueError(f"train.class_weights has {len(weights)} values; expected {self.classes}")
+        if abs(sum(self.data.split) - 1) > 1e-6:
+            raise ValueError(f"data.split {list(self.data.split)} must add up to 1")
+        return self

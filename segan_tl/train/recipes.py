@@ -1,0 +1,101 @@
+"""What differs between the systems: their batches, their networks, their game."""
+
+from collections.abc import Callable, Sequence
+
+import keras
+
+from segan_tl.config import AnyConfig, Config
+from segan_tl.config_volume import VolumeConfig
+from segan_tl.console import console
+from segan_tl.data.pipeline import SlicePool, make_batches, steps_per_epoch
+from segan_tl.models import build_model, publish
+from segan_tl.models.segan import build_critic, build_segmentor
+from segan_tl.train.segan import SeganGame
+from segan_tl.train.source import Source
+from segan_tl.train.supervised import SupervisedTraining
+from segan_tl.train.transfer import describe_moves, freeze, start_from
+
+
+def make_batches_of(cases: Sequence, config: AnyConfig) -> tuple[Callable, int]:
+    """Return ((epoch, first step) → batches of that epoch, steps per epoch)."""
+    batch_size = config.train.batch_size
+    if isinstance(config, VolumeConfig):
+        from segan_tl.data.patches import make_patches, plan_patches
+
+        def patches_of(epoch: int, first_step: int):
+            plan = plan_patches(cases, config, epoch=epoch)
+            return make_patches(cases, plan, config, first_step=first_step)
+
+        return patches_of, config.train.steps_per_epoch
+    pool = SlicePool(cases)
+    steps = steps_per_epoch(len(pool.all), config, batch_size)
+
+    def slices_of(epoch: int, first_step: int):
+        plan = pool.plan(config, epoch=epoch, batch_size=batch_size)
+        return make_batches(pool, plan, config, batch_size=batch_size, first_step=first_step)
+
+    return slices_of, steps
+
+
+def build_judge(config: AnyConfig) -> keras.Model:
+    """Build the segmentor that is judged and published: a plain model, whatever the number of replicas."""
+    if isinstance(config, VolumeConfig):
+        return publish(_build_volume_network(config), activation=config.model.activation)
+    judge = build_networks(config)[0]
+    if config.transfer:
+        freeze(judge, "segmentor", strategy=config.transfer.strategy)
+    return judge
+
+
+def build_game(
+    config: AnyConfig, *, replicas: int, steps: int, source: Source | None
+) -> tuple[SeganGame | SupervisedTraining, dict[str, bytes]]:
+    """Build the networks and what trains them, in the strategy's scope.
+
+    Returns:
+        The game, and the files of networks that stand still: they are published as they are.
+    """
+    if isinstance(config, VolumeConfig):
+        network = _build_volume_network(config)
+        published = publish(network, activation=config.model.activation)
+        game = SupervisedTraining(network, published, config=config, replicas=replicas, steps_per_epoch=steps)
+        return game, {}
+    segmentor, critic = build_networks(config)
+    files = _start_from(segmentor, critic, source, config) if source else {}
+    game = SeganGame(
+        segmentor, critic, config=config.train, replicas=replicas, total_steps=steps * config.train.epochs
+    )
+    return game, files
+
+
+def build_networks(config: Config) -> tuple[keras.Model, keras.Model]:
+    """Build segmentor and critic for any height and width that the encoder can halve."""
+    shape = (None, None, len(config.data.modalities))
+    common = {
+        "classes": len(config.data.regions),
+        "leaky_slope": config.model.leaky_slope,
+        "norm_momentum": config.model.norm_momentum,
+    }
+    segmentor = build_segmentor(shape, filters=config.model.filters, **common)
+    critic = build_critic(
+        shape, filters=config.model.critic_filters, critic_input=config.model.critic_input, clip=config.train.clip,
+        **common,
+    )  # fmt: skip
+    return segmentor, critic
+
+
+def _build_volume_network(config: VolumeConfig) -> keras.Model:
+    """Build the network that learns: to logits, with the outputs of deep supervision where it is on."""
+    return build_model(config.model, channels=len(config.data.modalities), classes=config.classes)
+
+
+def _start_from(segmentor: keras.Model, critic: keras.Model, source: Source, config: Config) -> dict[str, bytes]:
+    """Put the source's weights in, say what came over, and return the critic's file where it stands still as it is."""
+    moved = start_from(
+        segmentor, critic, source=source, settings=config.transfer, modalities=config.data.modalities,
+        regions=config.data.regions,
+    )  # fmt: skip
+    for line in describe_moves(moved, config.transfer):
+        console.print(line, markup=False, soft_wrap=True)
+    still = config.transfer.strategy == "freeze-critic" and moved[1].whole
+    return {"critic": source.critic.read_bytes()} if still else {}

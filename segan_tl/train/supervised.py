@@ -1,0 +1,158 @@
+"""One network and a supervised loss over patches, with deep supervision where the network offers it.
+
+    loss = Σ_i w_i · loss(truth at the grid of output i, logits_i),  w_i = 2⁻ⁱ / Σ 2⁻ⁱ
+
+[Isensee 2021]. Losses are per example; the gradient is that of the mean over the global batch.
+"""
+
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from segan_tl import losses
+from segan_tl.config_volume import VolumeConfig
+from segan_tl.train.average import RunningAverage
+from segan_tl.train.optimizers import build_volume_optimizer
+
+
+class SupervisedTraining:
+    """A network, its optimizer and the running average of what gets published; build it in the strategy's scope.
+
+    Args:
+        segmentor: model to a tensor of logits, or to a list of them, highest resolution first.
+        published: the one-output model over the same layers, whose weights are averaged, judged and published.
+        config: the configuration.
+        replicas: number of replicas.
+        steps_per_epoch: for the schedule of the learning rate.
+    """
+
+    def __init__(
+        self,
+        segmentor: keras.Model,
+        published: keras.Model,
+        *,
+        config: VolumeConfig,
+        replicas: int,
+        steps_per_epoch: int,
+    ):
+        self.segmentor, self.config, self.replicas = segmentor, config, replicas
+        self.loss = make_loss(config)
+        self.optimizers = {}
+        if segmentor.trainable_variables:
+            optimizer = build_volume_optimizer(
+                config.train, steps_per_epoch=steps_per_epoch, name="segmentor_optimizer"
+            )
+            optimizer.build(segmentor.trainable_variables)
+            self.optimizers["segmentor"] = optimizer
+        self.average = RunningAverage(published.weights, config.train.averaging)
+        names = ("loss_segmentor", *config.train.loss.split("_"), "gradient_norm")
+        self.metrics = {name: keras.metrics.Mean(name=name) for name in dict.fromkeys(names) if name != "multiple"}
+
+    @property
+    def networks(self) -> dict[str, keras.Model]:
+        """Return what is saved under which name."""
+        return {"segmentor": self.segmentor}
+
+    def step(self, batch: dict) -> None:
+        """Learn from one batch on one replica: {"image": (B, …, M), "mask": (B, …, R)}."""
+        truth = encode_truth(batch["mask"], background=self.config.model.activation == "softmax")
+        variables = self.segmentor.trainable_variables
+        with tf.GradientTape() as tape:
+            outputs = self.segmentor(batch["image"], training=True)
+            outputs = outputs if isinstance(outputs, list) else [outputs]
+            terms = self._supervise(truth, outputs)
+            target = tf.reduce_mean(terms["loss_segmentor"]) / self.replicas
+        gradients = tape.gradient(target, variables)
+        norm = self._apply(gradients, variables)
+        self.average.update()
+        self.metrics["gradient_norm"].update_state(norm)
+        for name, values in terms.items():
+            self.metrics[name].update_state(values)
+
+    def best_weights(self) -> list:
+        """Return the weights to judge and publish."""
+        return self.average.values()
+
+    def variables(self) -> dict[str, keras.Variable]:
+        """Return what must survive a kill apart from the network, under stable names."""
+        found = self.average.variables()
+        for name, optimizer in self.optimizers.items():
+            found |= {f"{name}_optimizer/{i}": variable for i, variable in enumerate(optimizer.variables)}
+        for name, metric in self.metrics.items():
+            found |= {f"metrics/{name}/{i}": variable for i, variable in enumerate(metric.variables)}
+        return found
+
+    def _supervise(self, truth, outputs) -> dict:
+        """Return the loss and its terms, (B,) each, over all outputs."""
+        weights = supervision_weights(len(outputs), coarsest=self.config.train.supervise_coarsest)
+        total = {}
+        for weight, logits in zip(weights, outputs, strict=True):
+            if weight:
+                terms = self.loss(coarsen(truth, logits), ops.cast(logits, "float32"))
+                total = {name: total.get(name, 0.0) + weight * value for name, value in terms.items()}
+        return total
+
+    def _apply(self, gradients, variables):
+        """Clip the gradient of the global batch by its norm and apply it; return the norm."""
+        context = tf.distribute.get_replica_context()
+        if self.replicas > 1:
+            gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        norm = tf.linalg.global_norm(gradients)
+        limit = self.config.train.clip_norm
+        scale = 1.0 if limit is None else tf.minimum(1.0, limit / tf.maximum(norm, 1e-12))
+        # The optimizer adds the replicas' gradients up, which are the same sum on each of them by now.
+        self.optimizers["segmentor"].apply([gradient * (scale / self.replicas) for gradient in gradients], variables)
+        return norm
+
+
+def encode_truth(mask, *, background: bool):
+    """Return the masks (B, …, R) as training targets, with a channel for background in front where it is a class."""
+    if not background:
+        return mask
+    return tf.concat([1 - tf.reduce_max(mask, axis=-1, keepdims=True), mask], axis=-1)
+
+
+def coarsen(truth, logits):
+    """Take every n-th voxel of the truth, so that it lies on the grid of the logits."""
+    fine, coarse = truth.shape[1:-1], logits.shape[1:-1]
+    steps = [a // b for a, b in zip(fine, coarse, strict=True)]
+    return truth[(slice(None), *(slice(None, None, step) for step in steps))]
+
+
+def supervision_weights(outputs: int, *, coarsest: bool = True) -> list[float]:
+    """Return 1, 1/2, 1/4, … divided by their sum; 0 for the coarsest of several outputs where it is left out."""
+    weights = [0.5**i for i in range(outputs)]
+    if outputs > 1 and not coarsest:
+        weights[-1] = 0.0
+    return [weight / sum(weights) for weight in weights]
+
+
+def make_loss(config: VolumeConfig) -> Callable:
+    """Return (truth, logits) → {"loss_segmentor", and one entry for each term of its name}, (B,) each."""
+    train, first = config.train, config.train.loss_weights[0]
+    softmax = config.model.activation == "softmax"
+
+    def dice(truth, logits):
+        probability = ops.softmax(logits, axis=-1) if softmax else ops.sigmoid(logits)
+        foreground = (..., slice(int(softmax), None))
+        return losses.soft_dice_loss(
+            truth[foreground], probability[foreground], smooth=train.dice_smooth,
+            batch=train.batch_dice or train.loss == "multiple_dice",
+        )  # fmt: skip
+
+    parts = {
+        "dice": dice,
+        "bce": lambda truth, logits: losses.binary_cross_entropy(truth, logits, positive_weights=train.class_weights),
+        "ce": lambda truth, logits: losses.cross_entropy(truth, logits, class_weights=train.class_weights),
+        "mse": lambda truth, logits: losses.mean_squared_error(truth, ops.sigmoid(logits)),
+    }
+    names = [name for name in train.loss.split("_") if name in parts]
+    weights = dict(zip(names, train.loss_weights)) if len(names) > 1 else {names[0]: first}
+
+    def loss(truth, logits):
+        terms = {name: parts[name](truth, logits) for name in names}
+        return {"loss_segmentor": sum(weights[name] * terms[name] for name in names)} | terms
+
+    return loss
