@@ -10,11 +10,14 @@ from segan_tl.errors import UserError
 
 COMMANDS = {
     "train-segan": "train SegAN-CAT on one modality or all four",
+    "train": "train a volumetric network: 3-D U-Net, nnU-Net, MedNeXt, AlbuNet",
     "transfer": "move a trained model to another modality, the critic frozen or not",
     "predict": "segment a case, a folder of cases or one file with a trained run",
     "matrix": "apply single-modality models to every modality, and let them vote",
     "reproduce": "run every experiment of a paper; one page with its numbers beside ours",
     "inspect": "show what a run's checkpoint holds, and what moved against another run",
+    "compare": "who is better at what, by how much, with p and interval",
+    "report": "show a run, or several side by side, in one HTML file",
     "evaluate": "score a folder of masks against the truth, ours or not",
     "check": "read every case of a folder and name the bad ones",
     "phantom": "write a synthetic cohort of brain-tumour MRI",

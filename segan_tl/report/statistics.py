@@ -8,6 +8,7 @@ are refused: they have no mean, and leaving them out would favour the model that
 import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
@@ -127,16 +128,14 @@ def estimate_mean(values: Sequence[float], *, confidence: float = CONFIDENCE, se
     values = _finite(values)
     if not len(values):
         return Estimate(None, None, None, 0)
-    # fsum: the mean of equal values is that value.
-    mean = math.fsum(values) / len(values)
     if len(values) == 1:
-        return Estimate(mean, None, None, 1)
+        return Estimate(float(values[0]), None, None, 1)
     if np.ptp(values) <= EQUAL * np.abs(values).max():
-        return Estimate(mean, mean, mean, len(values))
+        return Estimate(*[float(values[0])] * 3, len(values))
     low, high = _bootstrap(values, "BCa", confidence=confidence, seed=seed)
     if not (math.isfinite(low) and math.isfinite(high)):
         low, high = _bootstrap(values, "percentile", confidence=confidence, seed=seed)
-    return Estimate(mean, low, high, len(values))
+    return Estimate(fmean(values), low, high, len(values))
 
 
 def _bootstrap(values: np.ndarray, method: str, *, confidence: float, seed: int) -> tuple[float, float]:
@@ -171,8 +170,8 @@ def compare_pairs(first: Sequence[float], second: Sequence[float], *, seed: int 
     differences = second - first
     return Comparison(
         estimate_mean(differences, seed=seed),
-        math.fsum(first) / len(first) if len(first) else None,
-        math.fsum(second) / len(second) if len(second) else None,
+        fmean(first) if len(first) else None,
+        fmean(second) if len(second) else None,
         paired_t(first, second),
         wilcoxon(first, second),
     )

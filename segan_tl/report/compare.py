@@ -1,0 +1,228 @@
+"""Models side by side on the same cases: who is better at what, by how much, and whether chance would explain it."""
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.table import Table
+
+from segan_tl.errors import UserError
+from segan_tl.report.paired_tests import fewest_pairs, holm
+from segan_tl.report.score_tables import ScoreTable
+from segan_tl.report.statistics import Comparison, compare_pairs
+from segan_tl.runs import write_text
+
+LEVEL = 0.05
+# Below about so many cases a bootstrap interval is too narrow.
+ENOUGH_CASES = 20
+# Words in the name of a column, and which way is better; the first that fits decides.
+LOWER = {"loss", "error", "hd", "hd95", "hausdorff", "asd", "assd", "masd", "distance", "mm"}
+LOWER |= {"missed", "invented", "false", "fp", "fn"}
+HIGHER = {"dice", "dsc", "iou", "jaccard", "nsd", "precision", "sensitivity", "specificity", "recall", "accuracy"}
+HIGHER |= {"auc", "f1", "ppv", "npv", "tpr", "tnr", "found"}
+COLUMNS = (
+    "metric", "region", "first", "second", "cases", "first_mean", "second_mean", "difference", "low", "high", "better",
+    "t_p", "t_p_holm", "wilcoxon_p", "wilcoxon_p_holm",
+)  # fmt: skip
+
+
+class Row(NamedTuple):
+    """Two models, one metric, one region.
+
+    Attributes:
+        first: place of the model that is compared with.
+        second: place of the other; differences are second - first.
+        better: place of the one with the better mean; None where they are equal, or nothing tells which way is better.
+        t_p_holm: t_p, corrected for all rows.
+        wilcoxon_p_holm: wilcoxon_p, corrected for all rows.
+    """
+
+    metric: str
+    region: str
+    first: int
+    second: int
+    found: Comparison
+    better: int | None
+    t_p_holm: float | None = None
+    wilcoxon_p_holm: float | None = None
+
+    @property
+    def is_shown(self) -> bool:
+        """Return whether chance alone would rarely give such a difference."""
+        return self.wilcoxon_p_holm is not None and self.wilcoxon_p_holm < LEVEL
+
+
+# === Compute ===
+
+
+def direction(metric: str) -> int | None:
+    """Return 1 where higher is better, -1 where lower is, None where the name does not tell (volumes)."""
+    words = set(metric.lower().split("_"))
+    return -1 if words & LOWER else 1 if words & HIGHER else None
+
+
+def require_metrics(tables: Sequence[ScoreTable], metrics: Sequence[str]) -> None:
+    """Refuse metrics that not all tables have.
+
+    Raises:
+        UserError: it names those that they have.
+    """
+    shared = [name for name in tables[0].metrics if all(name in table.metrics for table in tables)]
+    if unknown := [name for name in metrics if name not in shared]:
+        raise UserError(
+            f"expected metrics that all runs have ({', '.join(shared) or 'there are none'}); found "
+            f"{', '.join(unknown)}; correct --metric"
+        )
+
+
+def compare_tables(
+    tables: Sequence[ScoreTable],
+    metrics: Sequence[str],
+    regions: Sequence[str],
+    *,
+    baseline: int | None = None,
+    better: int | None = None,
+    allow_missing: bool = False,
+) -> list[Row]:
+    """Compare every pair of models, or all with one, in every metric and region.
+
+    Args:
+        tables: of the same cases (`score_tables.require_same_cases`).
+        baseline: place of the model to compare the others with; None for every pair.
+        better: 1 where higher is better, -1 where lower is; None to go by the name of the metric.
+        allow_missing: leave out a case of a comparison where a model has no score, instead of refusing.
+
+    Returns:
+        One row a comparison; Holm's correction counts all of them.
+
+    Raises:
+        UserError: a score is missing or infinite.
+    """
+    places = range(len(tables))
+    if baseline is None:
+        pairs = [(first, second) for first in places for second in places if first < second]
+    else:
+        pairs = [(baseline, second) for second in places if second != baseline]
+    rows = []
+    for metric in metrics:
+        way = better or direction(metric)
+        for region in regions:
+            scores = [_scores(table, metric, region, allow_missing=allow_missing) for table in tables]
+            for first, second in pairs:
+                cases = list(scores[first])
+                found = compare_pairs(*([scores[place][case] for case in cases] for place in (first, second)))
+                rows.append(Row(metric, region, first, second, found, _better(found, first, second, way=way)))
+    corrected = zip(holm([row.found.t_p for row in rows]), holm([row.found.wilcoxon_p for row in rows]))
+    return [row._replace(t_p_holm=t, wilcoxon_p_holm=w) for row, (t, w) in zip(rows, corrected)]
+
+
+def _scores(table: ScoreTable, metric: str, region: str, *, allow_missing: bool) -> dict[str, float]:
+    scores = table.scores(metric, region)
+    missing = [case for case, score in scores.items() if math.isnan(score)]
+    if missing and not allow_missing:
+        raise UserError(
+            f"expected {metric} of every case in {table.path}; found none of {missing[0]}, {region}"
+            f"{f' and {len(missing) - 1} more' * (len(missing) > 1)}; write what such a case counts, or leave it out "
+            "with --allow-missing"
+        )
+    return scores
+
+
+def _better(found: Comparison, first: int, second: int, *, way: int | None) -> int | None:
+    gain = found.difference.mean
+    return None if way is None or not gain else second if gain * way > 0 else first
+
+
+# === Write and print ===
+
+
+def write_comparison(path: Path, rows: Sequence[Row], names: Sequence[str]) -> None:
+    """Write one line a comparison; numbers have all their digits, what has no answer is empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        mean, low, high, cases = row.found.difference
+        better = "" if row.better is None else names[row.better]
+        values = (row.found.first_mean, row.found.second_mean, mean, low, high, better)
+        tests = (row.found.t_p, row.t_p_holm, row.found.wilcoxon_p, row.wilcoxon_p_holm)
+        line = (row.metric, row.region, names[row.first], names[row.second], cases, *values, *tests)
+        writer.writerow(["" if cell is None else cell for cell in line])
+    write_text(path, text.getvalue())
+
+
+def letter(place: int) -> str:
+    """Return the letter by which a model goes in the printed table: A, B, …, Z, A1, …"""
+    return chr(ord("A") + place % 26) + (str(place // 26) if place >= 26 else "")
+
+
+def comparison_table(rows: Sequence[Row], metric: str, *, kind: str, way: int | None) -> Table:
+    """Return the comparisons of one metric, at most 100 columns wide.
+
+    Args:
+        kind: what the cases are, "12 SYNTHETIC test cases".
+        way: 1 where higher is better, -1 where lower is, None where nothing tells.
+    """
+    which = {1: "higher is better", -1: "lower is better", None: "add --better to say which way is better"}[way]
+    table = Table(title=f"{metric} of {kind}, {which}", title_justify="left")
+    table.add_column("region")
+    rows = [row for row in rows if row.metric == metric]
+    largest = max(abs(mean or 0) for row in rows for mean in (row.found.first_mean, row.found.second_mean))
+    digits = 3 if largest < 2 else 2 if largest < 20 else 1
+    for heading in ("n", "pair", "1st", "2nd", "2nd - 1st [95 %]", "best", "t-test", "Wilcoxon", "Holm"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        found, better = row.found, "–" if row.better is None else letter(row.better)
+        table.add_row(
+            row.region,
+            str(found.difference.n),
+            f"{letter(row.first)}, {letter(row.second)}",
+            *("–" if mean is None else f"{mean:.{digits}f}" for mean in (found.first_mean, found.second_mean)),
+            _interval(found, digits),
+            better if row.is_shown or row.better is None else f"({better})",
+            *(_p(p) for p in (found.t_p, found.wilcoxon_p, row.wilcoxon_p_holm)),
+        )
+    return table
+
+
+def notes(rows: Sequence[Row]) -> list[str]:
+    """Say how to read the table, and what so few cases cannot show."""
+    lines = [
+        "means over the n cases, of the pair and of its difference, the latter with its 95 % bootstrap interval",
+        "t-test, Wilcoxon: two-sided p of the paired tests; Holm: that of Wilcoxon, corrected for "
+        f"{len(rows)} comparison{'s' * (len(rows) > 1)}",
+    ]
+    if any(row.better is not None and not row.is_shown for row in rows):
+        lines.append("in brackets: better on these cases, but chance could explain it (Holm of 0.05 or more, or none)")
+    fewest, needed = min(row.found.difference.n for row in rows), fewest_pairs(len(rows), level=LEVEL)
+    if fewest < fewest_pairs(level=LEVEL):
+        lines.append(
+            f"{_cases(fewest)}: too few for a claim; below {fewest_pairs(level=LEVEL)} the Wilcoxon test cannot reach "
+            f"{LEVEL}, whatever the scores"
+        )
+    elif fewest < needed:
+        lines.append(
+            f"{_cases(fewest)}: too few for a claim from {len(rows)} comparisons at once; below {needed} none of them "
+            f"can reach {LEVEL} after Holm's correction; compare fewer runs, metrics or regions, chosen beforehand"
+        )
+    if 2 <= fewest < ENOUGH_CASES:
+        lines.append(f"from fewer than about {ENOUGH_CASES} cases intervals come out too narrow: think of wider ones")
+    return lines
+
+
+def _interval(found: Comparison, digits: int) -> str:
+    mean, low, high, _ = found.difference
+    if mean is None:
+        return "–"
+    return f"{mean:+.{digits}f}" + (f" [{low:.{digits}f}, {high:.{digits}f}]" if low is not None else "")
+
+
+def _p(p: float | None) -> str:
+    return "–" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _cases(number: int) -> str:
+    return f"{number} case{'s' * (number != 1)}"
