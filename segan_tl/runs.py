@@ -93,6 +93,11 @@ class Run:
         """Return pictures of the best, median and worst test case, PNG."""
         return self.root / "overlays.png"
 
+    @property
+    def report(self) -> Path:
+        """Return the page that shows the run in a browser, HTML in one file."""
+        return self.root / "report.html"
+
 
 def open_run(path: Path | str, *, runs: Path | str = "runs") -> Run:
     """Return the run at `path`, or at `runs`/`path` where that is the run directory.

@@ -1,0 +1,54 @@
+"""`python -m segan_tl report`: a run, or several side by side, as one HTML file."""
+
+import argparse
+from pathlib import Path
+
+EPILOG = """examples:
+  python -m segan_tl report segan/flair                             runs/segan/flair/report.html
+  python -m segan_tl report segan/t2 segan/flair-to-t2-frozen        both: runs/segan/comparison.html
+  python -m segan_tl report segan/flair --cases all --megabytes 40 --out flair.html
+  python -m segan_tl report segan/flair --data /data/BraTS2021       the data has moved
+
+The page opens in any browser without a network and can be mailed; its images are cut to the head, in 8 bits, coarser
+where it would grow beyond --megabytes: it says so itself. It shows the patients of the run: treat it like their images.
+A training writes the page of its run by itself."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the command."""
+    parser.description = "Write a finished run, or a comparison of several, as one HTML file."
+    parser.epilog = EPILOG
+    parser.add_argument("run", nargs="+", metavar="RUN", help="finished runs; several need the same test cases")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="HTML file (report.html in the run, or see below)")
+    parser.add_argument("--cases", type=_count, default=5, metavar="N", help="cases shown in pictures, or all (5)")
+    parser.add_argument("--no-viewer", action="store_true", help="pictures only, no slices to scroll: a small file")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder of cases (where the first run was trained)")
+    parser.add_argument("--megabytes", type=float, default=15.0, metavar="M", help="size to reduce the images to (15)")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
+
+
+def _count(text: str) -> int | None:
+    """Return a number of cases, None for all."""
+    if text == "all":
+        return None
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"expected a number of cases or all; found {text!r}")
+    return int(text)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the page and say where it is and what it lacks."""
+    from segan_tl.console import console
+    from segan_tl.report.html import write_report
+    from segan_tl.runs import open_run
+
+    runs = [open_run(path, runs=arguments.runs) for path in arguments.run]
+    out = arguments.out or (runs[0].report if len(runs) == 1 else runs[0].root.parent / "comparison.html")
+    remarks = write_report(
+        runs, out, cases=arguments.cases, viewer=not arguments.no_viewer, data=arguments.data,
+        megabytes=arguments.megabytes,
+    )  # fmt: skip
+    for remark in remarks:
+        console.print(remark, markup=False, soft_wrap=True)
+    console.print(f"written {out}: {out.stat().st_size / 1e6:.1f} MB", markup=False, soft_wrap=True)
+    return 0

@@ -1,0 +1,28 @@
+// Tables that sort by a click on a column; a case of a table opens in the viewer.
+"use strict";
+for (const table of document.querySelectorAll("table.sortable")) {
+  const headings = [...table.tHead.rows[0].cells];
+  headings.forEach((heading, column) => {
+    heading.querySelector("button").addEventListener("click", () => {
+      const down = heading.getAttribute("aria-sort") !== "descending";
+      headings.forEach((other) => other.removeAttribute("aria-sort"));
+      heading.setAttribute("aria-sort", down ? "descending" : "ascending");
+      const body = table.tBodies[0];
+      const key = (row) => row.cells[column].dataset.value;
+      const rows = [...body.rows].sort((one, other) => compare(key(one), key(other), down ? -1 : 1));
+      body.append(...rows);
+    });
+  });
+}
+
+// Numbers by value, words by alphabet, what is missing last either way.
+function compare(one, other, direction) {
+  if (one === "" || other === "") return (one === "") - (other === "");
+  const [first, second] = [Number(one), Number(other)];
+  if (Number.isNaN(first) || Number.isNaN(second)) return direction * one.localeCompare(other);
+  return direction * (first - second);
+}
+
+for (const button of document.querySelectorAll("button.case")) {
+  button.addEventListener("click", () => window.showReportCase?.(button.dataset.case));
+}

@@ -1,0 +1,80 @@
+"""Small pictures of a case for the page, which also show in print: the slice with most tumour, plain and painted."""
+
+import base64
+import io
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+from matplotlib.image import imsave
+
+from segan_tl.report.html_volumes import ShownCase
+
+# What both mark, what only the prediction marks, what only the truth marks: Okabe and Ito's palette.
+COLOURS = {"both": (0, 158, 115), "prediction": (230, 159, 0), "truth": (86, 180, 233)}
+MEANINGS = {
+    "both": "found (true positive)",
+    "prediction": "too much (false positive)",
+    "truth": "missed (false negative)",
+}
+STRENGTH = 0.55
+SMALLEST_PIXELS = 220
+
+
+def cards(cases: Sequence[ShownCase], runs: Sequence[str], *, scores: dict[str, list[float]]) -> str:
+    """Return one <figure> a case with a role: the plain slice, and the difference to the truth of every run.
+
+    Args:
+        runs: names of the runs, in the order of the predictions.
+        scores: case → the Dice of every run.
+    """
+    return "".join(_card(case, runs, scores[case.id]) for case in cases if case.role)
+
+
+def _card(case: ShownCase, runs: Sequence[str], dice: list[float]) -> str:
+    index = largest_slice(case)
+    modality = next(iter(case.images))
+    grey = case.images[modality][:, :, index]
+    pictures = [_picture(grey, case, alt=f"{modality}, slice {index}")]
+    for name, prediction in zip(runs, case.predictions):
+        if prediction is not None:
+            painted = paint(grey, case.truth[:, :, index] & 1, prediction[:, :, index] & 1)
+            pictures.append(_picture(painted, case, alt=f"{name}: difference to the truth"))
+    numbers = ", ".join(f"{value:.3f}" for value in dice)
+    place = case.first_slice + index * case.factor
+    size = " many" if len(pictures) > 2 else ""
+    return (
+        f'<figure class="card{size}"><figcaption><b>{escape(case.role)}</b> {escape(case.id)}<br>'
+        f"Dice {numbers} · {escape(modality)}, axial slice {place}</figcaption>"
+        f'<div class="pictures">{"".join(pictures)}</div></figure>'
+    )
+
+
+def largest_slice(case: ShownCase) -> int:
+    """Return the axial slice with most truth; of the first prediction, then the middle, where there is none."""
+    for mask in (case.truth, *case.predictions):
+        if mask is not None and mask.any():
+            return int((mask > 0).sum(axis=(0, 1)).argmax())
+    return case.truth.shape[2] // 2
+
+
+def paint(grey: np.ndarray, truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """Return (H, W, 3) uint8: a slice with agreement and the two kinds of error in colour."""
+    truth, prediction = truth.astype(bool), prediction.astype(bool)
+    picture = np.repeat(grey[..., None], 3, axis=-1).astype(np.float32)
+    places = {"both": truth & prediction, "prediction": prediction & ~truth, "truth": truth & ~prediction}
+    for name, mask in places.items():
+        picture[mask] = (1 - STRENGTH) * picture[mask] + STRENGTH * np.array(COLOURS[name], np.float32)
+    return picture.round().astype(np.uint8)
+
+
+def _picture(picture: np.ndarray, case: ShownCase, *, alt: str) -> str:
+    """Return an <img>: anterior up, the patient's right on the left."""
+    upright = picture.swapaxes(0, 1)
+    factor = -(-SMALLEST_PIXELS // max(upright.shape[:2]))
+    upright = upright.repeat(factor, axis=0).repeat(factor, axis=1)
+    file = io.BytesIO()
+    imsave(file, upright, format="png", **({"cmap": "gray", "vmin": 0, "vmax": 255} if upright.ndim == 2 else {}))
+    code = base64.b64encode(file.getvalue()).decode()
+    ratio = upright.shape[1] * case.spacing_mm[0] / (upright.shape[0] * case.spacing_mm[1])
+    return f'<img alt="{escape(alt)}" style="aspect-ratio: {ratio:.3f}" src="data:image/png;base64,{code}">'

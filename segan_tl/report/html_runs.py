@@ -1,0 +1,135 @@
+"""What a page about runs is made of: their files, read without trusting that every one of them is there."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from segan_tl.errors import UserError
+from segan_tl.report.figures import read_history
+from segan_tl.report.statistics import metric_columns, number
+from segan_tl.runs import Run, read_json
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """One trained and scored run.
+
+    Attributes:
+        name: the last two parts of its folder, segan/flair.
+        state: its run.json.
+        config: its config.json.
+        split: part → case ids.
+        rows: of metrics.csv, one a case and region.
+        history: column → one value an epoch; empty where there is no history.csv.
+        comparison: what a transfer was worth, None where that was not measured.
+    """
+
+    run: Run
+    name: str
+    state: dict
+    config: dict
+    split: dict[str, list[str]]
+    rows: list[dict]
+    history: dict[str, np.ndarray]
+    comparison: dict | None
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Return what the network sees."""
+        return tuple(self.state.get("modalities") or self.config.get("data", {}).get("modalities", ()))
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Return what it segments, in the order of its channels."""
+        return tuple(self.state.get("regions") or self.config.get("data", {}).get("regions", ()))
+
+    @property
+    def synthetic(self) -> bool:
+        """Return whether its patients are simulated."""
+        return bool(self.state.get("data", {}).get("synthetic", False))
+
+    @property
+    def cases(self) -> list[str]:
+        """Return the scored cases."""
+        return list(dict.fromkeys(row["case"] for row in self.rows))
+
+    def scores(self, metric: str, region: str) -> dict[str, float]:
+        """Return case → score; NaN where a case has none."""
+        return {row["case"]: number(row.get(metric)) for row in self.rows if row["region"] == region}
+
+    def dice(self, case_id: str) -> float:
+        """Return the mean Dice over the regions of a case."""
+        return float(np.mean([number(row["dice"]) for row in self.rows if row["case"] == case_id]))
+
+
+def open_finished(run: Run) -> FinishedRun:
+    """Read a run.
+
+    Raises:
+        UserError: it is not trained to the end, not scored, or a file is damaged.
+    """
+    state = read_json(run.state) if run.state.is_file() else {}
+    command = state.get("command") or "the command that started it"
+    if state.get("state") != "finished":
+        raise UserError(
+            f"{run.root} is not finished (run.json: {state.get('state', 'missing')}); go on with: {command}"
+        )
+    if not run.metrics.is_file():
+        raise UserError(f"{run.root} has no scores yet ({run.metrics.name} is missing); make them with: {command}")
+    return FinishedRun(
+        run,
+        "/".join(run.root.resolve().parts[-2:]),
+        state,
+        read_json(run.config),
+        read_json(run.splits) if run.splits.is_file() else {},
+        _read_rows(run.metrics),
+        read_history(run.history) if run.history.is_file() else {},
+        read_json(run.comparison) if run.comparison.is_file() else None,
+    )
+
+
+def require_same_cases(runs: Sequence[FinishedRun]) -> None:
+    """Refuse runs that were not scored on the same cases, or share no region.
+
+    Raises:
+        UserError: two of them differ.
+    """
+    first = runs[0]
+    for other in runs[1:]:
+        if different := sorted(set(first.cases) ^ set(other.cases)):
+            raise UserError(
+                f"expected runs scored on the same cases; {first.run.root} and {other.run.root} differ in "
+                f"{', '.join(different[:3])}{' and more' if len(different) > 3 else ''}; train them on one split "
+                "(train_segan.py --split RUN)"
+            )
+    folders = [one.run.root.resolve() for one in runs]
+    if len(set(folders)) < len(folders):
+        raise UserError(f"expected every run once; {folders} holds one twice; leave it out once")
+    if not shared_regions(runs):
+        found = "; ".join(f"{one.run.root} {', '.join(one.regions)}" for one in runs)
+        raise UserError(f"expected runs with a region in common; found {found}; leave one out")
+
+
+def shared_regions(runs: Sequence[FinishedRun]) -> list[str]:
+    """Return the regions that every run segments, in the order of the first."""
+    return [region for region in runs[0].regions if all(region in one.regions for one in runs)]
+
+
+def shared_metrics(runs: Sequence[FinishedRun]) -> list[str]:
+    """Return the numeric columns that every run's metrics.csv has."""
+    columns = [metric_columns(one.rows) for one in runs]
+    return [metric for metric in columns[0] if all(metric in other for other in columns)]
+
+
+def _read_rows(path: Path) -> list[dict]:
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    try:
+        for row in rows:
+            row["case"], row["region"], number(row["dice"])
+    except (KeyError, ValueError, TypeError) as error:
+        raise UserError(f"{path} is damaged ({error}); restore it, or train the run again with --overwrite") from None
+    return rows

@@ -1,0 +1,291 @@
+"""The cases that a page shows: chosen, read again, cut to the head, in 8 bits, and small enough to be mailed."""
+
+import base64
+import gzip
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+from segan_tl.data.cases import Case, find_cases, load_case
+from segan_tl.data.images import CORNER_TOLERANCE_MM, Geometry, Source, corner_shift_mm, read_volume
+from segan_tl.errors import UserError
+from segan_tl.predict.labels import label_scheme
+from segan_tl.regions import MODALITIES, REGIONS, region_masks
+from segan_tl.report.html_runs import FinishedRun, shared_regions
+
+# Of a voxel of brain in 8 bits, compressed and written in base64; measured: 0.5 to 0.9.
+BYTES_A_VOXEL = 0.9
+FACTORS = (1, 2, 3, 4)
+MARGIN_VOXELS = 2
+BRIGHTEST_PERCENTILE = 99.9
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much of the cases is embedded.
+
+    Attributes:
+        cases: how many.
+        all_modalities: also those that no run sees.
+        factor: voxels averaged along each axis.
+    """
+
+    cases: int
+    all_modalities: bool
+    factor: int
+
+
+@dataclass(frozen=True, eq=False)
+class ShownCase:
+    """One case on one grid, LPS order.
+
+    Attributes:
+        role: why it is shown: "best", "median", …; "" for another one.
+        images: modality → (h, w, d) uint8, 0 to BRIGHTEST_PERCENTILE of the brain; first what a run sees.
+        truth: (h, w, d) uint8; bit r tells whether a voxel lies in region r.
+        predictions: one a run, likewise; None where there is none.
+        affine: (4, 4), voxel index to RAS+ mm.
+        first_slice: index in the whole volume of the first axial slice.
+        slices: axial slices of the whole volume.
+        factor: voxels averaged along each axis.
+    """
+
+    id: str
+    role: str
+    images: dict[str, np.ndarray]
+    truth: np.ndarray
+    predictions: list[np.ndarray | None]
+    affine: np.ndarray
+    first_slice: int
+    slices: int
+    factor: int
+
+    @property
+    def spacing_mm(self) -> tuple[float, ...]:
+        """Return the voxel size along h, w and d."""
+        return tuple(float(length) for length in np.linalg.norm(self.affine[:3, :3], axis=0))
+
+
+def rank_cases(runs: Sequence[FinishedRun], limit: int) -> list[tuple[str, str]]:
+    """Choose cases: best, median and worst first, then evenly over the ranks; return (case id, role).
+
+    One run is ranked by its Dice, two by the second's Dice minus the first's, more by their mean. Cases without
+    anything to find are left out while there are others: their Dice of 1 shows nothing.
+
+    Args:
+        limit: how many cases at most.
+    """
+    value = _ranking(runs)
+    truth_ml = {row["case"]: float(row.get("truth_ml") or math.nan) for row in runs[0].rows}
+    cases = [case for case in runs[0].cases if truth_ml[case] != 0] or runs[0].cases
+    ranked = sorted(cases, key=lambda case: (-value[case], case))
+    names = ("gained most", "median change", "lost most") if len(runs) == 2 else ("best", "median", "worst")
+    last = len(ranked) - 1
+    roles = {}
+    for name, place in zip(names, (0, len(ranked) // 2, last)):
+        if ranked and ranked[place] not in roles:
+            roles[ranked[place]] = name
+    if last > 0:  # of few cases, best and worst
+        roles[ranked[last]] = names[2]
+    spread = [ranked[round(last * (index + 0.5) / limit)] for index in range(limit)] if ranked else []
+    order = list(dict.fromkeys([*roles, *spread, *ranked, *runs[0].cases]))
+    return [(case, roles.get(case, "")) for case in order[:limit]]
+
+
+def _ranking(runs: Sequence[FinishedRun]) -> dict[str, float]:
+    if len(runs) == 2:
+        return {case: runs[1].dice(case) - runs[0].dice(case) for case in runs[0].cases}
+    return {case: sum(one.dice(case) for one in runs) / len(runs) for case in runs[0].cases}
+
+
+def make_plan(voxels: int, *, cases: int, needed: int, available: int, budget_bytes: float) -> Plan:
+    """Return the finest plan that fits: first fewer modalities, then a coarser grid, then fewer cases.
+
+    Args:
+        voxels: of one volume, cut to the head.
+        needed: modalities that a run sees.
+        available: modalities that the cases have.
+    """
+    for factor in FACTORS:
+        for modalities in (available, needed):
+            size = BYTES_A_VOXEL * voxels / factor**3 * modalities * cases
+            if size <= budget_bytes:
+                return Plan(cases, modalities == available, factor)
+    a_case = BYTES_A_VOXEL * voxels / FACTORS[-1] ** 3 * needed
+    return Plan(max(int(budget_bytes / a_case), 1), needed == available, FACTORS[-1])
+
+
+def load_shown(
+    runs: Sequence[FinishedRun], chosen: Sequence[tuple[str, str]], *, data: Path | None, budget_bytes: float
+) -> tuple[list[ShownCase], list[str]]:
+    """Read the chosen cases, their truth and every run's prediction; return them and what there is to remark.
+
+    A case that cannot be read is left out with a remark: a page without pictures is better than no page.
+
+    Args:
+        data: folder of the cases; where the first run was trained if None.
+    """
+    folder = data or Path(runs[0].state.get("data", {}).get("folder") or "")
+    if data is None and not (folder.name and folder.is_dir()):
+        place = folder if folder.name else "any recorded folder"
+        return [], [f"No pictures: the images are not at {place} any more; say where they are with --data DIR."]
+    try:
+        found = {case.id: case for case in find_cases(folder).cases}
+    except UserError as error:
+        return [], [f"No pictures: {error}."]
+    shown, remarks, plan = [], [], None
+    for case_id, role in chosen:
+        if plan and len(shown) == plan.cases:
+            break
+        try:
+            if case_id not in found:
+                raise UserError(f"{folder} does not hold it")
+            whole = _load(runs, found[case_id], role=role)
+        except UserError as error:
+            remarks.append(f"{case_id} is not shown: {error}.")
+            continue
+        needed = [name for name in whole.images if any(name in one.modalities for one in runs)]
+        plan = plan or make_plan(
+            whole.truth.size, cases=len(chosen), needed=len(needed), available=len(whole.images),
+            budget_bytes=budget_bytes,
+        )  # fmt: skip
+        remarks += [
+            f"{case_id}: {one.name} has no prediction that fits it ({one.run.predictions / f'{case_id}.nii.gz'})."
+            for one, prediction in zip(runs, whole.predictions) if prediction is None
+        ]  # fmt: skip
+        shown.append(_reduce(whole, list(whole.images) if plan.all_modalities else needed, plan.factor))
+    return shown, remarks + _tell_plan(plan, shown, chosen, runs)
+
+
+def _tell_plan(plan: Plan | None, shown: list[ShownCase], chosen: Sequence, runs: Sequence[FinishedRun]) -> list[str]:
+    """Say what of the images was reduced for this page."""
+    if not shown:
+        return []
+    grid = "at full resolution" if plan.factor == 1 else f"{plan.factor} voxels averaged into one along each axis"
+    lines = [
+        f"Embedded images: {len(shown)} of {len(runs[0].cases)} cases, cut to the head, {grid}, 8 bits from 0 to "
+        f"percentile {BRIGHTEST_PERCENTILE}. Scores are from the original images."
+    ]
+    if plan.cases < len(chosen):
+        lines.append(f"{len(chosen) - plan.cases} of the cases asked for are left out to keep the file small.")
+    if not plan.all_modalities:
+        lines.append("Modalities that the network does not see are left out to keep the file small.")
+    return lines
+
+
+# === One case ===
+
+
+def _load(runs: Sequence[FinishedRun], case: Case, *, role: str) -> ShownCase:
+    """Read a case at full resolution, cut to the head."""
+    needed = [name for name in MODALITIES if any(name in one.modalities for one in runs)]
+    loaded = load_case(case, tuple(needed))
+    if loaded.labels is None:
+        raise UserError(f"case {case.id} has no label map any more")
+    images = dict(zip(needed, np.moveaxis(loaded.image, -1, 0)))
+    for name in MODALITIES:
+        if name not in images and name in case.images:
+            try:
+                images[name] = load_case(case, (name,), with_mask=False).image[..., 0]
+            except UserError:
+                continue  # nothing was learnt from it, so nothing is missing without it
+            if images[name].shape != loaded.labels.shape:
+                del images[name]
+    regions = shared_regions(runs)
+    truth = _pack(region_masks(loaded.labels, tuple(regions)))
+    predictions = [
+        read_prediction(one, case, regions=regions, geometry=loaded.geometry) for one in runs
+    ]
+    grey = {name: _to_bytes(image) for name, image in images.items()}
+    marked = [truth, *(one for one in predictions if one is not None)]
+    box = _box(grey[needed[0]] > 12, marked)
+    lps = loaded.geometry.in_lps
+    affine = lps.affine.copy()
+    affine[:3, 3] += affine[:3, :3] @ [part.start for part in box]
+    return ShownCase(
+        case.id, role, {name: image[box] for name, image in grey.items()}, truth[box],
+        [None if one is None else one[box] for one in predictions], affine, box[2].start, lps.shape[2], 1,
+    )  # fmt: skip
+
+
+def read_prediction(
+    one: FinishedRun, case: Case, *, regions: Sequence[str], geometry: Geometry
+) -> np.ndarray | None:
+    """Return (H, W, D) uint8 with bit r where a run found region r; None where the file is absent or does not fit."""
+    path = one.run.predictions / f"{case.id}.nii.gz"
+    try:
+        volume = read_volume(Source(path))
+    except UserError:
+        return None
+    if volume.data.shape != geometry.in_lps.shape or corner_shift_mm(geometry, volume.geometry) > CORNER_TOLERANCE_MM:
+        return None
+    values = label_scheme(one.regions, case.convention).values
+    masks = []
+    for region in regions:
+        inside = [values[other] for other in one.regions if set(REGIONS[other]) <= set(REGIONS[region])]
+        masks.append(np.isin(volume.data, inside))
+    return _pack(np.stack(masks, axis=-1))
+
+
+def _pack(masks: np.ndarray) -> np.ndarray:
+    """Turn (..., R) bool into one bit a region."""
+    weights = (1 << np.arange(masks.shape[-1])).astype(np.uint8)
+    return (masks * weights).sum(axis=-1, dtype=np.uint8)
+
+
+def _to_bytes(image: np.ndarray) -> np.ndarray:
+    low = float(image.min())
+    bright = image[image > low]
+    high = float(np.percentile(bright, BRIGHTEST_PERCENTILE)) if bright.size else low + 1
+    return np.round(np.clip((image - low) / max(high - low, 1e-6), 0, 1) * 255).astype(np.uint8)
+
+
+def _box(head: np.ndarray, marked: list[np.ndarray]) -> tuple[slice, slice, slice]:
+    """Return the box that holds the head and every mask, with a margin."""
+    mask = head.copy()
+    for one in marked:
+        mask |= one > 0
+    if not mask.any():
+        return tuple(slice(0, size) for size in mask.shape)
+    box = []
+    for axis, size in enumerate(mask.shape):
+        places = np.flatnonzero(mask.any(axis=tuple(other for other in range(3) if other != axis)))
+        box.append(slice(max(int(places[0]) - MARGIN_VOXELS, 0), min(int(places[-1]) + 1 + MARGIN_VOXELS, size)))
+    return tuple(box)
+
+
+def _reduce(case: ShownCase, modalities: Sequence[str], factor: int) -> ShownCase:
+    """Keep some modalities and average blocks of factor³ voxels; of a mask the majority remains."""
+    affine = case.affine.copy()
+    affine[:3, 3] += affine[:3, :3] @ np.full(3, (factor - 1) / 2)
+    affine[:3, :3] *= factor
+    images = {name: np.round(_blocks(case.images[name], factor)).astype(np.uint8) for name in modalities}
+    masks = [_reduce_bits(bits, factor) for bits in (case.truth, *case.predictions)]
+    return ShownCase(
+        case.id, case.role, images, masks[0], masks[1:], affine, case.first_slice, case.slices, factor
+    )
+
+
+def _reduce_bits(bits: np.ndarray | None, factor: int) -> np.ndarray | None:
+    if bits is None or factor == 1:
+        return bits
+    return _pack(np.stack([_blocks((bits >> r) & 1, factor) >= 0.5 for r in range(8)], axis=-1))
+
+
+def _blocks(array: np.ndarray, factor: int) -> np.ndarray:
+    if factor == 1:
+        return array
+    padded = np.pad(array, [(0, -size % factor) for size in array.shape])
+    shape = [part for size in padded.shape for part in (size // factor, factor)]
+    return padded.reshape(shape).mean(axis=(1, 3, 5), dtype=np.float32)
+
+
+def encode(volume: np.ndarray, affine: np.ndarray) -> str:
+    """Return a volume as compressed NIfTI in base64."""
+    image = nib.Nifti1Image(np.ascontiguousarray(volume, np.uint8), affine)
+    image.header.set_xyzt_units("mm")
+    return base64.b64encode(gzip.compress(image.to_bytes(), 6, mtime=0)).decode()
