@@ -1,0 +1,85 @@
+"""Noise, blur, brightness, contrast, low resolution and gamma of a patch; what is background stays 0."""
+
+import tensorflow as tf
+
+from segan_tl.data.volume_space import along_axis, gaussian, low_resolution
+
+FACTORS = ("brightness", "contrast", "zoom", "gamma_inverted", "gamma")
+
+
+def change(image, drawn, *, keeps_statistics: bool):
+    """Apply what is drawn to a patch (D, H, W, M), modality by modality; arguments as in `volume_augment.augment`."""
+    factors = tf.stack([drawn[name] for name in FACTORS], axis=1)  # (M, factors)
+    planned = (drawn["noise"] > 0) | tf.reduce_any(drawn["blur"] > 0, axis=1) | tf.reduce_any(factors != 1, axis=1)
+
+    def changed_channel(channel):
+        part = image[..., channel]
+        return tf.cond(
+            planned[channel],
+            lambda: _change_channel(part, drawn, channel, keeps_statistics=keeps_statistics),
+            lambda: part,
+        )
+
+    def changed():
+        # A loop, not a copy for each modality: a graph four times as small starts every epoch sooner.
+        parts = tf.map_fn(changed_channel, tf.range(image.shape[-1]), fn_output_signature=image.dtype)
+        brain = tf.reduce_any(image != 0, axis=-1, keepdims=True)
+        return tf.where(brain, tf.transpose(parts, (1, 2, 3, 0)), 0.0)
+
+    return tf.cond(tf.reduce_any(planned), changed, lambda: image)
+
+
+def _change_channel(x, drawn, channel, *, keeps_statistics: bool):
+    """Change one modality (D, H, W), in nnU-Net's order."""
+    brightness, contrast, zoom, inverted, gamma = (drawn[name][channel] for name in FACTORS)
+    x = _when(drawn["noise"] > 0, lambda x: x + drawn["noise"] * _normal(x.shape, drawn["seed"], channel), x)
+    x = _when(tf.reduce_any(drawn["blur"][channel] > 0), lambda x: _filter(x, gaussian, drawn["blur"][channel]), x)
+    x = x * brightness
+    x = _when(contrast != 1, lambda x: stretch(x, contrast), x)
+    x = _when(zoom != 1, lambda x: _filter(x, low_resolution, tf.stack([zoom] * 3)), x)
+    x = _when(inverted != 1, lambda x: -bend(-x, inverted, keeps_statistics=keeps_statistics), x)
+    return _when(gamma != 1, lambda x: bend(x, gamma, keeps_statistics=keeps_statistics), x)
+
+
+def stretch(x, factor):
+    """Stretch a modality about its mean; the range of its values stays [nnU-Net: preserve_range]."""
+    mean = tf.reduce_mean(x)
+    return tf.clip_by_value((x - mean) * factor + mean, tf.reduce_min(x), tf.reduce_max(x))
+
+
+def bend(x, exponent, *, keeps_statistics: bool):
+    """Scale a modality to [0, 1], raise it to `exponent` and scale it back.
+
+    Args:
+        keeps_statistics: then give it the mean and the standard deviation it had.
+    """
+    low, high = tf.reduce_min(x), tf.reduce_max(x)
+    span = tf.maximum(high - low, 1e-7)
+    # exp(γ log x), three times as fast as tf.pow on CPU.
+    bent = tf.exp(exponent * tf.math.log(tf.maximum((x - low) / span, 1e-9))) * span + low
+    if not keeps_statistics:
+        return bent
+    (mean, std), (mean_now, std_now) = _statistics(x), _statistics(bent)
+    return (bent - mean_now) * (std / tf.maximum(std_now, 1e-7)) + mean
+
+
+def _statistics(x):
+    mean = tf.reduce_mean(x)
+    return mean, tf.sqrt(tf.reduce_mean(tf.square(x - mean)))
+
+
+def _filter(x, matrix_of, amounts):
+    """Multiply each axis longer than 1 by its matrix."""
+    for axis, length in enumerate(x.shape):
+        if length > 1:
+            x = along_axis(matrix_of(length, amounts[axis]), x, axis)
+    return x
+
+
+def _normal(shape, seed, channel):
+    # The elastic deformation has number 1 of this seed.
+    return tf.random.stateless_normal(shape, tf.stack([seed, 2 + tf.cast(channel, tf.int64)]), alg="philox")
+
+
+def _when(condition, function, x):
+    return tf.cond(condition, lambda: function(x), lambda: x)

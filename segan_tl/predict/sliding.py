@@ -1,0 +1,232 @@
+"""A whole volume through a network that sees patches: overlapping tiles, weighted and averaged.
+
+The tiles stand on a grid and their weight is a product of one factor an axis, so the sum of weights is such a product
+too: the only array of the volume's size is the result, which is also what the tiles are added to. Beside it there are
+at most three batches of tiles, whatever the volume; image and result may both be memory maps.
+"""
+
+import itertools
+import math
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, NamedTuple
+
+import keras
+import numpy as np
+
+from segan_tl.data.volumes import cut_patch
+from segan_tl.errors import UserError
+from segan_tl.models.accelerate import accelerate
+
+_TRACED: weakref.WeakKeyDictionary[keras.Model, Callable] = weakref.WeakKeyDictionary()
+
+
+class Grid(NamedTuple):
+    """Where the tiles lie, an entry for each of D, H, W."""
+
+    patch: tuple[int, int, int]
+    starts: tuple[np.ndarray, ...]  # first voxel of each row of tiles; negative where the volume is smaller
+    weights: tuple[np.ndarray, ...]  # (patch,) float32, at most 1
+
+    @property
+    def corners(self) -> list[tuple[int, int, int]]:
+        """Return the first voxel of every tile, slabs one after another."""
+        return list(itertools.product(*(starts.tolist() for starts in self.starts)))
+
+
+def segment_volume(
+    model: keras.Model,
+    image: np.ndarray,
+    *,
+    patch: Sequence[int],
+    overlap: float = 0.5,
+    weighting: Literal["gaussian", "constant"] = "gaussian",
+    mirror_axes: Sequence[int] = (),
+    batch_size: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """Segment a prepared volume tile by tile; every voxel is covered.
+
+    What the model gives is averaged, and published models give probabilities. (nnU-Net v2 averages logits and takes the
+    sigmoid afterwards, MedNeXt's nnU-Net v1 averages probabilities; a model that ends in logits averages those here.)
+
+    Args:
+        model: from (B, d, h, w, M), or (B, h, w, M) for a 2-D model, to the same with R channels.
+        image: (D, H, W, M), prepared; any size, zeros are added around a volume smaller than the patch.
+        patch: voxels of a tile along D, H, W; (1, h, w) for a 2-D model.
+        overlap: of neighbouring tiles, at least, in [0, 1): they start every (1 − overlap) · patch voxels or closer,
+            evenly spaced [nnU-Net, sliding window].
+        weighting: "gaussian" gives the centre of a tile more say, standard deviation patch / 8 [nnU-Net].
+        mirror_axes: out of 0, 1, 2 (D, H, W): average over all 2ⁿ flips along these axes.
+        batch_size: tiles in one pass; the last batch is filled up with zeros, so that one graph serves all. Fewer tiles
+            than that run in one batch of the next power of two.
+        progress: called with tiles done and tiles in all, after each batch.
+        out: (D, H, W, R) float32 to write to, for example a memory map; None makes an array.
+
+    Returns:
+        (D, H, W, R) float32.
+
+    Raises:
+        UserError: patch, overlap or axes do not go with the model.
+    """
+    patch = tuple(patch)
+    _check(model, image, patch=patch, overlap=overlap, mirror_axes=mirror_axes)
+    grid = make_grid(image.shape[:3], patch, overlap=overlap, weighting=weighting)
+    shape = (*image.shape[:3], model.output_shape[-1])
+    result = np.zeros(shape, np.float32) if out is None else out
+    result[:] = 0
+    for batch in _predict(model, image, grid=grid, mirror_axes=mirror_axes, batch_size=batch_size, progress=progress):
+        for corner, tile in zip(*batch, strict=True):
+            _add(result, tile, corner)
+    _divide(result, grid)
+    return result
+
+
+def make_grid(shape: Sequence[int], patch: Sequence[int], *, overlap: float, weighting: str) -> Grid:
+    """Place tiles of size `patch` over a volume of `shape`, both along D, H, W."""
+    starts = tuple(tile_starts(size, tile, overlap=overlap) for size, tile in zip(shape, patch, strict=True))
+    return Grid(tuple(patch), starts, tuple(tile_weights(tile, weighting) for tile in patch))
+
+
+def tile_starts(size: int, tile: int, *, overlap: float) -> np.ndarray:
+    """Return the first voxel of each tile along one axis, evenly spaced from one end to the other.
+
+    A volume of 155 voxels and tiles of 128 that overlap by half: ceil((155 − 128) / 64) + 1 = 2 tiles, at 0 and 27.
+    Where the volume is smaller than the tile it lies in its middle.
+    """
+    if size <= tile:
+        return np.array([-((tile - size) // 2)])
+    step = max(tile * (1 - overlap), 1.0)
+    number = math.ceil((size - tile) / step) + 1
+    return np.round(np.linspace(0, size - tile, number)).astype(int)
+
+
+def tile_weights(tile: int, weighting: str) -> np.ndarray:
+    """Return the weight of each voxel along one axis of a tile: 1 in the middle."""
+    if weighting == "constant":
+        return np.ones(tile, np.float32)
+    distance = np.arange(tile) - tile // 2
+    return np.exp(-0.5 * (distance / (tile / 8)) ** 2).astype(np.float32)
+
+
+# === Tiles through the model ===
+
+
+def _predict(
+    model: keras.Model,
+    image: np.ndarray,
+    *,
+    grid: Grid,
+    mirror_axes: Sequence[int],
+    batch_size: int,
+    progress: Callable[[int, int], None] | None,
+) -> Iterator[tuple[list[tuple[int, int, int]], np.ndarray]]:
+    """Yield corners and weighted outputs (B, d, h, w, R), batch after batch.
+
+    The next batch is handed over before the last one is fetched: a GPU works while the tiles are added.
+    """
+    corners = grid.corners
+    batch_size = min(batch_size, 1 << (len(corners) - 1).bit_length())
+    weights = np.einsum("d,h,w->dhw", *grid.weights)[..., None]
+    run = _runner(model, weights, mirror_axes=mirror_axes, flat=_is_flat(model))
+    waiting, done = None, 0
+    for first in range(0, len(corners) + batch_size, batch_size):
+        chosen = corners[first : first + batch_size]
+        running = (chosen, run(_tiles(image, chosen, grid.patch, batch_size))) if chosen else None
+        if waiting:
+            yield waiting[0], waiting[1].numpy()[: len(waiting[0])]
+            done += len(waiting[0])
+            if progress:
+                progress(done, len(corners))
+        waiting = running
+
+
+def _tiles(image: np.ndarray, corners: Sequence[Sequence[int]], patch: Sequence[int], batch_size: int) -> np.ndarray:
+    tiles = np.zeros((batch_size, *patch, image.shape[-1]), np.float32)
+    for i, corner in enumerate(corners):
+        tiles[i] = cut_patch(image, corner, patch)
+    return tiles
+
+
+def _runner(model: keras.Model, weights: np.ndarray, *, mirror_axes: Sequence[int], flat: bool) -> Callable:
+    """Return tiles (B, d, h, w, M) → mean over all flips, times `weights`, (B, d, h, w, R)."""
+    import tensorflow as tf
+
+    traced = _traced(model)
+    axes = sorted(set(mirror_axes))
+    subsets = itertools.chain.from_iterable(itertools.combinations(axes, n) for n in range(len(axes) + 1))
+    flips = [[axis in chosen for axis in range(3)] for chosen in subsets]
+    factor = tf.constant((weights[0] if flat else weights) / len(flips))
+
+    def run(tiles: np.ndarray) -> tf.Tensor:
+        tiles = tf.constant(tiles[:, 0] if flat else tiles)
+        total = None
+        for flip in flips:
+            output = traced(tiles, tf.constant([False, *(flip[1:] if flat else flip), False]), factor)
+            total = output if total is None else total + output
+        return total[:, None] if flat else total
+
+    return run
+
+
+def _traced(model: keras.Model) -> Callable:
+    """Return (tiles, axes to flip, factor) → output · factor as a graph; it goes when the model goes."""
+    if model not in _TRACED:
+        import tensorflow as tf
+
+        # Another model over the same layers: `model` itself in the graph would keep its own entry alive.
+        accelerated = accelerate(model)
+
+        @tf.function
+        def forward(tiles, flip, factor):
+            flipped = tf.ensure_shape(tf.raw_ops.Reverse(tensor=tiles, dims=flip), tiles.shape)
+            output = accelerated(flipped, training=False)
+            return tf.raw_ops.Reverse(tensor=tf.cast(output, tf.float32), dims=flip) * factor
+
+        _TRACED[model] = forward
+    return _TRACED[model]
+
+
+# === Tiles into the volume ===
+
+
+def _add(result: np.ndarray, tile: np.ndarray, corner: Sequence[int]) -> None:
+    """Add the part of a tile that lies inside of the volume."""
+    inside, part = [], []
+    for first, length, limit in zip(corner, tile.shape, result.shape):
+        start, stop = max(first, 0), min(first + length, limit)
+        inside.append(slice(start, stop))
+        part.append(slice(start - first, stop - first))
+    result[tuple(inside)] += tile[tuple(part)]
+
+
+def _divide(result: np.ndarray, grid: Grid) -> None:
+    """Divide by the sum of the weights of all tiles, slice by slice."""
+    sums = [np.zeros((size, 1), np.float64) for size in result.shape[:3]]
+    for total, starts, weights in zip(sums, grid.starts, grid.weights, strict=True):
+        for start in starts:
+            _add(total, weights[:, None], (start, 0))
+    plane = sums[1][:, :, None] * sums[2][None]  # (H, W, 1)
+    for k, total in enumerate(sums[0][:, 0]):
+        result[k] /= total * plane
+
+
+def _check(model: keras.Model, image: np.ndarray, *, patch: tuple, overlap: float, mirror_axes: Sequence[int]) -> None:
+    if _is_flat(model) and patch[0] != 1:
+        raise UserError(f"expected a patch (1, h, w) for a 2-D network; found {patch}; set its first size to 1")
+    if not 0 <= overlap < 1:
+        raise UserError(f"expected an overlap of at least 0 and less than 1; found {overlap}; 0.5 is usual")
+    if not set(mirror_axes) <= {0, 1, 2} or (_is_flat(model) and 0 in mirror_axes):
+        raise UserError(
+            f"expected mirror axes out of {'1, 2' if _is_flat(model) else '0, 1, 2'}; found {tuple(mirror_axes)}; "
+            "leave the others out"
+        )
+    if image.shape[-1] != model.input_shape[-1]:
+        raise UserError(
+            f"expected {model.input_shape[-1]} modalities; found {image.shape[-1]}; give those of the training"
+        )
+
+
+def _is_flat(model: keras.Model) -> bool:
+    return len(model.input_shape) == 4
