@@ -4,7 +4,7 @@ import difflib
 import json
 import tomllib
 from pathlib import Path
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -91,6 +91,7 @@ class TrainConfig(Section):
 class PredictConfig(Section):
     """How a volume is segmented."""
 
+    decision: ClassVar[str] = "threshold"  # volumetric networks have a choice
     area: Literal["crop", "window"] = "crop"
     batch_size: Positive = 16
     threshold: Fraction = 0.5
@@ -118,6 +119,11 @@ class Config(Section):
     train: TrainConfig = TrainConfig()
     predict: PredictConfig = PredictConfig()
     transfer: TransferConfig | None = None
+
+    @property
+    def classes(self) -> int:
+        """Return the number of the segmentor's output channels."""
+        return len(self.data.regions)
 
     @model_validator(mode="after")
     def _window_fits(self):

@@ -9,8 +9,8 @@ from segan_tl.regions import MODALITIES, REGIONS
 
 FAMILIES = ("unet3d", "cicek", "nnunet", "mednext", "albunet3d", "albunet2d")
 SOFTMAX_LOSSES = ("dice_ce", "ce", "multiple_dice")
-Chance = Fraction
 Range = tuple[float, float]
+PositiveRange = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
 
 
 class VolumeDataConfig(Section):
@@ -27,28 +27,35 @@ class VolumeDataConfig(Section):
 
 
 class VolumeAugmentConfig(Section):
-    """Random changes of a training patch: a chance for each, and the range its strength is drawn from."""
+    """Random changes of a training patch: a chance for each, and the range its strength is drawn from.
 
-    rotation: Chance = 0.0
-    rotation_degrees: float = Field(30.0, ge=0, le=180)
-    scaling: Chance = 0.0
-    scale: Range = (0.7, 1.4)
-    elastic: Chance = 0.0
-    elastic_deformation: Range = (0.0, 0.25)
-    mirror: Chance = 0.0  # of each axis
-    noise: Chance = 0.0
+    `scale` is the part of the head that is read over the size of the patch: above 1 the head looks smaller, as in
+    nnU-Net. `balanced` draws brightness and contrast factors below 1 as often as above 1 [nnU-Net], else uniformly; the
+    exponent of gamma is always balanced. Blur and low resolution change each modality with a chance of a half.
+    """
+
+    rotation: Fraction = 0.0
+    rotation_degrees: float = Field(30.0, ge=0, le=180)  # about each axis; a 2-D patch turns in its plane only
+    scaling: Fraction = 0.0
+    scale: PositiveRange = (0.7, 1.4)
+    elastic: Fraction = 0.0
+    elastic_deformation: Range = (0.0, 0.25)  # standard deviation of the smoothing over the size of the patch
+    mirror: Fraction = 0.0  # of each axis
+    noise: Fraction = 0.0
     noise_std: Range = (0.0, 0.1)
-    blur: Chance = 0.0
-    blur_sigma_voxels: Range = (0.5, 1.0)
-    brightness: Chance = 0.0
-    brightness_factor: Range = (0.75, 1.25)
-    contrast: Chance = 0.0
-    contrast_factor: Range = (0.75, 1.25)
-    low_resolution: Chance = 0.0
-    low_resolution_zoom: Range = (0.5, 1.0)
-    gamma: Chance = 0.0
-    gamma_inverted: Chance = 0.0
-    gamma_exponent: Range = (0.7, 1.5)
+    blur: Fraction = 0.0
+    blur_sigma_voxels: PositiveRange = (0.5, 1.0)
+    brightness: Fraction = 0.0
+    brightness_factor: PositiveRange = (0.75, 1.25)
+    contrast: Fraction = 0.0
+    contrast_factor: PositiveRange = (0.75, 1.25)
+    low_resolution: Fraction = 0.0
+    low_resolution_zoom: PositiveRange = (0.5, 1.0)  # voxels kept along each axis
+    gamma: Fraction = 0.0
+    gamma_inverted: Fraction = 0.0
+    gamma_exponent: PositiveRange = (0.7, 1.5)
+    gamma_keeps_statistics: bool = True  # mean and standard deviation of the patch
+    balanced: bool = True
 
 
 class VolumeModelConfig(Section):
@@ -56,7 +63,11 @@ class VolumeModelConfig(Section):
 
     family: Literal[FAMILIES]
     variant: str | None = None
-    filters: tuple[Positive, ...] | None = None
+    filters: tuple[Positive, ...] | None = None  # width of every stage
+    blocks: tuple[Positive, ...] | None = None  # of every stage
+    decoder_blocks: tuple[Positive, ...] | None = None
+    kernel_size: Literal[3, 5] | None = None
+    norm: Literal["instance", "batch"] | None = None
     activation: Literal["sigmoid", "softmax"] = "sigmoid"
     deep_supervision: bool = True
     pretrained: str | None = None  # a .keras file, or what `python -m segan_tl import` wrote
@@ -68,7 +79,7 @@ class VolumeTrainConfig(Section):
     batch_size: Positive = 2
     epochs: Positive = 1000
     patience: Positive | None = None  # epochs without a better validation Dice; None trains to the end
-    steps_per_epoch: Positive = 250
+    steps_per_epoch: int = Field(250, ge=0)  # 0: one pass over the training cases
     loss: Literal["dice_bce", "dice_ce", "bce", "ce", "multiple_dice", "mse_bce"] = "dice_bce"
     loss_weights: tuple[float, float] = (1.0, 1.0)  # of the two terms in the loss' name
     class_weights: tuple[float, ...] | None = None  # bce: inside each region; ce: of each class, background first
@@ -83,7 +94,7 @@ class VolumeTrainConfig(Section):
     amsgrad: bool = False
     schedule: Literal["constant", "polynomial", "cosine"] = "polynomial"
     power: float = Field(0.9, gt=0)
-    clip_norm: float | None = Field(12.0, gt=0)
+    clip_norm: float = Field(12.0, ge=0)  # of the gradient; 0 leaves it as it is
     averaging: float = Field(0.0, ge=0, lt=1)
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     validate_every: Positive = 1

@@ -56,14 +56,22 @@ def check_regions(cohort, config) -> None:
 def prepare(arguments, config, cohort) -> dict:
     """Return case id → cached case; stop at bad cases unless they may be skipped."""
     from segan_tl.console import console
+    from segan_tl.config_volume import VolumeConfig
     from segan_tl.data.cache import prepare_cases
+    from segan_tl.data.volumes import prepare_volumes
     from segan_tl.errors import UserError
 
+    data = config.data
     with progress_bar() as bar:
         task = bar.add_task("checking and preparing", total=len(cohort.cases))
-        cached, problems = prepare_cases(
-            cohort.cases, arguments.cache, config=config.data, jobs=arguments.jobs, advance=lambda: bar.advance(task)
-        )
+        how = {"jobs": arguments.jobs, "advance": lambda: bar.advance(task)}
+        if isinstance(config, VolumeConfig):
+            cached, problems = prepare_volumes(
+                cohort.cases, arguments.cache, modalities=data.modalities, regions=data.regions,
+                normalise=data.normalise, **how,
+            )  # fmt: skip
+        else:
+            cached, problems = prepare_cases(cohort.cases, arguments.cache, config=data, **how)
     for problem in problems:
         console.print(f"[yellow]{problem.case_id}[/]: {problem.reason}; {problem.remedy}", soft_wrap=True)
     if problems and not arguments.skip_bad_cases:
@@ -80,6 +88,14 @@ def choose_split(cohort, cached, config) -> dict[str, list[str]]:
     from segan_tl.data.splits import split_cases
 
     return split_cases([case for case in cohort.cases if case.id in cached], config.data.split, seed=config.seed)
+
+
+def choose_fold(cohort, cached, *, config, fold: int, folds: int) -> dict[str, list[str]]:
+    """Split the sound cases for one fold: it is the test, the rest is divided into training and validation."""
+    from segan_tl.data.splits import fold_cases
+
+    cases = [case for case in cohort.cases if case.id in cached]
+    return fold_cases(cases, config.data.split, fold=fold, folds=folds, seed=config.seed)
 
 
 def take_split(run, cohort, cached) -> dict[str, list[str]]:

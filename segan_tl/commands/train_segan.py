@@ -30,7 +30,7 @@ def add_arguments(parser):
 def run(arguments) -> int:
     """Train, evaluate, say where everything is."""
     from segan_tl.commands.cohort import choose_split, find_cohort, take_split
-    from segan_tl.config import load_config
+    from segan_tl.config import Config, load_config
     from segan_tl.console import console
     from segan_tl.errors import UserError
     from segan_tl.runs import Run, open_run
@@ -41,6 +41,11 @@ def run(arguments) -> int:
     if arguments.seed is not None:
         overrides.append(f"seed={arguments.seed}")
     config = load_config(arguments.config or ("segan_cat" if arguments.data else "quickstart"), overrides)
+    if not isinstance(config, Config):
+        raise UserError(
+            f"{arguments.config} configures {config.model.family}, not SegAN; type python -m segan_tl train --config "
+            f"{arguments.config}"
+        )
     if config.transfer:
         raise UserError("transfer.* in the configuration is for transfer.py; expected none here; leave it out")
     this_run = Run(arguments.runs / config.name / arguments.modality)

@@ -106,7 +106,23 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
         f"scores {this_run.metrics}, pictures {this_run.overlays} and {this_run.curves}, model {this_run.best}/",
         soft_wrap=True,
     )
+    write_page(this_run)
     return 0
+
+
+def write_page(this_run) -> None:
+    """Write report.html and say so; the run is complete without it, so no failure of it may end the command."""
+    from segan_tl.console import console
+
+    try:
+        from segan_tl.report.html import write_report
+
+        for remark in write_report([this_run], this_run.report):
+            if not remark.startswith("Embedded images"):
+                console.print(remark, markup=False, soft_wrap=True)
+        console.print(f"everything in a browser: {this_run.report}", soft_wrap=True)
+    except Exception as error:
+        console.print(f"no report.html: {type(error).__name__}: {error}", style="yellow", markup=False, soft_wrap=True)
 
 
 def _check_unseen(split, source) -> None:
@@ -166,11 +182,11 @@ def _differences(found: dict, wanted: dict, prefix: str = "") -> list[str]:
 def _train(arguments, config, cohort, *, parts, this_run, strategy, source) -> bool:
     """Train; return whether training is complete."""
     from segan_tl.predict.postprocess import binarise
-    from segan_tl.predict.segment import segment_slices
+    from segan_tl.predict.segment import segment_prepared
     from segan_tl.train.fit import fit
 
-    def segment(model, slices):
-        return binarise(segment_slices(model, slices, batch_size=config.predict.batch_size), config.predict)
+    def segment(model, prepared):
+        return binarise(segment_prepared(model, prepared, config), config.predict)
 
     data = {
         "folder": str(cohort.folder.resolve()),
@@ -202,9 +218,10 @@ def _warn_of_slow_device(config) -> None:
     """Point a computer without GPU that is to train the published widths to the configuration sized for it."""
     import tensorflow as tf
 
+    from segan_tl.config import Config
     from segan_tl.console import console
 
-    if max(config.model.filters) >= 512 and not tf.config.list_physical_devices("GPU"):
+    if isinstance(config, Config) and max(config.model.filters) >= 512 and not tf.config.list_physical_devices("GPU"):
         console.print(
             "[yellow]No GPU:[/] the published configuration takes weeks on a CPU; --config segan_cpu takes "
             "minutes. Ctrl-C saves and stops.",

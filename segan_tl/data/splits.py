@@ -52,6 +52,35 @@ def split_cases(cases: Iterable[Case], fractions: Sequence[float], *, seed: int)
     return {part: sorted(case for patient in chosen[part] for case in patients[patient]) for part in PARTS}
 
 
+def fold_cases(
+    cases: Iterable[Case], fractions: Sequence[float], *, fold: int, folds: int, seed: int
+) -> dict[str, list[str]]:
+    """Split the patients into `folds` parts of equal grades; return train, validation and the test cases of one fold.
+
+    Of the patients outside the fold, fractions[1] / (fractions[0] + fractions[1]), at least one, validate.
+
+    Raises:
+        UserError: fewer patients than folds need.
+    """
+    patients, grades = defaultdict(list), {}
+    for case in cases:
+        patients[patient_of(case.id)].append(case.id)
+        grades[patient_of(case.id)] = case.grade
+    if len(patients) < max(folds, len(PARTS)):
+        raise UserError(
+            f"{folds} folds need at least {max(folds, len(PARTS))} patients; found {len(patients)}; choose fewer with "
+            "--folds, or add cases"
+        )
+    generator = np.random.default_rng(seed)
+    order = [members[i] for members in _strata(grades) for i in generator.permutation(len(members))]
+    test = order[fold::folds]
+    rest = [patient for patient in order if patient not in set(test)]
+    count = max(round(len(rest) * fractions[1] / (fractions[0] + fractions[1])), 1)
+    validation = set(rest[:: max(len(rest) // count, 1)][:count])
+    chosen = {"train": [patient for patient in rest if patient not in validation], "validation": validation, "test": test}
+    return {part: sorted(case for patient in chosen[part] for case in patients[patient]) for part in PARTS}
+
+
 def _strata(grades: dict[str, str]) -> list[list[str]]:
     """Group patients by grade; grades too rare to be split share one group."""
     groups = defaultdict(list)

@@ -4,21 +4,27 @@ import numpy as np
 from scipy import ndimage
 
 from segan_tl.config import PredictConfig
+from segan_tl.config_volume import VolumePredictConfig
 
 NEIGHBOURS = np.ones((3, 3, 3), bool)  # 26-connected
 
 
-def binarise(probability: np.ndarray, config: PredictConfig) -> np.ndarray:
-    """Threshold each region and keep its large components.
+def binarise(probability: np.ndarray, config: PredictConfig | VolumePredictConfig) -> np.ndarray:
+    """Decide each region and keep its large components.
 
     Args:
-        probability: (three spatial axes, R) in [0, 1].
-        config: `threshold` and `smallest_component`.
+        probability: (three spatial axes, R) in [0, 1]; with `decision` "largest" (…, 1 + R), background first.
+        config: `decision`: "threshold" for each region by itself, or "largest" for the most probable class;
+            `threshold` and `smallest_component`.
 
     Returns:
-        Boolean array of the same shape.
+        Boolean array (three spatial axes, R).
     """
-    mask = probability >= config.threshold
+    if config.decision == "largest":
+        winner = probability.argmax(axis=-1)
+        mask = np.stack([winner == region for region in range(1, probability.shape[-1])], axis=-1)
+    else:
+        mask = probability >= config.threshold
     if config.smallest_component:
         for region in range(mask.shape[-1]):
             mask[..., region] = keep_large_components(mask[..., region], config.smallest_component)

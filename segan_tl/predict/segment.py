@@ -1,4 +1,4 @@
-"""A volume through the segmentor: axial slices in whole batches, pasted back on the full grid of the case."""
+"""A volume through the segmentor, slice by slice or patch by patch, pasted back on the full grid of the case."""
 
 import weakref
 from collections.abc import Callable
@@ -6,8 +6,10 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from segan_tl.config import Config
+from segan_tl.config import AnyConfig
+from segan_tl.config_volume import VolumeConfig
 from segan_tl.data.preprocess import centre_crop, centre_paste, prepare_image
+from segan_tl.data.volumes import prepare_volume
 from segan_tl.errors import UserError
 from segan_tl.models.accelerate import accelerate
 from segan_tl.models.provenance import read_provenance
@@ -17,7 +19,7 @@ from segan_tl.runs import Run, verify
 _TRACED: weakref.WeakKeyDictionary[keras.Model, Callable] = weakref.WeakKeyDictionary()
 
 
-def load_segmentor(run: Run, config: Config) -> tuple[keras.Model, str]:
+def load_segmentor(run: Run, config: AnyConfig) -> tuple[keras.Model, str]:
     """Verify the best checkpoint against its manifest, then load its segmentor.
 
     Returns:
@@ -33,7 +35,7 @@ def load_segmentor(run: Run, config: Config) -> tuple[keras.Model, str]:
     trained = tuple(read_provenance(file).get("modalities", config.data.modalities))
     model = load_network(file)
     channels = (model.input_shape[-1], model.output_shape[-1])
-    if trained != config.data.modalities or channels != (len(config.data.modalities), len(config.data.regions)):
+    if trained != config.data.modalities or channels != (len(config.data.modalities), config.classes):
         raise UserError(
             f"{run.config} says {_names(config.data.modalities)} to {_names(config.data.regions)}; {file} was made for "
             f"{_names(trained)} ({channels[0]} in, {channels[1]} out); put back the config.json of this run"
@@ -69,8 +71,8 @@ def segment_slices(model: keras.Model, slices: np.ndarray, *, batch_size: int) -
     return probability
 
 
-def segment_case(model: keras.Model, image: np.ndarray, config: Config) -> np.ndarray:
-    """Segment one case: prepare, go through its axial slices, paste back.
+def segment_case(model: keras.Model, image: np.ndarray, config: AnyConfig) -> np.ndarray:
+    """Segment one case: prepare, go through its axial slices or its patches, paste back.
 
     Args:
         model: segmentor.
@@ -80,15 +82,30 @@ def segment_case(model: keras.Model, image: np.ndarray, config: Config) -> np.nd
     Returns:
         (H, W, D, R) float32 probability on the case's full grid, 0 outside the segmented area.
     """
+    if isinstance(config, VolumeConfig):
+        prepared, box = prepare_volume(image, normalise=config.data.normalise)
+        return box.paste(segment_prepared(model, prepared, config))
     prepared = prepare_image(image, crop=config.data.crop, percentiles=config.data.percentiles)
     area = prepared
     if config.predict.area == "window":
         area = centre_crop(prepared, config.data.window)
-    slices = np.moveaxis(area, 2, 0)
-    probability = np.moveaxis(segment_slices(model, slices, batch_size=config.predict.batch_size), 0, 2)
+    probability = np.moveaxis(segment_prepared(model, np.moveaxis(area, 2, 0), config), 0, 2)
     # In two steps, as it was cut: with odd sizes the centre of the centre is not the centre.
     probability = centre_paste(probability, prepared.shape[:3])
     return centre_paste(probability, image.shape[:3])
+
+
+def segment_prepared(model: keras.Model, prepared: np.ndarray, config: AnyConfig) -> np.ndarray:
+    """Segment a prepared volume: (D, h, w, M) → probability (D, h, w, R), float32."""
+    if not isinstance(config, VolumeConfig):
+        return segment_slices(model, prepared, batch_size=config.predict.batch_size)
+    from segan_tl.predict.sliding import segment_volume
+
+    axes = [axis for axis, size in enumerate(config.data.patch) if size > 1]
+    return segment_volume(
+        model, prepared, patch=config.data.patch, overlap=config.predict.overlap, weighting=config.predict.weighting,
+        mirror_axes=axes if config.predict.mirror else (), batch_size=config.predict.batch_size,
+    )  # fmt: skip
 
 
 def grid_multiple(model: keras.Model) -> tuple[int, int]:

@@ -22,11 +22,14 @@ def make_batches_of(cases: Sequence, config: AnyConfig) -> tuple[Callable, int]:
     if isinstance(config, VolumeConfig):
         from segan_tl.data.patches import make_patches, plan_patches
 
-        def patches_of(epoch: int, first_step: int):
-            plan = plan_patches(cases, config, epoch=epoch)
-            return make_patches(cases, plan, config, first_step=first_step)
+        steps = config.train.steps_per_epoch or max(len(cases) // batch_size, 1)
+        whole = config.model_copy(update={"train": config.train.model_copy(update={"steps_per_epoch": steps})})
 
-        return patches_of, config.train.steps_per_epoch
+        def patches_of(epoch: int, first_step: int):
+            plan = plan_patches(cases, whole, epoch=epoch)
+            return make_patches(cases, plan, whole, first_step=first_step)
+
+        return patches_of, steps
     pool = SlicePool(cases)
     steps = steps_per_epoch(len(pool.all), config, batch_size)
 
@@ -86,7 +89,11 @@ def build_networks(config: Config) -> tuple[keras.Model, keras.Model]:
 
 def _build_volume_network(config: VolumeConfig) -> keras.Model:
     """Build the network that learns: to logits, with the outputs of deep supervision where it is on."""
-    return build_model(config.model, channels=len(config.data.modalities), classes=config.classes)
+    network = build_model(config.model, channels=len(config.data.modalities), classes=config.classes)
+    if len(network.outputs) > 1 and not config.train.supervise_coarsest:
+        # A head without a loss has no gradient: it is left out, as it is when the network is published.
+        return keras.Model(network.input, network.outputs[:-1], name=network.name)
+    return network
 
 
 def _start_from(segmentor: keras.Model, critic: keras.Model, source: Source, config: Config) -> dict[str, bytes]:

@@ -86,12 +86,10 @@ class SupervisedTraining:
 
     def _supervise(self, truth, outputs) -> dict:
         """Return the loss and its terms, (B,) each, over all outputs."""
-        weights = supervision_weights(len(outputs), coarsest=self.config.train.supervise_coarsest)
         total = {}
-        for weight, logits in zip(weights, outputs, strict=True):
-            if weight:
-                terms = self.loss(coarsen(truth, logits), ops.cast(logits, "float32"))
-                total = {name: total.get(name, 0.0) + weight * value for name, value in terms.items()}
+        for weight, logits in zip(supervision_weights(len(outputs)), outputs, strict=True):
+            terms = self.loss(coarsen(truth, logits), ops.cast(logits, "float32"))
+            total = {name: total.get(name, 0.0) + weight * value for name, value in terms.items()}
         return total
 
     def _apply(self, gradients, variables):
@@ -101,7 +99,7 @@ class SupervisedTraining:
             gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         norm = tf.linalg.global_norm(gradients)
         limit = self.config.train.clip_norm
-        scale = 1.0 if limit is None else tf.minimum(1.0, limit / tf.maximum(norm, 1e-12))
+        scale = 1.0 if not limit else tf.minimum(1.0, limit / tf.maximum(norm, 1e-12))
         # The optimizer adds the replicas' gradients up, which are the same sum on each of them by now.
         self.optimizers["segmentor"].apply([gradient * (scale / self.replicas) for gradient in gradients], variables)
         return norm
@@ -121,11 +119,9 @@ def coarsen(truth, logits):
     return truth[(slice(None), *(slice(None, None, step) for step in steps))]
 
 
-def supervision_weights(outputs: int, *, coarsest: bool = True) -> list[float]:
-    """Return 1, 1/2, 1/4, … divided by their sum; 0 for the coarsest of several outputs where it is left out."""
+def supervision_weights(outputs: int) -> list[float]:
+    """Return 1, 1/2, 1/4, … divided by their sum."""
     weights = [0.5**i for i in range(outputs)]
-    if outputs > 1 and not coarsest:
-        weights[-1] = 0.0
     return [weight / sum(weights) for weight in weights]
 
 

@@ -1,0 +1,90 @@
+"""Train a volumetric network: arguments, and the way from a folder of MRI to scores and pictures."""
+
+from functools import partial
+
+from segan_tl.commands.training import add_training_arguments, train_and_score
+
+MODALITIES = ("t1", "t1c", "t2", "flair")
+EPILOG = """examples:
+  python -m segan_tl train --config nnunet_small                        the built-in synthetic cohort, two CPU cores
+  python -m segan_tl train --config nnunet --data BraTS2021             the published configuration on your data
+  python -m segan_tl train --config unet3d_small --modality flair       one modality instead of four
+  python -m segan_tl train --config nnunet --data BraTS2021 --fold 0    first of five folds (--folds 10 for ten)
+  python -m segan_tl train --config mednext_s --data BraTS2021 --devices gpu:0,1
+
+The run is runs/<name of the configuration>/<folder of the data>, with /fold<K> for a fold. Run the same command again to
+go on after an interruption.
+"""
+
+
+def add_arguments(parser):
+    """Add the command's arguments."""
+    parser.description = "Train a 3-D U-Net, nnU-Net, MedNeXt or AlbuNet; segment and score the test cases."
+    parser.epilog = EPILOG
+    add_training_arguments(parser)
+    parser.add_argument("--modality", choices=(*MODALITIES, "all"), help="what the network sees (the configuration's)")
+    parser.add_argument("--split", metavar="RUN", help="take train, validation and test cases from this run")
+    parser.add_argument("--fold", type=int, metavar="K", help="cross-validation: test on fold K, from 0")
+    parser.add_argument("--folds", type=int, default=5, metavar="N", help="number of folds (5)")
+
+
+def run(arguments) -> int:
+    """Train, evaluate, say where everything is."""
+    from segan_tl.commands.cohort import choose_fold, choose_split, find_cohort, take_split
+    from segan_tl.console import console
+    from segan_tl.errors import UserError
+    from segan_tl.runs import Run, open_run
+
+    if not arguments.config:
+        raise UserError(
+            "--config is missing; expected a file, or the name of one in configs/, such as --config nnunet_small"
+        )
+    if arguments.fold is not None and not 0 <= arguments.fold < arguments.folds:
+        raise UserError(
+            f"--fold expects 0 to {arguments.folds - 1} with --folds {arguments.folds}; got {arguments.fold}"
+        )
+    if arguments.fold is not None and arguments.split:
+        raise UserError("--fold and --split both choose the test cases; leave one of them out")
+    config = _load(arguments)
+    this_run = Run(_folder(arguments, config))
+    if arguments.split:
+        split = partial(take_split, open_run(arguments.split, runs=arguments.runs))
+    elif arguments.fold is not None:
+        split = partial(choose_fold, config=config, fold=arguments.fold, folds=arguments.folds)
+    else:
+        split = partial(choose_split, config=config)
+    code = train_and_score(
+        arguments, config, this_run, find_cohort=lambda: find_cohort(arguments, config), choose_split=split
+    )
+    if code == 0:
+        console.print(f"next: python -m segan_tl predict {this_run.root} PATIENT OUT", soft_wrap=True)
+    return code
+
+
+def _load(arguments):
+    """Return the configuration that the arguments make."""
+    from segan_tl.config import load_config
+    from segan_tl.config_volume import VolumeConfig
+    from segan_tl.errors import UserError
+
+    overrides = list(arguments.set)
+    if arguments.modality:
+        modalities = MODALITIES if arguments.modality == "all" else (arguments.modality,)
+        overrides.append(f"data.modalities={list(modalities)}")
+    if arguments.seed is not None:
+        overrides.append(f"seed={arguments.seed}")
+    config = load_config(arguments.config, overrides)
+    if not isinstance(config, VolumeConfig):
+        raise UserError(
+            f"{arguments.config} configures SegAN (it names no model.family); type python train_segan.py --modality "
+            f"flair --config {arguments.config}"
+        )
+    return config
+
+
+def _folder(arguments, config):
+    """Return runs/<name>/<cohort>[-<modality>][/fold<K>]."""
+    cohort = arguments.data.resolve().name if arguments.data else config.phantom.cohort
+    one = config.data.modalities[0] if len(config.data.modalities) == 1 else None
+    folder = arguments.runs / config.name / "-".join(filter(None, (cohort, one)))
+    return folder if arguments.fold is None else folder / f"fold{arguments.fold}"
