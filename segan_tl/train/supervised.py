@@ -47,8 +47,9 @@ class SupervisedTraining:
             optimizer.build(segmentor.trainable_variables)
             self.optimizers["segmentor"] = optimizer
         self.average = RunningAverage(published.weights, config.train.averaging)
-        names = ("loss_segmentor", *config.train.loss.split("_"), "gradient_norm")
-        self.metrics = {name: keras.metrics.Mean(name=name) for name in dict.fromkeys(names) if name != "multiple"}
+        terms = (f"loss_{name}" for name in terms_of(config.train.loss))
+        names = ("loss_segmentor", *terms, "gradient_norm")
+        self.metrics = {name: keras.metrics.Mean(name=name) for name in names}
 
     @property
     def networks(self) -> dict[str, keras.Model]:
@@ -125,10 +126,14 @@ def supervision_weights(outputs: int) -> list[float]:
     return [weight / sum(weights) for weight in weights]
 
 
+def terms_of(loss: str) -> list[str]:
+    """Return the terms in the name of a loss: dice_bce has dice and bce, multiple_dice has dice alone."""
+    return [name for name in loss.split("_") if name in ("dice", "bce", "ce", "mse")]
+
+
 def make_loss(config: VolumeConfig) -> Callable:
-    """Return (truth, logits) → {"loss_segmentor", and one entry for each term of its name}, (B,) each."""
-    train, first = config.train, config.train.loss_weights[0]
-    softmax = config.model.activation == "softmax"
+    """Return (truth, logits) → {"loss_segmentor", and "loss_<term>" for each term of its name}, (B,) each."""
+    train, softmax = config.train, config.model.activation == "softmax"
 
     def dice(truth, logits):
         probability = ops.softmax(logits, axis=-1) if softmax else ops.sigmoid(logits)
@@ -138,17 +143,17 @@ def make_loss(config: VolumeConfig) -> Callable:
             batch=train.batch_dice or train.loss == "multiple_dice",
         )  # fmt: skip
 
-    parts = {
+    terms = {
         "dice": dice,
         "bce": lambda truth, logits: losses.binary_cross_entropy(truth, logits, positive_weights=train.class_weights),
         "ce": lambda truth, logits: losses.cross_entropy(truth, logits, class_weights=train.class_weights),
         "mse": lambda truth, logits: losses.mean_squared_error(truth, ops.sigmoid(logits)),
     }
-    names = [name for name in train.loss.split("_") if name in parts]
-    weights = dict(zip(names, train.loss_weights)) if len(names) > 1 else {names[0]: first}
+    weights = dict(zip(terms_of(train.loss), train.loss_weights))
 
     def loss(truth, logits):
-        terms = {name: parts[name](truth, logits) for name in names}
-        return {"loss_segmentor": sum(weights[name] * terms[name] for name in names)} | terms
+        values = {name: terms[name](truth, logits) for name in weights}
+        total = sum(weight * values[name] for name, weight in weights.items())
+        return {"loss_segmentor": total} | {f"loss_{name}": value for name, value in values.items()}
 
     return loss

@@ -118,5 +118,5 @@ def test_the_terms_of_the_loss_are_weighted():
     loss = make_loss(config(loss="mse_bce", loss_weights=(0.4, 0.7)))
     terms = loss(tf.ones((1, 2, 2, 2, 1)), tf.zeros((1, 2, 2, 2, 1)))
     # Probability 1/2 where the truth is 1: MSE 1/4, BCE log 2.
-    assert float(terms["mse"][0]) == pytest.approx(0.25)
+    assert float(terms["loss_mse"][0]) == pytest.approx(0.25)
     assert float(terms["loss_segmentor"][0]) == pytest.approx(0.4 * 0.25 + 0.7 * np.log(2), rel=1e-6)
