@@ -7,26 +7,15 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-import numpy as np
-
-from segan_tl.report.html_charts import box_chart, line_chart, scatter_chart, share_range
+from segan_tl.report.html_cases import rank_cases
 from segan_tl.report.html_pictures import cards
-from segan_tl.report.html_runs import (
-    FinishedRun,
-    open_finished,
-    require_same_cases,
-    shared_metrics,
-    shared_regions,
-)
-from segan_tl.report.html_tables import (
-    case_table,
-    difference_table,
-    facts,
-    is_score,
-    metric_name,
-    score_table,
-    show,
-    transfer_table,
+from segan_tl.report.html_runs import FinishedRun, open_finished, require_same_cases, shared_regions
+from segan_tl.report.html_sections import (
+    boxes_section,
+    cases_section,
+    curves_section,
+    header_section,
+    summary_section,
 )
 from segan_tl.report.html_viewer import (
     pack_text,
@@ -36,17 +25,13 @@ from segan_tl.report.html_viewer import (
     viewer_library,
     viewer_section,
 )
-from segan_tl.report.html_volumes import ShownCase, load_shown, rank_cases
-from segan_tl.report.statistics import estimate_mean
+from segan_tl.report.html_volumes import ShownCase, load_shown
 from segan_tl.runs import Run, write_text
 
-SYNTHETIC = "SYNTHETIC DATA: simulated, no patients"
-DISCLAIMER = "For research only: not a medical device, not for diagnosis or treatment."
 CASES = 5
 MEGABYTES = 15.0
 # Of the file, for everything but the volumes: the viewer (1.1 MB), pictures, tables.
 OVERHEAD_BYTES = 2.5e6
-SHARES = ("dice", "precision", "sensitivity")
 
 
 def write_report(
@@ -82,170 +67,60 @@ def write_report(
 
 
 def _page(runs: Sequence[FinishedRun], shown: list[ShownCase], *, remarks: list[str], viewer: bool) -> str:
-    names = [one.name for one in runs]
-    title = " against ".join(names)
+    title = " against ".join(one.name for one in runs)
     dice = {case.id: [one.dice(case.id) for one in runs] for case in shown}
-    body = [_header(runs, title), _summary(runs), _curves(runs), _boxes(runs)]
+    body = [header_section(runs, title), summary_section(runs), curves_section(runs), boxes_section(runs)]
     if shown:
-        legend = "Green: found. Orange: too much. Blue: missed."
-        roles = "Where it changed most" if len(runs) == 2 else "Best, median and worst case"
-        body.append(f'<section><h2>{roles}</h2><div class="cards">{cards(shown, names, scores=dice)}</div>'
-                    f'<p class="note">{legend}</p></section>')  # fmt: skip
-    scripts = [f"<script>{read_asset('report.js')}</script>"]
-    hashes = [_hash(read_asset("report.js"))]
+        body.append(_pictures(runs, shown, dice))
     if viewer:
-        regions = shared_regions(runs)
-        body.append(viewer_section(shown, names, regions))
-        library, script = viewer_library(), read_asset("viewer.js")
-        volumes = safe_json(viewer_data(shown, names, regions, scores=dice))
-        hashes += [_hash(library), _hash(script)]
-        scripts = [
-            f'<script type="application/octet-stream" id="niivue">{pack_text(library)}</script>',
-            f'<script type="application/json" id="viewer-data">{volumes}</script>',
-            *scripts,
-            f"<script>{script}</script>",
-        ]
-    body += [_cases(runs, [case.id for case in shown] if viewer else []), _footer(remarks, viewer)]
+        body.append(viewer_section(shown, [one.name for one in runs], shared_regions(runs)))
+    body += [cases_section(runs, [case.id for case in shown] if viewer else []), _footer(remarks, viewer)]
+    scripts, hashes = _scripts(runs, shown, dice, viewer=viewer)
     return Template(read_asset("report.html")).substitute(
         title=escape(title), style=read_asset("report.css"), body="\n".join(body), scripts="\n".join(scripts),
         hashes=" ".join(hashes),
     )  # fmt: skip
 
 
-def _hash(script: str) -> str:
-    """Return what the page's policy lets run: these scripts and nothing else."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
-
-
-def _header(runs: Sequence[FinishedRun], title: str) -> str:
-    badge = f'<div class="badge">{SYNTHETIC}</div>' if any(one.synthetic for one in runs) else ""
-    return f'<h1>{escape(title)}</h1>\n{badge}\n<p class="note">{DISCLAIMER}</p>'
-
-
-def _summary(runs: Sequence[FinishedRun]) -> str:
-    lead = "".join(f'<p class="lead">{_lead(one)}</p>' for one in runs)
-    note = "Interval: bootstrap over cases (BCa). Below about 20 cases it is too narrow."
-    scores = [score_table(runs), f'<p class="note">{note}</p>'] if runs[0].rows else [
-        "<p>There were no test cases: nothing was scored.</p>"]  # fmt: skip
-    if len(runs) > 1 and runs[0].rows:
-        scores.append("<h3>Paired differences</h3>" + difference_table(runs))
-        scores.append('<p class="note">Over the same cases; p values are two-sided and not corrected for several '
-                      "comparisons.</p>")  # fmt: skip
-    elif len(runs) == 1:
-        scores.append(transfer_table(runs[0]))
-        scores = [f'<div class="columns"><div>{"".join(scores)}</div>{facts(runs[0])}</div>']
-    if len(runs) > 1:
-        columns = "".join(f"<div><h3>{escape(one.name)}</h3>{facts(one)}</div>" for one in runs)
-        scores.append(f'<div class="columns">{columns}</div>')
-    return f"<section>{lead}{''.join(scores)}</section>"
-
-
-def _lead(one: FinishedRun) -> str:
-    """Say in one sentence what the run is and how good."""
-    sees = " + ".join(name.upper() for name in one.modalities)
-    transfer = one.state.get("transfer")
-    how = f", transferred from {escape(str(transfer.get('source')))} ({escape(str(transfer.get('strategy')))})" if (
-        transfer) else ""  # fmt: skip
-    results = []
-    for region in one.regions:
-        found = estimate_mean(list(one.scores("dice", region).values()))
-        if found.mean is not None:
-            interval = f" ({show(found.low)} to {show(found.high)})" if found.low is not None else ""
-            results.append(f"{escape(region.upper())} Dice <b>{show(found.mean)}</b>{interval}")
-    trained = one.state.get("data", {}).get("cases", {}).get("train", len(one.split.get("train", [])))
-    kind = "synthetic cases" if one.synthetic else "cases"
+def _pictures(runs: Sequence[FinishedRun], shown: list[ShownCase], dice: dict[str, list[float]]) -> str:
+    title = "Where it changed most" if len(runs) == 2 else "Best, median and worst case"
+    order = f" Pictures from left: the image, {', '.join(one.name for one in runs)}." if len(runs) > 1 else ""
     return (
-        f"<b>{escape(one.name)}</b>: {escape(sees)}{how}, trained on {trained} {kind}: "
-        f"{'; '.join(results) or 'no score'} on {len(one.cases)} test cases."
+        f'<section><h2>{title}</h2><div class="cards">{cards(shown, [one.name for one in runs], scores=dice)}</div>'
+        f'<p class="note">Green: found. Orange: too much. Blue: missed.{escape(order)}</p></section>'
     )
 
 
-def _curves(runs: Sequence[FinishedRun]) -> str:
-    """Draw losses and validation Dice over epochs."""
-    if not any(one.history for one in runs):
-        return '<section><h2>Learning curves</h2><p class="note">There is no history.csv.</p></section>'
-    marks = [
-        (one.state["best_epoch"], f"{one.name + ': ' if len(runs) > 1 else ''}best epoch {one.state['best_epoch']}")
-        for one in runs
-        if one.state.get("best_epoch")
-    ]
-    if len(runs) == 1:
-        losses, scores = _own_series(runs[0].history)
-        charts = [line_chart(losses, title="training losses")]
-        charts.append(line_chart(scores, title="validation Dice", y_range=_share_range(scores), marks=marks))
-    else:
-        losses, scores = _column(runs, "loss_segmentor"), _column(runs, "dice")
-        charts = [line_chart(losses, title="training loss of the segmentor")]
-        charts.append(line_chart(scores, title="validation Dice", y_range=_share_range(scores), marks=marks))
-    return f'<section><h2>Learning curves</h2><div class="charts">{"".join(charts)}</div></section>'
+def _scripts(
+    runs: Sequence[FinishedRun], shown: list[ShownCase], dice: dict[str, list[float]], *, viewer: bool
+) -> tuple[list[str], list[str]]:
+    """Return the elements, and the hashes of what the page's policy lets run: these scripts and nothing else."""
+    sources = [read_asset("report.js")]
+    elements = []
+    if viewer:
+        library = viewer_library()
+        volumes = viewer_data(shown, [one.name for one in runs], shared_regions(runs), scores=dice)
+        elements = [
+            f'<script type="application/octet-stream" id="niivue">{pack_text(library)}</script>',
+            f'<script type="application/json" id="viewer-data">{safe_json(volumes)}</script>',
+        ]
+        sources.append(read_asset("viewer.js"))
+    hashes = [_hash(source) for source in (*sources, *([library] if viewer else []))]
+    return [*elements, *(f"<script>{source}</script>" for source in sources)], hashes
 
 
-def _share_range(series: dict) -> tuple[float, float]:
-    return share_range(value for _, values in series.values() for value in values)
-
-
-def _own_series(history: dict[str, np.ndarray]) -> tuple[dict, dict]:
-    """Return the losses and the validation scores of one run, name → (epochs, values)."""
-    epochs = history["epoch"]
-    losses = {name: values for name, values in history.items() if "loss" in name or name == "l1"}
-    scores = {name: values for name, values in history.items() if name == "dice" or name.startswith("dice_")}
-    scores.pop("dice_loss", None)
-    if len(scores) == 2:  # one region: the mean is the same line
-        scores.pop("dice", None)
-    return tuple(
-        {name.replace("_", " "): (epochs, values) for name, values in part.items()} for part in (losses, scores)
-    )
-
-
-def _column(runs: Sequence[FinishedRun], name: str) -> dict:
-    return {one.name: (one.history["epoch"], one.history[name]) if name in one.history else ([], []) for one in runs}
-
-
-def _boxes(runs: Sequence[FinishedRun]) -> str:
-    """Draw the scores of the cases: one chart a region (one run), or a region and score (several)."""
-    regions, metrics = shared_regions(runs), [name for name in shared_metrics(runs) if is_score(name)]
-    draw = _own_boxes if len(runs) == 1 else _paired_boxes
-    charts = [chart for region in regions for chart in draw(runs, region, metrics)]
-    note = "A dot is a case; the box holds the middle half of them, the thick line is the median."
-    link = " A line joins the same case." if len(runs) > 1 else ""
-    return (f'<section><h2>Distribution over cases</h2><div class="charts">{"".join(charts)}</div>'
-            f'<p class="note">{note}{link}</p></section>')  # fmt: skip
-
-
-def _own_boxes(runs: Sequence[FinishedRun], region: str, metrics: list[str]) -> list[str]:
-    one, of = runs[0], f"{region.upper()}: "
-    groups = {metric_name(name): one.scores(name, region) for name in metrics if name in SHARES}
-    limits = share_range(value for values in groups.values() for value in values.values())
-    charts = [box_chart(groups, title=f"{of}scores of the test cases", y_range=limits)]
-    if {"truth_ml", "prediction_ml"} <= set(shared_metrics(runs)):
-        truth, found = one.scores("truth_ml", region), one.scores("prediction_ml", region)
-        points = {case: (truth[case], found[case]) for case in truth}
-        charts.append(scatter_chart(
-            points, title=f"{of}volumes", x_label="truth, ml", y_label="found, against truth, in ml"))  # fmt: skip
-    distances = [name for name in metrics if name.endswith("_mm")]
-    return charts + [
-        box_chart({metric_name(name): one.scores(name, region)}, title=of + metric_name(name)) for name in distances
-    ]
-
-
-def _paired_boxes(runs: Sequence[FinishedRun], region: str, metrics: list[str]) -> list[str]:
-    charts = []
-    for name in metrics:
-        if name in SHARES or name.endswith("_mm"):
-            groups = {one.name: one.scores(name, region) for one in runs}
-            limits = share_range(value for values in groups.values() for value in values.values())
-            title = f"{region.upper()}: {metric_name(name)}"
-            charts.append(box_chart(groups, title=title, y_range=limits if name in SHARES else None, linked=True))
-    return charts
-
-
-def _cases(runs: Sequence[FinishedRun], shown: list[str]) -> str:
-    hint = "Click a heading to sort" + (", a case in colour to see it." if shown else ".")
-    return (f'<section><h2>Cases</h2>{case_table(runs, shown=shown)}<p class="note screen-only">{hint}</p>'
-            "</section>")  # fmt: skip
+def _hash(script: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
 
 def _footer(remarks: list[str], viewer: bool) -> str:
     lines = "".join(f"<p>{escape(remark)}</p>" for remark in remarks)
     library = "Slices are drawn by NiiVue 0.69.0 (BSD 2-Clause, © 2021 Niivue), embedded here. " if viewer else ""
-    return f"<footer>{lines}<p>{library}Written by segan_tl. This page loads nothing from a network.</p></footer>"
+    licences = (
+        '<details class="screen-only"><summary>Licences of NiiVue and what it contains</summary>'
+        f"<pre>{escape(read_asset('niivue/LICENSES.txt'))}</pre></details>"
+    )
+    return (
+        f"<footer>{lines}<p>{library}Written by segan_tl. This page loads nothing from a network.</p>"
+        f"{licences if viewer else ''}</footer>"
+    )

@@ -25,6 +25,7 @@ class FinishedRun:
         rows: of metrics.csv, one a case and region.
         history: column → one value an epoch; empty where there is no history.csv.
         comparison: what a transfer was worth, None where that was not measured.
+        definitions: what columns of the rows mean where that is a matter of choice.
     """
 
     run: Run
@@ -35,6 +36,7 @@ class FinishedRun:
     rows: list[dict]
     history: dict[str, np.ndarray]
     comparison: dict | None
+    definitions: dict[str, str]
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -88,6 +90,7 @@ def open_finished(run: Run) -> FinishedRun:
         _read_rows(run.metrics),
         read_history(run.history) if run.history.is_file() else {},
         read_json(run.comparison) if run.comparison.is_file() else None,
+        (read_json(run.summary) if run.summary.is_file() else {}).get("definitions", {}),
     )
 
 
@@ -107,7 +110,8 @@ def require_same_cases(runs: Sequence[FinishedRun]) -> None:
             )
     folders = [one.run.root.resolve() for one in runs]
     if len(set(folders)) < len(folders):
-        raise UserError(f"expected every run once; {folders} holds one twice; leave it out once")
+        twice = next(folder for folder in folders if folders.count(folder) > 1)
+        raise UserError(f"expected every run once; {twice} is named twice; leave it out once")
     if not shared_regions(runs):
         found = "; ".join(f"{one.run.root} {', '.join(one.regions)}" for one in runs)
         raise UserError(f"expected runs with a region in common; found {found}; leave one out")

@@ -1,18 +1,25 @@
 """Tables of a page: what was trained, the scores with their intervals, every case."""
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from segan_tl.console import duration
 from segan_tl.report.html_runs import FinishedRun, shared_metrics, shared_regions
+from segan_tl.report.paired_tests import holm
 from segan_tl.report.statistics import Estimate, compare_pairs, number, summarise
 
 NAMES = {
     "dice": "Dice",
     "truth_ml": "truth, ml",
     "prediction_ml": "found, ml",
+    "hd95_mm": "HD95, mm",
+    "lesion_dice": "lesion-wise Dice",
+    "lesion_hd95_mm": "lesion-wise HD95, mm",
 }
+# Differences of these are tested.
+TESTED = ("dice", "lesion_dice", "hd95_mm")
 COMPARISON_NAMES = {"source": "source, untouched", "scratch": "from scratch", "transferred": "transferred"}
 
 
@@ -34,7 +41,7 @@ def show(value: float | None, metric: str = "dice", *, signed: bool = False) -> 
     """Return a number as a reader wants it: three digits for shares, one for mm and ml, a dash for none."""
     if value is None or not math.isfinite(value):
         return "–" if value is None or math.isnan(value) else "∞"
-    digits = 1 if metric.endswith(("_ml", "_mm")) else 3
+    digits = 0 if metric.startswith("lesions_") else 1 if metric.endswith(("_ml", "_mm")) else 3
     value = round(value, digits) + 0.0  # no −0.000
     return (f"{value:+.{digits}f}" if signed and value else f"{value:.{digits}f}").replace("-", "−")
 
@@ -121,22 +128,24 @@ def score_table(runs: Sequence[FinishedRun]) -> str:
 
 
 def difference_table(runs: Sequence[FinishedRun]) -> str:
-    """Return the paired differences of the Dice to the first run, with interval, p and who wins how often."""
+    """Return the paired differences to the first run: mean with interval, who is higher how often, corrected p."""
     first, regions = runs[0], shared_regions(runs)
-    body = []
-    for region in regions:
-        reference = first.scores("dice", region)
-        for other in runs[1:]:
-            scores = other.scores("dice", region)
-            pairs = [(reference[case], scores[case]) for case in reference if case in scores]
-            found = compare_pairs(*zip(*pairs)) if pairs else None
-            if found is None:
-                continue
-            wins = sum(second > one for one, second in pairs)
-            words = [*([region.upper()] if len(regions) > 1 else []), f"{other.name} − {first.name}"]
-            cells = [show_interval(found.difference, "dice", signed=True), f"{wins} of {len(pairs)}"]
-            body.append((words, [*cells, _p(found.t_p), _p(found.wilcoxon_p)]))
-    heads = [*(["region"] if len(regions) > 1 else []), "difference of the Dice"]
+    metrics = [metric for metric in TESTED if metric in shared_metrics(runs)]
+    lines = []
+    for region, metric, other in itertools.product(regions, metrics, runs[1:]):
+        one, two = first.scores(metric, region), other.scores(metric, region)
+        pairs = [(one[case], two[case]) for case in one if case in two]
+        if pairs:
+            words = [region.upper()] if len(regions) > 1 else []
+            words += [metric_name(metric), f"{other.name} − {first.name}"]
+            higher = f"{sum(b > a for a, b in pairs)} of {len(pairs)}"
+            lines.append((words, metric, compare_pairs(*zip(*pairs)), higher))
+    corrected = zip(holm([line[2].t_p for line in lines]), holm([line[2].wilcoxon_p for line in lines]))
+    body = [
+        (words, [show_interval(found.difference, metric, signed=True), higher, _p(t_p), _p(wilcoxon_p)])
+        for (words, metric, found, higher), (t_p, wilcoxon_p) in zip(lines, corrected)
+    ]
+    heads = [*(["region"] if len(regions) > 1 else []), "score", "difference"]
     return table(heads, ["mean", "higher in", "p (paired t)", "p (Wilcoxon)"], body)
 
 

@@ -110,7 +110,7 @@ def _panel(index: int, runs: Sequence[str]) -> str:
 
 def _select(name: str, label: str, options: dict[str, str]) -> str:
     items = "".join(f'<option value="{escape(value)}">{escape(text)}</option>' for value, text in options.items())
-    return f'<label>{escape(label)} <select id="{name}">{items}</select></label>'
+    return f'<label class="for-{name}">{escape(label)} <select id="{name}">{items}</select></label>'
 
 
 def _range(name: str, label: str, limits: tuple[int, int, int]) -> str:

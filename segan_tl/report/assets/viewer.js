@@ -37,8 +37,8 @@
 
   async function makePanel(index, labels) {
     const nv = new niivue.Niivue({
-      isRadiologicalConvention: true, backColor: [0, 0, 0, 1], crosshairWidth: 0, crosshairColor: [1, 1, 1, 0.6],
-      dragAndDropEnabled: false, isNearestInterpolation: true, logLevel: "error", showLegend: false,
+      isRadiologicalConvention: true, backColor: [0, 0, 0, 1], crosshairWidth: 0, crosshairColor: [1, 1, 1, 0.5],
+      dragAndDropEnabled: false, isNearestInterpolation: false, logLevel: "error", showLegend: false,
       dragMode: niivue.DRAG_MODE.windowing, fontColor: [0.75, 0.75, 0.75, 1], loadingText: "",
     });
     await nv.attachTo(`canvas${index}`);
@@ -155,7 +155,7 @@
   function plane(panel) {
     const type = byId("plane").value;
     const kinds = niivue.SLICE_TYPE;
-    panel.nv.setCrosshairWidth(type === "three" ? 1 : 0);
+    panel.nv.setCrosshairWidth(type === "three" ? 0.4 : 0);
     panel.nv.setSliceType(
       { axial: kinds.AXIAL, coronal: kinds.CORONAL, sagittal: kinds.SAGITTAL, three: kinds.MULTIPLANAR }[type],
     );

@@ -1,0 +1,246 @@
+"""report.html as a file: what stands in it, what it refuses, and that no name can become markup."""
+
+import base64
+import gzip
+import json
+import re
+import shutil
+from html import escape, unescape
+from html.parser import HTMLParser
+
+import nibabel
+import numpy as np
+import pytest
+
+from segan_tl.__main__ import main
+from segan_tl.errors import UserError
+from segan_tl.report.html import write_report
+from segan_tl.report.html_cases import Plan, make_plan, rank_cases
+from segan_tl.report.html_charts import box_chart, line_chart, ticks
+from segan_tl.report.html_runs import open_finished
+from segan_tl.report.html_tables import show
+from segan_tl.report.html_viewer import safe_json
+from tests.report.pages import CASES, change_state, write_cohort, write_run
+from tests.small_runs import small_labels
+
+HOSTILE = '<img src=x onerror=alert(1)>"&\'</script>'
+
+
+class Reader(HTMLParser):
+    """Collects the elements of a page, and what their attributes say."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes, self.words = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        """Take note of an element."""
+        self.tags.append(tag)
+        self.attributes += attributes
+
+    def handle_data(self, data):
+        """Take note of text."""
+        self.words.append(data)
+
+
+@pytest.fixture
+def cohort(tmp_path):
+    return write_cohort(tmp_path / "cohort")
+
+
+@pytest.fixture
+def run(tmp_path, cohort):
+    return write_run(tmp_path / "runs" / "small" / "flair", cohort)
+
+
+def page_of(*runs, out, **options):
+    remarks = write_report(runs, out, **options)
+    return out.read_text(), remarks
+
+
+def viewer_json(page):
+    found = re.search(r'<script type="application/json" id="viewer-data">(.*?)</script>', page, re.S)
+    return json.loads(found.group(1))
+
+
+def volume(code):
+    image = nibabel.Nifti1Image.from_bytes(gzip.decompress(base64.b64decode(code)))
+    return np.asarray(image.dataobj), image.affine
+
+
+def test_summary_says_what_was_trained_and_how_good(run, tmp_path):
+    page, _ = page_of(run, out=tmp_path / "report.html")
+    text = unescape(re.sub(r"<[^>]+>", " ", re.sub(r"<script.*?</script>", "", page, flags=re.S)))
+    for words in (
+        "SYNTHETIC DATA", "For research only: not a medical device", "FLAIR → WT", "2 train, 1 validation, 4 test",
+        "seed", "7", "segan_tl 0.1.0, keras 3.15.1", "abc123", "python train_segan.py --modality flair",
+        "best validation Dice 0.600 in epoch 3", "4 epochs in 6 s",
+    ):  # fmt: skip
+        assert words in text, words
+    dice = [float(row["dice"]) for row in open_finished(run).rows]
+    assert f"<b>{np.mean(dice):.3f}</b>" in page
+    assert all(case in text for case in CASES)
+
+
+def test_nothing_is_loaded_from_elsewhere(run, tmp_path):
+    page, _ = page_of(run, out=tmp_path / "report.html")
+    assert "default-src 'none'" in page
+    addresses = [value for name, value in Reader(page).attributes if name in ("src", "href") and value]
+    assert addresses and all(value.startswith("data:image/png") for value in addresses)
+    assert page.count("<script>") == 2 and page.count("sha256-") == 3  # the third is NiiVue's, packed
+
+
+def test_volumes_are_those_of_the_case(run, tmp_path, cohort):
+    data = viewer_json(page_of(run, out=tmp_path / "report.html")[0])
+    case = next(one for one in data["cases"] if one["id"] == CASES[3])
+    assert list(case["images"])[0] == "flair" and set(case["images"]) == {"flair", "t2", "t1c", "t1"}
+    truth, affine = volume(case["truth"])
+    labels = small_labels(6)
+    assert truth.sum() == (labels > 0).sum() and set(np.unique(truth)) == {0, 1}
+    # the corner of the box lies where it lay: the first marked voxel has the same place in mm
+    file = nibabel.load(cohort / CASES[3] / f"{CASES[3]}_seg.nii.gz")
+    first, whole = np.argwhere(truth)[0], np.argwhere(labels > 0)[0]
+    np.testing.assert_allclose(affine @ [*first, 1], file.affine @ [*whole, 1])
+    prediction, _ = volume(case["predictions"][0])
+    both = 2 * ((truth > 0) & (prediction > 0)).sum() / ((truth > 0).sum() + (prediction > 0).sum())
+    assert both == pytest.approx(case["dice"][0])
+
+
+def test_two_runs_are_compared_and_share_a_viewer(run, tmp_path, cohort):
+    other = write_run(tmp_path / "runs" / "small" / "t2", cohort, shift=2, modalities=("t2",))
+    page, _ = page_of(run, other, out=tmp_path / "comparison.html")
+    assert "small/t2 − small/flair" in page and "Paired differences" in page
+    assert [len(case["predictions"]) for case in viewer_json(page)["cases"]] == [2] * 4
+    assert page.count("<canvas") == 2
+    difference = np.mean([float(b["dice"]) - float(a["dice"]) for a, b in
+                          zip(open_finished(run).rows, open_finished(other).rows)])  # fmt: skip
+    assert f"<b>{show(difference, signed=True)}</b>" in page
+
+
+def test_three_runs_choose_their_prediction(run, tmp_path, cohort):
+    runs = [run, *(write_run(tmp_path / "runs" / "small" / name, cohort) for name in ("a", "b"))]
+    page, _ = page_of(*runs, out=tmp_path / "c.html")
+    assert page.count("<canvas") == 2 and 'id="run1"' in page
+
+
+def test_a_name_cannot_become_markup(tmp_path):
+    name = HOSTILE.replace("/", "")
+    cohort = write_cohort(tmp_path / "cohort", ("BraTS2021_00001", "BraTS2021_00002"))
+    run = write_run(tmp_path / "runs" / name / name, cohort, cases=("BraTS2021_00001", "BraTS2021_00002"))
+    run.metrics.write_text(run.metrics.read_text().replace("BraTS2021_00001", '"' + HOSTILE.replace('"', '""') + '"'))
+    change_state(run, command=HOSTILE, commit=HOSTILE, versions={HOSTILE: HOSTILE}, transfer={
+        "source": HOSTILE, "strategy": HOSTILE, "inputs": {HOSTILE: HOSTILE}})  # fmt: skip
+    other = write_run(tmp_path / "runs" / "b" / "t2", cohort, cases=("BraTS2021_00001", "BraTS2021_00002"))
+    other.metrics.write_text(run.metrics.read_text())
+    plain = Reader(page_of(other, out=tmp_path / "plain.html")[0])
+    for runs in ((run,), (run, other), (run, other, write_run(
+            tmp_path / "runs" / "c" / HOSTILE.replace("/", "_"), cohort, cases=("BraTS2021_00002",)))):  # fmt: skip
+        if len(runs) == 3:
+            runs[2].metrics.write_text(run.metrics.read_text())
+        page, remarks = page_of(*runs, out=tmp_path / "report.html")
+        found = Reader(page)
+        assert not any(name.startswith("on") for name, _ in found.attributes)
+        assert HOSTILE not in page and escape(HOSTILE) in page and any(HOSTILE in remark for remark in remarks)
+        assert all(value.startswith("data:image/png") for name, value in found.attributes if name == "src")
+        assert found.tags.count("script") == plain.tags.count("script")
+
+
+def test_json_cannot_end_its_element():
+    assert "<" not in safe_json({"id": HOSTILE}) and json.loads(safe_json({"id": HOSTILE})) == {"id": HOSTILE}
+
+
+def test_old_and_bare_runs_have_a_page(run, tmp_path):
+    rows = run.metrics.read_text().splitlines()
+    run.metrics.write_text("\n".join(",".join(row.split(",")[:3]) for row in rows) + "\n")  # case, region, dice
+    run.history.unlink()
+    change_state(run, versions={}, data={"folder": str(tmp_path / "cohort")}, best_epoch=None)
+    page, _ = page_of(run, out=tmp_path / "report.html")
+    assert "There is no history.csv" in page and "Dice" in page and "SYNTHETIC" not in page
+
+
+def test_without_viewer_the_pictures_remain(run, tmp_path):
+    page, _ = page_of(run, out=tmp_path / "report.html", viewer=False)
+    assert "<canvas" not in page and "niivue" not in page and page.count('class="card"') == 3
+    assert len(page) < 300_000
+
+
+def test_missing_images_and_predictions_are_said(run, tmp_path, cohort):
+    (run.predictions / f"{CASES[0]}.nii.gz").unlink()
+    page, remarks = page_of(run, out=tmp_path / "report.html")
+    assert any(CASES[0] in remark and "no prediction" in remark for remark in remarks)
+    assert viewer_json(page)["cases"] and any(None in case["predictions"] for case in viewer_json(page)["cases"])
+    moved = cohort.rename(tmp_path / "elsewhere")
+    page, remarks = page_of(run, out=tmp_path / "report.html")
+    assert len(remarks) == 1 and "--data" in remarks[0] and escape(remarks[0]) in page and "<canvas" not in page
+    page, remarks = page_of(run, out=tmp_path / "report.html", data=moved)
+    assert "<canvas" in page
+    shutil.rmtree(moved / CASES[1])
+    assert any(CASES[1] in remark for remark in page_of(run, out=tmp_path / "report.html", data=moved)[1])
+
+
+def test_refusals_are_one_sentence(run, tmp_path, cohort):
+    other = write_run(tmp_path / "runs" / "small" / "t2", cohort, cases=CASES[:2])
+    with pytest.raises(UserError, match="differ in BraTS2021_00003"):
+        write_report([run, other], tmp_path / "c.html")
+    with pytest.raises(UserError, match="named twice"):
+        write_report([run, run], tmp_path / "c.html")
+    change_state(other, state="interrupted")
+    with pytest.raises(UserError, match="is not finished .* go on with: python train_segan.py"):
+        write_report([other], tmp_path / "c.html")
+    run.metrics.unlink()
+    with pytest.raises(UserError, match="has no scores yet"):
+        write_report([run], tmp_path / "c.html")
+    assert not (tmp_path / "c.html").exists()
+
+
+def test_command_writes_into_the_run_and_beside_it(run, tmp_path, cohort, capsys):
+    other = write_run(tmp_path / "runs" / "small" / "t2", cohort, shift=2)
+    assert main(["report", "small/flair", "--runs", str(tmp_path / "runs"), "--cases", "2"]) == 0
+    assert len(viewer_json(run.report.read_text())["cases"]) == 2
+    assert main(["report", str(run.root), str(other.root), "--cases", "all", "--no-viewer"]) == 0
+    assert (tmp_path / "runs" / "small" / "comparison.html").is_file()
+    assert "comparison.html" in capsys.readouterr().out
+    assert main(["report", "nowhere", "--runs", str(tmp_path / "runs")]) == 2
+
+
+def test_cases_are_ranked(run, tmp_path, cohort):
+    one = open_finished(run)
+    dice = {case: one.dice(case) for case in CASES}
+    ranked = sorted(CASES, key=lambda case: -dice[case])
+    chosen = rank_cases([one], 3)
+    assert chosen == [(ranked[0], "best"), (ranked[2], "median"), (ranked[3], "worst")]
+    assert len(rank_cases([one], 9)) == 4 and rank_cases([one], 1) == [(ranked[0], "best")]
+
+
+def test_what_is_large_is_reduced():
+    # 4 MB of voxels a volume: 0.9 · 4 · 5 cases = 18 MB for one modality
+    size = {"voxels": 4_000_000, "cases": 5, "needed": 1, "available": 4}
+    assert make_plan(**size, budget_bytes=80e6) == Plan(5, True, 1)
+    assert make_plan(**size, budget_bytes=20e6) == Plan(5, False, 1)
+    assert make_plan(**size, budget_bytes=10e6) == Plan(5, True, 2)  # 72 / 8 = 9
+    assert make_plan(**size | {"cases": 1000}, budget_bytes=10e6) == Plan(177, False, 4)  # 10 / (3.6 / 64)
+
+
+def test_reduced_volumes_keep_their_place(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("segan_tl.report.html_volumes.make_plan", lambda *_, **__: Plan(2, False, 2))
+    page, remarks = page_of(run, out=tmp_path / "report.html")
+    case = next(one for one in viewer_json(page)["cases"])
+    fine = viewer_json(page_of_fine(run, tmp_path, monkeypatch))["cases"][0]
+    (small, small_affine), (large, large_affine) = volume(case["truth"]), volume(fine["truth"])
+    assert small.shape == tuple(-(-size // 2) for size in large.shape) and list(case["images"]) == ["flair"]
+    np.testing.assert_allclose(small_affine @ [0, 0, 0, 1], large_affine @ [0.5, 0.5, 0.5, 1])
+    assert any("2 voxels averaged" in remark for remark in remarks) and any("left out" in one for one in remarks)
+
+
+def page_of_fine(run, tmp_path, monkeypatch):
+    monkeypatch.undo()
+    return page_of(run, out=tmp_path / "fine.html")[0]
+
+
+def test_charts_pass_over_what_is_missing():
+    chart = line_chart({"dice": ([1, 2, 3], [0.1, float("nan"), 0.3])}, title="t")
+    assert "nan" not in chart and chart.count("<circle") == 2
+    assert box_chart({"a": {"x": float("nan")}}, title="t") == ""
+    assert ticks(0, 1) == [0, 0.2, 0.4, 0.6, 0.8, 1.0] and ticks(3, 3) == [3]
+    assert show(-0.0001) == "0.000" and show(-0.01234, signed=True) == "−0.012" and show(None) == "–"
