@@ -4,7 +4,7 @@ import argparse
 import difflib
 from pathlib import Path
 
-from segan_tl.commands.training import add_training_arguments, train_and_score
+from segan_tl.commands.training import add_training_arguments, train_and_score, write_page
 
 MODALITIES = ("t1", "t1c", "t2", "flair")
 TARGETS = (*MODALITIES, "all")
@@ -241,3 +241,4 @@ def _compare(this_run, scratch, config, *, source, find_cohort) -> None:
             return
     comparison = compare_transfer(this_run, scratch, config, source=source, cases=find_cohort().cases)
     print_comparison(comparison)
+    write_page(this_run)  # again, with the comparison

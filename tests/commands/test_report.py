@@ -1,0 +1,51 @@
+"""The page that a training writes by itself: it is there, or its absence is said without ending the training."""
+
+import argparse
+
+import pytest
+
+from segan_tl.commands.report import add_arguments
+from segan_tl.commands.training import write_page
+from segan_tl.runs import write_json
+from tests.report.pages import change_state, write_cohort, write_run
+
+
+@pytest.fixture
+def run(tmp_path):
+    return write_run(tmp_path / "runs" / "small" / "flair", write_cohort(tmp_path / "cohort"))
+
+
+def test_finished_training_leaves_its_page(run, capsys):
+    write_page(run)
+    assert "small/flair" in run.report.read_text()
+    assert "report.html" in capsys.readouterr().out.replace("\n", "")
+
+
+def test_transfer_page_says_what_it_was_worth(run):
+    scores = {"source": 0.3914, "scratch": None, "transferred": 0.8171}
+    write_json(run.comparison, {"regions": {"wt": scores}, "strategy": "freeze-critic"})
+    change_state(run, transfer={"source": "runs/segan/t2", "strategy": "freeze-critic", "inputs": {"flair": "t2"}})
+    write_page(run)
+    page = run.report.read_text()
+    assert "0.391" in page and "0.817" in page and "from runs/segan/t2, strategy freeze-critic (flair from t2)" in page
+
+
+@pytest.mark.parametrize("spoil", ("metrics", "history"))
+def test_failure_is_said_and_ends_nothing(run, spoil, capsys):
+    getattr(run, spoil).write_text("case,region\nx,wt\n")
+    write_page(run)
+    assert "no report.html" in capsys.readouterr().out and not run.report.exists()
+
+
+def test_run_without_test_cases_has_a_page(run):
+    run.metrics.write_text("case,region,dice\n")
+    write_page(run)
+    assert "There were no test cases" in run.report.read_text()
+
+
+def test_number_of_cases_is_a_number_or_all():
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    assert parser.parse_args(["r", "--cases", "all"]).cases is None
+    with pytest.raises(SystemExit):
+        parser.parse_args(["r", "--cases", "many"])
