@@ -35,7 +35,7 @@ def main() -> None:
     from rich.table import Table
     from segan_speed import cpu_model
 
-    table = Table("image and result", "batch", "image, MiB", "result, MiB", "one batch, MiB", "peak, MiB", "beside", "s")
+    table = Table("image and result", "batch", "image, MiB", "result, MiB", "batch, MiB", "peak, MiB", "beside", "s")
     with tempfile.TemporaryDirectory() as folder:
         for kind, batch_size in itertools.product(("in memory", "memory maps"), arguments.batch_size):
             with multiprocessing.get_context("spawn").Pool(1) as pool:
