@@ -22,6 +22,7 @@ from segan_tl.report.statistics import estimate_mean
 SYNTHETIC = "SYNTHETIC DATA: simulated, no patients"
 DISCLAIMER = "For research only: not a medical device, not for diagnosis or treatment."
 SHARES = ("dice", "precision", "sensitivity")
+DEFINED = {"hd95_mm": "HD95", "empty": "Empty masks", "lesions": "Lesion-wise scores"}
 
 
 def header_section(runs: Sequence[FinishedRun], title: str) -> str:
@@ -33,9 +34,9 @@ def header_section(runs: Sequence[FinishedRun], title: str) -> str:
 def summary_section(runs: Sequence[FinishedRun]) -> str:
     """Return what was trained on what and how good it is; of several runs, how they differ."""
     lead = "".join(f'<p class="lead">{_lead(one)}</p>' for one in runs)
-    note = "Interval: bootstrap over cases (BCa). Below about 20 cases it is too narrow."
-    note += "".join(f" {metric_name(name)}: {text}." for name, text in runs[0].definitions.items() if text)
-    scores = [score_table(runs), f'<p class="note">{escape(note)}</p>'] if runs[0].rows else [
+    notes = ["Interval: bootstrap over cases (BCa); below about 20 cases it is too narrow."]
+    notes += [f"{DEFINED.get(name, name)}: {text}." for name, text in runs[0].definitions.items() if text]
+    scores = [score_table(runs), *(f'<p class="note">{escape(note)}</p>' for note in notes)] if runs[0].rows else [
         "<p>There were no test cases: nothing was scored.</p>"]  # fmt: skip
     if len(runs) > 1 and runs[0].rows:
         scores.append("<h3>Paired differences</h3>" + difference_table(runs))
@@ -103,8 +104,14 @@ def _own_series(history: dict[str, np.ndarray]) -> tuple[dict, dict]:
     if len(scores) == 2:  # one region: the mean is the same line
         scores.pop("dice", None)
     return tuple(
-        {name.replace("_", " "): (epochs, values) for name, values in part.items()} for part in (losses, scores)
+        {_series_name(name): (epochs, values) for name, values in part.items()} for part in (losses, scores)
     )
+
+
+def _series_name(name: str) -> str:
+    if name == "dice":
+        return "mean of the regions"
+    return name[5:].upper() if name.startswith("dice_") and name != "dice_loss" else name.replace("_", " ")
 
 
 def _column(runs: Sequence[FinishedRun], name: str) -> dict:
@@ -118,7 +125,8 @@ def boxes_section(runs: Sequence[FinishedRun]) -> str:
     charts = [chart for region in regions for chart in draw(runs, region, metrics)]
     note = "A dot is a case; the box holds the middle half of them, the thick line is the median."
     link = " A line joins the same case." if len(runs) > 1 else ""
-    return (f'<section><h2>Distribution over cases</h2><div class="charts">{"".join(charts)}</div>'
+    width = " three" if len(charts) % 3 == 0 else ""
+    return (f'<section><h2>Distribution over cases</h2><div class="charts{width}">{"".join(charts)}</div>'
             f'<p class="note">{note}{link}</p></section>')  # fmt: skip
 
 
@@ -132,7 +140,7 @@ def _own_boxes(runs: Sequence[FinishedRun], region: str, metrics: list[str]) -> 
         points = {case: (truth[case], found[case]) for case in truth}
         charts.append(scatter_chart(
             points, title=f"{of}volumes", x_label="truth, ml", y_label="found, against truth, in ml"))  # fmt: skip
-    distances = [name for name in metrics if name.endswith("_mm")]
+    distances = [name for name in metrics if name.startswith("hd95")]
     return charts + [
         box_chart({metric_name(name): one.scores(name, region)}, title=of + metric_name(name)) for name in distances
     ]
@@ -141,7 +149,7 @@ def _own_boxes(runs: Sequence[FinishedRun], region: str, metrics: list[str]) -> 
 def _paired_boxes(runs: Sequence[FinishedRun], region: str, metrics: list[str]) -> list[str]:
     charts = []
     for name in metrics:
-        if name in SHARES or name.endswith("_mm"):
+        if name in SHARES or name.startswith("hd95"):
             groups = {one.name: one.scores(name, region) for one in runs}
             limits = share_range(value for values in groups.values() for value in values.values())
             title = f"{region.upper()}: {metric_name(name)}"
