@@ -11,7 +11,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ROWS = [
     {"errors", "config_base", "config_volume", "config", "regions", "runs", "console", ""},
     {"losses", "metrics", "surfaces", "radiomics", "models"},
-    {"distances", "thresholds"},
+    {"distances", "thresholds", "fused"},
     {"pairs"},
     {"lesions"},
     {"data"},
