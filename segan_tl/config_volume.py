@@ -7,7 +7,16 @@ from pydantic import Field, model_validator
 from segan_tl.config_base import Fraction, PhantomConfig, Positive, Section
 from segan_tl.regions import MODALITIES, REGIONS
 
-FAMILIES = ("unet3d", "cicek", "nnunet", "mednext", "albunet3d", "albunet2d")
+# The options of `model` that each family takes, and its variants.
+FAMILIES = {
+    "unet3d": (("variant", "filters"), ("unet3d", "unet3d_8", "ren_repo", "goat_repo")),
+    "cicek": (("filters", "norm"), ()),
+    "nnunet": (("variant", "filters", "blocks", "decoder_blocks"), ("plain", "resenc_m", "resenc_l")),
+    "mednext": (("variant", "filters", "blocks", "kernel_size"), ("s", "b", "m", "l")),
+    "albunet3d": (("variant",), ()),
+    "albunet2d": (("variant",), ()),
+}
+OPTIONS = ("variant", "filters", "blocks", "decoder_blocks", "kernel_size", "norm")
 SOFTMAX_LOSSES = ("dice_ce", "ce", "multiple_dice")
 Range = tuple[float, float]
 PositiveRange = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
@@ -61,7 +70,7 @@ class VolumeAugmentConfig(Section):
 class VolumeModelConfig(Section):
     """Which network, and its size."""
 
-    family: Literal[FAMILIES]
+    family: Literal[tuple(FAMILIES)]
     variant: str | None = None
     filters: tuple[Positive, ...] | None = None  # width of every stage
     blocks: tuple[Positive, ...] | None = None  # of every stage
@@ -71,6 +80,16 @@ class VolumeModelConfig(Section):
     activation: Literal["sigmoid", "softmax"] = "sigmoid"
     deep_supervision: bool = True
     pretrained: str | None = None  # a .keras file, or what `python -m segan_tl import` wrote
+
+    @model_validator(mode="after")
+    def _options_fit(self):
+        known, variants = FAMILIES[self.family]
+        unknown = sorted(name for name in OPTIONS if getattr(self, name) is not None and name not in known)
+        if unknown:
+            raise ValueError(f"{unknown[0]} is no option of {self.family}; it has {', '.join(known)}")
+        if self.variant is not None and self.variant not in variants:
+            raise ValueError(f"variant {self.variant!r}: expected one of {', '.join(variants)} for {self.family}")
+        return self
 
 
 class VolumeTrainConfig(Section):

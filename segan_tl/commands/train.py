@@ -12,8 +12,8 @@ EPILOG = """examples:
   python -m segan_tl train --config nnunet --data BraTS2021 --fold 0    first of five folds (--folds 10 for ten)
   python -m segan_tl train --config mednext_s --data BraTS2021 --devices gpu:0,1
 
-The run is runs/<name of the configuration>/<folder of the data>, with /fold<K> for a fold. Run the same command again to
-go on after an interruption.
+The run is runs/<name of the configuration>/<folder of the data>, with /fold<K> for a fold. Run the same command again
+to go on after an interruption.
 """
 
 

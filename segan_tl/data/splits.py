@@ -77,7 +77,8 @@ def fold_cases(
     rest = [patient for patient in order if patient not in set(test)]
     count = max(round(len(rest) * fractions[1] / (fractions[0] + fractions[1])), 1)
     validation = set(rest[:: max(len(rest) // count, 1)][:count])
-    chosen = {"train": [patient for patient in rest if patient not in validation], "validation": validation, "test": test}
+    train = [patient for patient in rest if patient not in validation]
+    chosen = {"train": train, "validation": validation, "test": test}
     return {part: sorted(case for patient in chosen[part] for case in patients[patient]) for part in PARTS}
 
 

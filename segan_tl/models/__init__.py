@@ -5,19 +5,17 @@ import importlib
 import keras
 from keras import layers
 
-from segan_tl.config_volume import VolumeModelConfig
-from segan_tl.errors import UserError
+from segan_tl.config_volume import OPTIONS, VolumeModelConfig
 
-# Family → module, builder, spatial axes, and the options of `model` that it takes.
+# Family → module, builder, spatial axes; segan_tl.config_volume.FAMILIES says which options it takes.
 MODELS = {
-    "unet3d": ("unet", "build_unet3d", 3, ("variant", "filters")),
-    "cicek": ("unet", "build_cicek", 3, ("filters", "norm")),
-    "nnunet": ("nnunet", "build_nnunet", 3, ("variant", "filters", "blocks", "decoder_blocks")),
-    "mednext": ("mednext", "build_mednext", 3, ("variant", "filters", "blocks", "kernel_size")),
-    "albunet3d": ("albunet", "build_albunet", 3, ("variant",)),
-    "albunet2d": ("albunet", "build_albunet", 2, ("variant",)),
+    "unet3d": ("unet", "build_unet3d", 3),
+    "cicek": ("unet", "build_cicek", 3),
+    "nnunet": ("nnunet", "build_nnunet", 3),
+    "mednext": ("mednext", "build_mednext", 3),
+    "albunet3d": ("albunet", "build_albunet", 3),
+    "albunet2d": ("albunet", "build_albunet", 2),
 }
-OPTIONS = ("variant", "filters", "blocks", "decoder_blocks", "kernel_size", "norm")
 
 
 def build_model(settings: VolumeModelConfig, *, channels: int, classes: int) -> keras.Model:
@@ -31,23 +29,10 @@ def build_model(settings: VolumeModelConfig, *, channels: int, classes: int) -> 
     Returns:
         Model from `image` (B, D, H, W, channels), or (B, H, W, channels) for a 2-D family, to its logits: one tensor,
         or a list of them, highest resolution first, with deep supervision.
-
-    Raises:
-        UserError: the family has no such option, or no such variant.
     """
-    module, builder, rank, known = MODELS[settings.family]
+    module, builder, rank = MODELS[settings.family]
     options = {name: getattr(settings, name) for name in OPTIONS if getattr(settings, name) is not None}
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        raise UserError(
-            f"model.{unknown[0]} is no option of {settings.family}; it has {', '.join(known)}; leave it out"
-        )
     family = importlib.import_module(f"segan_tl.models.{module}")
-    variants = getattr(family, "VARIANTS", {})
-    if "variant" in options and options["variant"] not in variants:
-        raise UserError(
-            f"model.variant {options['variant']!r}: expected one of {', '.join(variants)} for {settings.family}"
-        )
     if settings.family == "cicek" and "filters" in options:
         options["filters"] = [(width // 2, width) for width in options["filters"]]
     network = getattr(family, builder)(

@@ -31,7 +31,7 @@ def test_everything_is_there(trained):
     split = json.loads((run / "splits.json").read_text())
     assert files == {
         "config.json", "splits.json", "run.json", "history.csv", "curves.png", "overlays.png", "metrics.csv",
-        "summary.json",
+        "summary.json", "report.html",
         "best/segmentor.keras", "best/critic.keras", "best/MANIFEST.json", "last/segmentor.keras", "last/critic.keras",
         "last/training.npz", "last/progress.json", "last/MANIFEST.json",
         *(f"predictions/{case}.nii.gz" for case in split["test"]),

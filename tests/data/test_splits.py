@@ -3,7 +3,7 @@
 import pytest
 
 from segan_tl.data.cases import Case
-from segan_tl.data.splits import PARTS, patient_of, split_cases
+from segan_tl.data.splits import PARTS, fold_cases, patient_of, split_cases
 from segan_tl.errors import UserError
 
 
@@ -52,3 +52,35 @@ def test_time_points_of_one_patient_stay_together():
 def test_rare_grades_are_pooled():
     split = split_cases(cohort(10, 2), (0.6, 0.2, 0.2), seed=0)
     assert sum(len(split[part]) for part in PARTS) == 12
+
+
+def test_folds_test_every_case_once_and_share_the_grades():
+    cases = cohort(20, 10)
+    splits = [fold_cases(cases, (0.8, 0.2, 0.0), fold=k, folds=5, seed=0) for k in range(5)]
+    tested = [case for split in splits for case in split["test"]]
+    assert sorted(tested) == sorted(case.id for case in cases)
+    for split in splits:
+        assert [sum(case.startswith(grade) for case in split["test"]) for grade in "hl"] == [4, 2]
+        # 24 patients remain, a fifth of them, 5, validate.
+        assert (len(split["train"]), len(split["validation"])) == (19, 5)
+        assert not set(split["train"]) & set(split["validation"])
+
+
+def test_folds_are_seeded():
+    first, again, other = (
+        fold_cases(cohort(20), (0.8, 0.2, 0.0), fold=1, folds=4, seed=seed) for seed in (1, 1, 2)
+    )
+    assert first == again != other
+
+
+def test_time_points_of_one_patient_share_a_fold():
+    cases = [Case(f"BraTS-GLI-{i:05}-{visit}", {}) for i in range(10) for visit in (100, 101)]
+    for fold in range(5):
+        split = fold_cases(cases, (0.8, 0.1, 0.1), fold=fold, folds=5, seed=0)
+        owners = [{patient_of(case) for case in split[part]} for part in PARTS]
+        assert not owners[0] & owners[2] and not owners[1] & owners[2] and len(split["test"]) == 4
+
+
+def test_fewer_patients_than_folds_is_an_error():
+    with pytest.raises(UserError, match="10 folds need at least 10 patients; found 8"):
+        fold_cases(cohort(8), (0.8, 0.1, 0.1), fold=0, folds=10, seed=0)

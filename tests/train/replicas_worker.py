@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from segan_tl.config import Config, load_config
-from segan_tl.train.recipes import build_networks
+from segan_tl.config_volume import VolumeConfig
+from segan_tl.train.recipes import build_game, build_networks
 from segan_tl.train.segan import SeganGame
 from segan_tl.train.strategy import make_strategy
 
@@ -18,6 +19,7 @@ def main(devices: str, target: str, config_path: str) -> None:
     values = []
     for update in ("simultaneous", "alternating"):
         values += play(strategy, load_config(config_path, [f"train.update={update}", "train.learning_rate=2e-5"]))
+    values += learn(strategy)
     np.savez(target, *[keras.ops.convert_to_numpy(value) for value in values])
 
 
@@ -40,6 +42,31 @@ def play(strategy: tf.distribute.Strategy, config: Config) -> list:
         step(batch)
     weights = [*game.segmentor.weights, *game.critic.weights, *game.average.weights]
     return [*weights, *(metric.result() for metric in game.metrics.values())]
+
+
+def learn(strategy: tf.distribute.Strategy) -> list:
+    """Train a volumetric network for five steps; return every weight and loss."""
+    config = VolumeConfig.model_validate(
+        {
+            "name": "replicas",
+            "model": {"family": "nnunet", "filters": [4, 8], "blocks": [1, 1], "decoder_blocks": [1]},
+            "train": {"learning_rate": 1e-3, "clip_norm": 0.1, "averaging": 0.9},
+        }
+    )
+    keras.utils.set_random_seed(0)
+    with strategy.scope():
+        game, _ = build_game(config, replicas=strategy.num_replicas_in_sync, steps=5, source=None)
+    image = np.random.default_rng(2).random((5 * 2, 8, 8, 8, 4)).astype(np.float32)
+    mask = (image[..., :3] > 0.6).astype(np.float32)
+    batches = tf.data.Dataset.from_tensor_slices({"image": image, "mask": mask}).batch(2)
+
+    @tf.function
+    def step(batch):
+        strategy.run(game.step, args=(batch,))
+
+    for batch in strategy.experimental_distribute_dataset(batches):
+        step(batch)
+    return [*game.segmentor.weights, *game.average.weights, *(metric.result() for metric in game.metrics.values())]
 
 
 if __name__ == "__main__":
