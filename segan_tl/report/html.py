@@ -68,12 +68,13 @@ def write_report(
 
 def _page(runs: Sequence[FinishedRun], shown: list[ShownCase], *, remarks: list[str], viewer: bool) -> str:
     title = " against ".join(one.name for one in runs)
-    dice = {case.id: [one.dice(case.id) for one in runs] for case in shown}
+    regions = shared_regions(runs)
+    dice = {case.id: [one.dice_by_region(case.id, regions) for one in runs] for case in shown}
     body = [header_section(runs, title), summary_section(runs), curves_section(runs), boxes_section(runs)]
     if shown:
-        body.append(_pictures(runs, shown, dice))
+        body.append(_pictures(runs, shown, dice, regions[0]))
     if viewer:
-        body.append(viewer_section(shown, [one.name for one in runs], shared_regions(runs)))
+        body.append(viewer_section(shown, [one.name for one in runs], regions))
     body += [cases_section(runs, [case.id for case in shown] if viewer else []), _footer(remarks, viewer)]
     scripts, hashes = _scripts(runs, shown, dice, viewer=viewer)
     return Template(read_asset("report.html")).substitute(
@@ -82,17 +83,18 @@ def _page(runs: Sequence[FinishedRun], shown: list[ShownCase], *, remarks: list[
     )  # fmt: skip
 
 
-def _pictures(runs: Sequence[FinishedRun], shown: list[ShownCase], dice: dict[str, list[float]]) -> str:
+def _pictures(runs: Sequence[FinishedRun], shown: list[ShownCase], dice: dict, region: str) -> str:
     title = "Where it changed most" if len(runs) == 2 else "Best, median and worst case"
     order = f" Pictures from left: the image, {', '.join(one.name for one in runs)}." if len(runs) > 1 else ""
     return (
         f'<section><h2>{title}</h2><div class="cards">{cards(shown, [one.name for one in runs], scores=dice)}</div>'
-        f'<p class="note">Green: found. Orange: too much. Blue: missed.{escape(order)}</p></section>'
+        f'<p class="note">{escape(region.upper())}. Green: found. Orange: too much. Blue: missed.{escape(order)}</p>'
+        "</section>"
     )
 
 
 def _scripts(
-    runs: Sequence[FinishedRun], shown: list[ShownCase], dice: dict[str, list[float]], *, viewer: bool
+    runs: Sequence[FinishedRun], shown: list[ShownCase], dice: dict, *, viewer: bool
 ) -> tuple[list[str], list[str]]:
     """Return the elements, and the hashes of what the page's policy lets run: these scripts and nothing else."""
     sources = [read_asset("report.js")]

@@ -21,17 +21,17 @@ STRENGTH = 0.55
 SMALLEST_PIXELS = 220
 
 
-def cards(cases: Sequence[ShownCase], runs: Sequence[str], *, scores: dict[str, list[float]]) -> str:
+def cards(cases: Sequence[ShownCase], runs: Sequence[str], *, scores: dict[str, list[list[float | None]]]) -> str:
     """Return one <figure> a case with a role: the plain slice, and the difference to the truth of every run.
 
     Args:
         runs: names of the runs, in the order of the predictions.
-        scores: case → the Dice of every run.
+        scores: case → run → the Dice of every region; the first region is painted.
     """
     return "".join(_card(case, runs, scores[case.id]) for case in cases if case.role)
 
 
-def _card(case: ShownCase, runs: Sequence[str], dice: list[float]) -> str:
+def _card(case: ShownCase, runs: Sequence[str], dice: list[list[float | None]]) -> str:
     index = largest_slice(case)
     modality = next(iter(case.images))
     grey = case.images[modality][:, :, index]
@@ -40,7 +40,7 @@ def _card(case: ShownCase, runs: Sequence[str], dice: list[float]) -> str:
         if prediction is not None:
             painted = paint(grey, case.truth[:, :, index] & 1, prediction[:, :, index] & 1)
             pictures.append(_picture(painted, case, alt=f"{name}: difference to the truth"))
-    numbers = ", ".join(f"{value:.3f}" for value in dice)
+    numbers = ", ".join("–" if values[0] is None else f"{values[0]:.3f}" for values in dice)
     place = case.first_slice + index * case.factor
     size = " many" if len(pictures) > 2 else ""
     return (

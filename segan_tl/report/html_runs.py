@@ -1,6 +1,7 @@
 """What a page about runs is made of: their files, read without trusting that every one of them is there."""
 
 import csv
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,11 @@ class FinishedRun:
     def scores(self, metric: str, region: str) -> dict[str, float]:
         """Return case → score; NaN where a case has none."""
         return {row["case"]: number(row.get(metric)) for row in self.rows if row["region"] == region}
+
+    def dice_by_region(self, case_id: str, regions: Sequence[str]) -> list[float | None]:
+        """Return the Dice of a case in each region, None where there is none."""
+        found = [self.scores("dice", region).get(case_id, math.nan) for region in regions]
+        return [None if math.isnan(value) else value for value in found]
 
     def dice(self, case_id: str) -> float:
         """Return the mean Dice over the regions of a case."""

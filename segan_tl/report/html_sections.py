@@ -65,8 +65,9 @@ def _lead(one: FinishedRun) -> str:
             results.append(f"{escape(region.upper())} Dice <b>{show(found.mean)}</b>{interval}")
     trained = one.state.get("data", {}).get("cases", {}).get("train", len(one.split.get("train", [])))
     kind = "synthetic cases" if one.synthetic else "cases"
+    patients = f", trained on {trained} {kind}" if trained else ""
     return (
-        f"<b>{escape(one.name)}</b>: {escape(sees)}{how}, trained on {trained} {kind}: "
+        f"<b>{escape(one.name)}</b>: {escape(sees)}{how}{patients}: "
         f"{'; '.join(results) or 'no score'} on {len(one.cases)} test cases."
     )
 

@@ -37,9 +37,17 @@ def safe_json(value) -> str:
 
 
 def viewer_data(
-    cases: Sequence[ShownCase], runs: Sequence[str], regions: Sequence[str], *, scores: dict[str, list[float]]
+    cases: Sequence[ShownCase],
+    runs: Sequence[str],
+    regions: Sequence[str],
+    *,
+    scores: dict[str, list[list[float | None]]],
 ) -> dict:
-    """Return what the viewer's script reads."""
+    """Return what the viewer's script reads.
+
+    Args:
+        scores: case → run → the Dice of every region.
+    """
     return {
         "runs": list(runs),
         "regions": list(regions),

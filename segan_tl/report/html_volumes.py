@@ -19,6 +19,9 @@ from segan_tl.report.html_runs import FinishedRun, shared_regions
 
 MARGIN_VOXELS = 2
 BRIGHTEST_PERCENTILE = 99.9
+SAMPLE = 200_000
+# Share of the brightest below which a voxel is taken for air.
+DARK = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,14 +136,14 @@ def _load(runs: Sequence[FinishedRun], case: Case, *, role: str) -> ShownCase:
     predictions = [
         read_prediction(one, case, regions=regions, geometry=loaded.geometry) for one in runs
     ]
-    grey = {name: _to_bytes(image) for name, image in images.items()}
-    marked = [truth, *(one for one in predictions if one is not None)]
-    box = _box(grey[needed[0]] > 12, marked)
+    limits = {name: _limits(image) for name, image in images.items()}
+    low, high = limits[needed[0]]
+    box = _box(images[needed[0]] > low + DARK * (high - low), [truth, *(one for one in predictions if one is not None)])
     lps = loaded.geometry.in_lps
     affine = lps.affine.copy()
     affine[:3, 3] += affine[:3, :3] @ [part.start for part in box]
     return ShownCase(
-        case.id, role, {name: image[box] for name, image in grey.items()}, truth[box],
+        case.id, role, {name: _to_bytes(image[box], *limits[name]) for name, image in images.items()}, truth[box],
         [None if one is None else one[box] for one in predictions], affine, box[2].start, lps.shape[2], 1,
     )  # fmt: skip
 
@@ -166,14 +169,21 @@ def read_prediction(
 
 def _pack(masks: np.ndarray) -> np.ndarray:
     """Turn (..., R) bool into one bit a region."""
-    weights = (1 << np.arange(masks.shape[-1])).astype(np.uint8)
-    return (masks * weights).sum(axis=-1, dtype=np.uint8)
+    bits = np.zeros(masks.shape[:-1], np.uint8)
+    for r in range(masks.shape[-1]):
+        bits |= masks[..., r].astype(np.uint8) << r
+    return bits
 
 
-def _to_bytes(image: np.ndarray) -> np.ndarray:
+def _limits(image: np.ndarray) -> tuple[float, float]:
+    """Return what becomes black and what white; the percentile is that of a sample, which is as good."""
     low = float(image.min())
     bright = image[image > low]
-    high = float(np.percentile(bright, BRIGHTEST_PERCENTILE)) if bright.size else low + 1
+    sample = bright[:: max(bright.size // SAMPLE, 1)]
+    return low, float(np.percentile(sample, BRIGHTEST_PERCENTILE)) if bright.size else low + 1
+
+
+def _to_bytes(image: np.ndarray, low: float, high: float) -> np.ndarray:
     return np.round(np.clip((image - low) / max(high - low, 1e-6), 0, 1) * 255).astype(np.uint8)
 
 

@@ -103,7 +103,8 @@
 
   function paint() {
     const layer = byId("layer").value;
-    const bit = 1 << Number(byId("region")?.value ?? 0);
+    const region = Number(byId("region")?.value ?? 0);
+    const bit = 1 << region;
     for (const panel of panels) {
       const prediction = current.predictions[runOf(panel)];
       const { truth } = current;
@@ -119,9 +120,9 @@
           shown[i] = layer === "prediction" && found ? ONLY_PREDICTION : 0;
         }
       }
-      const dice = current.dice[runOf(panel)];
-      byId(`caption${panel.index}`).textContent =
-        prediction === null ? "no prediction of this case" : `Dice ${dice.toFixed(3)}`;
+      const dice = current.dice[runOf(panel)][region];
+      byId(`caption${panel.index}`).textContent = prediction === null
+        ? "no prediction of this case" : `${data.regions[region].toUpperCase()} Dice ${dice?.toFixed(3) ?? "–"}`;
       panel.nv.updateGLVolume();
     }
     const meanings = {
