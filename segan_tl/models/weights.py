@@ -7,10 +7,18 @@ from pathlib import Path
 import keras
 
 from segan_tl.errors import UserError
-from segan_tl.models import blocks
+from segan_tl.models import blocks, depthwise, unet
 from segan_tl.models.provenance import PROVENANCE, read_provenance
 
-CUSTOM_OBJECTS = {"segan_tl>ClipWeights": blocks.ClipWeights}
+CUSTOM_OBJECTS = {
+    f"segan_tl>{layer.__name__}": layer
+    for layer in (
+        blocks.ClipWeights,
+        depthwise.DepthwiseConv3D,
+        depthwise.DepthwiseConv3DTranspose,
+        unet.DilatedTranspose,
+    )
+}
 
 
 def save_network(model: keras.Model, path: Path, provenance: dict) -> None:

@@ -13,6 +13,7 @@ from keras import ops
 
 from segan_tl import losses
 from segan_tl.config_volume import VolumeConfig
+from segan_tl.fused import fuse
 from segan_tl.train.average import RunningAverage
 from segan_tl.train.optimizers import build_volume_optimizer
 
@@ -38,6 +39,7 @@ class SupervisedTraining:
         steps_per_epoch: int,
     ):
         self.segmentor, self.config, self.replicas = segmentor, config, replicas
+        self.forward = fuse(segmentor)
         self.loss = make_loss(config)
         self.optimizers = {}
         if segmentor.trainable_variables:
@@ -61,7 +63,7 @@ class SupervisedTraining:
         truth = encode_truth(batch["mask"], background=self.config.model.activation == "softmax")
         variables = self.segmentor.trainable_variables
         with tf.GradientTape() as tape:
-            outputs = self.segmentor(batch["image"], training=True)
+            outputs = self.forward(batch["image"], training=True)
             outputs = outputs if isinstance(outputs, list) else [outputs]
             terms = self._supervise(truth, outputs)
             target = tf.reduce_mean(terms["loss_segmentor"]) / self.replicas
