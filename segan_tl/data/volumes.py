@@ -22,7 +22,6 @@ from segan_tl.runs import atomic_path
 
 VERSION = 1
 POSITIONS = 10_000  # kept of each region, as many as nnU-Net keeps
-NORMALISATIONS = ("zscore", "ren")
 Normalisation = Literal["zscore", "ren"]
 _FILES = ("image", "labels", "positions", "box")
 
@@ -59,7 +58,6 @@ class CachedVolume:
         image: (D, H, W, M) float16, cropped to the head, 0 outside the brain.
         labels: (D, H, W) uint8, canonical.
         positions: region → (n, 3) voxels of it along D, H, W, at most POSITIONS; every region that is present.
-        box: where the volume lies in the case.
         regions: what `patch` makes masks of.
     """
 
@@ -91,11 +89,10 @@ class CachedVolume:
 def cut_patch(volume: np.ndarray, corner: Sequence[int], size: Sequence[int]) -> np.ndarray:
     """Copy a patch out of the first axes of `volume`; what lies outside is 0."""
     patch = np.zeros((*size, *volume.shape[len(size) :]), volume.dtype)
-    start = [max(first, 0) for first in corner]
-    stop = [min(first + length, limit) for first, length, limit in zip(corner, size, volume.shape)]
-    if all(first < last for first, last in zip(start, stop)):
-        where = tuple(slice(a - first, b - first) for a, b, first in zip(start, stop, corner))
-        patch[where] = volume[tuple(slice(a, b) for a, b in zip(start, stop))]
+    start, stop = np.maximum(corner, 0), np.minimum(np.add(corner, size), volume.shape[: len(size)])
+    if (start < stop).all():
+        part = tuple(map(slice, start - corner, stop - corner))
+        patch[part] = volume[tuple(map(slice, start, stop))]
     return patch
 
 
@@ -118,8 +115,8 @@ def prepare_volume(image: np.ndarray, *, normalise: Normalisation = "zscore") ->
     """
     brain = np.any(image != 0, axis=-1)
     box = _bounding_box(brain)
-    prepared = np.empty((*box.cut(brain).shape, image.shape[-1]), np.float32)
     inside = box.cut(brain)
+    prepared = np.empty((*inside.shape, image.shape[-1]), np.float32)
     for channel in range(image.shape[-1]):
         whole = image[..., channel]
         prepared[..., channel] = _zscore(box.cut(whole), inside) if normalise == "zscore" else box.cut(_rescale(whole))
@@ -129,8 +126,7 @@ def prepare_volume(image: np.ndarray, *, normalise: Normalisation = "zscore") ->
 def _bounding_box(brain: np.ndarray) -> Box:
     starts, sizes = [], []
     for axis, length in enumerate(brain.shape):
-        others = tuple(other for other in range(3) if other != axis)
-        found = np.flatnonzero(brain.any(axis=others))
+        found = np.flatnonzero(brain.any(axis=tuple({0, 1, 2} - {axis})))
         first, last = (int(found[0]), int(found[-1])) if len(found) else (0, length - 1)
         starts.append(first)
         sizes.append(last - first + 1)
@@ -140,7 +136,7 @@ def _bounding_box(brain: np.ndarray) -> Box:
 def _zscore(image: np.ndarray, brain: np.ndarray) -> np.ndarray:
     values = image[brain].astype(np.float64)
     result = np.zeros(image.shape, np.float32)
-    if values.size:
+    if len(values):
         result[brain] = (values - values.mean()) / (values.std() + 1e-8)
     return result
 
@@ -174,8 +170,7 @@ def prepare_volumes(
     """Check, prepare and cache every case that is not cached yet; a cached case was sound when it was cached.
 
     Args:
-        cases: cases with a mask.
-        folder: where the cache lies.
+        cases: with a mask.
         modalities: channels of the image, in order.
         regions: masks of a patch, in order; the cache serves any.
         normalise: as in `prepare_volume`.
@@ -186,10 +181,12 @@ def prepare_volumes(
         The cases that are sound, and the problems of those that are not.
     """
 
+    how = {"modalities": modalities, "normalise": normalise}
+
     def prepare(case: Case) -> tuple[CachedVolume | None, list[Problem]]:
-        paths, problems = _paths(case, folder, modalities=modalities, normalise=normalise), []
+        paths, problems = _paths(case, folder, **how), []
         if paths is None or not all(path.is_file() for path in paths.values()):
-            problems = _check_and_write(case, paths, modalities=modalities, normalise=normalise)
+            problems = _check_and_write(case, paths, **how)
         advance()
         return (None if problems else _open(case, paths, regions)), problems
 
@@ -204,9 +201,8 @@ def _paths(case: Case, folder: Path, *, modalities: tuple[str, ...], normalise: 
     for source in (*(case.images.get(name) for name in modalities), case.mask):
         if source is None or not Path(source.path).is_file():
             return None
-        status = Path(source.path).stat()
-        times = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-        key.append([str(Path(source.path).resolve()), source.channel, *times])
+        file, status = Path(source.path).resolve(), Path(source.path).stat()
+        key.append([str(file), source.channel, status.st_size, status.st_mtime_ns, status.st_ctime_ns])
     digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:20]
     return {name: folder / case.id / f"volume-{name}-{digest}.npy" for name in _FILES}
 
@@ -232,15 +228,12 @@ def _check_and_write(
 
 
 def find_positions(labels: np.ndarray) -> np.ndarray:
-    """Return voxels of every region, drawn without repetition, at most POSITIONS of each: the same ones every time.
+    """Return (n, 4) int16: at most POSITIONS voxels of each region, none twice, the same ones every time.
 
-    Returns:
-        (n, 4) int16: number of the region in REGIONS, then D, H, W.
+    A row is the number of the region in REGIONS, then D, H, W.
     """
-    generator = np.random.default_rng(VERSION)
-    rows = []
-    voxels = np.argwhere(labels)
-    names = labels[tuple(voxels.T)]
+    generator, rows = np.random.default_rng(VERSION), []
+    voxels, names = np.argwhere(labels), labels[labels > 0]
     for number, members in enumerate(REGIONS.values()):
         found = voxels[np.isin(names, members)]
         if len(found) > POSITIONS:
