@@ -72,7 +72,7 @@ def _page(runs: Sequence[FinishedRun], shown: list[ShownCase], *, remarks: list[
     dice = {case.id: [one.dice_by_region(case.id, regions) for one in runs] for case in shown}
     body = [header_section(runs, title), summary_section(runs), curves_section(runs), boxes_section(runs)]
     if shown:
-        body.append(_pictures(runs, shown, dice, regions[0]))
+        body.append(_pictures(runs, shown, dice, region=regions[0]))
     if viewer:
         body.append(viewer_section(shown, [one.name for one in runs], regions))
     body += [cases_section(runs, [case.id for case in shown] if viewer else []), _footer(remarks, viewer)]
@@ -83,7 +83,7 @@ def _page(runs: Sequence[FinishedRun], shown: list[ShownCase], *, remarks: list[
     )  # fmt: skip
 
 
-def _pictures(runs: Sequence[FinishedRun], shown: list[ShownCase], dice: dict, region: str) -> str:
+def _pictures(runs: Sequence[FinishedRun], shown: list[ShownCase], dice: dict, *, region: str) -> str:
     title = "Where it changed most" if len(runs) == 2 else "Best, median and worst case"
     order = f" Pictures from left: the image, {', '.join(one.name for one in runs)}." if len(runs) > 1 else ""
     return (

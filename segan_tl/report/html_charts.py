@@ -1,5 +1,6 @@
 """Charts as inline SVG: lines over epochs, boxes with their cases. Text inherits the page's font."""
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -49,8 +50,8 @@ def line_chart(
     epochs = [x for pair in lines.values() for x, _ in pair]
     values = [y for pair in lines.values() for _, y in pair]
     low, high = y_range or _padded(min(values), max(values))
-    x_of = _scale(min(epochs), max(max(epochs), min(epochs) + 1), LEFT, WIDTH - RIGHT)
-    y_of = _scale(low, high, HEIGHT - BOTTOM, TOP)
+    x_of = _scale((min(epochs), max(max(epochs), min(epochs) + 1)), (LEFT, WIDTH - RIGHT))
+    y_of = _scale((low, high), (HEIGHT - BOTTOM, TOP))
     parts = [_y_axis(low, high, y_of)]
     for tick in ticks(min(epochs), max(max(epochs), min(epochs) + 1), count=8):
         if tick == int(tick):
@@ -61,16 +62,8 @@ def line_chart(
         place = x_of(epoch)
         parts.append(f'<line class="mark" x1="{place:.1f}" x2="{place:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" '
                      f'stroke="{COLOURS[index % len(COLOURS)]}"><title>{escape(label)}</title></line>')  # fmt: skip
-    for index, (name, pair) in enumerate(lines.items()):
-        colour = COLOURS[index % len(COLOURS)]
-        points = " ".join(f"{x_of(x):.1f},{y_of(min(max(y, low), high)):.1f}" for x, y in pair)
-        parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="1.8" points="{points}"/>')
-        if len(pair) <= 40:
-            parts += [
-                f'<circle cx="{x_of(x):.1f}" cy="{y_of(min(max(y, low), high)):.1f}" r="2.4" fill="{colour}">'
-                f"<title>{escape(name)}, epoch {x:g}: {y:.4g}</title></circle>"
-                for x, y in pair
-            ]
+    for (name, pair), colour in zip(lines.items(), itertools.cycle(COLOURS)):
+        parts += _line(name, [(x_of(x), y_of(min(max(y, low), high)), x, y) for x, y in pair], colour)
     return _figure(parts, title=title, legend=list(lines), remarks=[label for _, label in marks])
 
 
@@ -97,7 +90,7 @@ def box_chart(
     if not every:
         return ""
     low, high = y_range or _padded(min(every), max(every))
-    y_of = _scale(low, high, HEIGHT - BOTTOM, TOP)
+    y_of = _scale((low, high), (HEIGHT - BOTTOM, TOP))
     step = (WIDTH - LEFT - RIGHT) / len(found)
     centres = [LEFT + step * (index + 0.5) for index in range(len(found))]
     parts = [_y_axis(low, high, y_of)]
@@ -125,7 +118,7 @@ def scatter_chart(points: Mapping[str, tuple[float, float]], *, title: str, x_la
     if not pairs:
         return ""
     high = max(max(pair) for pair in pairs.values()) * 1.06 or 1.0
-    x_of, y_of = _scale(0, high, LEFT, WIDTH - RIGHT), _scale(0, high, HEIGHT - BOTTOM, TOP)
+    x_of, y_of = _scale((0, high), (LEFT, WIDTH - RIGHT)), _scale((0, high), (HEIGHT - BOTTOM, TOP))
     parts = [_y_axis(0, high, y_of)]
     parts += [
         f'<text class="tick" x="{x_of(tick):.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{tick:g}</text>'
@@ -145,6 +138,19 @@ def share_range(values: Iterable[float]) -> tuple[float, float]:
     """Return the range of an axis for scores between 0 and 1: up to 1, down to a round number below the lowest."""
     lowest = min((value for value in values if math.isfinite(value)), default=0.0)
     return max(math.floor(lowest * 5 - 0.25) / 5, 0.0), 1.0
+
+
+def _line(name: str, points: list[tuple[float, float, float, float]], colour: str) -> list[str]:
+    """Draw one series through (place x, place y, epoch, value), with a dot an epoch where they are few."""
+    path = " ".join(f"{left:.1f},{top:.1f}" for left, top, _, _ in points)
+    parts = [f'<polyline fill="none" stroke="{colour}" stroke-width="1.8" points="{path}"/>']
+    if len(points) <= 40:
+        parts += [
+            f'<circle cx="{left:.1f}" cy="{top:.1f}" r="2.4" fill="{colour}">'
+            f"<title>{escape(name)}, epoch {x:g}: {y:.4g}</title></circle>"
+            for left, top, x, y in points
+        ]
+    return parts
 
 
 def _box(values: list[float], centre: float, y_of, *, width: float, colour: str) -> str:
@@ -202,8 +208,9 @@ def _figure(parts: list[str], *, title: str, legend: list[str], remarks: list[st
     )
 
 
-def _scale(low: float, high: float, start: float, end: float):
-    """Return the function that takes [low, high] to [start, end]."""
+def _scale(limits: tuple[float, float], place: tuple[float, float]):
+    """Return the function that takes limits = [low, high] to place = [start, end]."""
+    (low, high), (start, end) = limits, place
     span = (high - low) or 1.0
     return lambda value: start + (value - low) / span * (end - start)
 

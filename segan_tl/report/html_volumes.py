@@ -94,20 +94,20 @@ def load_shown(
             for one, prediction in zip(runs, whole.predictions) if prediction is None
         ]  # fmt: skip
         shown.append(_reduce(whole, list(whole.images) if plan.all_modalities else needed, plan.factor))
-    return shown, remarks + _tell_plan(plan, shown, chosen, runs)
+    return shown, remarks + _tell_plan(plan, shown, asked=len(chosen), whole=len(runs[0].cases))
 
 
-def _tell_plan(plan: Plan | None, shown: list[ShownCase], chosen: Sequence, runs: Sequence[FinishedRun]) -> list[str]:
+def _tell_plan(plan: Plan | None, shown: list[ShownCase], *, asked: int, whole: int) -> list[str]:
     """Say what of the images was reduced for this page."""
     if not shown:
         return []
     grid = "at full resolution" if plan.factor == 1 else f"{plan.factor} voxels averaged into one along each axis"
     lines = [
-        f"Embedded images: {len(shown)} of {len(runs[0].cases)} cases, cut to the head, {grid}, 8 bits from 0 to "
+        f"Embedded images: {len(shown)} of {whole} cases, cut to the head, {grid}, 8 bits from 0 to "
         f"percentile {BRIGHTEST_PERCENTILE}. Scores are from the original images."
     ]
-    if plan.cases < len(chosen):
-        lines.append(f"{len(chosen) - plan.cases} of the cases asked for are left out to keep the file small.")
+    if plan.cases < asked:
+        lines.append(f"{asked - plan.cases} of the cases asked for are left out to keep the file small.")
     if not plan.all_modalities:
         lines.append("Modalities that the network does not see are left out to keep the file small.")
     return lines
