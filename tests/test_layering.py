@@ -11,7 +11,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ROWS = [
     {"errors", "config_base", "config_volume", "config", "regions", "runs", "console", ""},
     {"losses", "metrics", "surfaces", "radiomics", "models"},
-    {"distances", "thresholds", "fused"},
+    {"distances", "thresholds", "fused", "fused_bottleneck"},
     {"pairs"},
     {"lesions"},
     {"data"},
