@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from segan_tl.errors import UserError
-from segan_tl.models.convert import build_from_plan, describe_outputs, export_nnunet, import_nnunet
+from segan_tl.models.convert import export_nnunet, import_nnunet
 from segan_tl.models.nnunet import build_nnunet
+from segan_tl.models.nnunet_plan import build_from_plan
 from segan_tl.models.torch_files import read_weights, write_torch
 from tests.models.battery import noise
 
@@ -76,7 +77,8 @@ def test_there_and_back(network, tmp_path):
         "epoch": 0,
         "patch_size": [8, 16, 16],
         "spacing_mm": [1.0, 1.0, 1.0],
-        "transpose_forward": [0, 1, 2],
+        "axes": [0, 2, 1],
+        "mirror_axes": (0, 1, 2),
         "channels": ["T1", "FLAIR"],
         "outputs": ["whole tumor", "tumor core", "enhancing"],
         "regions_class_order": [1, 2, 3],
@@ -132,6 +134,11 @@ def test_plans_that_do_not_fit(tmp_path):
     other = build_nnunet((8, 16, 16, 2), filters=(4, 4), blocks=(1, 1), decoder_blocks=(1,))
     with pytest.raises(UserError, match="which the network has not"):
         export_nnunet(other, tmp_path / "b.pth", plans=plans, dataset=DATASET)
+    with pytest.raises(UserError, match="the plan does not describe a network"):
+        build_from_plan({"patch_size": [8, 8, 8]}, channels=1, classes=1)
+    with pytest.raises(UserError, match="does not describe a network .ValueError: filters"):
+        sizes = plans_of("PlainConvUNet", features_per_stage=[4, 6, 10**9])["configurations"]["3d_fullres"]
+        build_from_plan(sizes, channels=1, classes=1)
     with pytest.raises(UserError, match="the plan asks for network VNet: expected PlainConvUNet"):
         build_from_plan({"architecture": {"network_class_name": "x.VNet", "arch_kwargs": SIZES}}, channels=1, classes=1)
 
@@ -156,12 +163,27 @@ def test_old_and_new_plans_build_the_same():
     assert [weight.shape for weight in model.weights] == [weight.shape for weight in expected.weights]
 
 
-def test_outputs_of_a_dataset():
-    assert describe_outputs(DATASET) == (["whole tumor", "tumor core", "enhancing"], "sigmoid")
-    labels = {"background": 0, "edema": 1, "core": 2, "ignore": 3}
-    assert describe_outputs({"labels": labels}) == (["background", "edema", "core"], "softmax")
+@pytest.mark.parametrize("network", BLOCKS)
+def test_axes(network, tmp_path):
+    plans = plans_of(network, kernel_sizes=[[1, 3, 3], [3, 1, 3], [3, 3, 3]], strides=[[1, 1, 1], [1, 1, 2], [2, 2, 1]])
+    plans["configurations"]["3d_fullres"]["patch_size"] = [8, 12, 16]
+    theirs = network_of(plans)
+    image = noise(1, 8, 12, 16, 2)  # (z, y, x)
+    expected = theirs(image)
+    for forward, ours in (([0, 1, 2], (0, 2, 1)), ([1, 0, 2], (1, 2, 0))):
+        plans["transpose_forward"] = forward
+        export_nnunet(theirs, tmp_path / "a.pth", plans=plans, dataset=DATASET, keep_axes=True)
+        model, provenance = import_nnunet(tmp_path / "a.pth")
+        turn = (0, *(axis + 1 for axis in ours), 4)
+        assert provenance["patch_size"] == [[8, 12, 16][axis] for axis in ours]
+        for output, wanted in zip(model(np.transpose(image, turn)), expected, strict=True):
+            assert np.abs(np.asarray(output) - np.transpose(wanted, turn)).max() < 1e-4
+        export_nnunet(model, tmp_path / "b.pth", plans=plans, dataset=DATASET)
+        first, second = (read_weights(tmp_path / name).tensors for name in ("a.pth", "b.pth"))
+        assert all(np.array_equal(first[key], second[key]) for key in first | second)
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("network", BLOCKS)
 def test_against_the_networks_of_nnunet(network, tmp_path):
     torch = pytest.importorskip("torch")
@@ -183,7 +205,7 @@ def test_against_the_networks_of_nnunet(network, tmp_path):
         "device": torch.device("cpu"),
     }
     torch.save(checkpoint, tmp_path / "theirs.pth")
-    model, provenance = import_nnunet(tmp_path / "theirs.pth")
+    model, provenance = import_nnunet(tmp_path / "theirs.pth", keep_axes=True)
     assert provenance["epoch"] == 1000
     image = noise(2, 8, 16, 16, 2)
     tensor = torch.from_numpy(np.moveaxis(image, -1, 1).copy())
@@ -192,7 +214,7 @@ def test_against_the_networks_of_nnunet(network, tmp_path):
     for output, wanted in zip(model(image), expected, strict=True):
         assert np.abs(output - wanted).max() <= 1e-4
 
-    export_nnunet(model, tmp_path / "ours.pth", plans=plans, dataset=DATASET)
+    export_nnunet(model, tmp_path / "ours.pth", plans=plans, dataset=DATASET, keep_axes=True)
     again = getattr(architectures, network)(2, num_classes=3, deep_supervision=True, **options)
     loaded = torch.load(tmp_path / "ours.pth", weights_only=True)
     again.load_state_dict(loaded["network_weights"], strict=True)

@@ -90,6 +90,7 @@ PLANS = {
 }
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("plan", PLANS)
 @pytest.mark.parametrize("build", [build_small, build_residual], ids=["plain", "residual"])
 def test_the_published_code_gives_the_same(build, plan):

@@ -1,0 +1,36 @@
+"""What dataset.json says of channels and outputs."""
+
+import pytest
+
+from segan_tl.errors import UserError
+from segan_tl.models.dataset_json import describe_outputs, name_channels, read_mapping
+
+
+def test_outputs():
+    regions = {"background": 0, "whole tumor": [1, 2, 3], "tumor core": [2, 3], "enhancing": 3}
+    assert describe_outputs({"labels": regions}) == (["whole tumor", "tumor core", "enhancing"], "sigmoid")
+    labels = {"core": 2, "background": 0, "edema": [1], "ignore": 3}
+    assert describe_outputs({"labels": labels}) == (["background", "edema", "core"], "softmax")
+    assert describe_outputs({"labels": {"0": "background", "2": "core", "1": "edema"}})[0][1:] == ["edema", "core"]
+    assert describe_outputs({}) == ([], "sigmoid")
+    for damaged in ([1, 2], {"a": []}, {"a": {"b": 1}}, {"a": "x"}):
+        with pytest.raises(UserError, match="describes no labels"):
+            describe_outputs({"labels": damaged})
+
+
+def test_channels():
+    names = {str(number): f"c{number}" for number in (0, 10, 2)}
+    assert name_channels({"channel_names": names}) == ["c0", "c2", "c10"]
+    assert name_channels({"modality": {"0": "FLAIR"}}) == ["FLAIR"]
+    assert name_channels({}) == name_channels({"channel_names": [1]}) == []
+
+
+def test_files(tmp_path):
+    (tmp_path / "a.json").write_text('\ufeff{"a": 1}')
+    assert read_mapping(tmp_path / "a.json") == {"a": 1}
+    for content in ("[1]", "{", "[" * 10**5):
+        (tmp_path / "a.json").write_text(content)
+        with pytest.raises(UserError, match="a.json"):
+            read_mapping(tmp_path / "a.json")
+    with pytest.raises(UserError, match="no readable JSON"):
+        read_mapping(tmp_path / "b.json")
