@@ -201,8 +201,8 @@ def transpose_blocks(x, kernel, *, size: int):
 def _blocks(x, kernel, size):
     """Yield (channels of x, dense kernel (k, k, k, c, c)) for every block of at most `size` channels."""
     kernel = ops.convert_to_tensor(kernel)
-    channels = kernel.shape[-1]
-    for start in range(0, channels, size):
-        stop = min(start + size, channels)
-        dense = kernel[..., start:stop] * ops.eye(stop - start, dtype=kernel.dtype)
-        yield (x if stop - start == channels else x[..., start:stop]), dense
+    borders = list(range(size, kernel.shape[-1], size))
+    # Splits and not slices: their gradient is one concatenation.
+    parts, kernels = ((ops.split(tensor, borders, axis=-1) if borders else [tensor]) for tensor in (x, kernel))
+    for part, own in zip(parts, kernels, strict=True):
+        yield part, own * ops.eye(own.shape[-1], dtype=kernel.dtype)
