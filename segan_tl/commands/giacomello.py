@@ -94,7 +94,7 @@ def _transfer(study, arguments, source: Job, *, target, frozen, name=None, setti
 def _common(arguments, name: str, settings: tuple[str, ...], *, seed: int) -> tuple[str, ...]:
     sets = [word for setting in (f"name={name}", *settings) for word in ("--set", setting)]
     places = options("--data", arguments.data) + ("--runs", str(arguments.runs), "--cache", str(arguments.cache))
-    return (*sets, "--seed", str(seed), *places)
+    return (*sets, "--seed", str(seed), "--no-report", *places)
 
 
 def _module(command: str) -> tuple[str, ...]:

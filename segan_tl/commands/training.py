@@ -27,6 +27,7 @@ def add_training_arguments(parser):
     )
     parser.add_argument("--skip-bad-cases", action="store_true", help="leave damaged cases out instead of stopping")
     parser.add_argument("--overwrite", action="store_true", help="delete a run of this name and start anew")
+    parser.add_argument("--no-report", action="store_true", help="leave report.html out")
 
 
 def train_and_score(
@@ -106,14 +107,16 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
         f"scores {this_run.metrics}, pictures {this_run.overlays} and {this_run.curves}, model {this_run.best}/",
         soft_wrap=True,
     )
-    write_page(this_run)
+    write_page(arguments, this_run)
     return 0
 
 
-def write_page(this_run) -> None:
+def write_page(arguments, this_run) -> None:
     """Write report.html and say so; the run is complete without it, so no failure of it may end the command."""
     from segan_tl.console import console
 
+    if arguments.no_report:
+        return
     try:
         from segan_tl.report.html import write_report
 

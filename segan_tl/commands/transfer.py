@@ -73,7 +73,8 @@ def run(arguments) -> int:
         code = _train_from_scratch(arguments, config, scratch, this_run, find_cohort=cohort)
         if code:
             return code
-    _compare(this_run, scratch, config, source=source, find_cohort=cohort)
+    if _compare(this_run, scratch, config, source=source, find_cohort=cohort):
+        write_page(arguments, this_run)  # again, with the comparison
     return 0
 
 
@@ -226,8 +227,12 @@ def _train_from_scratch(arguments, config, scratch, this_run, *, find_cohort) ->
     )  # fmt: skip
 
 
-def _compare(this_run, scratch, config, *, source, find_cohort) -> None:
-    """Print and write the test Dice of the untouched source, of training from scratch and of the transfer."""
+def _compare(this_run, scratch, config, *, source, find_cohort) -> bool:
+    """Print and write the test Dice of the untouched source, of training from scratch and of the transfer.
+
+    Returns:
+        Whether there was something to write.
+    """
     from segan_tl.console import start_tensorflow
 
     start_tensorflow()
@@ -238,7 +243,7 @@ def _compare(this_run, scratch, config, *, source, find_cohort) -> None:
         comparison = read_json(this_run.comparison)
         if comparison["scratch"] is not None or not scratch.summary.is_file():
             print_comparison(comparison)
-            return
+            return False
     comparison = compare_transfer(this_run, scratch, config, source=source, cases=find_cohort().cases)
     print_comparison(comparison)
-    write_page(this_run)  # again, with the comparison
+    return True
