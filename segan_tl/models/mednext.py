@@ -221,9 +221,14 @@ def _up(x, kernel_size, expansion, *, filters, stage):
     change = _bottleneck(change, filters, expansion, channels=x.shape[-1], stage=stage)
     kernel, bias = initializers("uniform", filters)  # PyTorch takes a transposed convolution's output channels
     shortcut = layers.Conv3DTranspose(
-        filters, 1, strides=2, kernel_initializer=kernel, bias_initializer=bias, name=f"{stage}_project"
+        filters,
+        1,
+        strides=2,
+        output_padding=0,  # 2 n − 1, as PyTorch
+        kernel_initializer=kernel,
+        bias_initializer=bias,
+        name=f"{stage}_project",
     )(x)
-    shortcut = layers.Cropping3D(((0, 1),) * 3, name=f"{stage}_crop")(shortcut)
     x = layers.Add(name=f"{stage}_add")([change, shortcut])
     return layers.ZeroPadding3D(((1, 0),) * 3, name=f"{stage}_pad")(x)
 
