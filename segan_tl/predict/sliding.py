@@ -17,6 +17,7 @@ import numpy as np
 from segan_tl.data.volumes import cut_patch
 from segan_tl.errors import UserError
 from segan_tl.fused import fuse
+from segan_tl.fused_bottleneck import fuse_bottlenecks
 from segan_tl.models.accelerate import accelerate
 
 _TRACED: weakref.WeakKeyDictionary[keras.Model, Callable] = weakref.WeakKeyDictionary()
@@ -177,7 +178,7 @@ def _traced(model: keras.Model) -> Callable:
         import tensorflow as tf
 
         # Another model over the same layers: `model` itself in the graph would keep its own entry alive.
-        accelerated = fuse(accelerate(model))
+        accelerated = fuse(fuse_bottlenecks(accelerate(model)))
 
         @tf.function
         def forward(tiles, flip, factor):

@@ -1,0 +1,43 @@
+"""The volumetric networks by name: what a configuration may say is what the builders take."""
+
+import importlib
+import inspect
+
+import keras
+import numpy as np
+import pytest
+
+from segan_tl.config_volume import FAMILIES, VolumeModelConfig
+from segan_tl.models import MODELS, build_model, publish
+
+SMALL = {
+    "unet3d": {"filters": [4, 8, 8]},
+    "cicek": {"filters": [4, 8, 8]},
+    "nnunet": {"filters": [4, 8, 8], "blocks": [1, 1, 1], "decoder_blocks": [1, 1]},
+    "mednext": {"filters": [4, 8, 8, 8, 8], "blocks": [1] * 9},
+    "albunet3d": {"deep_supervision": False},
+    "albunet2d": {"deep_supervision": False},
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_options_of_a_family_are_its_builders(family):
+    module, builder, _ = MODELS[family]
+    module = importlib.import_module(f"segan_tl.models.{module}")
+    options, variants = FAMILIES[family]
+    assert set(options) <= set(inspect.signature(getattr(module, builder)).parameters)
+    assert tuple(getattr(module, "VARIANTS", {}) if "variant" in options else ()) == variants
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_training_network_ends_in_logits_and_its_published_form_in_probabilities(family):
+    settings = VolumeModelConfig.model_validate({"family": family, **SMALL[family]})
+    network = build_model(settings, channels=2, classes=3)
+    published = publish(network, activation="sigmoid")
+    image = np.random.default_rng(0).normal(size=(1, *[32] * MODELS[family][2], 2)).astype(np.float32)
+    outputs = network(image)
+    logits = outputs[0] if isinstance(outputs, list) else outputs
+    assert (len(network.outputs) > 1) == settings.deep_supervision
+    probability = published(image)
+    assert probability.shape == (*image.shape[:-1], 3)
+    assert np.allclose(probability, keras.ops.sigmoid(logits), atol=1e-6)
