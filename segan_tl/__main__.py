@@ -15,6 +15,8 @@ COMMANDS = {
     "predict": "segment a case, a folder of cases or one file with a trained run",
     "matrix": "apply single-modality models to every modality, and let them vote",
     "reproduce": "run every experiment of a paper; one page with its numbers beside ours",
+    "import": "nnU-Net's, MedNeXt's or ImageNet weights from PyTorch as a .keras file or a run",
+    "export": "a trained nnunet as a checkpoint of nnU-Net v2",
     "inspect": "show what a run's checkpoint holds, and what moved against another run",
     "compare": "who is better at what, by how much, with p and interval",
     "report": "show a run, or several side by side, in one HTML file",
@@ -22,6 +24,7 @@ COMMANDS = {
     "check": "read every case of a folder and name the bad ones",
     "phantom": "write a synthetic cohort of brain-tumour MRI",
 }
+MODULES = {"import": "imports"}  # a module cannot be called by a keyword
 EXIT_INTERRUPTED = 130
 EPILOG = """examples:
   python train_segan.py --modality flair                    the built-in synthetic cohort, nothing to download
@@ -37,7 +40,7 @@ def main(argv: list[str] | None = None, *, program: str | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     if not argv or argv[0] not in COMMANDS:
         return _show_overview(argv)
-    command = importlib.import_module(f"segan_tl.commands.{argv[0].replace('-', '_')}")
+    command = importlib.import_module(f"segan_tl.commands.{MODULES.get(argv[0], argv[0].replace('-', '_'))}")
     parser = argparse.ArgumentParser(
         prog=program or f"python -m segan_tl {argv[0]}", formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -11,13 +11,17 @@ from segan_tl.regions import MODALITIES, REGIONS
 FAMILIES = {
     "unet3d": (("variant", "filters"), ("unet3d", "unet3d_8", "ren_repo", "goat_repo")),
     "cicek": (("filters", "norm"), ()),
-    "nnunet": (("variant", "filters", "blocks", "decoder_blocks"), ("plain", "resenc_m", "resenc_l")),
+    "nnunet": (
+        ("variant", "filters", "strides", "kernel_sizes", "blocks", "decoder_blocks"),
+        ("plain", "resenc_m", "resenc_l"),
+    ),
     "mednext": (("variant", "filters", "blocks", "kernel_size"), ("s", "b", "m", "l")),
-    "albunet3d": (("variant",), ()),
-    "albunet2d": (("variant",), ()),
+    "albunet3d": (("variant",), ("albunet", "wacker_repo")),
+    "albunet2d": (("variant",), ("albunet", "wacker_repo")),
 }
-OPTIONS = ("variant", "filters", "blocks", "decoder_blocks", "kernel_size", "norm")
+OPTIONS = ("variant", "filters", "blocks", "decoder_blocks", "strides", "kernel_sizes", "kernel_size", "norm")
 SOFTMAX_LOSSES = ("dice_ce", "ce", "multiple_dice")
+Sizes = Positive | tuple[Positive, ...]
 Range = tuple[float, float]
 PositiveRange = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
 
@@ -75,6 +79,8 @@ class VolumeModelConfig(Section):
     filters: tuple[Positive, ...] | None = None  # width of every stage
     blocks: tuple[Positive, ...] | None = None  # of every stage
     decoder_blocks: tuple[Positive, ...] | None = None
+    strides: tuple[Sizes, ...] | None = None  # of every stage: one number, or one each for D, H, W
+    kernel_sizes: tuple[Sizes, ...] | None = None  # likewise
     kernel_size: Literal[3, 5] | None = None
     norm: Literal["instance", "batch"] | None = None
     activation: Literal["sigmoid", "softmax"] = "sigmoid"

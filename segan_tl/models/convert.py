@@ -9,10 +9,11 @@ import numpy as np
 from segan_tl.errors import UserError
 from segan_tl.models.dataset_json import describe_outputs, name_channels, read_mapping
 from segan_tl.models.nnunet import torch_names
-from segan_tl.models.nnunet_plan import build_from_plan, orient_configuration
+from segan_tl.models.nnunet_plan import build_from_plan, describe_network, orient_configuration
 from segan_tl.models.orientation import inverse, turn_tensors
 from segan_tl.models.torch_files import Weights, read_weights, write_torch
 from segan_tl.models.torch_layout import assign, collect
+
 
 def import_nnunet(
     checkpoint: Path,
@@ -68,6 +69,7 @@ def import_nnunet(
         "patch_size": settings.get("patch_size"),
         "spacing_mm": settings.get("spacing"),
         "axes": list(order),
+        "model": {"family": "nnunet", **describe_network(settings)},
         "normalization_schemes": settings.get("normalization_schemes"),
         "use_mask_for_norm": settings.get("use_mask_for_norm"),
         "mirror_axes": weights.settings.get("inference_allowed_mirroring_axes"),
@@ -76,6 +78,7 @@ def import_nnunet(
         "outputs": outputs,
         "regions_class_order": about.get("regions_class_order"),
         "activation": activation,
+        "left_out": [name for name in ("optimizer_state",) if weights.settings.get(name)],
     }
     return model, {name: value for name, value in provenance.items() if value is not None}
 
@@ -110,6 +113,12 @@ def export_nnunet(
     head = next((layer for layer in model.layers if layer.name == "logits"), None)
     if not hasattr(head, "filters"):
         raise UserError("expected a network of nnU-Net, whose last convolution is called logits; found another one")
+    outputs, _ = describe_outputs(dataset)
+    if outputs and len(outputs) != head.filters:
+        raise UserError(
+            f"the network has {head.filters} outputs, the dataset names {len(outputs)} ({', '.join(outputs)}); give "
+            "one whose labels (with background) or overlapping regions (without) are the outputs"
+        )
     expected = build_from_plan(settings, channels=model.input_shape[-1], classes=head.filters)
     names = torch_names(expected)
     own = collect(model, {name: prefix for name, prefix in names.items() if name in {x.name for x in model.layers}})

@@ -30,6 +30,19 @@ MALFORMED = (KeyError, TypeError, AttributeError, ValueError, IndexError, StopIt
 def build_from_plan(settings: Mapping, *, channels: int, classes: int) -> keras.Model:
     """Build the network, with all heads, that a configuration of a plan describes (both of nnU-Net's notations)."""
     try:
+        shape = (*[None] * _rank(settings), channels)
+        return build_nnunet(shape, classes=classes, deep_supervision=True, **describe_network(settings))
+    except MALFORMED as error:
+        raise _malformed(error) from None
+
+
+def describe_network(settings: Mapping) -> dict:
+    """Return variant, filters, strides, kernel_sizes, blocks and decoder_blocks, as `build_nnunet` takes them.
+
+    Raises:
+        UserError: the configuration asks for what `build_nnunet` has not, or is none.
+    """
+    try:
         name, sizes = _sizes(settings)
         if name not in VARIANTS_OF_CLASSES:
             raise UserError(f"the plan asks for network {name}: expected {' or '.join(VARIANTS_OF_CLASSES)}")
@@ -42,13 +55,7 @@ def build_from_plan(settings: Mapping, *, channels: int, classes: int) -> keras.
             "decoder_blocks": sizes["n_conv_per_stage_decoder"],
         }
         _check_plausible(options)
-        return build_nnunet(
-            (*[None] * _rank(settings), channels),
-            classes=classes,
-            deep_supervision=True,
-            variant=VARIANTS_OF_CLASSES[name],
-            **options,
-        )
+        return {"variant": VARIANTS_OF_CLASSES[name], **options}
     except MALFORMED as error:
         raise _malformed(error) from None
 

@@ -9,7 +9,7 @@ import pytest
 from segan_tl.errors import UserError
 from segan_tl.models.convert import export_nnunet, import_nnunet
 from segan_tl.models.nnunet import build_nnunet
-from segan_tl.models.nnunet_plan import build_from_plan
+from segan_tl.models.nnunet_plan import build_from_plan, describe_network
 from segan_tl.models.torch_files import read_weights, write_torch
 from tests.models.battery import noise
 
@@ -78,11 +78,13 @@ def test_there_and_back(network, tmp_path):
         "patch_size": [8, 16, 16],
         "spacing_mm": [1.0, 1.0, 1.0],
         "axes": [0, 2, 1],
+        "model": {"family": "nnunet", **describe_network(plans["configurations"]["3d_fullres"])},
         "mirror_axes": (0, 1, 2),
         "channels": ["T1", "FLAIR"],
         "outputs": ["whole tumor", "tumor core", "enhancing"],
         "regions_class_order": [1, 2, 3],
         "activation": "sigmoid",
+        "left_out": ["optimizer_state"],
     }
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from segan_tl.errors import UserError
-from segan_tl.models.dataset_json import describe_outputs, name_channels, read_mapping
+from segan_tl.models.dataset_json import describe_outputs, make_dataset, name_channels, read_mapping
 
 
 def test_outputs():
@@ -34,3 +34,17 @@ def test_files(tmp_path):
             read_mapping(tmp_path / "a.json")
     with pytest.raises(UserError, match="no readable JSON"):
         read_mapping(tmp_path / "b.json")
+
+
+def test_ours(tmp_path):
+    about = {"modalities": ["t1", "flair"], "regions": ["wt", "tc", "et"]}
+    made = make_dataset(about, source=tmp_path)
+    assert made["labels"] == {"background": 0, "wt": [1, 2, 3], "tc": [2, 3], "et": 3}
+    assert made["regions_class_order"] == [1, 2, 3] and made["channel_names"] == {"0": "t1", "1": "flair"}
+    assert describe_outputs(made) == (["wt", "tc", "et"], "sigmoid")
+    apart = make_dataset(about | {"regions": ["ncr", "ed", "et"]}, source=tmp_path)
+    assert apart["labels"] == {"background": 0, "ncr": 1, "ed": 2, "et": 3} and "regions_class_order" not in apart
+    with pytest.raises(UserError, match="in the order of the outputs .et, wt"):
+        make_dataset(about | {"regions": ["et", "wt"]}, source=tmp_path)
+    with pytest.raises(UserError, match="does not say which modalities"):
+        make_dataset({}, source=tmp_path)
