@@ -63,20 +63,24 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
         )
         return 0
     start_tensorflow()
+    from segan_tl.train.pretrained import find_pretrained, refuse_seen
     from segan_tl.train.strategy import make_strategy
 
     strategy = make_strategy(arguments.devices)
     _warn_of_slow_device(config)
 
+    started = this_run.last.is_dir() and this_run.splits.is_file() and not arguments.overwrite
+    pretrained = find_pretrained(config, this_run, resuming=finished or started)
+
     # === Data ===
     cohort = find_cohort()
     check_regions(cohort, config)
     cached = prepare(arguments, config, cohort)
-    started = this_run.last.is_dir() and this_run.splits.is_file() and not arguments.overwrite
     split = take_split(this_run, cohort, cached) if started else choose_split(cohort, cached)
     if not started:
         split = limit_training(split, config)
         _check_unseen(split, source)
+        refuse_seen(pretrained, split["test"])
         # Not before the new run is known to have its configuration, devices and data.
         _start_anew(this_run, config, split)
     console.print(
@@ -107,16 +111,15 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
         f"scores {this_run.metrics}, pictures {this_run.overlays} and {this_run.curves}, model {this_run.best}/",
         soft_wrap=True,
     )
-    write_page(arguments, this_run)
+    if not arguments.no_report:
+        write_page(this_run)
     return 0
 
 
-def write_page(arguments, this_run) -> None:
+def write_page(this_run) -> None:
     """Write report.html and say so; the run is complete without it, so no failure of it may end the command."""
     from segan_tl.console import console
 
-    if arguments.no_report:
-        return
     try:
         from segan_tl.report.html import write_report
 

@@ -73,8 +73,8 @@ def run(arguments) -> int:
         code = _train_from_scratch(arguments, config, scratch, this_run, find_cohort=cohort)
         if code:
             return code
-    if _compare(this_run, scratch, config, source=source, find_cohort=cohort):
-        write_page(arguments, this_run)  # again, with the comparison
+    if _compare(this_run, scratch, config, source=source, find_cohort=cohort) and not arguments.no_report:
+        write_page(this_run)  # again, with the comparison
     return 0
 
 
