@@ -15,6 +15,7 @@ from segan_tl.runs import Run, write_json
 from segan_tl.train.callbacks import ProgressLine, Record, TensorBoard, Validation, publisher
 from segan_tl.train.checkpoint import restore_last, save_last
 from segan_tl.train.loop import Interruption, Progress, run_epochs
+from segan_tl.train.pretrained import find_pretrained
 from segan_tl.train.recipes import build_game, build_judge, make_batches_of
 from segan_tl.train.source import Source
 
@@ -35,7 +36,8 @@ def fit(
 ) -> bool:
     """Train on prepared cases, or go on where the run stopped.
 
-    Where the first weights come from: this run's last checkpoint, else the best one of `source`, else the seed.
+    Where the first weights come from: this run's last checkpoint, else the best one of `source`, else the file that
+    `model.pretrained` names, else the seed.
 
     Args:
         run: where everything is written; config.json and splits.json are there already.
@@ -61,15 +63,19 @@ def fit(
 
     # === Networks ===
     judge = build_judge(config)
+    pretrained = find_pretrained(config, run, resuming=run.last.is_dir())
     with strategy.scope():
         keras.utils.set_random_seed(config.seed)
-        game, files = build_game(config, replicas=replicas, steps=steps, source=source)
+        game, files = build_game(config, replicas=replicas, steps=steps, source=source, pretrained=pretrained)
         progress = restore_last(run, game) or Progress()
 
     # === Game ===
     provenance = describe(config, data=data, replicas=replicas, command=command)
+    if pretrained:
+        provenance["pretrained"] = pretrained.record
     learnt_from = {case.id for part in ("train", "validation") for case in cases[part]}
     learnt_from |= (source and source.learnt_from) or frozenset()
+    learnt_from |= pretrained.learnt_from if pretrained else frozenset()
     published = provenance | {"learnt_from": sorted(learnt_from)}
     _write_state(run, "training", progress, provenance)
     validation = Validation(

@@ -10,6 +10,7 @@ from segan_tl.console import console
 from segan_tl.data.pipeline import SlicePool, make_batches, steps_per_epoch
 from segan_tl.models import build_model, publish
 from segan_tl.models.segan import build_critic, build_segmentor
+from segan_tl.train.pretrained import Pretrained, start_network
 from segan_tl.train.segan import SeganGame
 from segan_tl.train.source import Source
 from segan_tl.train.supervised import SupervisedTraining
@@ -51,7 +52,7 @@ def build_judge(config: AnyConfig) -> keras.Model:
 
 
 def build_game(
-    config: AnyConfig, *, replicas: int, steps: int, source: Source | None
+    config: AnyConfig, *, replicas: int, steps: int, source: Source | None, pretrained: Pretrained | None = None
 ) -> tuple[SeganGame | SupervisedTraining, dict[str, bytes]]:
     """Build the networks and what trains them, in the strategy's scope.
 
@@ -60,6 +61,9 @@ def build_game(
     """
     if isinstance(config, VolumeConfig):
         network = _build_volume_network(config)
+        if pretrained and pretrained.path:
+            for line in start_network(network, pretrained, config).lines(pretrained.path, pretrained.record["sha256"]):
+                console.print(line, markup=False, soft_wrap=True)
         published = publish(network, activation=config.model.activation)
         game = SupervisedTraining(network, published, config=config, replicas=replicas, steps_per_epoch=steps)
         return game, {}

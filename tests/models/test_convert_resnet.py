@@ -1,5 +1,7 @@
 """torchvision's ResNet34: read from both formats, refused where it is another, held to PyTorch where installed."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from segan_tl.errors import UserError
 from segan_tl.models.convert_resnet import import_resnet34
 from segan_tl.models.resnet import BLOCKS, FILTERS, encoder_names
-from segan_tl.models.torch_files import write_torch
+from segan_tl.models.torch_files import Weights, write_torch
 from segan_tl.models.torch_layout import shapes
 from tests.models.battery import noise
 
@@ -58,14 +60,13 @@ def test_import(tmp_path):
     keras.utils.clear_session()
 
 
-def test_refusals(tmp_path):
+def test_refusals():
     state = random_state()
 
     def fails(reason, **changed):
         content = {name: value for name, value in (state | changed).items() if value is not None}
-        write_torch(tmp_path / "a.pth", content)
         with pytest.raises(UserError, match=reason):
-            import_resnet34(tmp_path / "a.pth")
+            import_resnet34(Path("a.pth"), weights=Weights(content, {}, ""))
 
     resnet18 = {name: None for name in state if name[:5] == "layer" and int(name.split(".")[1]) > 1}
     fails("stages of 2, 2, 2, 2 blocks of two convolutions: expected ResNet34", **resnet18)
