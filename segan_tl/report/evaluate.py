@@ -19,7 +19,7 @@ from segan_tl.errors import UserError
 from segan_tl.predict.labels import label_scheme, paint_labels
 from segan_tl.predict.postprocess import binarise
 from segan_tl.predict.segment import load_segmentor, segment_case
-from segan_tl.regions import region_masks
+from segan_tl.regions import region_masks, unions, with_unions
 from segan_tl.report.case_scores import VOLUMES, choose_challenge, definitions, score_columns, score_regions
 from segan_tl.report.figures import Panel, choose_panels, cut_panel, plot_overlays
 from segan_tl.report.terminal import case_progress, print_table
@@ -114,13 +114,15 @@ def _score_case(
     prediction = binarise(segment_case(segmentor, loaded.image, config), config.predict)
     labels = paint_labels(prediction, regions, label_scheme(regions, case.convention))
     write_volume(run.predictions / f"{case.id}.nii.gz", labels, loaded.geometry)
-    truth = region_masks(loaded.labels, regions)
-    found = score_regions(truth, prediction, regions, spacing_mm=loaded.spacing_mm, challenge=challenge)
+    prediction, scored = with_unions(prediction, regions)
+    truth = region_masks(loaded.labels, scored)
+    found = score_regions(truth, prediction, scored, spacing_mm=loaded.spacing_mm, challenge=challenge)
     rows = [{"case": case.id, "region": region} | scores for region, scores in found.items()]
-    scores = {row["region"]: row["dice"] for row in rows}
+    scores = {region: found[region]["dice"] for region in regions}
     panel = cut_panel(
-        case.id, loaded.image[..., 0], truth, prediction=prediction, scores=scores, spacing_mm=loaded.spacing_mm
-    )
+        case.id, loaded.image[..., 0], truth[..., : len(regions)], prediction=prediction[..., : len(regions)],
+        scores=scores, spacing_mm=loaded.spacing_mm,
+    )  # fmt: skip
     return rows, panel
 
 
@@ -134,7 +136,8 @@ def _write_metrics(run: Run, rows: list[dict], columns: tuple[str, ...]) -> None
 
 
 def _summarise(rows: list[dict], config: Config, scores: tuple[str, ...]) -> dict:
-    by_region = {region: [row for row in rows if row["region"] == region] for region in config.data.regions}
+    regions = (*config.data.regions, *unions(config.data.regions))
+    by_region = {region: [row for row in rows if row["region"] == region] for region in regions}
     seconds = [row["seconds"] for row in by_region[config.data.regions[0]]]
     return {
         "cases": len(seconds),

@@ -16,13 +16,16 @@ from segan_tl.console import console, duration
 from segan_tl.data.cache import CachedCase
 from segan_tl.errors import UserError
 from segan_tl.metrics import dice
+from segan_tl.regions import unions, with_unions
 from segan_tl.runs import Run, write_text
 from segan_tl.train.checkpoint import save_best, save_last
 from segan_tl.train.loop import Progress
 
 
 class Validation(keras.callbacks.Callback):
-    """Segment the validation cases, add `dice_<region>` and `dice` (their mean) to the epoch's row, keep the best.
+    """Segment the validation cases, add `dice_<region>` and `dice` to the epoch's row, keep the best.
+
+    `dice` is the mean over the regions of the network; those that labels add up to have a column and no say in it.
 
     Args:
         game: the game; `game.best_weights()` are what is judged.
@@ -58,9 +61,11 @@ class Validation(keras.callbacks.Callback):
             return
         for variable, weight in zip(self.judge.weights, self.game.best_weights(), strict=True):
             variable.assign(weight)
-        scores = np.array([self._scores(case) for case in self.cases])  # (cases, R)
-        logs |= {f"dice_{region}": float(score) for region, score in zip(self.cases[0].regions, scores.mean(axis=0))}
-        logs["dice"] = float(scores.mean())
+        scores = np.array([self._scores(case) for case in self.cases])  # (cases, R + unions)
+        regions = self.cases[0].regions
+        names = (*regions, *unions(regions))
+        logs |= {f"dice_{region}": float(score) for region, score in zip(names, scores.mean(axis=0), strict=True)}
+        logs["dice"] = float(scores[:, : len(regions)].mean())
         if logs["dice"] > self.progress.best:
             self.progress.best, self.progress.best_epoch = logs["dice"], epoch + 1
             self.publish()
@@ -70,6 +75,7 @@ class Validation(keras.callbacks.Callback):
         found = self.segment(self.judge, image)
         if case is self.cases[0]:
             self.found = found
+        truth, found = (with_unions(masks, case.regions)[0] for masks in (truth, found))
         return [dice(truth[..., i], found[..., i]) for i in range(truth.shape[-1])]
 
 

@@ -96,6 +96,24 @@ def test_nested_regions_are_written_in_the_cohorts_numbers(tmp_path):
     assert [summary["regions"][region]["dice"]["mean"] for region in ("tc", "et")] == [1, 1]
 
 
+def test_labels_are_scored_as_the_regions_that_they_add_up_to(tmp_path):
+    write_case(tmp_path / "cohort", "BraTS2021_00009", small_labels())
+    config = small_config(("flair", "t2", "t1c"), ("ncr", "ed", "et"))
+    segmentor = threshold_segmentor(3)
+    # FLAIR shows wt, T2 tc, T1c et: necrosis is T2 without T1c, oedema FLAIR without T2. FLAIR weighs too little here:
+    # no oedema is found.
+    kernel = [[0, 10, 0], [40, -40, 0], [-40, 0, 40]]
+    segmentor.get_layer("logits").set_weights([np.reshape(kernel, (1, 1, 3, 3)), np.full(3, -20.0)])
+    run = make_run(tmp_path / "run", config, segmentor=segmentor)
+    summary = evaluate_run(run, cases=find_cases(tmp_path / "cohort").cases, config=config)
+    means = {region: found["dice"]["mean"] for region, found in summary["regions"].items()}
+    labels = small_labels()[:, :, 1:9]
+    core, whole = (labels % 2 == 1).sum() + (labels == 4).sum(), (labels > 0).sum()
+    assert list(means) == ["ncr", "ed", "et", "wt", "tc"]
+    assert (means["ncr"], means["ed"], means["et"], means["tc"]) == (1, 0, 1, 1)
+    assert means["wt"] == pytest.approx(2 * core / (core + whole))
+
+
 def test_a_case_that_cannot_be_read_is_left_out_and_named(tmp_path, capsys):
     labels = small_labels()
     write_case(tmp_path / "cohort", "BraTS2021_00001", labels)
