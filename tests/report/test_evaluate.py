@@ -13,7 +13,7 @@ from segan_tl.errors import UserError
 from segan_tl.report.case_scores import LESIONS, OVERLAP
 from segan_tl.report.evaluate import _print_table, describe, evaluate_run
 from segan_tl.runs import sha256
-from tests.small_runs import SPACING_MM, make_run, small_config, small_labels, write_case
+from tests.small_runs import SPACING_MM, make_run, small_config, small_labels, threshold_segmentor, write_case
 
 
 @pytest.fixture(scope="module")
