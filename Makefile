@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install demo test test-all lint benchmark clean
+.PHONY: install demo test test-all test-parity lint benchmark clean
 
 install: $(VENV)/installed
 
@@ -24,6 +24,11 @@ test: install            ## the suite, at most ten minutes on two cores
 
 test-all: install        ## the slow ones too
 	$(BIN)/python -m pytest -m "slow or not slow"
+
+test-parity: install     ## networks beside their PyTorch originals (installs PyTorch for the CPU, nnU-Net's networks, MONAI)
+	$(BIN)/pip install --quiet torch==2.13.0
+	$(BIN)/pip install --quiet --editable '.[dev,parity]'
+	$(BIN)/python -m pytest -m parity
 
 lint: install
 	$(BIN)/python -m flake8 segan_tl tests benchmarks train_segan.py transfer.py

@@ -126,6 +126,7 @@ def test_another_network_is_refused(volume):
     assert np.array_equal(before, volume.get_layer("stem_conv").kernel)
 
 
+@pytest.mark.parity
 def test_torchvision_names_and_an_independent_pytorch_block():
     torch = pytest.importorskip("torch")
     model = build_albunet((32, 64, 3))

@@ -67,6 +67,7 @@ def test_gradients_are_those_of_a_linear_function(name, kernel_size):
     assert np.allclose(db, dy.sum((0, 1, 2, 3)), atol=1e-3)
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("kernel_size", [3, 5])
 def test_pytorch_gives_the_same_gradients(name, kernel_size):

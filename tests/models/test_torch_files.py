@@ -192,6 +192,7 @@ def test_safetensors_by_hand(tmp_path):
         read_weights(tmp_path / "c.safetensors")
 
 
+@pytest.mark.parity
 def test_safetensors_against_the_package(tmp_path):
     package = pytest.importorskip("safetensors.numpy")
     package.save_file(TENSORS, tmp_path / "a.safetensors")
@@ -199,6 +200,7 @@ def test_safetensors_against_the_package(tmp_path):
     assert all(np.array_equal(weights.tensors[name], value) for name, value in TENSORS.items())
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before 1.6"])
 def test_what_pytorch_saves(tmp_path, zipped):
     torch = pytest.importorskip("torch")
@@ -230,6 +232,7 @@ def test_what_pytorch_saves(tmp_path, zipped):
     assert weights.settings["log"][1]["size"] == (1, 2)
 
 
+@pytest.mark.parity
 def test_pytorch_opens_what_is_written(tmp_path):
     torch = pytest.importorskip("torch")
     state = {**TENSORS, "again": TENSORS["a.bias"]}

@@ -71,6 +71,7 @@ def test_a_state_that_does_not_fit_changes_nothing():
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
 
 
+@pytest.mark.parity
 def test_pytorch_gives_the_same_output():
     torch = pytest.importorskip("torch")
     model = small_model()

@@ -95,6 +95,7 @@ def test_dilated_upsampling_by_hand():
     assert np.ravel(layer(np.reshape([1.0, 2.0, 3.0], (1, 3, 1)))).tolist() == [0.5, 21.5, 0.5, 32.5, 0.5, 3.5]
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("rank", [2, 3])
 def test_dilated_upsampling_against_pytorch(rank):
     torch = pytest.importorskip("torch")
@@ -107,6 +108,7 @@ def test_dilated_upsampling_against_pytorch(rank):
     assert np.abs(np.moveaxis(np.asarray(model(image)), -1, 1) - expected).max() < 1e-5
 
 
+@pytest.mark.parity
 def test_the_sound_network_against_pytorch():
     torch = pytest.importorskip("torch")
     model = build_small((16, 16, 24, 2), deep_supervision=True)
