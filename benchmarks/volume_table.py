@@ -1,9 +1,9 @@
 """Parameters, seconds and peak memory of every volumetric network: a training step, and a whole case.
 
-Parameters are those that train, heads of deep supervision included. A step is one of 64³ voxels (AlbuNet: 24 × 128 × 128,
-and 8 slices of 128 × 128), batch 1, 4 → 3 channels (AlbuNet 3 → 3), mixed bfloat16. The case is a head of 140 × 170 × 140
-voxels in tiles of that size that overlap by a quarter (slices: by none), without mirroring. Every network has a process
-of its own, so that its peak memory is its own.
+Parameters are those that train, heads of deep supervision included. A step is one of 64³ voxels (AlbuNet: 24 × 128 ×
+128, and 8 slices of 128 × 128), batch 1, 4 → 3 channels (AlbuNet 3 → 3), mixed bfloat16. The case is a head of 140 ×
+170 × 140 voxels in tiles of that size that overlap by a quarter (slices: by none), without mirroring. Every network has
+a process of its own, so that its peak memory is its own.
 
     python benchmarks/volume_table.py [--only nnunet mednext_s]
 """
