@@ -66,6 +66,8 @@ def _check(arguments) -> None:
     """Refuse what cannot be done before anything heavy is loaded."""
     from segan_tl.errors import UserError
 
+    if not arguments.source.exists():
+        raise UserError(f"there is no {arguments.source}; give nnU-Net's results folder, or a file of weights")
     if not arguments.out and not arguments.run:
         raise UserError("expected OUT.keras, --run DIR, or both, to say where the network goes; found neither")
     if arguments.out and arguments.out.suffix != ".keras":
@@ -150,11 +152,41 @@ def _write_file(arguments, model, about, *, kind) -> None:
         model = publish(model, activation=about["activation"])
     about = about | {"network": "encoder" if kind == "resnet34" else "segmentor"}
     save_imported(model, arguments.out, about)
-    config = CONFIGS.get(kind) or f"mednext_{about['model']['variant']}"
     console.print(f"wrote {arguments.out}", soft_wrap=True)
-    console.print(
-        f"next: python -m segan_tl train --config {config} --set model.pretrained={arguments.out}", soft_wrap=True
-    )
+    console.print(f"next: {_training_command(arguments.out, about, kind=kind)}", markup=False, soft_wrap=True)
+
+
+def _training_command(out, about, *, kind) -> str:
+    """Return what starts a training from the file: a configuration, and where the network differs from it."""
+    import json
+    import shlex
+
+    from segan_tl.config import load_config
+
+    model = about.get("model", {})
+    name = CONFIGS.get(kind) or f"mednext_{model['variant']}"
+    known = load_config(name).model.model_dump(mode="json") if model else {}
+    words = ["python", "-m", "segan_tl", "train", "--config", name, "--set", f"model.pretrained={out}"]
+    for key, value in model.items():
+        plain = json.loads(json.dumps(value))
+        if known.get(key) != plain and (known.get(key) is not None or plain != _usual(key, model)):
+            words += ["--set", f"model.{key}={json.dumps(value)}"]
+    return shlex.join(words)
+
+
+def _usual(key, model):
+    """Return what a network has where the configuration leaves an option out, as far as a plan may say the same."""
+    import json
+
+    from segan_tl.models import mednext, nnunet
+
+    family = {"nnunet": nnunet, "mednext": mednext}[model["family"]]
+    if key in ("strides", "kernel_sizes"):
+        rank, stages = len(model[key][0]), len(model[key])
+        first, other = (1, 2) if key == "strides" else (3, 3)
+        return [[first] * rank] + [[other] * rank] * (stages - 1)
+    usual = family.VARIANTS[model["variant"]].get(key, getattr(family, key.upper(), None))
+    return json.loads(json.dumps(usual))
 
 
 def _write_run(arguments, model, config, *, about) -> None:

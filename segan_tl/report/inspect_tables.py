@@ -49,8 +49,12 @@ def print_provenance(inspected: Inspected) -> None:
         if isinstance(state.get("best_dice"), float):
             lines[0] += f", validation Dice {state['best_dice']:.4f}"
     if state.get("modalities"):
-        seed = f"seed {state.get('seed')}, {state.get('replicas', '?')} replicas, {state.get('precision', '?')}"
-        lines.append(f"  segments   {', '.join(state.get('regions', []))} in {', '.join(state['modalities'])}; {seed}")
+        seed = f"; seed {state.get('seed')}, {state.get('replicas', '?')} replicas, {state.get('precision', '?')}"
+        what = f"{', '.join(state.get('regions', []))} in {', '.join(state['modalities'])}"
+        lines.append(f"  segments   {what}{seed if 'seed' in state else ''}")
+    if "source_sha256" in state:
+        origin = f"{state.get('software')}, {state.get('configuration')}: {state.get('source')}"
+        lines.append(f"  imported   from {origin}, sha256 {state['source_sha256']}")
     data = state.get("data")
     if isinstance(data, dict):
         text = ", ".join(f"{key} {_plain(value)}" for key, value in data.items() if key != "synthetic")
@@ -61,6 +65,9 @@ def print_provenance(inspected: Inspected) -> None:
             f"  started    from {transfer.get('source')}, strategy {transfer.get('strategy')}, its segmentor's sha256 "
             f"{transfer.get('source_sha256')}"
         )
+    pretrained = state.get("pretrained")
+    if isinstance(pretrained, dict):
+        lines.append(f"  started    from {pretrained.get('file')}, sha256 {pretrained.get('sha256')}")
     if isinstance(state.get("versions"), dict):
         commit = f", commit {state['commit']}" if state.get("commit") else ""
         lines.append(f"  made with  {_plain(state['versions'])}{commit}")

@@ -67,10 +67,9 @@ def name_regions(
 
 
 def save_imported(model: keras.Model, path: Path, provenance: dict) -> None:
-    """Write a .keras file atomically; what another program's file says of itself stands under "imported"."""
-    own = {"versions": {name: version(name) for name in ("segan_tl", "keras")}}
+    """Write a .keras file atomically, with what is known of its origin."""
     with atomic_path(path) as temporary:
-        save_network(model, temporary, plain(provenance | own))
+        save_network(model, temporary, plain(provenance | {"versions": _versions()}))
 
 
 def write_run(run: Run, model: keras.Model, config: VolumeConfig, *, provenance: dict, overwrite: bool = False) -> None:
@@ -95,10 +94,10 @@ def write_run(run: Run, model: keras.Model, config: VolumeConfig, *, provenance:
     if run.root.exists():
         shutil.rmtree(run.root)
     about = plain(provenance) | {"name": config.name, "modalities": list(config.data.modalities)}
-    about |= {"regions": list(config.data.regions), "data": {"synthetic": False}}
+    about |= {"regions": list(config.data.regions), "versions": _versions()}
     save_best(run, {"segmentor": publish(model, activation=config.model.activation)}, provenance=about)
     write_json(run.config, config.model_dump(mode="json"))
-    write_json(run.state, {"state": "finished", "epochs": 0, "best_epoch": None, "best_dice": None, **about})
+    write_json(run.state, {"state": "finished", **about})
 
 
 def configure(
@@ -129,6 +128,11 @@ def plain(value):
     if isinstance(value, list | tuple):
         return [plain(item) for item in value[:LONGEST]]
     return value if value is None or isinstance(value, bool | int | float) else str(value)[:LONGEST]
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of what reads and writes the networks."""
+    return {name: version(name) for name in ("segan_tl", "keras")}
 
 
 def _settings(name: str, about: dict, modalities: tuple[str, ...], regions: tuple[str, ...]) -> dict:

@@ -1,6 +1,7 @@
 """`import` and `export`: files, runs that predict segments with, detection, refusals."""
 
 import json
+import shlex
 
 import keras
 import nibabel
@@ -8,8 +9,10 @@ import numpy as np
 import pytest
 
 from segan_tl.__main__ import main
+from segan_tl.config import load_config
 from segan_tl.data.cases import find_cases, load_case
 from segan_tl.data.volumes import prepare_volume
+from segan_tl.models import build_model, publish
 from segan_tl.models.provenance import read_provenance
 from segan_tl.models.torch_files import read_weights, write_torch
 from segan_tl.predict.sliding import segment_volume
@@ -212,3 +215,18 @@ def test_help_is_instant_and_shows_examples(capsys):
         with pytest.raises(SystemExit):
             main([command, "--help"])
         assert f"python -m segan_tl {command}" in capsys.readouterr().out
+
+
+def test_the_next_command_builds_the_same_network(results, tmp_path, capsys):
+    out = tmp_path / "a.keras"
+    assert main(["import", str(results[0]), str(out)]) == 0
+    command = shlex.split(capsys.readouterr().out.split("next: ")[1].replace("\n", " "))
+    assert command[:6] == ["python", "-m", "segan_tl", "train", "--config", "nnunet"]
+    config = load_config("nnunet", command[7::2])
+    assert config.model.pretrained == str(out) and config.model.variant == "plain"
+    network = publish(build_model(config.model, channels=4, classes=3), activation="sigmoid")
+    expected = keras.models.load_model(out)
+    assert [weight.shape for weight in network.weights] == [weight.shape for weight in expected.weights]
+    assert network.get_layer("enc2_conv1").strides == (2, 1, 2)
+    assert main(["inspect", str(out)]) == 0
+    assert "imported from nnU-Net v2, 3d_fullres: checkpoint_final.pth, sha256" in words(capsys)
