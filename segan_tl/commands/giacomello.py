@@ -1,11 +1,10 @@
 """The jobs of `reproduce giacomello-2020`: which trainings, with which command lines, and which are done."""
 
 import argparse
-import json
-import sys
 from pathlib import Path
 
 from segan_tl.commands.jobs import Job
+from segan_tl.commands.paper_jobs import is_trained, module, options, training_options
 
 SCALES = {"quick": "giacomello_quick", "full": "segan_cat"}
 # The learning curve is 36 trainings: each is shorter than those of the tables.
@@ -15,6 +14,38 @@ CURVE_SETTINGS = {
 }
 CURVE_WEIGHT = 0.5  # length beside a run of the tables
 MATRIX = "matrix"
+
+
+def make_study(arguments: argparse.Namespace, scale: str, out: Path):
+    """Return where the runs and the page are."""
+    from segan_tl.report.giacomello_study import Study
+
+    return Study(arguments.runs, scale, out)
+
+
+def load_settings(scale: str):
+    """Return the configuration that says how the data is prepared."""
+    from segan_tl.config import load_config
+    from segan_tl.regions import MODALITIES
+
+    return load_config(SCALES[scale], [f"data.modalities={list(MODALITIES)}"])
+
+
+def notice(_arguments: argparse.Namespace) -> str | None:
+    """Return what cannot be run: nothing."""
+    return None
+
+
+def runs_of(study) -> list:
+    """Return all runs."""
+    return study.tables_runs + study.curve_runs
+
+
+def write_page(study, *, command: str) -> Path:
+    """Write the results page and return its path."""
+    from segan_tl.report.giacomello import write_page
+
+    return write_page(study, command=command)
 
 
 def plan(study, arguments: argparse.Namespace) -> list[Job]:
@@ -28,7 +59,7 @@ def plan(study, arguments: argparse.Namespace) -> list[Job]:
         single = [f"{study.name}/{modality}" for modality in SINGLE]
         runs = [str(study.runs / name) for name in single]
         data = options("--data", arguments.data)
-        command = (*_module("matrix"), *runs, *data, "--out", str(study.matrix), "--runs", str(study.runs))
+        command = (*module("matrix"), *runs, *data, "--out", str(study.matrix), "--runs", str(study.runs))
         jobs.append(Job(MATRIX, command, needs=tuple(single), weight=0.5))
     if arguments.only != "tables":
         curve = arguments.curve or FIRST_CURVE
@@ -75,35 +106,20 @@ def _curve(study, arguments, source: Job, *, curve: str, cases: int | None, seed
 
 def _train(study, arguments, modality, *, name=None, settings=(), seed=0, split_of=None, weight=1.0) -> Job:
     name = name or study.name
-    command = (*_module("train-segan"), "--modality", modality, "--config", SCALES[study.scale])
+    command = (*module("train-segan"), "--modality", modality, "--config", SCALES[study.scale])
     if split_of:
         command += ("--split", str(study.runs / split_of.name))
-    command += _common(arguments, name, settings, seed=seed)
+    command += training_options(arguments, name, settings, seed=seed)
     return Job(f"{name}/{modality}", command, needs=(split_of.name,) if split_of else (), weight=weight)
 
 
 def _transfer(study, arguments, source: Job, *, target, frozen, name=None, settings=(), seed=0, weight=1.0) -> Job:
     name = name or study.name
-    command = (*_module("transfer"), "--source", str(study.runs / source.name), "--target", target, "--no-scratch")
+    command = (*module("transfer"), "--source", str(study.runs / source.name), "--target", target, "--no-scratch")
     command += ("--freeze-critic",) if frozen else ()
-    command += _common(arguments, name, settings, seed=seed)
+    command += training_options(arguments, name, settings, seed=seed)
     leaf = f"{Path(source.name).name}-to-{target}" + ("-frozen" if frozen else "")
     return Job(f"{name}/{leaf}", command, needs=(source.name,), weight=weight)
-
-
-def _common(arguments, name: str, settings: tuple[str, ...], *, seed: int) -> tuple[str, ...]:
-    sets = [word for setting in (f"name={name}", *settings) for word in ("--set", setting)]
-    places = options("--data", arguments.data) + ("--runs", str(arguments.runs), "--cache", str(arguments.cache))
-    return (*sets, "--seed", str(seed), "--no-report", *places)
-
-
-def _module(command: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", "segan_tl", command)
-
-
-def options(option: str, value: Path | None) -> tuple[str, ...]:
-    """Return an option and its value, nothing where it was left out."""
-    return () if value is None else (option, str(value))
 
 
 def is_done(job: Job, study, *, scale: str) -> bool:
@@ -111,8 +127,8 @@ def is_done(job: Job, study, *, scale: str) -> bool:
 
     A run with other settings counts as not done: its own command then says what differs.
     """
-    from segan_tl.report.giacomello_study import SINGLE, is_scored
-    from segan_tl.runs import Run, read_json
+    from segan_tl.report.giacomello_study import SINGLE
+    from segan_tl.runs import Run
 
     if job.name == MATRIX:
         made = [study.matrix / name for name in ("matrix.csv", "matrix_cases.csv", "votes.csv")]
@@ -120,21 +136,15 @@ def is_done(job: Job, study, *, scale: str) -> bool:
         if not all(file.is_file() for file in (*made, *needed)):
             return False
         return min(file.stat().st_mtime_ns for file in made) >= max(file.stat().st_mtime_ns for file in needed)
-    run = Run(study.runs / job.name)
-    if not is_scored(run):
-        return False
-    recorded = read_json(run.config)
-    recorded.pop("transfer", None)
-    return recorded == _expected(job, recorded, scale=scale)
+    return is_trained(job, Run(study.runs / job.name), config=SCALES[scale])
 
 
-def _expected(job: Job, recorded: dict, *, scale: str) -> dict:
-    """Return the configuration that a job's command means, its modalities and what it starts from aside."""
-    from segan_tl.config import load_config
+def describe(job: Job, study) -> str:
+    """Return what a finished job brought, in a few words."""
+    from segan_tl.report.paper_runs import mean, read_scores
+    from segan_tl.runs import Run
 
-    words = job.command
-    overrides = [value for option, value in zip(words, words[1:]) if option == "--set"]
-    overrides += [f"seed={words[words.index('--seed') + 1]}", f"data.modalities={recorded['data']['modalities']}"]
-    config = json.loads(load_config(SCALES[scale], overrides).model_dump_json())
-    config.pop("transfer", None)
-    return config
+    if job.name == MATRIX:
+        return "written"
+    scores = read_scores(Run(study.runs / job.name))
+    return f"test Dice {mean(scores):.3f}" if scores else "no test case"

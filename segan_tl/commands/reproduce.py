@@ -7,23 +7,30 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from segan_tl.commands.giacomello import MATRIX, SCALES, is_done, options, plan
-from segan_tl.commands.jobs import Job, run_jobs
+from segan_tl.commands import giacomello, wacker
+from segan_tl.commands.jobs import run_jobs
+from segan_tl.commands.paper_jobs import options
 
-PAPERS = ("giacomello-2020",)
+# Each says, by functions of the same names, which runs a paper needs and how their page is written.
+PAPERS = {"giacomello-2020": giacomello, "wacker-2020": wacker}
+OPTIONS = {"curve": "giacomello-2020", "only": "giacomello-2020", "resnet34": "wacker-2020"}
 SMALLEST_CROP_MM = 140  # a head's width; a smaller crop cuts tumours off
 EPILOG = """examples:
   python -m segan_tl reproduce giacomello-2020                              the synthetic cohort
   python -m segan_tl reproduce giacomello-2020 --only tables                13 runs instead of 49
   python -m segan_tl reproduce giacomello-2020 --only curve --curve t1c-to-t1     one more curve, 36 runs
   python -m segan_tl reproduce giacomello-2020 --scale full --data BRATS2015 --jobs 1
+  python -m segan_tl reproduce wacker-2020 --resnet34 resnet34-b627a593.pth
+  python -m segan_tl reproduce wacker-2020 --scale full --data BraTS2020 --resnet34 resnet34-b627a593.pth
 
-quick: 49 small trainings of one to three minutes each, less than half an hour on two CPU cores. full: the paper's
-values, 13 trainings of up to 100,000 epochs with patience 500 and 36 shorter ones; days to weeks, even on a GPU.
+giacomello-2020, quick: 49 small trainings of one to three minutes each, less than half an hour on two CPU cores; full:
+the paper's values, 13 trainings of up to 100,000 epochs with patience 500 and 36 shorter ones; days to weeks, even on a
+GPU. wacker-2020: 20 trainings; quick: about 40 minutes on two CPU cores; full: 5,000 steps each, days on a GPU. Without
+--resnet34, the ImageNet weights of torchvision's resnet34, its 10 pretrained trainings are left out.
 
 It goes on where it stopped: Ctrl-C or SIGTERM saves and exits with code 75, and the same command continues; what is
-finished is not run again. The page is OUT/giacomello-2020.md, beside it one CSV a table, the pictures, and logs/. Text
-in OUT/findings.md is included in the page and never changed.
+finished is not run again. The page is OUT/PAPER.md, beside it one CSV a table, the pictures, and logs/. Text in
+OUT/findings.md is included in the page and never changed.
 """
 
 
@@ -31,10 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     parser.description = "Run every experiment of a paper and set its numbers beside ours, on one page."
     parser.epilog = EPILOG
-    parser.add_argument("paper", choices=PAPERS, metavar="{" + ",".join(PAPERS) + "}", help="which paper")
+    parser.add_argument("paper", choices=tuple(PAPERS), metavar="{" + ",".join(PAPERS) + "}", help="which paper")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of cases (default: the synthetic cohort)")
-    parser.add_argument("--scale", choices=tuple(SCALES), help="quick, or the paper's values (quick; full with --data)")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where the page goes (results/giacomello-2020-SCALE)")
+    parser.add_argument(
+        "--scale", choices=("quick", "full"), help="quick, or the paper's values (quick; full with --data)"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where the page goes (results/PAPER-SCALE)")
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
     parser.add_argument("--cache", type=Path, default=Path("cache"), metavar="DIR", help="prepared volumes (cache)")
     parser.add_argument(
@@ -44,35 +53,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--curve", choices=("flair-to-t2", "t1c-to-t1"), help="which learning curve to run (flair-to-t2)"
     )
     parser.add_argument("--only", choices=("tables", "curve"), help="the paper's tables, or the learning curve")
+    parser.add_argument(
+        "--resnet34", type=Path, metavar="FILE",
+        help="ImageNet weights: torchvision's resnet34, .pth or .safetensors, or what import made of it",
+    )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run what has no result yet, then write the page."""
     from segan_tl.console import console
-    from segan_tl.report.giacomello_study import Study
 
+    paper = PAPERS[arguments.paper]
     scale = arguments.scale or ("full" if arguments.data else "quick")
-    out = arguments.out or Path("results") / f"{arguments.paper}-{scale}"
-    study = Study(arguments.runs, scale, out)
-    cohort = _cohort(arguments, scale)
-    _check_same_data(study, cohort)
-    jobs = plan(study, arguments)
+    _check_arguments(arguments, scale)
+    study = paper.make_study(arguments, scale, arguments.out or Path("results") / f"{arguments.paper}-{scale}")
+    if missing := paper.notice(arguments):
+        console.print(f"[yellow]note:[/] {missing}", soft_wrap=True)
+    cohort = _cohort(arguments, paper.load_settings(scale))
+    _check_same_data(paper.runs_of(study), cohort)
+    jobs = paper.plan(study, arguments)
     at_once = arguments.jobs or (2 if scale == "quick" and not _has_gpu() else 1)
-    what = f"{len(jobs)} jobs (trainings and the matrix)"
-    console.print(f"{what}, {at_once} at a time; logs in {out / 'logs'}", soft_wrap=True)
+    console.print(f"{len(jobs)} jobs, {at_once} at a time; logs in {study.out / 'logs'}", soft_wrap=True)
     outcome = run_jobs(
-        jobs, logs=out / "logs", at_once=at_once,
-        is_done=lambda job: is_done(job, study, scale=scale), describe=lambda job: _dice(job, study),
+        jobs, logs=study.out / "logs", at_once=at_once,
+        is_done=lambda job: paper.is_done(job, study, scale=scale), describe=lambda job: paper.describe(job, study),
     )  # fmt: skip
     if outcome.stopped:
         console.print("Interrupted and saved. Run the same command again to go on.")
         return outcome.code
     for name, needed in outcome.left_out.items():
         console.print(f"left out {name}: it needs {needed}", soft_wrap=True)
-
-    from segan_tl.report.giacomello import write_page
-
-    page = write_page(study, command=_command(arguments, scale))
+    page = paper.write_page(study, command=_command(arguments, scale))
     console.print(f"page {page}", soft_wrap=True)
     if outcome.code:
         console.print(
@@ -83,23 +94,29 @@ def run(arguments: argparse.Namespace) -> int:
     return outcome.code
 
 
-# === Data ===
-
-
-def _cohort(arguments, scale: str):
-    """Find or simulate the cohort and prepare all of it once, before several trainings want it at the same time."""
-    from segan_tl.commands.cohort import find_cohort, prepare
-    from segan_tl.config import load_config
-    from segan_tl.console import console
+def _check_arguments(arguments, scale: str) -> None:
+    """Refuse the options of another paper, and days of training on synthetic patients."""
     from segan_tl.errors import UserError
-    from segan_tl.regions import MODALITIES
 
+    for option, paper in OPTIONS.items():
+        if getattr(arguments, option) is not None and paper != arguments.paper:
+            raise UserError(f"--{option} belongs to reproduce {paper}; leave it out for {arguments.paper}")
     if scale == "full" and not arguments.data:
         raise UserError(
             "--scale full trains with the paper's values for days: it expects your data, for example --scale full "
             "--data BRATS2015; for the synthetic cohort leave --scale out"
         )
-    config = load_config(SCALES[scale], [f"data.modalities={list(MODALITIES)}"])
+
+
+# === Data ===
+
+
+def _cohort(arguments, config):
+    """Find or simulate the cohort and prepare all of it once, before several trainings want it at the same time."""
+    from segan_tl.commands.cohort import find_cohort, prepare
+    from segan_tl.console import console
+    from segan_tl.errors import UserError
+
     where = argparse.Namespace(
         data=arguments.data, cache=arguments.cache, jobs=os.cpu_count() or 1, skip_bad_cases=True
     )
@@ -108,13 +125,13 @@ def _cohort(arguments, scale: str):
     if len(sound) < len(cohort.cases):
         # Leaving them out is no remedy: a modality that lacks a case would be split and tested in another way.
         raise UserError(
-            f"{len(cohort.cases) - len(sound)} of {len(cohort.cases)} cases cannot be used in all four modalities; "
-            "mend them as said above, or move them out of the folder"
+            f"{len(cohort.cases) - len(sound)} of {len(cohort.cases)} cases cannot be used in all "
+            f"{len(config.data.modalities)} modalities; mend them as said above, or move them out of the folder"
         )
     width_mm = _crop_width_mm(cohort, config)
     if width_mm is not None and width_mm < SMALLEST_CROP_MM:
         console.print(
-            f"[yellow]note:[/] {SCALES[scale]}.toml is made for 2 mm voxels; of these images it sees {width_mm:.0f} mm "
+            f"[yellow]note:[/] {config.name}.toml is made for 2 mm voxels; of these images it sees {width_mm:.0f} mm "
             "only, and tumours will be cut off; --scale full sees all of it",
             soft_wrap=True,
         )
@@ -122,22 +139,25 @@ def _cohort(arguments, scale: str):
 
 
 def _crop_width_mm(cohort, config) -> float | None:
-    """Return how many millimetres of the first case the crop covers from side to side."""
+    """Return how many millimetres of the first case the crop covers from side to side, None where all is seen."""
+    from segan_tl.config_volume import VolumeConfig
     from segan_tl.data.images import read_header
 
+    if isinstance(config, VolumeConfig):
+        return None
     images = next((case.images for case in cohort.cases if case.images), {})
     source = next(iter(images.values()), None)
     return None if source is None else read_header(source).spacing_mm[0] * config.data.crop[0]
 
 
-def _check_same_data(study, cohort) -> None:
+def _check_same_data(runs, cohort) -> None:
     """Refuse to mix data: a finished run is not looked at again by its own command."""
     from segan_tl.errors import UserError
     from segan_tl.runs import read_json
 
     ids = {case.id for case in cohort.cases}
     synthetic = bool(cohort.settings.get("synthetic", False))
-    for run in study.tables_runs + study.curve_runs:
+    for run in runs:
         if not (run.state.is_file() and run.splits.is_file()):
             continue
         data = read_json(run.state).get("data", {})
@@ -155,20 +175,11 @@ def _check_same_data(study, cohort) -> None:
 # === For the terminal and the page ===
 
 
-def _dice(job: Job, study) -> str:
-    from segan_tl.report.giacomello_study import mean, read_scores
-    from segan_tl.runs import Run
-
-    if job.name == MATRIX:
-        return "written"
-    scores = read_scores(Run(study.runs / job.name))
-    return f"test Dice {mean(scores):.3f}" if scores else "no test case"
-
-
 def _command(arguments, scale: str) -> str:
     """Return the command that makes the whole page."""
     words = ["python", "-m", "segan_tl", "reproduce", arguments.paper, "--scale", scale]
     words += [*options("--data", arguments.data), *options("--out", arguments.out)]
+    words += options("--resnet34", arguments.resnet34)
     for option, value in (("--runs", arguments.runs), ("--cache", arguments.cache)):
         words += [] if value == Path(option[2:]) else [option, str(value)]
     return shlex.join(words)

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from segan_tl.report.figures import SYNTHETIC, read_history
 from segan_tl.report.giacomello_figures import plot_learning_curve, plot_variants
-from segan_tl.report.giacomello_findings import find_directions, findings_table, summarise_findings
-from segan_tl.report.giacomello_study import CURVE_SEEDS, CURVES, PAPER, Study, is_scored, mean, read_matrix
+from segan_tl.report.giacomello_findings import find_directions
+from segan_tl.report.giacomello_study import CURVE_SEEDS, CURVES, PAPER, Study, read_matrix
 from segan_tl.report.giacomello_tables import (
     MODALITY_NAMES,
     curve_rows,
@@ -14,10 +13,11 @@ from segan_tl.report.giacomello_tables import (
     table_1,
     table_2,
     table_3,
-    to_csv,
-    to_markdown,
     votes_table,
 )
+from segan_tl.report.paper_findings import findings_table, summarise_findings
+from segan_tl.report.paper_runs import describe_runs, is_scored, is_synthetic, mean
+from segan_tl.report.paper_tables import to_csv, to_markdown
 from segan_tl.runs import read_json, write_text
 
 TITLE = """# Giacomello, Loiacono, Mainardi 2020, reproduced
@@ -54,8 +54,7 @@ def write_page(study: Study, *, command: str) -> Path:
         command: what makes it all, for the page.
     """
     runs = [run for run in study.tables_runs + study.curve_runs if is_scored(run)]
-    state = next((read_json(run.state) for run in runs), {})
-    synthetic = bool(state.get("data", {}).get("synthetic", False))
+    synthetic = is_synthetic(runs)
     tables = {
         "table1": table_1(study),
         "table2": table_2(study),
@@ -69,7 +68,7 @@ def write_page(study: Study, *, command: str) -> Path:
     page = study.out / f"{PAPER}.md"
     sections = [
         TITLE,
-        _facts(study, runs, command=command, synthetic=synthetic),
+        _facts(study, runs, command=command),
         *_paper_sections(study, tables, synthetic=synthetic),
         *_own_sections(study, tables, synthetic=synthetic),
         *_finding_sections(study),
@@ -78,41 +77,16 @@ def write_page(study: Study, *, command: str) -> Path:
     return page
 
 
-def _facts(study: Study, runs: list, *, command: str, synthetic: bool) -> str:
+def _facts(study: Study, runs: list, *, command: str) -> str:
     """Return where the numbers come from: data, scale, seed, versions, time, command."""
-    total = len(study.tables_runs) + len(study.curve_runs)
-    lines = [f"{len(runs)} of {total} runs are trained and scored."]
-    if runs:
-        states = [read_json(run.state) for run in runs]
-        split = next((read_json(run.splits) for run in study.tables_runs if is_scored(run)), {})
-        data = states[0]["data"]
-        counts = ", ".join(f"{len(ids)} {part}" for part, ids in split.items())
-        folder = Path(data["folder"]).name
-        label = f"**{SYNTHETIC}**: " if synthetic else ""
-        minutes = sum(float(read_history(run.history)["seconds"].sum()) for run in runs) / 60
-        time = f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
-        lines = [
-            f"- data: {label}`{folder}` (layout {data['layout']}); patients: {counts or 'not known yet'}",
-            f"- scale: {study.scale}; seed of initialisation: {_listed(states[0]['seed'])} (the learning curve: "
-            f"{_listed(*CURVE_SEEDS)})",
-            f"- {len(runs)} of {total} runs trained and scored; training time, added up: {time}",
-            f"- versions: {_versions(states)}",
-        ]
-    return "\n".join([*lines, "", f"      {command}"])
-
-
-def _listed(*values) -> str:
-    return ", ".join(str(value) for value in values)
-
-
-def _versions(states: list[dict]) -> str:
-    """Return the versions and commits that the runs were made with; several of one kind with a slash."""
-    found = {}
-    for state in states:
-        for name, version in (state.get("versions", {}) | {"commit": (state.get("commit") or "")[:7]}).items():
-            if version and version not in found.setdefault(name, []):
-                found[name].append(version)
-    return ", ".join(f"{name} {'/'.join(versions)}" for name, versions in found.items() if versions)
+    split = next((read_json(run.splits) for run in study.tables_runs if is_scored(run)), {})
+    seed = read_json(runs[0].state)["seed"] if runs else 0
+    curve_seeds = ", ".join(map(str, CURVE_SEEDS))
+    facts = describe_runs(
+        runs, total=len(study.tables_runs) + len(study.curve_runs), split=split,
+        scale=f"{study.scale}; seed of initialisation: {seed} (the learning curve: {curve_seeds})",
+    )  # fmt: skip
+    return f"{facts}\n\n      {command}"
 
 
 def _paper_sections(study: Study, tables: dict, *, synthetic: bool) -> list[str]:

@@ -7,10 +7,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from segan_tl.report.figures import SYNTHETIC, read_history
-from segan_tl.report.giacomello_study import CURVE_CASES, CURVE_STRATEGIES, CURVES, Study, mean
+from segan_tl.report.figures import read_history
+from segan_tl.report.giacomello_study import CURVE_CASES, CURVE_STRATEGIES, CURVES, Study
 from segan_tl.report.giacomello_tables import MODALITY_NAMES, STRATEGY_NAMES, VARIANT_NAMES, cases_name, curve_scores
-from segan_tl.runs import atomic_path
+from segan_tl.report.paper_figures import finish, save
+from segan_tl.report.paper_runs import mean
 
 # Okabe and Ito; the paper's Fig. 2 has its own model in orange and SegAN with Dice loss in green, too.
 VARIANT_COLOURS = {"segan-cat": "#E69F00", "segan": "#009E73", "segan-no-dice": "#0072B2"}
@@ -36,9 +37,9 @@ def plot_variants(study: Study, path: Path, *, synthetic: bool) -> bool:
         )  # fmt: skip
     if not axis.lines:
         return False
-    _finish(axis, xlabel="epoch", ylabel="validation Dice, whole tumour")
+    finish(axis, xlabel="epoch", ylabel="validation Dice, whole tumour")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _save(figure, path, title="Three networks on four modalities (Fig. 2 of the paper)", synthetic=synthetic)
+    save(figure, path, title="Three networks on four modalities (Fig. 2 of the paper)", synthetic=synthetic)
     return True
 
 
@@ -76,25 +77,11 @@ def plot_learning_curve(
         axis.axhline(untouched, color="#999999", linestyle="--", linewidth=1.2, label=f"{source}'s model untouched")
     axis.set_xticks(range(len(CURVE_CASES)), [cases_name(study, cases) for cases in CURVE_CASES])
     axis.set_xlim(-0.4, len(CURVE_CASES) - 0.6)
-    _finish(axis, xlabel=f"{target} training cases", ylabel="test Dice, whole tumour")
+    finish(axis, xlabel=f"{target} training cases", ylabel="test Dice, whole tumour")
     title = f"{target} with few cases: mean of the seeds (line), every seed (point)"
-    _save(figure, path, title=title, synthetic=synthetic)
+    save(figure, path, title=title, synthetic=synthetic)
     return True
 
 
 def _label(strategy: str, source: str) -> str:
     return STRATEGY_NAMES[strategy] if strategy == "scratch" else f"from {source}, {STRATEGY_NAMES[strategy]}"
-
-
-def _finish(axis, *, xlabel: str, ylabel: str) -> None:
-    axis.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, 1))
-    axis.grid(alpha=0.25)
-    axis.spines[["top", "right"]].set_visible(False)
-    # Below the axes: a curve may run anywhere in them.
-    axis.figure.legend(frameon=False, fontsize=9, loc="outside lower center", ncols=2 if len(axis.lines) > 3 else 3)
-
-
-def _save(figure: Figure, path: Path, *, title: str, synthetic: bool) -> None:
-    figure.suptitle(f"{title}\n{SYNTHETIC}" if synthetic else title, fontsize=11)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=130)

@@ -4,27 +4,13 @@ The paper's own numbers come first. Its text as we have it lacks the numbers of 
 without Dice loss; there the authors' result files, published with their code, stand in.
 """
 
-from typing import NamedTuple
+from segan_tl.report.paper_tables import Origin, Published
 
-TEST, MERGED = "authors' result files, test", "authors' result files, validation and test merged"
-MARKS = {"paper": "", TEST: "†", MERGED: "‡"}
-NOTES = {
-    "†": "not in our copy of the paper; from the authors' published result files, test patients",
-    "‡": "not in our copy of the paper; from the authors' published result files, validation and test patients merged",
-}
-
-
-class Published(NamedTuple):
-    """A published number and where it stands."""
-
-    value: float
-    source: str = "paper"
-
-    @property
-    def mark(self) -> str:
-        """Return the sign of the footnote, "" for the paper itself."""
-        return MARKS[self.source]
-
+_ELSEWHERE = "not in our copy of the paper; from the authors' published result files"
+TEST = Origin("authors' result files, test", "†", f"{_ELSEWHERE}, test patients")
+MERGED = Origin(
+    "authors' result files, validation and test merged", "‡", f"{_ELSEWHERE}, validation and test patients merged"
+)
 
 # === Table I: four modalities; SegAN is "SegAN (TF2.0)", SegAN-CAT is called SegAN_IO there ===
 TABLE_1 = {

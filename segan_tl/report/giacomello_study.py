@@ -1,11 +1,10 @@
 """The runs of the reproduction of Giacomello 2020: where they lie, and what they scored."""
 
-import csv
-import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
-from segan_tl.runs import Run, read_json
+from segan_tl.report.paper_runs import is_scored, read_rows
+from segan_tl.runs import Run
 
 PAPER = "giacomello-2020"
 REGION = "wt"
@@ -95,31 +94,6 @@ class Study:
 
 def _transfer_folder(target: str, strategy: str, *, source: str = SOURCE) -> str:
     return f"{source}-to-{target}" + ("-frozen" if strategy == "frozen" else "")
-
-
-def is_scored(run: Run) -> bool:
-    """Return whether training is complete and the test cases are scored."""
-    return run.summary.is_file() and run.state.is_file() and read_json(run.state).get("state") == "finished"
-
-
-def read_scores(run: Run, score: str = "dice") -> dict[str, float]:
-    """Return test case → score of the whole tumour; empty where the run is not finished."""
-    if not is_scored(run):
-        return {}
-    return {row["case"]: float(row[score]) for row in read_rows(run.metrics) if row["region"] == REGION}
-
-
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a CSV file; none where there is no file."""
-    if not path.is_file():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def mean(scores: dict[str, float]) -> float | None:
-    """Return the mean over cases, None without any."""
-    return statistics.fmean(scores.values()) if scores else None
 
 
 def read_matrix(study: Study) -> dict[tuple[str, str], dict[str, float]]:

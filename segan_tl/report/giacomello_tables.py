@@ -1,14 +1,8 @@
 """The tables of the reproduction of Giacomello 2020: every number beside the published one."""
 
-import csv
-import io
 import statistics
-from pathlib import Path
-from typing import NamedTuple
 
-from scipy.stats import sem
-
-from segan_tl.report.giacomello_paper import FIGURE_3, NOTES, TABLE_1, TABLE_2, TABLE_3, Published
+from segan_tl.report.giacomello_paper import FIGURE_3, TABLE_1, TABLE_2, TABLE_3
 from segan_tl.report.giacomello_study import (
     CURVE_CASES,
     CURVE_SEEDS,
@@ -20,61 +14,15 @@ from segan_tl.report.giacomello_study import (
     STRATEGIES,
     TARGETS,
     Study,
-    mean,
     read_matrix,
-    read_rows,
-    read_scores,
 )
-from segan_tl.runs import read_json, write_text
+from segan_tl.report.paper_runs import mean, read_rows, read_scores
+from segan_tl.report.paper_tables import ABSENT, Cell, Table, number, paired_difference
+from segan_tl.runs import read_json
 
 MODALITY_NAMES = {"t1": "T1", "t1c": "T1c", "t2": "T2", "flair": "FLAIR"}
 VARIANT_NAMES = {"segan": "SegAN", "segan-no-dice": "SegAN without Dice loss", "segan-cat": "SegAN-CAT"}
 STRATEGY_NAMES = {"scratch": "from scratch", "full": "full", "frozen": "segmentor only"}
-ABSENT = "–"
-
-
-class Cell(NamedTuple):
-    """Our number and the published one."""
-
-    ours: float | None
-    published: Published | None = None
-
-    def __str__(self):
-        published = f"{self.published.value:.3f}{self.published.mark}" if self.published else ABSENT
-        return f"{number(self.ours)} (paper {published})"
-
-
-class Table(NamedTuple):
-    """Headings and rows; a row is text, then cells or text."""
-
-    headings: tuple[str, ...]
-    rows: list[tuple]
-
-
-class Difference(NamedTuple):
-    """A mean difference over test cases, each case against itself, and its standard error."""
-
-    mean: float
-    standard_error: float | None
-    cases: int
-
-    def __str__(self):
-        error = ABSENT if self.standard_error is None else f"{self.standard_error:.3f}"
-        return f"{self.mean:+.3f} ± {error}"
-
-
-def number(value: float | None) -> str:
-    """Return three decimals, or a dash where there is no number."""
-    return ABSENT if value is None else f"{value:.3f}"
-
-
-def paired_difference(first: dict[str, float], second: dict[str, float]) -> Difference | None:
-    """Return the mean of first - second over the cases of both, with std / √n; None without such a case."""
-    differences = [first[case] - second[case] for case in first if case in second]
-    if not differences:
-        return None
-    error = float(sem(differences)) if len(differences) > 1 else None
-    return Difference(statistics.fmean(differences), error, len(differences))
 
 
 # === The paper's tables ===
@@ -218,39 +166,3 @@ def _spread(values: list[float]) -> str:
         return f"{number(values[0])} (one seed)" if values else ABSENT
     few = "" if len(values) == len(CURVE_SEEDS) else f" ({len(values)} seeds)"
     return f"{statistics.fmean(values):.3f} ± {statistics.stdev(values):.3f}{few}"
-
-
-# === Writing ===
-
-
-def to_markdown(table: Table) -> str:
-    """Return a table in GitHub's notation, with the footnotes that its cells need."""
-    lines = [" | ".join(table.headings), " | ".join(["---"] * len(table.headings))]
-    lines += [" | ".join(str(cell) for cell in row) for row in table.rows]
-    text = "\n".join(f"| {line} |" for line in lines)
-    notes = [f"{mark} {note}." for mark, note in NOTES.items() if mark in text]
-    return "\n\n".join([text, *notes])
-
-
-def to_csv(table: Table, path: Path) -> None:
-    """Write a table: a cell becomes our number, the published one, and where that stands."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    with_paper = [any(isinstance(row[i], Cell) for row in table.rows) for i in range(len(table.headings))]
-    headings = []
-    for heading, paper in zip(table.headings, with_paper):
-        headings += [heading, f"{heading}, paper", f"{heading}, paper's source"] if paper else [heading]
-    writer.writerow(headings)
-    for row in table.rows:
-        values = []
-        for cell, paper in zip(row, with_paper):
-            values += _fields(cell) if paper else ["" if cell == ABSENT else cell]
-        writer.writerow(values)
-    write_text(path, text.getvalue())
-
-
-def _fields(cell: Cell) -> list[str]:
-    ours = "" if cell.ours is None else f"{cell.ours:.6g}"
-    if cell.published is None:
-        return [ours, "", ""]
-    return [ours, f"{cell.published.value:g}", cell.published.source]

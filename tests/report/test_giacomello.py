@@ -5,22 +5,13 @@ import csv
 import pytest
 
 from segan_tl.report.giacomello import write_page
-from segan_tl.report.giacomello_findings import find_directions, findings_table, summarise_findings
-from segan_tl.report.giacomello_paper import TEST, Published
-from segan_tl.report.giacomello_study import FIRST_CURVE, Study, read_scores
-from segan_tl.report.giacomello_tables import (
-    Cell,
-    Table,
-    curve_table,
-    figure_3,
-    paired_difference,
-    table_1,
-    table_2,
-    table_3,
-    to_csv,
-    to_markdown,
-    votes_table,
-)
+from segan_tl.report.giacomello_findings import find_directions
+from segan_tl.report.giacomello_paper import TEST
+from segan_tl.report.giacomello_study import FIRST_CURVE, Study
+from segan_tl.report.giacomello_tables import curve_table, figure_3, table_1, table_2, table_3, votes_table
+from segan_tl.report.paper_findings import findings_table, summarise_findings
+from segan_tl.report.paper_runs import read_scores
+from segan_tl.report.paper_tables import Cell, Published, Table, paired_difference, to_csv, to_markdown
 from tests.small_study import write_run, write_study
 
 COMMAND = "python -m segan_tl reproduce giacomello-2020 --scale quick"

@@ -1,0 +1,146 @@
+"""Tables of a reproduction: our number with the published one beside it, as Markdown and as CSV."""
+
+import csv
+import io
+import statistics
+from pathlib import Path
+from typing import NamedTuple
+
+from scipy.stats import sem
+
+from segan_tl.runs import write_text
+
+ABSENT = "–"
+
+
+class Origin(NamedTuple):
+    """Where a published number stands; the mark of its footnote and what that says, "" for the paper itself."""
+
+    name: str
+    mark: str = ""
+    note: str = ""
+
+
+PAPER = Origin("paper")
+
+
+class Published(NamedTuple):
+    """A published number and where it stands."""
+
+    value: float
+    origin: Origin = PAPER
+
+
+class Cell(NamedTuple):
+    """Our number and the published one.
+
+    Attributes:
+        ours: None where there is none.
+        published: likewise.
+        spread: standard deviation of ours, where it is a mean.
+        note: what is to be known of ours, "not run" say.
+        digits: decimals.
+    """
+
+    ours: float | None
+    published: Published | None = None
+    spread: float | None = None
+    note: str = ""
+    digits: int = 3
+
+    def __str__(self):
+        published = ABSENT
+        if self.published:
+            published = f"{self.published.value:.{self.digits}f}{self.published.origin.mark}"
+        return f"{self._ours()} (paper {published})"
+
+    def _ours(self) -> str:
+        if self.ours is None:
+            return self.note or ABSENT
+        spread = "" if self.spread is None else f" ± {self.spread:.{self.digits}f}"
+        return f"{self.ours:.{self.digits}f}{spread}{self.note and f', {self.note}'}"
+
+
+class Table(NamedTuple):
+    """Headings and rows; a row is text, then cells or text; origins that are marked in text need their footnote too."""
+
+    headings: tuple[str, ...]
+    rows: list[tuple]
+    origins: tuple[Origin, ...] = ()
+
+
+class Difference(NamedTuple):
+    """A mean difference, each case (or seed) against itself, and its standard error."""
+
+    mean: float
+    standard_error: float | None
+    cases: int
+
+    def __str__(self):
+        error = ABSENT if self.standard_error is None else f"{self.standard_error:.3f}"
+        return f"{self.mean:+.3f} ± {error}"
+
+
+def number(value: float | None) -> str:
+    """Return three decimals, or a dash where there is no number."""
+    return ABSENT if value is None else f"{value:.3f}"
+
+
+def paired_difference(first: dict[str, float], second: dict[str, float]) -> Difference | None:
+    """Return the mean of first - second over what both have, with std / √n; None without such a pair."""
+    differences = [first[case] - second[case] for case in first if case in second]
+    if not differences:
+        return None
+    error = float(sem(differences)) if len(differences) > 1 else None
+    return Difference(statistics.fmean(differences), error, len(differences))
+
+
+# === Writing ===
+
+
+def to_markdown(table: Table) -> str:
+    """Return a table in GitHub's notation, with the footnotes that its cells need."""
+    lines = [" | ".join(table.headings), " | ".join(["---"] * len(table.headings))]
+    lines += [" | ".join(str(cell) for cell in row) for row in table.rows]
+    text = "\n".join(f"| {line} |" for line in lines)
+    cells = [cell for row in table.rows for cell in row if isinstance(cell, Cell)]
+    origins = {cell.published.origin for cell in cells if cell.published} | set(table.origins)
+    notes = [f"{mark} {note}." for _, mark, note in sorted(origins, key=lambda origin: origin.mark) if mark]
+    return "\n\n".join([text, *notes])
+
+
+def to_csv(table: Table, path: Path) -> None:
+    """Write a table: a cell becomes our number (its spread, its note), the published one, and where that stands."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    columns = list(zip(*table.rows)) or [()] * len(table.headings)
+    fields = [_fields_of(column) for column in columns]
+    headings = []
+    for heading, names in zip(table.headings, fields):
+        headings += [heading, *(f"{heading}, {name}" for name in names)] if names is not None else [heading]
+    writer.writerow(headings)
+    for row in table.rows:
+        values = []
+        for cell, names in zip(row, fields):
+            values += ["" if cell == ABSENT else cell] if names is None else _values(cell, names)
+        writer.writerow(values)
+    write_text(path, text.getvalue())
+
+
+def _fields_of(column: tuple) -> list[str] | None:
+    """Return what stands behind the numbers of a column of cells; None for a column of text."""
+    cells = [cell for cell in column if isinstance(cell, Cell)]
+    if not cells:
+        return None
+    own = [name for name in ("spread", "note") if any(getattr(cell, name) not in (None, "") for cell in cells)]
+    return [*own, "paper", "paper's source"]
+
+
+def _values(cell: Cell, names: list[str]) -> list[str]:
+    values = {
+        "spread": "" if cell.spread is None else f"{cell.spread:.6g}",
+        "note": cell.note,
+        "paper": f"{cell.published.value:g}" if cell.published else "",
+        "paper's source": cell.published.origin.name if cell.published else "",
+    }
+    return ["" if cell.ours is None else f"{cell.ours:.6g}", *(values[name] for name in names)]
