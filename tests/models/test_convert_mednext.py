@@ -23,8 +23,7 @@ def state_of(variant="s", kernel_size=3, *, deep=True):
     return model, collect(model, torch_names(model)) | {"dummy_tensor": np.zeros(1, "float32")}
 
 
-@pytest.mark.parametrize("kernel_size", [3, 5])
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(("variant", "kernel_size"), zip(VARIANTS, (3, 5, 3, 5), strict=True))
 def test_sizes_are_told_by_the_tensors(variant, kernel_size):
     expected = {"variant": variant, "kernel_size": kernel_size, "filters": FILTERS}
     model = build_mednext((None,) * 3 + (2,), **expected)
