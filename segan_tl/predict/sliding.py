@@ -19,6 +19,7 @@ from segan_tl.errors import UserError
 from segan_tl.fused import fuse
 from segan_tl.fused_bottleneck import fuse_bottlenecks
 from segan_tl.models.accelerate import accelerate
+from segan_tl.models.planar import flatten_slices
 
 _TRACED: weakref.WeakKeyDictionary[keras.Model, Callable] = weakref.WeakKeyDictionary()
 
@@ -178,7 +179,7 @@ def _traced(model: keras.Model) -> Callable:
         import tensorflow as tf
 
         # Another model over the same layers: `model` itself in the graph would keep its own entry alive.
-        accelerated = fuse(fuse_bottlenecks(accelerate(model)))
+        accelerated = fuse(fuse_bottlenecks(flatten_slices(accelerate(model))))
 
         @tf.function
         def forward(tiles, flip, factor):

@@ -15,6 +15,7 @@ from segan_tl import losses
 from segan_tl.config_volume import VolumeConfig
 from segan_tl.fused import fuse
 from segan_tl.fused_bottleneck import fuse_bottlenecks
+from segan_tl.models.planar import flatten_slices
 from segan_tl.train.average import RunningAverage
 from segan_tl.train.optimizers import build_volume_optimizer
 
@@ -40,7 +41,7 @@ class SupervisedTraining:
         steps_per_epoch: int,
     ):
         self.segmentor, self.config, self.replicas = segmentor, config, replicas
-        self.forward = fuse(fuse_bottlenecks(segmentor))
+        self.forward = fuse(fuse_bottlenecks(flatten_slices(segmentor)))
         self.loss = make_loss(config)
         self.optimizers = {}
         if segmentor.trainable_variables:
