@@ -12,7 +12,7 @@ SCALES = {
         "albunet3d": ("wacker_quick", ()),
         "albunet2d": (
             "wacker_quick",
-            ("model.family=albunet2d", "data.patch=[1, 96, 96]", "train.batch_size=16", "predict.batch_size=16"),
+            ("model.family=albunet2d", "data.patch=[1, 64, 64]", "train.batch_size=24", "predict.batch_size=48"),
         ),
     },
     "full": {"albunet3d": ("albunet3d", ()), "albunet2d": ("albunet2d", ())},
