@@ -8,18 +8,17 @@ from segan_tl.errors import UserError
 
 CHALLENGES = ("brats-gli", "brats-ssa", "brats-men", "brats-ped", "brats-met")
 HD95 = ("surface-weighted", "pooled", "maximum-of-directed")
-CHALLENGE_LABELS = "brats2023"
 CHALLENGE_REGIONS = ("wt", "tc", "et")
 MAX_JOBS = 8
 EPILOG = """examples:
-  python -m segan_tl evaluate runs/segan/flair BraTS2021 --out metrics.csv
-  python -m segan_tl evaluate PREDICTIONS BraTS2023 --out metrics.csv --challenge brats-gli --jobs 2
+  python -m segan_tl evaluate segan/flair BraTS2021 --out metrics.csv               a run: its test cases
+  python -m segan_tl evaluate PREDICTIONS BraTS2023 --out m.csv --challenge brats-gli --prediction-labels brats2023
   python -m segan_tl evaluate nnunet_out labelsTr --out m.csv --prediction-labels msd --truth-labels msd
   python -m segan_tl evaluate OURS MS --out m.csv --prediction-labels lesion --hd95 all
 
 A prediction is named after its case (CASE.nii.gz, CASE_seg.nii.gz or CASE/seg.nii.gz). Labels are conventions
 (brats2012, brats2015, brats2017, brats2023, brats_ped2024, msd, lesion), a statement such as 1=ED,2=NCR,3=ET, or
-painted regions such as 1=wt,2=tc,3=et; they are read from the folders where those tell.
+painted regions such as 1=wt,2=tc,3=et; they are read from the folders where those tell, and never guessed.
 
 HD95, in mm:
   surface-weighted     larger of the two directed 95th percentiles, surfels weighted by area (BraTS 2023; the default)
@@ -32,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     parser.description = "Score masks against the truth: overlap, surface distances and, by challenge, single lesions."
     parser.epilog = EPILOG
-    parser.add_argument("predictions", metavar="PREDICTIONS", type=Path, help="folder of masks, or a run")
+    parser.add_argument("predictions", metavar="PREDICTIONS", type=Path, help="folder of masks, or a run (test cases)")
     parser.add_argument("truths", metavar="TRUTHS", type=Path, help="folder of cases with label maps, or of label maps")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.csv", help="one row a case and region")
     parser.add_argument("--challenge", choices=CHALLENGES, help="add lesion-wise scores as BraTS 2023 defines them")
@@ -45,22 +44,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--truth-labels", metavar="CONVENTION", help="what the numbers of the truths mean")
     parser.add_argument("--allow-missing", action="store_true", help="leave out cases that have no prediction")
     parser.add_argument("--jobs", type=int, metavar="N", help="processes (the cores, at most 8)")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Score everything, write the rows and print what they come to."""
     from segan_tl.console import console
     from segan_tl.report.masks import find_predictions, find_truths, require_predictions
+    from segan_tl.report.run_cases import find_run, tested_cases
     from segan_tl.report.scores import score_cases, summary_table, write_scores
     from segan_tl.report.terminal import case_progress, print_table
 
     # === What can be refused is refused before work begins ===
     _check(arguments)
-    otherwise = CHALLENGE_LABELS if arguments.challenge else None
-    truths = find_truths(arguments.truths, meaning=arguments.truth_labels, otherwise=otherwise)
-    predictions, strangers = find_predictions(
-        arguments.predictions, truths, meaning=arguments.prediction_labels, otherwise=otherwise
-    )
+    folder, of_run = find_run(arguments.predictions, runs=arguments.runs)
+    truths = find_truths(arguments.truths, meaning=arguments.truth_labels)
+    if of_run is not None:
+        truths = tested_cases(of_run, truths)
+    predictions, strangers = find_predictions(folder, truths, meaning=arguments.prediction_labels)
     if not arguments.allow_missing:
         require_predictions(truths, predictions)
     plan = _plan(arguments, truths, predictions)

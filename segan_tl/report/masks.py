@@ -31,7 +31,7 @@ class Mask:
 # === Which files ===
 
 
-def find_truths(folder: Path, *, meaning: str | None, otherwise: str | None) -> dict[str, Mask]:
+def find_truths(folder: Path, *, meaning: str | None, otherwise: str | None = None) -> dict[str, Mask]:
     """Find the label maps of a cohort, or of a folder of label maps that are named after their cases.
 
     Args:
@@ -62,7 +62,7 @@ def find_truths(folder: Path, *, meaning: str | None, otherwise: str | None) -> 
 
 
 def find_predictions(
-    folder: Path, truths: dict[str, Mask], *, meaning: str | None, otherwise: str | None
+    folder: Path, truths: dict[str, Mask], *, meaning: str | None, otherwise: str | None = None
 ) -> tuple[dict[str, Mask], int]:
     """Find the masks of a folder that belong to the cases of the truth.
 

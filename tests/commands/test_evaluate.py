@@ -8,6 +8,7 @@ from segan_tl.__main__ import main
 from segan_tl.commands import evaluate
 from segan_tl.distances import DEFAULT_HD95, HD95_DEFINITIONS
 from segan_tl.lesions import CHALLENGES
+from segan_tl.runs import Run, write_json
 from tests.small_masks import small_truth, write_mask, write_truths
 
 
@@ -18,6 +19,9 @@ def places(tmp_path):
     write_mask(tmp_path / "out" / "BraTS2021_00000.nii.gz", small_truth(3))
     write_mask(tmp_path / "out" / "BraTS2021_00001.nii.gz", small_truth(1))
     return tmp_path
+
+
+STATED = ("--prediction-labels", "brats2023")
 
 
 def run(places, *options, predictions="out", truths="truths"):
@@ -41,40 +45,79 @@ def test_rows_and_table(places, capsys):
     assert "scored 2 cases" in printed and "1/2  BraTS2021_00000" in printed and "s left" in printed
 
 
-def test_a_challenge_brings_its_lesions_regions_and_labels(places, capsys):
-    rows = run(places, "--challenge", "brats-met")
+def test_a_challenge_brings_its_lesions_and_regions(places, capsys):
+    rows = run(places, *STATED, "--challenge", "brats-met")
     assert [row["region"] for row in rows] == ["wt", "tc", "et"] * 2
     assert [row["lesions_missed"] for row in rows] == ["0", "0", "0", "0", "0", "1"]
     assert "joined by 1 dilations, up to 2 mm3 not counted" in capsys.readouterr().out
 
 
 def test_all_definitions_of_hd95(places):
-    (row, *_) = run(places, "--challenge", "brats-gli", "--hd95", "all", "--regions", "wt", "--tolerance-mm", "2")
+    options = ("--challenge", "brats-gli", "--hd95", "all", "--regions", "wt", "--tolerance-mm", "2")
+    (row, *_) = run(places, *STATED, *options)
     assert {"hd95_pooled_mm", "hd95_maximum_of_directed_mm", "surface_dice_2mm"} <= row.keys()
 
 
 def test_a_missing_prediction_is_an_error_unless_asked_for(places, capsys):
     (places / "out" / "BraTS2021_00001.nii.gz").unlink()
-    assert run(places, "--challenge", "brats-gli") == 2
+    assert run(places, *STATED, "--challenge", "brats-gli") == 2
     assert "found none of BraTS2021_00001" in capsys.readouterr().err
-    assert len(run(places, "--challenge", "brats-gli", "--allow-missing")) == 3
+    assert len(run(places, *STATED, "--challenge", "brats-gli", "--allow-missing")) == 3
     assert "left out, no prediction: 1 of 2 cases (BraTS2021_00001)" in capsys.readouterr().out
 
 
 def test_damaged_and_misplaced_predictions_are_named(places, capsys):
     write_mask(places / "out" / "BraTS2021_00001.nii.gz", small_truth(3), shift_mm=1.0)
-    assert run(places, "--challenge", "brats-gli") == 2
+    assert run(places, *STATED, "--challenge", "brats-gli") == 2
     assert "the prediction of BraTS2021_00001 where its truth lies" in capsys.readouterr().err
     path = places / "out" / "BraTS2021_00000.nii.gz"
     path.write_bytes(path.read_bytes()[:-9])
-    assert run(places, "--challenge", "brats-gli") == 2
+    assert run(places, *STATED, "--challenge", "brats-gli") == 2
     assert "BraTS2021_00000.nii.gz" in capsys.readouterr().err
+
+
+@pytest.fixture
+def trained(places, monkeypatch):
+    """A run whose only test case is the second; it has no prediction of the first."""
+    root = Run(places / "runs" / "segan" / "t2")
+    write_json(root.config, {})
+    write_json(root.state, {"regions": ["wt", "tc", "et"]})
+    write_json(root.splits, {"train": ["BraTS2021_00000"], "validation": [], "test": ["BraTS2021_00001"]})
+    write_mask(root.predictions / "BraTS2021_00001.nii.gz", small_truth())
+    monkeypatch.chdir(places)
+    return root
+
+
+@pytest.mark.parametrize("name", ["runs/segan/t2", "segan/t2", "segan/t2/predictions"])
+def test_a_run_is_expected_to_predict_its_test_cases(trained, name):
+    name = "runs/" + name if name.endswith("predictions") else name
+    assert main(["evaluate", name, "truths", "--out", "m.csv"]) == 0
+    with open("m.csv", newline="") as stream:
+        assert {(row["case"], row["dice"]) for row in csv.DictReader(stream)} == {("BraTS2021_00001", "1.0")}
+
+
+def test_a_run_below_another_folder(trained, capsys):
+    trained.root.parents[1].rename("elsewhere")
+    assert main(["evaluate", "segan/t2", "truths", "--out", "m.csv"]) == 2
+    assert "segan/t2 is none" in capsys.readouterr().err
+    assert main(["evaluate", "segan/t2", "truths", "--out", "m.csv", "--runs", "elsewhere"]) == 0
+
+
+def test_runs_without_predictions_or_on_other_cases(trained, capsys):
+    write_json(trained.splits, {"test": ["p1", "p2"]})
+    assert main(["evaluate", "segan/t2", "truths", "--out", "m.csv"]) == 2
+    assert "such as p1," in capsys.readouterr().err
+    (trained.predictions / "BraTS2021_00001.nii.gz").unlink()
+    trained.predictions.rmdir()
+    assert main(["evaluate", "segan/t2", "truths", "--out", "m.csv"]) == 2
+    assert "finish its training" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     "options, complaint",
     [
         ((), "add --prediction-labels"),
+        (("--challenge", "brats-gli"), "add --prediction-labels"),
         (("--prediction-labels", "brats2016"), "did you mean brats2017?"),
         (("--prediction-labels", "lesion"), "there are none"),
         (("--prediction-labels", "wt", "--regions", "wt,et"), "(wt); found et"),
