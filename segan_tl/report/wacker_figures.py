@@ -22,7 +22,7 @@ def plot_curves(study: Study, path: Path, *, synthetic: bool) -> bool:
         Whether any run is there.
     """
     figure = Figure(figsize=(9.6, 6.0), layout="constrained")
-    axes = figure.subplots(len(NETWORKS), len(REGION_NAMES), sharex="row", sharey=True)
+    axes = figure.subplots(len(NETWORKS), len(REGION_NAMES), sharex="row", sharey=True, squeeze=False)
     seeds = {start: 0 for start in STARTS}
     for row, network in zip(axes, NETWORKS):
         for axis, region in zip(row, REGION_NAMES):
