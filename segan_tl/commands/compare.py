@@ -68,8 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _print(tables, rows, metrics, *, arguments) -> None:
     """Print which letter is which run, a table a metric, and how to read them."""
     from segan_tl.console import console
-    from segan_tl.report.compare import comparison_table, direction, letter, notes
-    from segan_tl.report.terminal import print_table
+    from segan_tl.report.compare import direction, letter, notes
+    from segan_tl.report.narrow import print_comparison
 
     synthetic = any(table.synthetic for table in tables)
     for place, table in enumerate(tables):
@@ -77,7 +77,7 @@ def _print(tables, rows, metrics, *, arguments) -> None:
     number = len(tables[0].cases)
     kind = f"{number}{' SYNTHETIC' if synthetic else ''} test case{'s' * (number > 1)}"
     for metric in metrics:
-        print_table(comparison_table(rows, metric, kind=kind, way=BETTER[arguments.better] or direction(metric)))
+        print_comparison(rows, metric, kind=kind, way=BETTER[arguments.better] or direction(metric))
     for note in notes(rows):
         console.print(note, markup=False, soft_wrap=True)
     folders = list(dict.fromkeys(table.data["folder"] for table in tables if table.data.get("folder")))

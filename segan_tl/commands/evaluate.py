@@ -51,9 +51,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Score everything, write the rows and print what they come to."""
     from segan_tl.console import console
     from segan_tl.report.masks import find_predictions, find_truths, require_predictions
+    from segan_tl.report.narrow import print_summary
     from segan_tl.report.run_cases import find_run, tested_cases
-    from segan_tl.report.scores import score_cases, summary_table, write_scores
-    from segan_tl.report.terminal import case_progress, print_table
+    from segan_tl.report.scores import score_cases, write_scores
+    from segan_tl.report.terminal import case_progress
 
     # === What can be refused is refused before work begins ===
     _check(arguments)
@@ -75,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         rows = score_cases(truths, predictions, plan=plan, jobs=_jobs(arguments), progress=advance)
     seconds = time.monotonic() - started
     write_scores(arguments.out, rows)
-    print_table(summary_table(rows, plan))
+    print_summary(rows, plan)
     for note in _notes(plan):
         console.print(note, markup=False, soft_wrap=True)
     console.print(f"scored {len(predictions)} cases in {seconds:.1f} s: {arguments.out}", markup=False, soft_wrap=True)

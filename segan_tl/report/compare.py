@@ -169,23 +169,36 @@ def comparison_table(rows: Sequence[Row], metric: str, *, kind: str, way: int | 
     which = {1: "higher is better", -1: "lower is better", None: "add --better to say which way is better"}[way]
     table = Table(title=f"{metric} of {kind}, {which}", title_justify="left")
     table.add_column("region")
+    for heading in ("n", "pair", "1st", "2nd", "2nd - 1st [95 %]", "best", "t-test", "Wilcoxon", "Holm"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for cells in _cells(rows, metric):
+        table.add_row(*cells)
+    return table
+
+
+def comparison_lines(rows: Sequence[Row], metric: str) -> list[str]:
+    """Return the same as lines below 80 columns, three a comparison, for terminals where the table does not fit."""
+    lines = []
+    for region, number, pair, first, second, gain, best, t_test, wilcoxon, holm_p in _cells(rows, metric):
+        lines.append(f"  {region}, n {number}, pair {pair}: 1st {first}, 2nd {second}, best {best}")
+        lines.append(f"    2nd - 1st [95 %]  {gain}")
+        lines.append(f"    t-test {t_test}, Wilcoxon {wilcoxon}, Holm {holm_p}")
+    return lines
+
+
+def _cells(rows: Sequence[Row], metric: str) -> list[tuple[str, ...]]:
     rows = [row for row in rows if row.metric == metric]
     largest = max(abs(mean or 0) for row in rows for mean in (row.found.first_mean, row.found.second_mean))
     digits = 3 if largest < 2 else 2 if largest < 20 else 1
-    for heading in ("n", "pair", "1st", "2nd", "2nd - 1st [95 %]", "best", "t-test", "Wilcoxon", "Holm"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    lines = []
     for row in rows:
         found, better = row.found, "–" if row.better is None else letter(row.better)
-        table.add_row(
-            row.region,
-            str(found.difference.n),
-            f"{letter(row.first)}, {letter(row.second)}",
-            *("–" if mean is None else f"{mean:.{digits}f}" for mean in (found.first_mean, found.second_mean)),
-            _interval(found, digits),
-            better if row.is_shown or row.better is None else f"({better})",
-            *(_p(p) for p in (found.t_p, found.wilcoxon_p, row.wilcoxon_p_holm)),
-        )
-    return table
+        means = ("–" if mean is None else f"{mean:.{digits}f}" for mean in (found.first_mean, found.second_mean))
+        best = better if row.is_shown or row.better is None else f"({better})"
+        tests = (_p(p) for p in (found.t_p, found.wilcoxon_p, row.wilcoxon_p_holm))
+        pair = f"{letter(row.first)}, {letter(row.second)}"
+        lines.append((row.region, str(found.difference.n), pair, *means, _interval(found, digits), best, *tests))
+    return lines
 
 
 def notes(rows: Sequence[Row]) -> list[str]:
