@@ -118,13 +118,19 @@ def check_weights(file: Path | None) -> None:
         UserError: it is missing, or of another kind.
     """
     from segan_tl.errors import UserError
-    from segan_tl.models.provenance import read_provenance
 
     if file is None:
         return
     if not file.is_file():
         raise UserError(f"--resnet34: there is no {file}; expected {WEIGHTS}, or what import made of it")
-    if file.suffix == ".keras" and read_provenance(file).get("configuration") != "ResNet34":
+    if file.suffix != ".keras":
+        return
+    from segan_tl.console import start_tensorflow
+
+    start_tensorflow()
+    from segan_tl.models.provenance import read_provenance
+
+    if read_provenance(file).get("configuration") != "ResNet34":
         raise UserError(f"--resnet34: {file} is not what `import` makes of a ResNet34; expected {WEIGHTS}")
 
 
