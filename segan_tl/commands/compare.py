@@ -38,8 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Read, refuse what cannot be compared, compute, write and print."""
+    from segan_tl.console import console
     from segan_tl.report.compare import compare_tables, require_metrics, write_comparison
     from segan_tl.report.score_tables import common_regions, open_tables, require_same_cases
+    from segan_tl.report.shared_cases import share_cases
 
     # === Everything that can be refused is refused before work begins ===
     if arguments.out is not None and (arguments.out.suffix != ".csv" or arguments.out.is_dir()):
@@ -48,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     tables = open_tables(paths, runs=arguments.runs)
     metrics, wanted = _list(arguments.metric, "--metric"), _list(arguments.regions, "--regions")
     regions = common_regions(tables, wanted)
+    tables, remarks = share_cases(tables, regions) if arguments.allow_missing else (tables, [])
     require_same_cases(tables, regions)
     require_metrics(tables, metrics)
 
@@ -61,6 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if arguments.out is not None:
         write_comparison(arguments.out, rows, [table.name for table in tables])
+    for remark in remarks:
+        console.print(remark, markup=False, soft_wrap=True)
     _print(tables, rows, metrics, arguments=arguments)
     return 0
 

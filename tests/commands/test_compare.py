@@ -72,8 +72,13 @@ def test_mistakes_are_answered_in_a_sentence(place, capsys, words, complaint):
 def test_other_test_cases_are_refused(place, capsys):
     write_run(Run(place / "runs" / "segan" / "t3"), LOW[:7])
     assert main(["compare", "segan/t2", "segan/t3", "--out", "c.csv"]) == 2
-    assert "only segan/t2 has p7" in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert "only segan/t2 has p7" in message and "--allow-missing" in message
     assert not (place / "c.csv").exists()
+    assert main(["compare", "segan/t2", "segan/t3", "--allow-missing"]) == 0
+    printed = capsys.readouterr().out
+    assert "left out, not in all: 1 of 8 cases (p7)\n  segan/t3 lacks 1" in printed
+    assert "dice of 7 SYNTHETIC test cases" in printed
 
 
 def test_examples_of_the_help_can_be_typed(place, capsys):
