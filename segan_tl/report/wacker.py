@@ -33,6 +33,7 @@ FINDINGS_NOTE = """The difference is ours, a seed against the same seed; a diffe
 little."""
 # The first digits of the sha256 of resnet34 as torchvision published it, which are part of the files' names.
 TORCHVISION_SHA256 = ("b627a593", "333f7ec4")
+UNKNOWN_WEIGHTS = "**not torchvision's own file: whether it was trained on ImageNet is not known here**"
 
 
 def write_page(study: Study, *, command: str, weights: str) -> Path:
@@ -99,10 +100,19 @@ def _facts(study: Study, runs: list, *, command: str) -> str:
     """Return where the numbers come from: data, scale, seeds, weights, versions, time, command."""
     split = read_json(runs[0].splits) if runs else {}
     facts = describe_runs(
-        runs, total=len(study.all_runs), split=split, scale=f"{study.scale}; seeds {', '.join(map(str, SEEDS))}",
+        runs, total=len(study.all_runs), split=split, scale=_scale(study, runs),
         more=(f"ImageNet weights: {_weights(study)}",),
     )  # fmt: skip
     return f"{facts}\n\n      {command}"
+
+
+def _scale(study: Study, runs: list) -> str:
+    """Return the scale, the seeds and the steps beside the paper's."""
+    train = read_json(runs[0].config).get("train", {}) if runs else {}
+    steps = ""
+    if train:
+        steps = f"; {train['epochs']} epochs of {train['steps_per_epoch']} steps (paper: 50 of 100)"
+    return f"{study.scale}; seeds {', '.join(map(str, SEEDS))}{steps}"
 
 
 def _weights(study: Study) -> str:
@@ -114,7 +124,7 @@ def _weights(study: Study) -> str:
             files[origin.get("source_sha256", "not known")] = origin.get("source") or origin.get("file", "not known")
     texts = []
     for digest, name in sorted(files.items()):
-        own = "torchvision's own file" if digest[:8] in TORCHVISION_SHA256 else "not one of torchvision's own files"
+        own = "torchvision's own file" if digest[:8] in TORCHVISION_SHA256 else UNKNOWN_WEIGHTS
         texts.append(f"{name}, sha256 {digest}, {own}")
     return "; ".join(texts) or "none given"
 

@@ -1,17 +1,14 @@
 """The results page: its numbers by hand, its gaps, and where it says that the direction differs."""
 
-import csv
 
 import pytest
 
 from segan_tl.report.giacomello import write_page
 from segan_tl.report.giacomello_findings import find_directions
-from segan_tl.report.giacomello_paper import TEST
 from segan_tl.report.giacomello_study import FIRST_CURVE, Study
 from segan_tl.report.giacomello_tables import curve_table, figure_3, table_1, table_2, table_3, votes_table
 from segan_tl.report.paper_findings import findings_table, summarise_findings
-from segan_tl.report.paper_runs import read_scores
-from segan_tl.report.paper_tables import Cell, Published, Table, paired_difference, to_csv, to_markdown
+from segan_tl.report.paper_tables import to_markdown
 from tests.small_study import write_run, write_study
 
 COMMAND = "python -m segan_tl reproduce giacomello-2020 --scale quick"
@@ -97,35 +94,6 @@ def test_a_curve_of_one_seed_says_so(tmp_path):
     study = Study(tmp_path / "runs", "quick", tmp_path / "out")
     write_run(study.curve(2, 0, strategy="scratch"), (0.3, 0.5))
     assert curve_table(study, FIRST_CURVE).rows[0] == ("2", "0.400 (one seed)", "–", "–", "–", "–")
-
-
-def test_differences_are_paired():
-    # differences 0.1, 0.2, 0.3 (d is in one only): mean 0.2, std 0.1, error 0.1 / √3 = 0.0577
-    first = {"a": 0.5, "b": 0.6, "c": 0.9, "d": 0.0}
-    found = paired_difference(first, {"a": 0.4, "b": 0.4, "c": 0.6})
-    assert found.mean == pytest.approx(0.2) and found.standard_error == pytest.approx(0.057735, abs=1e-6)
-    assert found.cases == 3 and str(found) == "+0.200 ± 0.058"
-    assert paired_difference({"a": 1.0}, {"b": 1.0}) is None
-    assert str(paired_difference({"a": 1.0}, {"a": 0.5})) == "+0.500 ± –"
-
-
-def test_an_unfinished_run_has_no_scores(tmp_path):
-    study = Study(tmp_path / "runs", "quick", tmp_path / "out")
-    write_run(study.single("t1"), (0.5, 0.6))
-    assert read_scores(study.single("t1")) == {"p0": 0.5, "p1": 0.6}
-    study.single("t1").summary.unlink()
-    assert read_scores(study.single("t1")) == {}
-
-
-def test_csv_says_where_a_published_number_stands(tmp_path):
-    row = ("SegAN", Cell(0.5, Published(0.75)), Cell(None, Published(0.25, TEST)), "–")
-    to_csv(Table(("model", "dice", "precision", "note"), [row]), tmp_path / "x.csv")
-    with (tmp_path / "x.csv").open() as file:
-        assert list(csv.reader(file)) == [
-            ["model", "dice", "dice, paper", "dice, paper's source", "precision", "precision, paper",
-             "precision, paper's source", "note"],
-            ["SegAN", "0.5", "0.75", "paper", "", "0.25", "authors' result files, test", ""],
-        ]  # fmt: skip
 
 
 def test_footnotes_stand_under_the_table_that_needs_them(study):

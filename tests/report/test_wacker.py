@@ -28,7 +28,8 @@ def write(study, network, start, *, seed):
     """Write a run of three test cases: mean DICE + 0.01 seed + REGIONS + 0.02, median without the 0.02."""
     run = study.run(network, start, seed=seed)
     origin = {"source": "resnet34-b627a593.pth", "source_sha256": SHA256, "file": "cache/x.keras"}
-    write_run(run, (0.5, 0.5, 0.5), seed=seed, **({"pretrained": origin} if start == "imagenet" else {}))
+    config = {"train": {"epochs": 15, "steps_per_epoch": 12}}
+    write_run(run, (0.5, 0.5, 0.5), config=config, seed=seed, **({"pretrained": origin} if start == "imagenet" else {}))
     base = DICE[network, start] + 0.01 * seed
     rows = [
         (f"p{place}", region, base + shift + extra, 10 * seed)
@@ -105,10 +106,20 @@ def test_the_page_says_what_is_missing_and_where_it_comes_from(study):
     assert "THE FILE" not in top  # AlbuNet3D had it
     assert "SYNTHETIC DATA" in top and "12 of 20 runs" in top and COMMAND in top
     assert f"resnet34-b627a593.pth, sha256 {SHA256}, torchvision's own file" in top
+    assert "quick; seeds 1, 2, 3, 4, 5; 15 epochs of 12 steps (paper: 50 of 100)" in top
     with (study.out / "table1.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert rows[2]["ET"] == "" and rows[2]["ET, note"] == "not run" and rows[2]["ET, paper"] == "0.6849"
     assert (study.out / "fig3.png").stat().st_size > 10_000
+
+
+def test_weights_of_unknown_origin_are_called_that(tmp_path):
+    alone = Study(tmp_path / "runs", "quick", tmp_path / "out", "glioma-3t")
+    write(alone, "albunet3d", "imagenet", seed=1)
+    state = alone.run("albunet3d", "imagenet", seed=1).state
+    state.write_text(state.read_text().replace(SHA256, "f" * 64))
+    page = write_page(alone, command=COMMAND, weights="THE FILE").read_text()
+    assert "not torchvision's own file" in page and "0.650" not in page and "1 of 5 seeds" in page
 
 
 def test_without_any_run_there_is_a_page_and_no_figure(tmp_path):
