@@ -1,11 +1,15 @@
 """`python -m segan_tl report`: a run, or several side by side, as one HTML file."""
 
 import argparse
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
+
+LONGEST_STEM = 120
 
 EPILOG = """examples:
   python -m segan_tl report segan/flair                             runs/segan/flair/report.html
-  python -m segan_tl report segan/t2 segan/flair-to-t2-frozen        both: runs/segan/comparison.html
+  python -m segan_tl report segan/t2 segan/flair-to-t2-frozen        runs/segan/t2-vs-flair-to-t2-frozen.html
   python -m segan_tl report segan/flair --cases all --megabytes 40 --out flair.html
   python -m segan_tl report segan/flair --data /data/BraTS2021       the data has moved
 
@@ -36,6 +40,18 @@ def _count(text: str) -> int | None:
     return int(text)
 
 
+def comparison_path(roots: Sequence[Path]) -> Path:
+    """Return where the page of several runs goes: beside the first, named after all of them."""
+    folders = [root.resolve() for root in roots]
+    names = [folder.name for folder in folders]
+    if len(set(names)) < len(names):  # nnunet/glioma, unet3d/glioma
+        names = ["-".join(folder.parts[-2:]) for folder in folders]
+    stem = "-vs-".join(names)
+    if len(stem) > LONGEST_STEM:  # of many runs; other ones still get another name
+        stem = f"{stem[:LONGEST_STEM]}-{zlib.crc32(stem.encode()):08x}"
+    return (roots[0] if roots[0].name else folders[0]).parent / f"{stem}.html"
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Write the page and say where it is and what it lacks."""
     from segan_tl.console import console
@@ -43,12 +59,13 @@ def run(arguments: argparse.Namespace) -> int:
     from segan_tl.runs import open_run
 
     runs = [open_run(path, runs=arguments.runs) for path in arguments.run]
-    out = arguments.out or (runs[0].report if len(runs) == 1 else runs[0].root.parent / "comparison.html")
+    out = arguments.out or (runs[0].report if len(runs) == 1 else comparison_path([run.root for run in runs]))
+    done = "replaced" if out.exists() else "written"
     remarks = write_report(
         runs, out, cases=arguments.cases, viewer=not arguments.no_viewer, data=arguments.data,
         megabytes=arguments.megabytes,
     )  # fmt: skip
     for remark in remarks:
         console.print(remark, markup=False, soft_wrap=True)
-    console.print(f"written {out}: {out.stat().st_size / 1e6:.1f} MB", markup=False, soft_wrap=True)
+    console.print(f"{done} {out}: {out.stat().st_size / 1e6:.1f} MB", markup=False, soft_wrap=True)
     return 0

@@ -1,10 +1,11 @@
 """The page that a training writes by itself: it is there, or its absence is said without ending the training."""
 
 import argparse
+from pathlib import Path
 
 import pytest
 
-from segan_tl.commands.report import add_arguments
+from segan_tl.commands.report import add_arguments, comparison_path
 from segan_tl.commands.training import write_page
 from segan_tl.runs import write_json
 from tests.report.pages import change_state, write_cohort, write_run
@@ -49,3 +50,15 @@ def test_number_of_cases_is_a_number_or_all():
     assert parser.parse_args(["r", "--cases", "all"]).cases is None
     with pytest.raises(SystemExit):
         parser.parse_args(["r", "--cases", "many"])
+
+
+def test_a_comparison_is_named_after_its_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    roots = [Path("runs/segan/t2"), Path("runs/segan/flair-to-t2-frozen")]
+    assert comparison_path(roots) == Path("runs/segan/t2-vs-flair-to-t2-frozen.html")
+    same = [Path("runs/nnunet/glioma"), Path("runs/unet3d/glioma")]
+    assert comparison_path(same) == Path("runs/nnunet/nnunet-glioma-vs-unet3d-glioma.html")
+    assert comparison_path([Path("."), Path("other")]).parent == tmp_path.parent
+    many = [Path(f"runs/a-name-that-is-rather-long-{number}") for number in range(9)]
+    paths = [comparison_path(many), comparison_path([*many[:8], Path("runs/another")])]
+    assert len(set(paths)) == 2 and all(len(path.name) < 140 for path in paths)

@@ -199,8 +199,14 @@ def test_command_writes_into_the_run_and_beside_it(run, tmp_path, cohort, capsys
     assert main(["report", "small/flair", "--runs", str(tmp_path / "runs"), "--cases", "2"]) == 0
     assert len(viewer_json(run.report.read_text())["cases"]) == 2
     assert main(["report", str(run.root), str(other.root), "--cases", "all", "--no-viewer"]) == 0
-    assert (tmp_path / "runs" / "small" / "comparison.html").is_file()
-    assert "comparison.html" in capsys.readouterr().out
+    page = tmp_path / "runs" / "small" / "flair-vs-t2.html"
+    before = page.read_text()
+    assert f"written {page}" in capsys.readouterr().out.replace("\n", "")
+    third = write_run(tmp_path / "runs" / "small" / "t1", cohort, shift=3)
+    assert main(["report", str(run.root), str(third.root), "--no-viewer"]) == 0
+    assert page.read_text() == before and page.with_name("flair-vs-t1.html").is_file()
+    assert main(["report", str(run.root), str(other.root), "--no-viewer"]) == 0
+    assert f"replaced {page}" in capsys.readouterr().out.replace("\n", "")
     assert main(["report", "nowhere", "--runs", str(tmp_path / "runs")]) == 2
 
 
