@@ -40,12 +40,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Read, refuse what cannot be compared, compute, write and print."""
     from segan_tl.console import console
     from segan_tl.report.compare import compare_tables, require_metrics, write_comparison
+    from segan_tl.report.preflight import require_table_path
     from segan_tl.report.score_tables import common_regions, open_tables, require_same_cases
     from segan_tl.report.shared_cases import share_cases
 
     # === Everything that can be refused is refused before work begins ===
-    if arguments.out is not None and (arguments.out.suffix != ".csv" or arguments.out.is_dir()):
-        raise UserError(f"expected --out to name a file that ends in .csv; found {arguments.out}; name one")
+    if arguments.out is not None:
+        require_table_path(arguments.out)
     paths, baseline = _places(arguments)
     tables = open_tables(paths, runs=arguments.runs)
     metrics, wanted = _list(arguments.metric, "--metric"), _list(arguments.regions, "--regions")
@@ -62,11 +63,15 @@ def run(arguments: argparse.Namespace) -> int:
         better=BETTER[arguments.better],
         allow_missing=arguments.allow_missing,
     )
+    replaced = arguments.out is not None and arguments.out.exists()
     if arguments.out is not None:
         write_comparison(arguments.out, rows, [table.name for table in tables])
     for remark in remarks:
         console.print(remark, markup=False, soft_wrap=True)
     _print(tables, rows, metrics, arguments=arguments)
+    if arguments.out is not None:
+        done = "replaced" if replaced else "written to"
+        console.print(f"{done} {arguments.out}", markup=False, soft_wrap=True)
     return 0
 
 
@@ -92,8 +97,6 @@ def _print(tables, rows, metrics, *, arguments) -> None:
             markup=False,
             soft_wrap=True,
         )
-    if arguments.out is not None:
-        console.print(f"written to {arguments.out}", markup=False, soft_wrap=True)
 
 
 def _places(arguments) -> tuple[list[str], int | None]:

@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prediction-labels", metavar="CONVENTION", help="what the numbers of the predictions mean")
     parser.add_argument("--truth-labels", metavar="CONVENTION", help="what the numbers of the truths mean")
     parser.add_argument("--allow-missing", action="store_true", help="leave out cases that have no prediction")
+    parser.add_argument("--skip-bad-cases", action="store_true", help="leave out cases that cannot be scored")
     parser.add_argument("--jobs", type=int, metavar="N", help="processes (the cores, at most 8)")
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
 
@@ -50,14 +51,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Score everything, write the rows and print what they come to."""
     from segan_tl.console import console
-    from segan_tl.report.masks import find_predictions, find_truths, require_predictions
     from segan_tl.report.narrow import print_summary
-    from segan_tl.report.run_cases import find_run, tested_cases
+    from segan_tl.report.preflight import FAULTS_NAMED, check_headers, refuse_faults
     from segan_tl.report.scores import score_cases, write_scores
     from segan_tl.report.terminal import case_progress
 
     # === What can be refused is refused before work begins ===
     _check(arguments)
+    truths, predictions, strangers = _find(arguments)
+    plan, total = _plan(arguments, truths, predictions), len(predictions)
+    faults = check_headers(truths, predictions)
+    if not arguments.skip_bad_cases:
+        refuse_faults(faults, total=total)
+    for side in (truths, predictions):
+        for case_id in faults:
+            del side[case_id]
+    replaced = arguments.out.exists()
+    for remark in _remarks(truths, predictions, strangers):
+        console.print(remark, markup=False, soft_wrap=True)
+
+    # === Score ===
+    started, most = time.monotonic(), None if arguments.skip_bad_cases else FAULTS_NAMED
+    with case_progress("scoring", total=len(predictions)) as advance:
+        options = {"plan": plan, "jobs": _jobs(arguments), "progress": advance, "most_faults": most}
+        rows, unreadable = score_cases(truths, predictions, **options)
+    seconds = time.monotonic() - started
+    faults |= unreadable
+    if not (rows and arguments.skip_bad_cases):
+        refuse_faults(faults, total=total, all_seen=len(unreadable) != most)
+    write_scores(arguments.out, rows)
+    print_summary(rows, plan)
+    for note in (*_notes(plan), *_left_out(faults)):
+        console.print(note, markup=False, soft_wrap=True)
+    scored = f"scored {_count(total - len(faults), 'case')} in {seconds:.1f} s: {'replaced ' * replaced}{arguments.out}"
+    console.print(scored, markup=False, soft_wrap=True)
+    return 0
+
+
+def _find(arguments) -> tuple[dict, dict, int]:
+    """Return truths and predictions by case, and how many files belong to none."""
+    from segan_tl.report.masks import find_predictions, find_truths, require_predictions
+    from segan_tl.report.run_cases import find_run, tested_cases
+
     folder, of_run = find_run(arguments.predictions, runs=arguments.runs)
     truths = find_truths(arguments.truths, meaning=arguments.truth_labels)
     if of_run is not None:
@@ -65,32 +100,26 @@ def run(arguments: argparse.Namespace) -> int:
     predictions, strangers = find_predictions(folder, truths, meaning=arguments.prediction_labels)
     if not arguments.allow_missing:
         require_predictions(truths, predictions)
-    plan = _plan(arguments, truths, predictions)
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    for remark in _remarks(truths, predictions, strangers):
-        console.print(remark, markup=False, soft_wrap=True)
+    return truths, predictions, strangers
 
-    # === Score ===
-    started = time.monotonic()
-    with case_progress("scoring", total=len(predictions)) as advance:
-        rows = score_cases(truths, predictions, plan=plan, jobs=_jobs(arguments), progress=advance)
-    seconds = time.monotonic() - started
-    write_scores(arguments.out, rows)
-    print_summary(rows, plan)
-    for note in _notes(plan):
-        console.print(note, markup=False, soft_wrap=True)
-    console.print(f"scored {len(predictions)} cases in {seconds:.1f} s: {arguments.out}", markup=False, soft_wrap=True)
-    return 0
+
+def _left_out(faults: dict) -> list[str]:
+    lines = [f"left out, cannot be scored: {_count(len(faults), 'case')}"] if faults else []
+    return lines + [f"  {case_id}: {reason}" for case_id, reason in faults.items()]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _check(arguments) -> None:
     from segan_tl.regions import region_values
+    from segan_tl.report.preflight import require_table_path
 
     for stated in (arguments.truth_labels, arguments.prediction_labels):
         if stated is not None:
             region_values(stated)
-    if arguments.out.suffix != ".csv" or arguments.out.is_dir():
-        raise UserError(f"expected --out to name a file that ends in .csv; found {arguments.out}; name one")
+    require_table_path(arguments.out)
     if not 0 <= arguments.tolerance_mm < float("inf"):
         raise UserError(f"expected --tolerance-mm of 0 or more; found {arguments.tolerance_mm}; 1 is usual")
     if arguments.jobs is not None and arguments.jobs < 1:
@@ -135,7 +164,7 @@ def _remarks(truths: dict, predictions: dict, strangers: int) -> list[str]:
         named = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
         remarks.append(f"left out, no prediction: {len(missing)} of {len(truths)} cases ({named})")
     if strangers:
-        remarks.append(f"not looked at: {strangers} files that belong to no case of the truth")
+        remarks.append(f"not looked at: {_count(strangers, 'file')} of no case of the truth")
     return remarks
 
 
@@ -148,7 +177,7 @@ def _notes(plan) -> list[str]:
     if plan.challenge:
         settings = SETTINGS[plan.challenge]
         notes.append(
-            f"lesions as {plan.challenge} 2023: joined by {settings.dilations} dilations, up to "
+            f"lesions as {plan.challenge} 2023: joined by {_count(settings.dilations, 'dilation')}, up to "
             f"{settings.ignored_mm3:g} mm3 not counted; missed or invented: Dice 0, HD95 {MISSED_MM:g} mm"
         )
     return notes

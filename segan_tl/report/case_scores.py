@@ -79,9 +79,10 @@ def definitions(challenge: str | None) -> dict:
     lesions = None
     if challenge:
         settings = CHALLENGES[challenge]
+        dilations = f"{settings.dilations} dilation{'s' * (settings.dilations != 1)}"
         lesions = (
-            f"{challenge} 2023: joined by {settings.dilations} dilations, up to {settings.ignored_mm3:g} mm3 not "
-            f"counted; missed or invented: Dice 0, HD95 {MISSED_MM:g} mm"
+            f"{challenge} 2023: joined by {dilations}, up to {settings.ignored_mm3:g} mm3 not counted; missed or "
+            f"invented: Dice 0, HD95 {MISSED_MM:g} mm"
         )
     return {
         "hd95_mm": f"{DEFAULT_HD95}: {HD95_DEFINITIONS[DEFAULT_HD95]}",

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from segan_tl.data.check import LABEL_TOLERANCE
-from segan_tl.data.images import CORNER_TOLERANCE_MM, Volume, corner_shift_mm, read_volume
+from segan_tl.data.images import CORNER_TOLERANCE_MM, Geometry, corner_shift_mm, read_volume
 from segan_tl.distances import bounding_box
 from segan_tl.errors import UserError
 from segan_tl.pairs import MaskPair
@@ -21,7 +21,7 @@ def read_pairs(truth: Mask, prediction: Mask, regions: tuple[str, ...]) -> dict[
         UserError: a file is damaged, the grids differ, or a number means nothing.
     """
     volumes = [read_volume(mask.source) for mask in (truth, prediction)]
-    _require_one_grid(truth.case_id, prediction.source.path, *volumes)
+    require_one_grid(truth.case_id, prediction.source.path, *(volume.geometry for volume in volumes))
     box = bounding_box((volumes[0].data != 0) | (volumes[1].data != 0))
     cut = [_whole_numbers(mask, volume.data[box]) for mask, volume in zip((truth, prediction), volumes)]
     tables = [region_values(mask.meaning) for mask in (truth, prediction)]
@@ -32,14 +32,19 @@ def read_pairs(truth: Mask, prediction: Mask, regions: tuple[str, ...]) -> dict[
     return pairs
 
 
-def _require_one_grid(case_id: str, path: Path, truth: Volume, prediction: Volume) -> None:
-    expected, found = ("×".join(map(str, volume.data.shape)) for volume in (truth, prediction))
+def require_one_grid(case_id: str, path: Path, truth: Geometry, prediction: Geometry) -> None:
+    """Refuse a prediction that does not lie, voxel by voxel, where its truth does.
+
+    Raises:
+        UserError: the sizes differ, or a corner lies elsewhere.
+    """
+    expected, found = ("×".join(map(str, geometry.in_lps.shape)) for geometry in (truth, prediction))
     remedy = "resample it to the grid of the truth with nearest neighbour"
     if expected != found:
         raise UserError(
             f"expected the prediction of {case_id} on its truth's grid {expected}; {path} has {found}; {remedy}"
         )
-    shift_mm = corner_shift_mm(truth.geometry, prediction.geometry)
+    shift_mm = corner_shift_mm(truth, prediction)
     if shift_mm > CORNER_TOLERANCE_MM:
         raise UserError(
             f"expected the prediction of {case_id} where its truth lies; a corner of {path} is {shift_mm:.3g} mm away; "
@@ -51,8 +56,14 @@ def _whole_numbers(mask: Mask, data: np.ndarray) -> np.ndarray:
     """Return the numbers of a label file as integers, all of them known."""
     path = mask.source.path
     if data.dtype.kind == "f":
+        if number := int(np.count_nonzero(~np.isfinite(data))):
+            kind = "NaN" if np.isnan(data).any() else "infinity"
+            raise UserError(
+                f"expected labels in {path}; found {kind} ({number} voxel{'s' * (number > 1)}); write the right label "
+                "there, 0 for the background"
+            )
         whole = np.rint(data)
-        if not np.isfinite(data).all() or (np.abs(data - whole) > LABEL_TOLERANCE).any():
+        if (np.abs(data - whole) > LABEL_TOLERANCE).any():
             raise UserError(
                 f"expected labels in {path}; found numbers that are not whole; give the mask, not probabilities"
             )

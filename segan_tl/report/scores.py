@@ -83,35 +83,45 @@ def score_cases(
     plan: Plan,
     jobs: int,
     progress: Callable[[str], None],
-) -> list[dict]:
-    """Score every case that has a prediction; return the rows in the order of the truths.
+    most_faults: int | None = None,
+) -> tuple[list[dict], dict[str, str]]:
+    """Score every case that has a prediction; return the rows in the order of the truths, and case → why it has none.
 
     Args:
         jobs: processes; few cases are done in this one.
         progress: called with one line when a case is done.
-
-    Raises:
-        UserError: a case cannot be scored.
+        most_faults: end when so many cases could not be scored; None goes on to the last case.
     """
     wanted = [case_id for case_id in truths if case_id in predictions]
-    rows = {}
-    for case_id, found in _run(truths, predictions, wanted, plan=plan, jobs=jobs):
-        rows[case_id] = found
-        progress(f"{case_id}  " + "  ".join(f"{row['region']} Dice {row['dice']:.3f}" for row in found))
-    return [row for case_id in wanted for row in rows[case_id]]
+    rows, faults = {}, {}
+    outcomes = _run(truths, predictions, wanted, plan=plan, jobs=jobs)
+    for case_id, found in outcomes:
+        if isinstance(found, UserError):
+            faults[case_id] = str(found)
+            progress(f"{case_id}  cannot be scored")
+            if len(faults) == most_faults:
+                outcomes.close()
+                break
+        else:
+            rows[case_id] = found
+            progress(f"{case_id}  " + "  ".join(f"{row['region']} Dice {row['dice']:.3f}" for row in found))
+    return (
+        [row for case_id in wanted for row in rows.get(case_id, ())],
+        {case_id: faults[case_id] for case_id in wanted if case_id in faults},
+    )
 
 
 def _run(
     truths: dict[str, Mask], predictions: dict[str, Mask], wanted: Sequence[str], *, plan: Plan, jobs: int
-) -> Iterator[tuple[str, list[dict]]]:
+) -> Iterator[tuple[str, list[dict] | UserError]]:
     jobs = min(jobs, len(wanted) // CASES_WORTH_A_PROCESS)
     if jobs < 2:
         for case_id in wanted:
-            yield case_id, score_case(truths[case_id], predictions[case_id], plan)
+            yield case_id, _try_case(truths[case_id], predictions[case_id], plan)
         return
     pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
     try:
-        tasks = {pool.submit(_score_elsewhere, truths[name], predictions[name], plan): name for name in wanted}
+        tasks = {pool.submit(_try_case, truths[name], predictions[name], plan): name for name in wanted}
         for task in as_completed(tasks):
             yield tasks[task], task.result()
     finally:
@@ -119,12 +129,12 @@ def _run(
         pool.shutdown(cancel_futures=True)
 
 
-def _score_elsewhere(truth: Mask, prediction: Mask, plan: Plan) -> list[dict]:
+def _try_case(truth: Mask, prediction: Mask, plan: Plan) -> list[dict] | UserError:
     try:
         return score_case(truth, prediction, plan)
     except UserError as error:
         # Only the plain class can travel between processes: others have arguments of their own.
-        raise UserError(str(error)) from None
+        return UserError(str(error))
 
 
 def _hd95_mm(pair: MaskPair, definition: str) -> float:

@@ -49,7 +49,7 @@ def test_a_challenge_brings_its_lesions_and_regions(places, capsys):
     rows = run(places, *STATED, "--challenge", "brats-met")
     assert [row["region"] for row in rows] == ["wt", "tc", "et"] * 2
     assert [row["lesions_missed"] for row in rows] == ["0", "0", "0", "0", "0", "1"]
-    assert "joined by 1 dilations, up to 2 mm3 not counted" in capsys.readouterr().out
+    assert "joined by 1 dilation, up to 2 mm3 not counted" in capsys.readouterr().out
 
 
 def test_all_definitions_of_hd95(places):
@@ -71,9 +71,32 @@ def test_damaged_and_misplaced_predictions_are_named(places, capsys):
     assert run(places, *STATED, "--challenge", "brats-gli") == 2
     assert "the prediction of BraTS2021_00001 where its truth lies" in capsys.readouterr().err
     path = places / "out" / "BraTS2021_00000.nii.gz"
+    path.write_bytes(path.read_bytes()[:40])
+    assert run(places, *STATED) == 2
+    message = capsys.readouterr().err
+    assert "2 of 2 cases" in message and "BraTS2021_00000.nii.gz" in message and "BraTS2021_00001 where" in message
+
+
+def test_bad_cases_can_be_skipped(places, capsys):
+    write_mask(places / "out" / "BraTS2021_00001.nii.gz", small_truth(3)[:, :, :5])
+    assert run(places, *STATED) == 2
+    assert "has 8×7×5; resample it" in capsys.readouterr().err and not (places / "scores").exists()
+    assert {row["case"] for row in run(places, *STATED, "--skip-bad-cases")} == {"BraTS2021_00000"}
+    printed = capsys.readouterr().out
+    assert "left out, cannot be scored: 1 case\n  BraTS2021_00001: expected" in printed
+    assert "scored 1 case in" in printed and "no prediction" not in printed and "replaced" not in printed
+    path = places / "out" / "BraTS2021_00000.nii.gz"
     path.write_bytes(path.read_bytes()[:-9])
-    assert run(places, *STATED, "--challenge", "brats-gli") == 2
-    assert "BraTS2021_00000.nii.gz" in capsys.readouterr().err
+    assert run(places, *STATED, "--skip-bad-cases") == 2
+
+
+def test_bad_voxels_are_found_while_scoring(places, capsys):
+    write_mask(places / "out" / "BraTS2021_00001.nii.gz", small_truth(9))
+    assert run(places, *STATED) == 2
+    assert "found 9" in capsys.readouterr().err and not (places / "scores").exists()
+    assert len(run(places, *STATED, "--skip-bad-cases")) == 5
+    assert len(run(places, *STATED, "--skip-bad-cases")) == 5
+    assert "replaced " in capsys.readouterr().out
 
 
 @pytest.fixture

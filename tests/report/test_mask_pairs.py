@@ -67,7 +67,7 @@ def test_labels_as_floats_and_what_are_no_labels(read):
     assert read((small_truth(3) * 0.99999997).astype(np.float32))["et"].counts.dice == 1
     with pytest.raises(UserError, match="give the mask, not probabilities"):
         read(small_truth(3) * np.float32(0.3))
-    with pytest.raises(UserError, match="not whole"):
+    with pytest.raises(UserError, match=r"found NaN \(60 voxels\)"):
         read(np.where(small_truth(3) > 0, np.nan, 0).astype(np.float32))
 
 

@@ -8,7 +8,6 @@ import pytest
 from rich.console import Console
 
 from segan_tl.distances import HD95_DEFINITIONS, hd95_mm
-from segan_tl.errors import UserError
 from segan_tl.pairs import MaskPair
 from segan_tl.report.masks import find_predictions, find_truths
 from segan_tl.report.scores import Plan, score_cases, score_pair, summary_table, write_scores
@@ -57,24 +56,41 @@ def test_several_processes_give_the_same_rows_in_the_same_order(cohort):
     alone = score_cases(*cohort, plan=plan, jobs=1, progress=lines.append)
     together = score_cases(*cohort, plan=plan, jobs=2, progress=lines.append)
     assert alone == together
+    alone, faults = alone
+    assert faults == {}
     assert [(row["case"], row["region"]) for row in alone[:3]] == [
         ("BraTS2021_00000", "wt"), ("BraTS2021_00000", "et"), ("BraTS2021_00001", "wt"),
     ]  # fmt: skip
     assert len(lines) == 32 and lines[0] == "BraTS2021_00000  wt Dice 1.000  et Dice 1.000"
 
 
-def test_a_bad_case_ends_several_processes_in_a_sentence(cohort):
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_bad_cases_are_named_and_the_others_scored(cohort, jobs):
     truths, predictions = cohort
-    path = predictions["BraTS2021_00003"].source.path
-    path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(UserError, match="BraTS2021_00003.nii.gz: .*truncated"):
-        score_cases(truths, predictions, plan=Plan(("wt",)), jobs=2, progress=lambda line: None)
+    for case_id in ("BraTS2021_00009", "BraTS2021_00003"):
+        path = predictions[case_id].source.path
+        path.write_bytes(path.read_bytes()[:-9])
+    lines = []
+    rows, faults = score_cases(truths, predictions, plan=Plan(("wt",)), jobs=jobs, progress=lines.append)
+    assert len(rows) == 14 and list(faults) == ["BraTS2021_00003", "BraTS2021_00009"]
+    assert "BraTS2021_00003.nii.gz" in faults["BraTS2021_00003"] and "truncated" in faults["BraTS2021_00003"]
+    assert "BraTS2021_00003  cannot be scored" in lines
+
+
+def test_it_ends_at_so_many_bad_cases(cohort):
+    truths, predictions = cohort
+    for mask in predictions.values():
+        mask.source.path.write_bytes(mask.source.path.read_bytes()[:-9])
+    _, faults = score_cases(
+        truths, predictions, plan=Plan(("wt",)), jobs=1, progress=lambda line: None, most_faults=5
+    )
+    assert len(faults) == 5
 
 
 def test_cases_without_a_prediction_have_no_row(cohort):
     truths, predictions = cohort
     del predictions["BraTS2021_00000"]
-    rows = score_cases(truths, predictions, plan=Plan(("wt",)), jobs=1, progress=lambda line: None)
+    rows, _ = score_cases(truths, predictions, plan=Plan(("wt",)), jobs=1, progress=lambda line: None)
     assert len(rows) == 15
 
 
