@@ -1,6 +1,5 @@
 """The results page: its numbers by hand, its gaps, and where it says that the direction differs."""
 
-
 import pytest
 
 from segan_tl.report.giacomello import write_page
