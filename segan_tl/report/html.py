@@ -60,7 +60,7 @@ def write_report(
     budget_bytes = max(megabytes * 1e6 - OVERHEAD_BYTES, 1e6)
     shown, remarks = load_shown(finished, chosen, data=data, budget_bytes=budget_bytes) if chosen else ([], [])
     write_text(out, _page(finished, shown, remarks=remarks, viewer=viewer and bool(shown)))
-    return remarks
+    return _lacking(finished, shown) + remarks
 
 
 # === Page ===
@@ -70,7 +70,8 @@ def _page(runs: Sequence[FinishedRun], shown: list[ShownCase], *, remarks: list[
     title = " against ".join(one.name for one in runs)
     regions = shared_regions(runs)
     dice = {case.id: [one.dice_by_region(case.id, regions) for one in runs] for case in shown}
-    body = [header_section(runs, title), summary_section(runs), curves_section(runs), boxes_section(runs)]
+    body = [header_section(runs, title, warnings=_lacking(runs, shown)), summary_section(runs)]
+    body += [curves_section(runs), boxes_section(runs)]
     if shown:
         body.append(_pictures(runs, shown, dice, region=regions[0]))
     if viewer:
@@ -83,12 +84,28 @@ def _page(runs: Sequence[FinishedRun], shown: list[ShownCase], *, remarks: list[
     )  # fmt: skip
 
 
+def _lacking(runs: Sequence[FinishedRun], shown: list[ShownCase]) -> list[str]:
+    """Say which predictions cannot be shown, and why: the truth alone looks like a network that found nothing."""
+    lines = []
+    for place, one in enumerate(runs):
+        for problem in dict.fromkeys(case.problems[place] for case in shown if case.problems[place]):
+            cases = [case.id for case in shown if case.problems[place] == problem]
+            which = "every case shown here" if len(cases) == len(shown) else ", ".join(cases)
+            lines.append(
+                f"Predictions of {one.name} are {problem}: {which} (looked for in {one.run.predictions}). "
+                "There, pictures and slices show the truth only."
+            )
+    return lines
+
+
 def _pictures(runs: Sequence[FinishedRun], shown: list[ShownCase], dice: dict, *, region: str) -> str:
     title = "Where it changed most" if len(runs) == 2 else "Best, median and worst case"
     order = f" Pictures from left: the image, {', '.join(one.name for one in runs)}." if len(runs) > 1 else ""
     return (
         f'<section><h2>{title}</h2><div class="cards">{cards(shown, [one.name for one in runs], scores=dice)}</div>'
-        f'<p class="note">{escape(region.upper())}. Green: found. Orange: too much. Blue: missed.{escape(order)}</p>'
+        f'<p class="note">{escape(region.upper())}. Green: found. Orange: too much. Blue: missed.'
+        f"{' Purple: truth, where there is no prediction.' if any(map(any, (case.problems for case in shown))) else ''}"
+        f"{escape(order)}</p>"
         "</section>"
     )
 

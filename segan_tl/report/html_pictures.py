@@ -10,12 +10,14 @@ from matplotlib.image import imsave
 
 from segan_tl.report.html_volumes import ShownCase
 
-# What both mark, what only the prediction marks, what only the truth marks: Okabe and Ito's palette.
-COLOURS = {"both": (0, 158, 115), "prediction": (230, 159, 0), "truth": (86, 180, 233)}
+# What both mark, what only the prediction marks, what only the truth marks, and the truth where nothing is compared
+# with it: Okabe and Ito's palette.
+COLOURS = {"both": (0, 158, 115), "prediction": (230, 159, 0), "missed": (86, 180, 233), "truth": (204, 121, 167)}
 MEANINGS = {
     "both": "found (true positive)",
     "prediction": "too much (false positive)",
-    "truth": "missed (false negative)",
+    "missed": "missed (false negative)",
+    "truth": "truth",
 }
 STRENGTH = 0.55
 SMALLEST_PIXELS = 220
@@ -36,16 +38,24 @@ def _card(case: ShownCase, runs: Sequence[str], dice: list[list[float | None]]) 
     modality = next(iter(case.images))
     grey = case.images[modality][:, :, index]
     pictures = [_picture(grey, case, alt=f"{modality}, slice {index}")]
-    for name, prediction in zip(runs, case.predictions):
-        if prediction is not None:
-            painted = paint(grey, case.truth[:, :, index] & 1, prediction[:, :, index] & 1)
-            pictures.append(_picture(painted, case, alt=f"{name}: difference to the truth"))
-    numbers = ", ".join("–" if values[0] is None else f"{values[0]:.3f}" for values in dice)
+    for name, prediction, problem in zip(runs, case.predictions, case.problems):
+        found = None if prediction is None else prediction[:, :, index] & 1
+        painted = paint(grey, case.truth[:, :, index] & 1, found)
+        what = "difference to the truth" if prediction is not None else f"prediction {problem}, truth only"
+        pictures.append(_picture(painted, case, alt=f"{name}: {what}"))
+    numbers = ", ".join(
+        (f"{escape(name)} " if len(runs) > 1 else "") + ("–" if values[0] is None else f"{values[0]:.3f}")
+        for name, values in zip(runs, dice)
+    )
+    lacks = "".join(
+        f"<br>{f'{escape(name)}: ' if len(runs) > 1 else ''}prediction {problem}, truth only"
+        for name, problem in zip(runs, case.problems) if problem
+    )  # fmt: skip
     place = case.first_slice + index * case.factor
     size = " many" if len(pictures) > 2 else ""
     return (
         f'<figure class="card{size}"><figcaption><b>{escape(case.role)}</b> {escape(case.id)}<br>'
-        f"Dice {numbers} · {escape(modality)}, axial slice {place}</figcaption>"
+        f"Dice {numbers} · {escape(modality)}, axial slice {place}{lacks}</figcaption>"
         f'<div class="pictures">{"".join(pictures)}</div></figure>'
     )
 
@@ -58,11 +68,15 @@ def largest_slice(case: ShownCase) -> int:
     return case.truth.shape[2] // 2
 
 
-def paint(grey: np.ndarray, truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
-    """Return (H, W, 3) uint8: a slice with agreement and the two kinds of error in colour."""
-    truth, prediction = truth.astype(bool), prediction.astype(bool)
+def paint(grey: np.ndarray, truth: np.ndarray, prediction: np.ndarray | None) -> np.ndarray:
+    """Return (H, W, 3) uint8: a slice with agreement and the two kinds of error in colour, or with the truth alone."""
+    truth = truth.astype(bool)
     picture = np.repeat(grey[..., None], 3, axis=-1).astype(np.float32)
-    places = {"both": truth & prediction, "prediction": prediction & ~truth, "truth": truth & ~prediction}
+    if prediction is None:
+        places = {"truth": truth}
+    else:
+        prediction = prediction.astype(bool)
+        places = {"both": truth & prediction, "prediction": prediction & ~truth, "missed": truth & ~prediction}
     for name, mask in places.items():
         picture[mask] = (1 - STRENGTH) * picture[mask] + STRENGTH * np.array(COLOURS[name], np.float32)
     return picture.round().astype(np.uint8)

@@ -25,10 +25,11 @@ SHARES = ("dice", "precision", "sensitivity")
 DEFINED = {"hd95_mm": "HD95", "empty": "Empty masks", "lesions": "Lesion-wise scores"}
 
 
-def header_section(runs: Sequence[FinishedRun], title: str) -> str:
-    """Return the title, whether patients are simulated, and what the page is not for."""
+def header_section(runs: Sequence[FinishedRun], title: str, *, warnings: Sequence[str]) -> str:
+    """Return the title, whether patients are simulated, what is amiss, and what the page is not for."""
     badge = f'<div class="badge">{SYNTHETIC}</div>' if any(one.synthetic for one in runs) else ""
-    return f'<h1>{escape(title)}</h1>\n{badge}\n<p class="note">{DISCLAIMER}</p>'
+    banner = "".join(f'<p class="banner">{escape(warning)}</p>' for warning in warnings)
+    return f'<h1>{escape(title)}</h1>\n{badge}\n{banner}<p class="note">{DISCLAIMER}</p>'
 
 
 def summary_section(runs: Sequence[FinishedRun]) -> str:

@@ -51,6 +51,7 @@ def viewer_data(
     return {
         "runs": list(runs),
         "regions": list(regions),
+        "meanings": list(MEANINGS.values()),
         "colours": {name: list(colour) for name, colour in COLOURS.items()},
         "cases": [
             {
@@ -60,6 +61,7 @@ def viewer_data(
                 "predictions": [
                     None if prediction is None else encode(prediction, case.affine) for prediction in case.predictions
                 ],
+                "problems": case.problems,
                 "dice": scores[case.id],
                 "start": largest_slice(case),
                 "first": case.first_slice,

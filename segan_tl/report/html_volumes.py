@@ -20,6 +20,7 @@ from segan_tl.report.html_runs import FinishedRun, shared_regions
 MARGIN_VOXELS = 2
 BRIGHTEST_PERCENTILE = 99.9
 SAMPLE = 200_000
+MISSING = "missing"
 # Share of the brightest below which a voxel is taken for air.
 DARK = 0.05
 
@@ -32,7 +33,8 @@ class ShownCase:
         role: why it is shown: "best", "median", …; "" for another one.
         images: modality → (h, w, d) uint8, 0 to BRIGHTEST_PERCENTILE of the brain; first what a run sees.
         truth: (h, w, d) uint8; bit r tells whether a voxel lies in region r.
-        predictions: one a run, likewise; None where there is none.
+        predictions: one a run, likewise; None where there is none that could be shown.
+        problems: why not, one a run: "missing", "damaged", "on another grid"; "" where there is one.
         affine: (4, 4), voxel index to RAS+ mm.
         first_slice: index in the whole volume of the first axial slice.
         slices: axial slices of the whole volume.
@@ -44,6 +46,7 @@ class ShownCase:
     images: dict[str, np.ndarray]
     truth: np.ndarray
     predictions: list[np.ndarray | None]
+    problems: list[str]
     affine: np.ndarray
     first_slice: int
     slices: int
@@ -89,10 +92,6 @@ def load_shown(
             whole.truth.size, cases=len(chosen), needed=len(needed), available=len(whole.images),
             budget_bytes=budget_bytes,
         )  # fmt: skip
-        remarks += [
-            f"{case_id}: {one.name} has no prediction that fits it ({one.run.predictions / f'{case_id}.nii.gz'})."
-            for one, prediction in zip(runs, whole.predictions) if prediction is None
-        ]  # fmt: skip
         shown.append(_reduce(whole, list(whole.images) if plan.all_modalities else needed, plan.factor))
     return shown, remarks + _tell_plan(plan, shown, asked=len(chosen), whole=len(runs[0].cases))
 
@@ -133,9 +132,8 @@ def _load(runs: Sequence[FinishedRun], case: Case, *, role: str) -> ShownCase:
                 del images[name]
     regions = shared_regions(runs)
     truth = _pack(region_masks(loaded.labels, tuple(regions)))
-    predictions = [
-        read_prediction(one, case, regions=regions, geometry=loaded.geometry) for one in runs
-    ]
+    found = [read_prediction(one, case, regions=regions, geometry=loaded.geometry) for one in runs]
+    predictions, problems = ([pair[place] for pair in found] for place in range(2))
     limits = {name: _limits(image) for name, image in images.items()}
     low, high = limits[needed[0]]
     box = _box(images[needed[0]] > low + DARK * (high - low), [truth, *(one for one in predictions if one is not None)])
@@ -144,27 +142,29 @@ def _load(runs: Sequence[FinishedRun], case: Case, *, role: str) -> ShownCase:
     affine[:3, 3] += affine[:3, :3] @ [part.start for part in box]
     return ShownCase(
         case.id, role, {name: _to_bytes(image[box], *limits[name]) for name, image in images.items()}, truth[box],
-        [None if one is None else one[box] for one in predictions], affine, box[2].start, lps.shape[2], 1,
+        [None if one is None else one[box] for one in predictions], problems, affine, box[2].start, lps.shape[2], 1,
     )  # fmt: skip
 
 
 def read_prediction(
     one: FinishedRun, case: Case, *, regions: Sequence[str], geometry: Geometry
-) -> np.ndarray | None:
-    """Return (H, W, D) uint8 with bit r where a run found region r; None where the file is absent or does not fit."""
+) -> tuple[np.ndarray | None, str]:
+    """Return (H, W, D) uint8 with bit r where a run found region r, and ""; None, and what is wrong, otherwise."""
     path = one.run.predictions / f"{case.id}.nii.gz"
+    if not path.exists():
+        return None, MISSING
     try:
         volume = read_volume(Source(path))
     except UserError:
-        return None
+        return None, "damaged"
     if volume.data.shape != geometry.in_lps.shape or corner_shift_mm(geometry, volume.geometry) > CORNER_TOLERANCE_MM:
-        return None
+        return None, "on another grid"
     values = label_scheme(one.regions, case.convention).values
     masks = []
     for region in regions:
         inside = [values[other] for other in one.regions if set(REGIONS[other]) <= set(REGIONS[region])]
         masks.append(np.isin(volume.data, inside))
-    return _pack(np.stack(masks, axis=-1))
+    return _pack(np.stack(masks, axis=-1)), ""
 
 
 def _pack(masks: np.ndarray) -> np.ndarray:
@@ -209,7 +209,7 @@ def _reduce(case: ShownCase, modalities: Sequence[str], factor: int) -> ShownCas
     images = {name: np.round(_blocks(case.images[name], factor)).astype(np.uint8) for name in modalities}
     masks = [_reduce_bits(bits, factor) for bits in (case.truth, *case.predictions)]
     return ShownCase(
-        case.id, case.role, images, masks[0], masks[1:], affine, case.first_slice, case.slices, factor
+        case.id, case.role, images, masks[0], masks[1:], case.problems, affine, case.first_slice, case.slices, factor
     )
 
 

@@ -17,6 +17,7 @@ from segan_tl.errors import UserError
 from segan_tl.report.html import write_report
 from segan_tl.report.html_cases import Plan, make_plan, rank_cases
 from segan_tl.report.html_charts import box_chart, line_chart, ticks
+from segan_tl.report.html_pictures import COLOURS, paint
 from segan_tl.report.html_runs import open_finished
 from segan_tl.report.html_tables import show
 from segan_tl.report.html_viewer import safe_json
@@ -165,11 +166,35 @@ def test_without_viewer_the_pictures_remain(run, tmp_path):
     assert len(page) < 300_000
 
 
-def test_missing_images_and_predictions_are_said(run, tmp_path, cohort):
-    (run.predictions / f"{CASES[0]}.nii.gz").unlink()
+def test_predictions_that_lack_are_told_apart_and_their_truth_is_drawn_alone(run, tmp_path):
+    files = [run.predictions / f"{case}.nii.gz" for case in CASES]
+    files[0].unlink()
+    files[1].write_bytes(files[1].read_bytes()[:60])
+    moved = nibabel.load(files[2])
+    nibabel.save(nibabel.Nifti1Image(np.asarray(moved.dataobj), moved.affine + np.eye(4)), files[2])
     page, remarks = page_of(run, out=tmp_path / "report.html")
-    assert any(CASES[0] in remark and "no prediction" in remark for remark in remarks)
-    assert viewer_json(page)["cases"] and any(None in case["predictions"] for case in viewer_json(page)["cases"])
+    for problem, case in zip(("missing", "damaged", "on another grid"), CASES):
+        warning = f"Predictions of small/flair are {problem}: {case} (looked for in {run.predictions})"
+        assert any(warning in remark for remark in remarks) and f'<p class="banner">{escape(warning)}' in page
+    shown = {case["id"]: case for case in viewer_json(page)["cases"]}
+    assert [shown[case]["problems"] for case in CASES] == [["missing"], ["damaged"], ["on another grid"], [""]]
+    assert [shown[case]["predictions"][0] is None for case in CASES] == [True, True, True, False]
+    shutil.rmtree(run.predictions)
+    page, _ = page_of(run, out=tmp_path / "report.html")
+    assert "are missing: every case shown here" in page and page.count("prediction missing, truth only<") == 3
+    assert "Purple: truth" in page
+
+
+def test_truth_without_a_prediction_has_a_colour_of_its_own():
+    assert len(set(COLOURS.values())) == 4
+    grey, truth = np.zeros((2, 2), np.uint8), np.array([[1, 1], [0, 0]])
+    alone, missed = paint(grey, truth, None), paint(grey, truth, np.zeros((2, 2)))
+    np.testing.assert_array_equal(alone[0, 0], np.round(0.55 * np.array(COLOURS["truth"])))
+    np.testing.assert_array_equal(missed[0, 0], np.round(0.55 * np.array(COLOURS["missed"])))
+    assert not alone[1].any() and not missed[1].any()
+
+
+def test_missing_images_are_said(run, tmp_path, cohort):
     moved = cohort.rename(tmp_path / "elsewhere")
     page, remarks = page_of(run, out=tmp_path / "report.html")
     assert len(remarks) == 1 and "--data" in remarks[0] and escape(remarks[0]) in page and "<canvas" not in page

@@ -43,6 +43,8 @@ def files(tmp_path_factory):
     ]
     write_report(runs[:1], root / "one.html")
     write_report(runs, root / "two.html")
+    shutil.rmtree(runs[1].predictions)
+    write_report(runs[1:], root / "lacking.html")
     return root
 
 
@@ -182,6 +184,18 @@ def test_two_runs_side_by_side(browser, files):
     assert min(coloured(left), coloured(right)) > 500 and moved(left, right) > 0.002
     page.slide("slice", 1)
     assert moved(left, page.picture("canvas0")) > 0.002 and moved(right, page.picture("canvas1")) > 0.002
+    assert page.complaints == []
+
+
+def test_without_predictions_the_truth_is_not_called_missed(browser, files):
+    page = Page(browser, files / "lacking.html")
+    assert page.tab.locator(".banner").inner_text().startswith("Predictions of small/flair-moved are missing")
+    assert page.tab.inner_text("#caption0") == "prediction missing: truth only"
+    assert page.tab.locator("#legend span:visible").all_inner_texts() == ["truth"]
+    purple = page.picture()
+    assert (purple[..., 0] > purple[..., 1] + 0.08).sum() > 500  # green, orange and blue have more green
+    page.choose("layer", "truth")
+    assert moved(purple, page.picture()) < 0.001
     assert page.complaints == []
 
 

@@ -5,7 +5,7 @@
   const byId = (name) => document.getElementById(name);
   const message = byId("viewer-message");
   const AXES = { axial: 2, coronal: 1, sagittal: 0, three: 2 };
-  const BOTH = 1, ONLY_PREDICTION = 2, ONLY_TRUTH = 3;
+  const BOTH = 1, ONLY_PREDICTION = 2, MISSED = 3, TRUTH = 4;
 
   async function unpack(element) {
     const bytes = Uint8Array.from(atob(element.textContent.trim()), (letter) => letter.charCodeAt(0));
@@ -21,7 +21,7 @@
     script.textContent = await unpack(byId("niivue"));
     document.head.append(script);
     const { red, green, blue } = colours();
-    const labels = { R: red, G: green, B: blue, A: [0, 255, 255, 255], I: [0, 1, 2, 3] };
+    const labels = { R: red, G: green, B: blue, A: [0, 255, 255, 255, 255], I: [0, 1, 2, 3, 4] };
     const panels = [];
     for (let index = 0; byId(`canvas${index}`); index++) {
       panels.push(await makePanel(index, labels));
@@ -30,7 +30,8 @@
   }
 
   function colours() {
-    const rows = [[0, 0, 0], data.colours.both, data.colours.prediction, data.colours.truth];
+    const rows = [[0, 0, 0], data.colours.both, data.colours.prediction, data.colours.missed,
+      data.colours.truth];
     const channel = (place) => rows.map((row) => row[place]);
     return { red: channel(0), green: channel(1), blue: channel(2) };
   }
@@ -112,22 +113,25 @@
       for (let i = 0; i < shown.length; i++) {
         const real = (truth[i] & bit) !== 0;
         const found = prediction !== null && (prediction[i] & bit) !== 0;
-        if (layer === "difference") {
-          shown[i] = real ? (found ? BOTH : ONLY_TRUTH) : found ? ONLY_PREDICTION : 0;
-        } else if (layer === "truth") {
-          shown[i] = real ? ONLY_TRUTH : 0;
+        if (layer === "truth" || (layer === "difference" && prediction === null)) {
+          shown[i] = real ? TRUTH : 0;
+        } else if (layer === "difference") {
+          shown[i] = real ? (found ? BOTH : MISSED) : found ? ONLY_PREDICTION : 0;
         } else {
           shown[i] = layer === "prediction" && found ? ONLY_PREDICTION : 0;
         }
       }
       const dice = current.dice[runOf(panel)][region];
       byId(`caption${panel.index}`).textContent = prediction === null
-        ? "no prediction of this case" : `${data.regions[region].toUpperCase()} Dice ${dice?.toFixed(3) ?? "–"}`;
+        ? `prediction ${current.problems[runOf(panel)]}: truth only` : `${data.regions[region].toUpperCase()} Dice ${dice?.toFixed(3) ?? "–"}`;
       panel.nv.updateGLVolume();
     }
+    const shown = panels.map((panel) => current.predictions[runOf(panel)] !== null);
+    const difference = shown.includes(true) ? [...data.meanings.slice(0, 3), null] : [null, null, null, null];
+    if (shown.includes(false)) difference[3] = data.meanings[3];
     const meanings = {
-      difference: ["found (true positive)", "too much (false positive)", "missed (false negative)"],
-      truth: [null, null, "truth"], prediction: [null, "prediction", null], none: [null, null, null],
+      difference, truth: [null, null, null, data.meanings[3]], prediction: [null, "prediction", null, null],
+      none: [null, null, null, null],
     }[layer];
     [...byId("legend").children].forEach((item, place) => {
       item.hidden = meanings[place] === null;
