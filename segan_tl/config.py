@@ -201,16 +201,24 @@ def _apply(values: dict, override: str) -> None:
     key, separator, text = override.partition("=")
     if not separator or not key.strip():
         raise UserError(f"--set expects key=value, for example --set train.epochs=20; got {override!r}")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text.strip()
+    value = _read_value(text.strip())
     *parents, leaf = key.strip().split(".")
     for parent in parents:
         values = values.setdefault(parent, {})
         if not isinstance(values, dict):
             raise UserError(f"--set {override}: {parent} is a value, not a section")
     values[leaf] = value
+
+
+def _read_value(text: str) -> object:
+    """Read a value in TOML notation, or what the shell left of it: words without quotes, alone or in a list."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        if text[:1] != "[" or text[-1:] != "]":
+            return text
+    items = text[1:-1].split(",")
+    return [_read_value(item.strip()) for item in items if item.strip()]
 
 
 def _explain(error: dict, schema: type[Section]) -> str:

@@ -28,6 +28,20 @@ def test_overrides_are_toml_values():
 
 
 @pytest.mark.parametrize(
+    ("override", "value"),
+    [
+        ("data.modalities=[t1,flair]", ("t1", "flair")),
+        ("data.modalities=[ t1, 'flair' , ]", ("t1", "flair")),
+        ("data.modalities=[t2]", ("t2",)),
+        ("data.split=[0.6,0.2,0.2]", (0.6, 0.2, 0.2)),
+    ],
+)
+def test_lists_that_have_lost_their_quotes_in_the_shell(override, value):
+    key = override.partition("=")[0].partition(".")[2]
+    assert getattr(load_config("segan_cat", [override]).data, key) == value
+
+
+@pytest.mark.parametrize(
     ("override", "words"),
     [
         ("train.learning_rat=1", "did you mean train.learning_rate?"),
@@ -35,6 +49,8 @@ def test_overrides_are_toml_values():
         ("train.epochs=many", "train.epochs"),
         ("train.epochs=-1", "greater than 0"),
         ("data.modalities=['flare']", "flair"),
+        ("data.modalities=[t1,flare]", "flair"),
+        ("data.modalities=[t1", "data.modalities"),
         ("data.window=[150,150]", "divisible by 16"),
         ("data.window=[192,192]", "larger than data.crop"),
         ("data.split=[0.8,0.1,0.2]", "add up to 1"),

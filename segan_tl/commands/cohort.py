@@ -49,7 +49,7 @@ def check_regions(cohort, config) -> None:
         if unknown:
             raise UserError(
                 f"data.regions asks for {', '.join(unknown)}; the labels of {cohort.folder} ({convention}) tell "
-                f"{', '.join(known)}; choose with, for example, --set data.regions=['{known[0]}']"
+                f"{', '.join(known)}; choose with, for example, --set 'data.regions=[{known[0]}]'"
             )
 
 

@@ -81,7 +81,7 @@ def start_from(
     if not any(index is not None for index in outputs):
         raise UserError(
             f"the source segments {', '.join(source.regions)}, the target {', '.join(regions)}, and they share none; "
-            f"choose for example --set data.regions=['{source.regions[0]}']"
+            f"choose for example --set 'data.regions=[{source.regions[0]}]'"
         )
     moved = []
     for name, network, file in (("segmentor", segmentor, source.segmentor), ("critic", critic, source.critic)):
