@@ -68,7 +68,7 @@ def build(family: str, channels: int, classes: int) -> nn.Module:
     if family == "mednext":
         from monai.networks.nets import MedNeXtS
 
-        return MedNeXtS(3, in_channels=channels, out_channels=classes, deep_supervision=True)
+        return MedNeXtS(spatial_dims=3, in_channels=channels, out_channels=classes, deep_supervision=True)
     from dynamic_network_architectures.architectures.unet import PlainConvUNet
 
     return PlainConvUNet(
