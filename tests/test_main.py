@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from segan_tl.__main__ import COMMANDS, main
+from segan_tl.__main__ import COMMANDS, MODULES, main
 from segan_tl.config import load_config
 
 ROOT = Path(__file__).parents[1]
@@ -66,14 +66,17 @@ def test_readme_commands_are_understood(line):
     words = shlex.split(line)
     name = words[1].removesuffix(".py").replace("_", "-")
     name, arguments = (name, words[2:]) if name != "-m" else (words[3], words[4:])
-    command = importlib.import_module(f"segan_tl.commands.{name.replace('-', '_')}")
+    command = importlib.import_module(f"segan_tl.commands.{MODULES.get(name, name.replace('-', '_'))}")
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
     parsed = parser.parse_args(arguments)
-    if name == "train-segan":
+    if name in ("train-segan", "train"):
         load_config(parsed.config or "segan_cat", parsed.set)
 
 
-@pytest.mark.parametrize("change", sorted(set(re.findall(r"`--set ([\w.]+=[^`\s]+)", README)) - {"section.key=value"}))
+SETTINGS = set(re.findall(r"`--set '?([\w.]+=[^`'\s]+)", README)) - {"section.key=value"}
+
+
+@pytest.mark.parametrize("change", sorted(SETTINGS))
 def test_settings_that_readme_names_exist(change):
     load_config("segan_cat", [change])
