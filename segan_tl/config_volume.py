@@ -20,7 +20,7 @@ FAMILIES = {
     "albunet2d": (("variant",), ("albunet", "wacker_repo")),
 }
 OPTIONS = ("variant", "filters", "blocks", "decoder_blocks", "strides", "kernel_sizes", "kernel_size", "norm")
-SOFTMAX_LOSSES = ("dice_ce", "ce", "multiple_dice")
+SOFTMAX_LOSSES = ("dice_ce", "ce", "multiple_dice", "multiple_dice_background")
 Sizes = Positive | tuple[Positive, ...]
 Range = tuple[float, float]
 PositiveRange = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
@@ -105,7 +105,10 @@ class VolumeTrainConfig(Section):
     epochs: Positive = 1000
     patience: Positive | None = None  # epochs without a better validation Dice; None trains to the end
     steps_per_epoch: int = Field(250, ge=0)  # 0: one pass over the training cases
-    loss: Literal["dice_bce", "dice_ce", "bce", "ce", "multiple_dice", "mse_bce"] = "dice_bce"
+    # multiple_dice: of the labels [Wacker 2020, paper]; with background, another term of the mean [its code]
+    loss: Literal["dice_bce", "dice_ce", "bce", "ce", "multiple_dice", "multiple_dice_background", "mse_bce"] = (
+        "dice_bce"
+    )
     loss_weights: tuple[float, float] = (1.0, 1.0)  # of the two terms in the loss' name
     class_weights: tuple[float, ...] | None = None  # bce: inside each region; ce: of each class, background first
     dice_smooth: float = Field(1e-5, gt=0)

@@ -141,10 +141,10 @@ def make_loss(config: VolumeConfig) -> Callable:
 
     def dice(truth, logits):
         probability = ops.softmax(logits, axis=-1) if softmax else ops.sigmoid(logits)
-        foreground = (..., slice(int(softmax), None))
+        classes = (..., slice(int(softmax and train.loss != "multiple_dice_background"), None))
         return losses.soft_dice_loss(
-            truth[foreground], probability[foreground], smooth=train.dice_smooth,
-            batch=train.batch_dice or train.loss == "multiple_dice",
+            truth[classes], probability[classes], smooth=train.dice_smooth,
+            batch=train.batch_dice or train.loss.startswith("multiple_dice"),
         )  # fmt: skip
 
     terms = {

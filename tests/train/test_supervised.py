@@ -86,7 +86,7 @@ def test_losses_over_regions_learn(loss):
     check_learning(config(loss=loss, learning_rate=0.5, momentum=0.9, clip_norm=0), channels=1)
 
 
-@pytest.mark.parametrize("loss", ["dice_ce", "ce", "multiple_dice"])
+@pytest.mark.parametrize("loss", ["dice_ce", "ce", "multiple_dice", "multiple_dice_background"])
 def test_losses_over_labels_learn(loss):
     check_learning(
         config(loss=loss, activation="softmax", learning_rate=0.5, momentum=0.9, clip_norm=0), channels=4
@@ -120,3 +120,13 @@ def test_the_terms_of_the_loss_are_weighted():
     # Probability 1/2 where the truth is 1: MSE 1/4, BCE log 2.
     assert float(terms["loss_mse"][0]) == pytest.approx(0.25)
     assert float(terms["loss_segmentor"][0]) == pytest.approx(0.4 * 0.25 + 0.7 * np.log(2), rel=1e-6)
+
+
+def test_background_is_a_dice_term_where_it_is_asked_for():
+    # All probability on label 3 where background is true: the labels 1 and 2 are empty on both sides (loss 0), label 3
+    # has nothing but false positives (loss 1); background adds a loss of 1: 1/3 becomes 2/4.
+    truth = tf.one_hot(tf.zeros((1, 2, 2, 2), tf.int32), 4)
+    logits = 50.0 * tf.one_hot(tf.fill((1, 2, 2, 2), 3), 4)
+    for name, expected in (("multiple_dice", 1 / 3), ("multiple_dice_background", 1 / 2)):
+        loss = make_loss(config(loss=name, activation="softmax"))(truth, logits)
+        assert float(loss["loss_segmentor"][0]) == pytest.approx(expected, abs=1e-4)
