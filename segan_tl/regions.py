@@ -44,26 +44,30 @@ def convention_labels(convention: str) -> dict[int, int]:
     """Return {value in the file: canonical label} of a convention, without the background.
 
     Args:
-        convention: a name of LABEL_CONVENTIONS, or a statement such as "1=ED,2=NCR,3=ET".
+        convention: a name of LABEL_CONVENTIONS, or a statement such as "1=ED,2=NCR,3=ET", in any case of letters.
 
     Raises:
         UserError: the name is unknown or the statement cannot be read.
     """
-    if convention in LABEL_CONVENTIONS:
-        return dict(LABEL_CONVENTIONS[convention])
+    if (name := convention.strip().lower()) in LABEL_CONVENTIONS:
+        return dict(LABEL_CONVENTIONS[name])
     try:
         pairs = [item.split("=") for item in convention.split(",")]
         labels = {int(value): LABEL_NAMES[name.strip().upper()] for value, name in pairs}
     except (ValueError, KeyError):
         labels = {}
     if not labels or 0 in labels or not all(0 < value < 256 for value in labels):
-        near = difflib.get_close_matches(convention, LABEL_CONVENTIONS, n=1)
+        near = difflib.get_close_matches(name, LABEL_CONVENTIONS, n=1)
         raise UserError(
             f"expected a label convention ({', '.join(LABEL_CONVENTIONS)}) or a statement such as 1=ED,2=NCR,3=ET "
             f"with names out of {', '.join(LABEL_NAMES)}; found {convention!r}"
             + (f"; did you mean {near[0]}?" if near else "; write one of these")
         )
     return labels
+
+
+def _is_undivided(convention: str) -> bool:
+    return convention.strip().lower() == _CORE_UNDIVIDED
 
 
 def state_convention(labels: dict[int, int]) -> str:
@@ -77,7 +81,7 @@ def state_convention(labels: dict[int, int]) -> str:
 
 def convention_regions(convention: str) -> tuple[str, ...]:
     """Return the regions that labels of this convention can tell apart, in the order of REGIONS."""
-    if convention == _CORE_UNDIVIDED:
+    if _is_undivided(convention):
         return ("wt", "tc", "ed")
     present = set(convention_labels(convention).values())
     return tuple(region for region, labels in REGIONS.items() if present.issuperset(labels))
@@ -93,19 +97,36 @@ def region_values(statement: str) -> dict[str, tuple[int, ...]]:
     Raises:
         UserError: it is neither.
     """
-    words = f"1={statement}" if statement in REGIONS and statement not in LABEL_CONVENTIONS else statement
-    painted = dict(item.split("=", 1)[::-1] for item in words.split(",") if "=" in item)
-    if painted and all(name in REGIONS and value.isdigit() for name, value in painted.items()):
+    painted = _painted_regions(statement)
+    if painted:
         return {
-            region: tuple(int(value) for name, value in painted.items() if set(REGIONS[name]) <= set(labels))
+            region: tuple(value for name, value in painted if set(REGIONS[name]) <= set(labels))
             for region, labels in REGIONS.items()
-            if region in painted
+            if region in dict(painted)
         }
     values = convention_labels(statement)
     return {
         region: tuple(value for value, label in values.items() if label in REGIONS[region])
         for region in convention_regions(statement)
     }
+
+
+def _painted_regions(statement: str) -> list[tuple[str, int]]:
+    """Return region and number of a statement such as "1=wt,2=tc" or "WT"; nothing where it is a convention's.
+
+    Labels and regions share the names of ED, ET, NCR, RC and LESION: in capitals they are labels, unless a region that
+    is no label stands beside them ("1=WT,2=ET").
+    """
+    lone = statement.strip().lower()
+    if lone in REGIONS and lone not in LABEL_CONVENTIONS:
+        return [(lone, 1)]
+    pairs = [(name.strip(), value.strip()) for value, _, name in (item.partition("=") for item in statement.split(","))]
+    folded = [(name.lower(), value) for name, value in pairs]
+    if not all(name in REGIONS and value.isdigit() for name, value in folded):
+        return []
+    if folded != pairs and all(name.upper() in LABEL_NAMES for name, _ in folded):
+        return []
+    return [(name, int(value)) for name, value in folded]
 
 
 def to_canonical(labels: np.ndarray, convention: str) -> np.ndarray:
@@ -138,7 +159,7 @@ def from_canonical(labels: np.ndarray, convention: str) -> np.ndarray:
     written = {}
     for value, label in sorted(convention_labels(convention).items(), reverse=True):
         written[label] = value
-    if convention == _CORE_UNDIVIDED:
+    if _is_undivided(convention):
         written[ET] = written[NCR]
     numbers = np.zeros_like(labels, np.uint8)
     for label, value in written.items():

@@ -128,6 +128,16 @@ def test_which_numbers_make_up_painted_regions():
     assert region_values("7=et,5=tc") == {"tc": (7, 5), "et": (7,)}
 
 
+def test_the_case_of_letters_does_not_matter():
+    assert region_values("1=WT, 2=TC, 3=ET") == region_values("1=wt,2=tc,3=et")
+    assert region_values("1=WT") == region_values("WT") == {"wt": (1,)}
+    assert region_values("BraTS2012") == region_values("brats2012")
+    assert convention_regions("BRATS2012") == ("wt", "tc", "ed")
+    assert convention_labels("MSD") == convention_labels("msd")
+    # Names that labels and regions share: labels in capitals, as ever, and regions in small letters.
+    assert "wt" in region_values("1=ED,2=NCR,3=ET") and "wt" not in region_values("1=ed,2=ncr,3=et")
+
+
 @pytest.mark.parametrize("statement", ["brats2016", "1=wt,2=no", "", "x=wt"])
 def test_statements_that_mean_nothing_are_refused(statement):
     with pytest.raises(UserError, match="expected a label convention"):

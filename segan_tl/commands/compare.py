@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     from segan_tl.console import console
     from segan_tl.report.compare import compare_tables, require_metrics, write_comparison
     from segan_tl.report.preflight import require_table_path
-    from segan_tl.report.score_tables import common_regions, open_tables, require_same_cases
+    from segan_tl.report.score_tables import common_regions, open_tables, own_names, require_same_cases
     from segan_tl.report.shared_cases import share_cases
 
     # === Everything that can be refused is refused before work begins ===
@@ -49,10 +49,11 @@ def run(arguments: argparse.Namespace) -> int:
         require_table_path(arguments.out)
     paths, baseline = _places(arguments)
     tables = open_tables(paths, runs=arguments.runs)
-    metrics, wanted = _list(arguments.metric, "--metric"), _list(arguments.regions, "--regions")
+    wanted = _list(arguments.regions and arguments.regions.lower(), "--regions")
     regions = common_regions(tables, wanted)
     tables, remarks = share_cases(tables, regions) if arguments.allow_missing else (tables, [])
     require_same_cases(tables, regions)
+    metrics = own_names(tables, _list(arguments.metric, "--metric"))
     require_metrics(tables, metrics)
 
     rows = compare_tables(
@@ -115,6 +116,6 @@ def _list(text: str | None, option: str) -> list[str] | None:
     if text is None:
         return None
     words = [word.strip() for word in text.split(",")]
-    if "" in words or len(set(words)) < len(words):
-        raise UserError(f"expected {option} as names with commas between, each once; found {text!r}; correct it")
-    return words
+    if "" in words:
+        raise UserError(f"expected {option} as names with commas between; found {text!r}; correct it")
+    return list(dict.fromkeys(words))

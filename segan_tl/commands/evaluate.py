@@ -139,7 +139,8 @@ def _plan(arguments, truths: dict, predictions: dict):
 
     possible = common_regions(truths, predictions)
     usual = [region for region in CHALLENGE_REGIONS if region in possible] if arguments.challenge else possible
-    wanted = arguments.regions.split(",") if arguments.regions else list(usual)
+    words = [word.strip().lower() for word in arguments.regions.split(",")] if arguments.regions else usual
+    wanted = list(dict.fromkeys(words))
     impossible = [region for region in wanted if region not in possible]
     if impossible or not wanted:
         meanings = sorted({mask.meaning for mask in (*truths.values(), *predictions.values())})

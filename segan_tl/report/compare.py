@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,8 @@ from segan_tl.report.statistics import Comparison, compare_pairs
 from segan_tl.runs import write_text
 
 LEVEL = 0.05
+# What any run's test can be given afterwards, from its predictions.
+COMPUTED = {"hd95_mm", "specificity"}
 # Below about so many cases a bootstrap interval is too narrow.
 ENOUGH_CASES = 20
 # Words in the name of a column, and which way is better; the first that fits decides.
@@ -72,10 +75,16 @@ def require_metrics(tables: Sequence[ScoreTable], metrics: Sequence[str]) -> Non
     """
     shared = [name for name in tables[0].metrics if all(name in table.metrics for table in tables)]
     if unknown := [name for name in metrics if name not in shared]:
-        raise UserError(
-            f"expected metrics that all runs have ({', '.join(shared) or 'there are none'}); found "
-            f"{', '.join(unknown)}; correct --metric"
-        )
+        old = [table for table in tables if table.data and set(unknown) & COMPUTED - set(table.metrics)]
+        remedy = f"{old[0].name} is of a version without it; {_rescore(old[0])}" if old else "correct --metric"
+        shared, unknown = (", ".join(names) or "none" for names in (shared, unknown))
+        raise UserError(f"expected metrics that all runs have ({shared}); found {unknown}; {remedy}")
+
+
+def _rescore(table: ScoreTable) -> str:
+    run, cohort = (shlex.quote(str(place)) for place in (table.path.parent, table.data.get("folder", "COHORT")))
+    file = shlex.quote(f"{table.path.parent.name}.csv")
+    return f"compare {file} instead, after: python -m segan_tl evaluate {run} {cohort} --out {file}"
 
 
 def compare_tables(

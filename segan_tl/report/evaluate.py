@@ -130,8 +130,7 @@ def _write_metrics(run: Run, rows: list[dict], columns: tuple[str, ...]) -> None
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    for row in rows:
-        writer.writerow({key: f"{value:.6g}" if isinstance(value, float) else value for key, value in row.items()})
+    writer.writerows(rows)  # with all digits, as `evaluate` does
     write_text(run.metrics, text.getvalue())
 
 

@@ -17,7 +17,7 @@ ALIASES = {
 }
 # What the names of our own synthetic cases begin with.
 PHANTOM = "phantom-"
-# Volumes are written with six digits.
+# Older runs wrote volumes with six digits.
 VOLUME_TOLERANCE = 1e-4
 
 
@@ -137,14 +137,21 @@ def _read_rows(path: Path) -> dict[tuple[str, str], dict]:
             f"name the column{'s' * (len(missing) > 1)} {' and '.join(missing)}, separated by commas"
         )
     rows = {}
+    renamed = {name: own for name, own in ALIASES.items() if own not in columns}
     for line in lines:
-        key = (line["case"], line["region"])
+        key = (line["case"], (line["region"] or "").strip().lower())
         if key in rows:
             raise UserError(f"expected each case once in {path}; found {key[0]}, {key[1]} twice; remove one row")
-        rows[key] = {ALIASES.get(name, name) if name else name: cell for name, cell in line.items()}
+        rows[key] = {renamed.get(name, name): cell for name, cell in line.items()}
     if not rows:
         raise UserError(f"expected scores of at least one case in {path}; found none; give a run that has test cases")
     return rows
+
+
+def own_names(tables: Sequence[ScoreTable], metrics: Sequence[str]) -> list[str]:
+    """Return the metrics by the names that the tables know them by, each once: that of `evaluate`, or a run's."""
+    known = [name if all(name in table.metrics for table in tables) else ALIASES.get(name, name) for name in metrics]
+    return list(dict.fromkeys(known))
 
 
 # === Refuse ===

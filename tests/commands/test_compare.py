@@ -69,6 +69,18 @@ def test_mistakes_are_answered_in_a_sentence(place, capsys, words, complaint):
     assert complaint in capsys.readouterr().err
 
 
+def test_names_in_capitals_and_twice(place, capsys):
+    assert main(["compare", "segan/t2", "segan/t1", "--regions", "WT,wt", "--metric", "dice,dice"]) == 0
+    printed = capsys.readouterr().out
+    assert "corrected for 1 comparison" in printed and printed.count("dice of 8") == 1
+
+
+def test_a_file_that_is_replaced(place, capsys):
+    for said in ("written to c.csv", "replaced c.csv"):
+        assert main(["compare", "segan/t2", "segan/t1", "--out", "c.csv"]) == 0
+        assert said in capsys.readouterr().out
+
+
 def test_other_test_cases_are_refused(place, capsys):
     write_run(Run(place / "runs" / "segan" / "t3"), LOW[:7])
     assert main(["compare", "segan/t2", "segan/t3", "--out", "c.csv"]) == 2

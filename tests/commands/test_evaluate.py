@@ -58,6 +58,13 @@ def test_all_definitions_of_hd95(places):
     assert {"hd95_pooled_mm", "hd95_maximum_of_directed_mm", "surface_dice_2mm"} <= row.keys()
 
 
+def test_names_in_capitals_and_twice(places):
+    rows = run(places, "--prediction-labels", "BraTS2023", "--regions", "WT, wt,ET")
+    assert [row["region"] for row in rows] == ["wt", "et"] * 2
+    rows = run(places, "--prediction-labels", "2=WT,1=TC,3=ET")
+    assert [row["region"] for row in rows] == ["wt", "tc", "et"] * 2
+
+
 def test_a_missing_prediction_is_an_error_unless_asked_for(places, capsys):
     (places / "out" / "BraTS2021_00001.nii.gz").unlink()
     assert run(places, *STATED, "--challenge", "brats-gli") == 2

@@ -1,7 +1,9 @@
 """Models side by side: who is better, by how much, and what so few cases cannot show."""
 
 import csv
+import dataclasses
 import math
+from pathlib import Path
 
 import pytest
 
@@ -95,6 +97,16 @@ def test_a_metric_has_to_be_in_all_tables(tables):
     del tables[2].rows["p0", "wt"]["hd95_mm"]
     with pytest.raises(UserError, match=r"\(dice\); found hd95_mm; correct --metric"):
         require_metrics(tables, ["hd95_mm"])
+
+
+def test_an_older_run_is_told_how_to_get_its_hd95(tables):
+    old = dataclasses.replace(tables[0], path=Path("runs/segan/t 2/metrics.csv"), data={"folder": "phantom"})
+    for row in old.rows.values():
+        del row["hd95_mm"]
+    with pytest.raises(UserError) as caught:
+        require_metrics([old, tables[1]], ["hd95_mm"])
+    assert "low is of a version without it; compare 't 2.csv' instead" in str(caught.value)
+    assert "python -m segan_tl evaluate 'runs/segan/t 2' phantom --out 't 2.csv'" in str(caught.value)
 
 
 def test_csv_holds_every_number_and_gaps_where_there_is_no_answer(tables, tmp_path):

@@ -8,11 +8,13 @@ import nibabel
 import numpy as np
 import pytest
 
+from segan_tl.__main__ import main
 from segan_tl.data.cases import find_cases
 from segan_tl.errors import UserError
-from segan_tl.report.case_scores import LESIONS, OVERLAP
+from segan_tl.report.case_scores import LESIONS, OVERLAP, VOLUMES
 from segan_tl.report.evaluate import _print_table, describe, evaluate_run
-from segan_tl.runs import sha256
+from segan_tl.report.score_tables import open_tables, require_same_cases
+from segan_tl.runs import sha256, write_json
 from tests.small_runs import SPACING_MM, make_run, small_config, small_labels, threshold_segmentor, write_case
 
 
@@ -181,6 +183,20 @@ def test_surface_and_lesion_scores_stand_beside_the_overlap(evaluated, capsys):
     assert float(empty["hd95_mm"]) == 374 and float(empty["lesion_dice"]) == 0
     assert summary["challenge"] == "brats-gli" and summary["definitions"]["hd95_mm"].startswith("surface-weighted")
     assert summary["regions"]["wt"]["hd95_mm"]["max"] == 374
+
+
+def test_evaluate_finds_the_same_numbers_to_the_last_digit(evaluated, tmp_path):
+    run, _, _ = evaluated
+    with run.metrics.open() as file:
+        rows = list(csv.DictReader(file))
+    write_json(run.splits, {"test": sorted({row["case"] for row in rows})})
+    cohort = run.root.parents[2] / "cohort"
+    out = tmp_path / "again.csv"
+    assert main(["evaluate", str(run.root), str(cohort), "--out", str(out), "--challenge", "brats-gli"]) == 0
+    tables = open_tables([run.root, out])
+    require_same_cases(tables, ["wt"])
+    for metric in (*OVERLAP, "hd95_mm", *LESIONS, *VOLUMES):
+        assert tables[0].scores(metric, "wt") == tables[1].scores(metric, "wt"), metric
 
 
 def test_a_table_fits_a_terminal(evaluated, capsys):

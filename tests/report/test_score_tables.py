@@ -5,7 +5,7 @@ import math
 import pytest
 
 from segan_tl.errors import UserError
-from segan_tl.report.score_tables import common_regions, open_tables, require_same_cases
+from segan_tl.report.score_tables import common_regions, open_tables, own_names, require_same_cases
 from segan_tl.runs import Run
 from tests.small_study import write_run
 
@@ -44,6 +44,28 @@ def test_a_file_of_another_program(tmp_path):
     assert table.metrics == ["hd95_mm"] and table.synthetic is None
     scores = table.scores("hd95_mm", "wt")
     assert scores["p0"] == 3.5 and math.isnan(scores["p1"])
+
+
+def test_regions_in_any_case_of_letters(tmp_path):
+    (table,) = open_tables([write_csv(tmp_path / "a.csv", "P0,WT,0.5,1", "P0, et ,0.5,1")])
+    assert table.regions == ["wt", "et"] and table.cases == ["P0"]
+    assert "P0, wt twice" in refuse(write_csv(tmp_path / "b.csv", "P0,WT,0.5,1", "P0,wt,0.5,1"))
+
+
+def test_both_names_of_hd95_are_known(tmp_path):
+    paths = [
+        write_csv(tmp_path / f"{name}.csv", "p0,wt,3.5", columns=f"case,region,{column}")
+        for name, column in (("run", "hd95_mm"), ("evaluated", "hd95_surface_weighted_mm"))
+    ]
+    tables = open_tables(paths)
+    for asked in ("hd95_mm", "hd95_surface_weighted_mm", "hd95_mm,hd95_surface_weighted_mm"):
+        assert own_names(tables, asked.split(",")) == ["hd95_mm"]
+    assert own_names(tables, ["assd"]) == ["assd"]
+    # A file that has both means two different things by them.
+    columns = "case,region,hd95_mm,hd95_surface_weighted_mm"
+    (both,) = open_tables([write_csv(tmp_path / "c.csv", "p0,wt,1,2", columns=columns)])
+    assert both.metrics == ["hd95_mm", "hd95_surface_weighted_mm"]
+    assert own_names([both], ["hd95_surface_weighted_mm"]) == ["hd95_surface_weighted_mm"]
 
 
 def test_synthetic_cases_are_known_by_the_run_beside_or_their_names(tmp_path):
