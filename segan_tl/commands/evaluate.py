@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Score everything, write the rows and print what they come to."""
     from segan_tl.console import console
     from segan_tl.report.narrow import print_summary
-    from segan_tl.report.preflight import FAULTS_NAMED, check_headers, refuse_faults
+    from segan_tl.report.preflight import FAULTS_NAMED, check_headers, prepare_folder, refuse_faults
     from segan_tl.report.scores import score_cases, write_scores
     from segan_tl.report.terminal import case_progress
 
@@ -67,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         for case_id in faults:
             del side[case_id]
     replaced = arguments.out.exists()
+    prepare_folder(arguments.out)
     for remark in _remarks(truths, predictions, strangers):
         console.print(remark, markup=False, soft_wrap=True)
 

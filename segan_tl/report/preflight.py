@@ -1,6 +1,7 @@
 """What can be known before work begins: whether the result can be written, and which masks cannot be scored."""
 
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,6 +25,21 @@ def require_table_path(path: Path) -> None:
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         why = "cannot be written to" if folder.is_dir() else "is no folder"
         raise UserError(f"expected --out in a folder that can be written to; {folder} {why}; choose another one")
+
+
+def prepare_folder(path: Path) -> None:
+    """Make the folder of a file and try to write there: permissions alone do not tell (full, read-only, network).
+
+    Raises:
+        UserError: nothing can be written there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent) as file:
+            file.write(b"\n")
+    except OSError as error:
+        why = error.strerror or error
+        raise UserError(f"expected to be able to write {path}; found: {why}; choose another folder") from None
 
 
 def check_headers(truths: Mapping[str, Mask], predictions: Mapping[str, Mask]) -> dict[str, str]:

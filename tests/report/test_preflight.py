@@ -4,7 +4,7 @@ import pytest
 
 from segan_tl.errors import UserError
 from segan_tl.report.masks import find_predictions, find_truths
-from segan_tl.report.preflight import check_headers, refuse_faults, require_table_path
+from segan_tl.report.preflight import check_headers, prepare_folder, refuse_faults, require_table_path
 from tests.small_masks import small_truth, write_mask, write_truths
 
 
@@ -16,6 +16,14 @@ def test_where_a_table_can_be_written(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="file is no folder"):
         require_table_path(tmp_path / "file" / "a.csv")
+
+
+def test_a_folder_is_made_and_tried(tmp_path):
+    prepare_folder(tmp_path / "new" / "a.csv")
+    assert list((tmp_path / "new").iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="write .*a.csv; found: .*; choose another folder"):
+        prepare_folder(tmp_path / "file" / "a.csv")
 
 
 def test_headers_of_all_cases_are_looked_at(tmp_path):
