@@ -1,6 +1,7 @@
 """`python -m segan_tl report`: a run, or several side by side, as one HTML file."""
 
 import argparse
+import math
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,11 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Write a finished run, or a comparison of several, as one HTML file."
     parser.epilog = EPILOG
     parser.add_argument("run", nargs="+", metavar="RUN", help="finished runs; several need the same test cases")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="HTML file (report.html in the run, or see below)")
+    parser.add_argument("--out", type=_page, metavar="FILE", help="HTML file (report.html in the run, or see below)")
     parser.add_argument("--cases", type=_count, default=5, metavar="N", help="cases shown in pictures, or all (5)")
     parser.add_argument("--no-viewer", action="store_true", help="pictures only, no slices to scroll: a small file")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of cases (where the first run was trained)")
-    parser.add_argument("--megabytes", type=float, default=15.0, metavar="M", help="size to reduce the images to (15)")
+    parser.add_argument(
+        "--megabytes", type=_megabytes, default=15.0, metavar="M", help="size to reduce the images to (15)"
+    )
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
 
 
@@ -38,6 +41,24 @@ def _count(text: str) -> int | None:
     if not text.isdigit():
         raise argparse.ArgumentTypeError(f"expected a number of cases or all; found {text!r}")
     return int(text)
+
+
+def _megabytes(text: str) -> float:
+    """Return a size that a file can have."""
+    try:
+        size = float(text)
+    except ValueError:
+        size = math.nan
+    if not 0 < size < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a size in MB above 0; found {text!r}")
+    return size
+
+
+def _page(text: str) -> Path:
+    """Return the name of a page, refuse that of another kind of file."""
+    if Path(text).suffix.lower() not in (".html", ".htm"):
+        raise argparse.ArgumentTypeError(f"expected a name that ends in .html; found {text!r}")
+    return Path(text)
 
 
 def comparison_path(roots: Sequence[Path]) -> Path:
@@ -55,7 +76,7 @@ def comparison_path(roots: Sequence[Path]) -> Path:
 def run(arguments: argparse.Namespace) -> int:
     """Write the page and say where it is and what it lacks."""
     from segan_tl.console import console
-    from segan_tl.report.html import write_report
+    from segan_tl.report.html import show_bytes, write_report
     from segan_tl.runs import open_run
 
     runs = [open_run(path, runs=arguments.runs) for path in arguments.run]
@@ -67,5 +88,5 @@ def run(arguments: argparse.Namespace) -> int:
     )  # fmt: skip
     for remark in remarks:
         console.print(remark, markup=False, soft_wrap=True)
-    console.print(f"{done} {out}: {out.stat().st_size / 1e6:.1f} MB", markup=False, soft_wrap=True)
+    console.print(f"{done} {out}: {show_bytes(out.stat().st_size)}", markup=False, soft_wrap=True)
     return 0

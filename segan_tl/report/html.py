@@ -51,7 +51,7 @@ def write_report(
         What was left out or reduced; it stands on the page as well.
 
     Raises:
-        UserError: a run is not finished, or the runs cannot be compared.
+        UserError: a run is not finished, the runs cannot be compared, or `data` is not where their cases are.
     """
     finished = [open_finished(run) for run in runs]
     require_same_cases(finished)
@@ -59,21 +59,32 @@ def write_report(
     chosen = rank_cases(finished, limit) if limit else []
     budget_bytes = max(megabytes * 1e6 - OVERHEAD_BYTES, 1e6)
     shown, remarks = load_shown(finished, chosen, data=data, budget_bytes=budget_bytes) if chosen else ([], [])
-    write_text(out, _page(finished, shown, remarks=remarks, viewer=viewer and bool(shown)))
+    page = _page(finished, shown, remarks=remarks, viewer=viewer and bool(shown))
+    if len(page.encode()) > megabytes * 1e6:
+        fewer = f"fewer cases (--cases){' or no viewer (--no-viewer)' if viewer else ''} make it smaller"
+        remarks.append(f"The file is larger than the {megabytes:g} MB asked for, coarse as its images are: {fewer}.")
+        page = _page(finished, shown, remarks=remarks, viewer=viewer and bool(shown))
+    write_text(out, page)
     return _lacking(finished, shown) + remarks
+
+
+def show_bytes(size: int) -> str:
+    """Return the size of a file as a reader wants it."""
+    return f"{size / 1e6:.1f} MB" if size >= 999_500 else f"{max(round(size / 1e3), 1)} KB"
 
 
 # === Page ===
 
 
 def _page(runs: Sequence[FinishedRun], shown: list[ShownCase], *, remarks: list[str], viewer: bool) -> str:
-    title = " against ".join(one.name for one in runs)
+    names = [one.name for one in runs]
+    title = f"{', '.join(names)} compared" if len(runs) > 2 else " against ".join(names)
     regions = shared_regions(runs)
     dice = {case.id: [one.dice_by_region(case.id, regions) for one in runs] for case in shown}
     body = [header_section(runs, title, warnings=_lacking(runs, shown)), summary_section(runs)]
     body += [curves_section(runs), boxes_section(runs)]
     if shown:
-        body.append(_pictures(runs, shown, dice, region=regions[0]))
+        body.append(_pictures(runs, shown, dice))
     if viewer:
         body.append(viewer_section(shown, [one.name for one in runs], regions))
     body += [cases_section(runs, [case.id for case in shown] if viewer else []), _footer(remarks, viewer)]
@@ -98,12 +109,17 @@ def _lacking(runs: Sequence[FinishedRun], shown: list[ShownCase]) -> list[str]:
     return lines
 
 
-def _pictures(runs: Sequence[FinishedRun], shown: list[ShownCase], dice: dict, *, region: str) -> str:
+def _pictures(runs: Sequence[FinishedRun], shown: list[ShownCase], dice: dict) -> str:
+    regions = shared_regions(runs)
     title = "Where it changed most" if len(runs) == 2 else "Best, median and worst case"
+    dice_of = "the mean Dice over the regions" if any(len(one.regions) > 1 for one in runs) else "Dice"
+    rule = {1: f"Chosen by {dice_of}.", 2: f"Chosen by the difference in {dice_of}."}.get(
+        len(runs), f"Chosen by {dice_of}, averaged over the {len(runs)} runs."
+    )
     order = f" Pictures from left: the image, {', '.join(one.name for one in runs)}." if len(runs) > 1 else ""
     return (
         f'<section><h2>{title}</h2><div class="cards">{cards(shown, [one.name for one in runs], scores=dice)}</div>'
-        f'<p class="note">{escape(region.upper())}. Green: found. Orange: too much. Blue: missed.'
+        f'<p class="note">{rule} In colour: {escape(regions[0].upper())}. Green: found. Orange: too much. Blue: missed.'
         f"{' Purple: truth, where there is no prediction.' if any(map(any, (case.problems for case in shown))) else ''}"
         f"{escape(order)}</p>"
         "</section>"

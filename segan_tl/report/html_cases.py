@@ -39,8 +39,10 @@ def rank_cases(runs: Sequence[FinishedRun], limit: int) -> list[tuple[str, str]]
     truth_ml = {row["case"]: float(row.get("truth_ml") or math.nan) for row in runs[0].rows}
     cases = [case for case in runs[0].cases if truth_ml[case] != 0] or runs[0].cases
     ranked = sorted(cases, key=lambda case: (-value[case], case))
-    names = ("gained most", "median change", "lost most") if len(runs) == 2 else ("best", "median", "worst")
     last = len(ranked) - 1
+    names = ("best", "median", "worst")
+    if len(runs) == 2 and ranked:
+        names = (_change(value[ranked[0]], 1), "median change", _change(value[ranked[last]], -1))
     roles = {}
     for name, place in zip(names, (0, len(ranked) // 2, last)):
         if ranked and ranked[place] not in roles:
@@ -50,6 +52,13 @@ def rank_cases(runs: Sequence[FinishedRun], limit: int) -> list[tuple[str, str]]
     spread = [ranked[round(last * (index + 0.5) / limit)] for index in range(limit)] if ranked else []
     order = list(dict.fromkeys([*roles, *spread, *ranked, *runs[0].cases]))
     return [(case, roles.get(case, "")) for case in order[:limit]]
+
+
+def _change(difference: float, side: int) -> str:
+    """Return the role of the case with the highest (side 1) or the lowest (-1) difference."""
+    if difference == 0:
+        return "unchanged"
+    return f"{'gained' if difference > 0 else 'lost'} {'most' if difference * side > 0 else 'least'}"
 
 
 def _ranking(runs: Sequence[FinishedRun]) -> dict[str, float]:

@@ -85,6 +85,11 @@ def open_finished(run: Run) -> FinishedRun:
         raise UserError(
             f"{run.root} is not finished (run.json: {state.get('state', 'missing')}); go on with: {command}"
         )
+    if not run.metrics.is_file() and "source_sha256" in state and "command" not in state:
+        raise UserError(
+            f"{run.root} was imported, so it has no scores to show: segment with it (python -m segan_tl predict "
+            f"{run.root} PATIENT OUT), and score the masks with python -m segan_tl evaluate"
+        )
     if not run.metrics.is_file():
         raise UserError(f"{run.root} has no scores yet ({run.metrics.name} is missing); make them with: {command}")
     return FinishedRun(

@@ -6,11 +6,11 @@ from html import escape
 import numpy as np
 
 from segan_tl.report.html_charts import box_chart, line_chart, scatter_chart, share_range
+from segan_tl.report.html_facts import facts
 from segan_tl.report.html_runs import FinishedRun, shared_metrics, shared_regions
 from segan_tl.report.html_tables import (
     case_table,
     difference_table,
-    facts,
     is_score,
     metric_name,
     score_table,
@@ -40,9 +40,10 @@ def summary_section(runs: Sequence[FinishedRun]) -> str:
     scores = [score_table(runs), *(f'<p class="note">{escape(note)}</p>' for note in notes)] if runs[0].rows else [
         "<p>There were no test cases: nothing was scored.</p>"]  # fmt: skip
     if len(runs) > 1 and runs[0].rows:
-        scores.append("<h3>Paired differences</h3>" + difference_table(runs))
-        scores.append('<p class="note">Over the same cases; p values are two-sided, with Holm\'s correction for '
-                      "every line of the table.</p>")  # fmt: skip
+        against = f", each against {escape(runs[0].name)}" if len(runs) > 2 else ""
+        scores.append(f"<h3>Paired differences{against}</h3>" + difference_table(runs))
+        scores.append('<p class="note">Over the same cases; p values are two-sided and corrected after Holm for as '
+                      "many tests as the table has lines.</p>")  # fmt: skip
     elif len(runs) == 1:
         scores.append(transfer_table(runs[0]))
         scores = [f'<div class="columns"><div>{"".join(scores)}</div>{facts(runs[0])}</div>']

@@ -5,7 +5,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from segan_tl.console import duration
 from segan_tl.report.html_runs import FinishedRun, shared_metrics, shared_regions
 from segan_tl.report.paired_tests import holm
 from segan_tl.report.statistics import Estimate, compare_pairs, number, summarise
@@ -54,59 +53,6 @@ def show_interval(estimate: Estimate, metric: str, *, signed: bool = False) -> s
     return f'<b>{show(estimate.mean, metric, signed=signed)}</b> <span class="interval">{low} … {high}</span>'
 
 
-# === What was trained ===
-
-
-def facts(one: FinishedRun) -> str:
-    """Return a <dl>: what was trained on what, and with what."""
-    state, data = one.state, one.state.get("data", {})
-    counts = data.get("cases") or {part: len(cases) for part, cases in one.split.items()}
-    items = {
-        "network": f"{one.config.get('name', state.get('name', '?'))}, "
-        f"{', '.join(name.upper() for name in one.modalities)} → "
-        f"{', '.join(region.upper() for region in one.regions)}",
-        "data": f"{data.get('folder', '?')} ({data.get('layout', 'unknown layout')}"
-        + (", SYNTHETIC: simulated, no patients)" if one.synthetic else ")"),
-        "cases": ", ".join(f"{count} {part}" for part, count in counts.items()),
-        "transfer": _transfer(state.get("transfer")),
-        "training": _training(one),
-        "seed": state.get("seed"),
-        "precision": f"{state.get('precision', '?')}, {state.get('replicas', '?')} replica(s)",
-        "versions": ", ".join(f"{name} {version}" for name, version in state.get("versions", {}).items()),
-        "commit": state.get("commit"),
-        "command": state.get("command"),
-    }
-    lines = [
-        f"<dt>{name}</dt><dd>{_code(value) if name in ('command', 'commit') else escape(str(value))}</dd>"
-        for name, value in items.items()
-        if value not in (None, "")
-    ]
-    return f'<dl class="facts">{"".join(lines)}</dl>'
-
-
-def _code(value) -> str:
-    return f"<code>{escape(str(value))}</code>"
-
-
-def _training(one: FinishedRun) -> str:
-    """Say how long it took and which epoch was taken."""
-    state = one.state
-    seconds = one.history.get("seconds")
-    text = f"{state.get('epochs', '?')} epochs"
-    if seconds is not None:
-        text += f" in {duration(float(sum(value for value in seconds if math.isfinite(value))))}"
-    if state.get("best_epoch"):
-        text += f"; best validation Dice {show(state.get('best_dice'))} in epoch {state['best_epoch']}"
-    return text
-
-
-def _transfer(transfer: dict | None) -> str | None:
-    if not transfer:
-        return None
-    inputs = ", ".join(f"{target} from {source or 'random'}" for target, source in transfer.get("inputs", {}).items())
-    return f"from {transfer.get('source')}, strategy {transfer.get('strategy')}" + (f" ({inputs})" if inputs else "")
-
-
 # === Scores ===
 
 
@@ -146,7 +92,7 @@ def difference_table(runs: Sequence[FinishedRun]) -> str:
         for (words, metric, found, higher), (t_p, wilcoxon_p) in zip(lines, corrected)
     ]
     heads = [*(["region"] if len(regions) > 1 else []), "score", "difference"]
-    return table(heads, ["mean", "higher in", "p (paired t)", "p (Wilcoxon)"], body)
+    return table(heads, ["mean", "higher in", "p (paired t), Holm", "p (Wilcoxon), Holm"], body)
 
 
 def _p(value: float | None) -> str:
@@ -192,10 +138,10 @@ def case_table(runs: Sequence[FinishedRun], *, shown: Iterable[str]) -> str:
             else:
                 cells = _dice_and_differences([other[case] for other in rows if case in other])
             words = [(case, _case(case, shown)), *([(region, region.upper())] if len(regions) > 1 else [])]
-            body.append(_sortable_row(words, cells))
+            body.append(_sortable_row(words, cells, region=region))
     head = "".join(_sortable_head(name, word=True) for name in heads) + "".join(map(_sortable_head, names))
     rows = "".join(body)
-    return (
+    return _region_filter(regions) + (
         f'<div class="scroll"><table class="sortable"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
     )
 
@@ -215,11 +161,22 @@ def _sortable_head(name: str, *, word: bool = False) -> str:
     return f'<th{" class=word" if word else ""}><button type="button">{escape(name)}</button></th>'
 
 
-def _sortable_row(words: Sequence[tuple[str, str]], cells: Sequence[tuple[float, str]]) -> str:
+def _region_filter(regions: Sequence[str]) -> str:
+    """Return what chooses the region of the rows, for the script to show; without a script all rows are there."""
+    if len(regions) < 2:
+        return ""
+    options = "".join(f'<option value="{escape(name)}">{escape(name.upper())}</option>' for name in regions)
+    return (
+        '<label class="filter screen-only" hidden>region <select id="case-region">'
+        f'{options}<option value="">all</option></select></label>'
+    )
+
+
+def _sortable_row(words: Sequence[tuple[str, str]], cells: Sequence[tuple[float, str]], *, region: str) -> str:
     line = [f'<td class="word" data-value="{escape(value)}">{text}</td>' for value, text in words]
     line += [f'<td data-value="{value:.6g}">{text}</td>' if math.isfinite(value) else f'<td data-value="">{text}</td>'
              for value, text in cells]  # fmt: skip
-    return f"<tr>{''.join(line)}</tr>"
+    return f'<tr data-region="{escape(region)}">{"".join(line)}</tr>'
 
 
 def table(words: Sequence[str], numbers: Sequence[str], body: Iterable[tuple[Sequence[str], Sequence[str]]]) -> str:

@@ -85,7 +85,9 @@ def viewer_section(cases: Sequence[ShownCase], runs: Sequence[str], regions: Seq
     region = _select("region", "region", {str(i): name.upper() for i, name in enumerate(regions)})
     return f"""<section id="viewer" class="screen-only">
 <h2>Slices</h2>
-<p id="viewer-message" class="note" role="status">Loading the viewer …</p>
+<p id="viewer-message" class="note" role="status"></p>
+<noscript><p>The slices, and the sorting of tables, need JavaScript, which is switched off in this browser; the rest of
+this page does not.</p></noscript>
 <div class="viewer{" two" if len(runs) > 1 else ""}">
 <div class="panels">{panels}</div>
 <div class="controls">
@@ -102,8 +104,10 @@ def viewer_section(cases: Sequence[ShownCase], runs: Sequence[str], regions: Seq
 <button type="button" id="reset">reset opacity and window</button>
 </div>
 </div>
-<p class="note">Mouse wheel and arrow keys: slices. Left button: go to a place. Right button: window level (up, down)
-and width. The patient’s right is on the left. Window values are those of the embedded 8-bit image.</p>
+<p class="note"><span class="mouse">Mouse wheel and arrow keys: slices. Left button: go to a place. Right button: window
+level (up, down) and width.</span>
+<span class="touch">Slider “slice”: move through the slices. Tap: go to a place. A swipe scrolls the page.</span>
+The patient’s right is on the left. Window values are those of the embedded 8-bit image.</p>
 </section>"""
 
 

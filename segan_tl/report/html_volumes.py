@@ -21,6 +21,8 @@ MARGIN_VOXELS = 2
 BRIGHTEST_PERCENTILE = 99.9
 SAMPLE = 200_000
 MISSING = "missing"
+# Region → the modality in which it stands out.
+BRIGHT_IN = {"wt": "flair", "tc": "t1c", "et": "t1c"}
 # Share of the brightest below which a voxel is taken for air.
 DARK = 0.05
 
@@ -67,6 +69,9 @@ def load_shown(
 
     Args:
         data: folder of the cases; where the first run was trained if None.
+
+    Raises:
+        UserError: `data` is given, and the cases are not there.
     """
     folder = data or Path(runs[0].state.get("data", {}).get("folder") or "")
     if data is None and not (folder.name and folder.is_dir()):
@@ -75,7 +80,14 @@ def load_shown(
     try:
         found = {case.id: case for case in find_cases(folder).cases}
     except UserError as error:
+        if data is not None:
+            raise
         return [], [f"No pictures: {error}."]
+    if data is not None and not any(case_id in found for case_id, _ in chosen):
+        raise UserError(
+            f"expected the cases of {runs[0].name} in {folder}, such as {chosen[0][0]}; found "
+            f"{', '.join(list(found)[:3])}{' and more' if len(found) > 3 else ''}; give their folder with --data"
+        )
     shown, remarks, plan = [], [], None
     for case_id, role in chosen:
         if plan and len(shown) == plan.cases:
@@ -131,6 +143,8 @@ def _load(runs: Sequence[FinishedRun], case: Case, *, role: str) -> ShownCase:
             if images[name].shape != loaded.labels.shape:
                 del images[name]
     regions = shared_regions(runs)
+    if len(runs[0].modalities) > 1 and (shown := BRIGHT_IN.get(regions[0])) in images:
+        images = {shown: images[shown], **images}
     truth = _pack(region_masks(loaded.labels, tuple(regions)))
     found = [read_prediction(one, case, regions=regions, geometry=loaded.geometry) for one in runs]
     predictions, problems = ([pair[place] for pair in found] for place in range(2))

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from segan_tl.__main__ import main
 from segan_tl.commands.report import add_arguments, comparison_path
 from segan_tl.commands.training import write_page
+from segan_tl.report.html import show_bytes
 from segan_tl.runs import write_json
 from tests.report.pages import change_state, write_cohort, write_run
 
@@ -62,3 +64,34 @@ def test_a_comparison_is_named_after_its_runs(tmp_path, monkeypatch):
     many = [Path(f"runs/a-name-that-is-rather-long-{number}") for number in range(9)]
     paths = [comparison_path(many), comparison_path([*many[:8], Path("runs/another")])]
     assert len(set(paths)) == 2 and all(len(path.name) < 140 for path in paths)
+
+
+@pytest.mark.parametrize("option", (
+    ("--megabytes", "0"), ("--megabytes", "-3"), ("--megabytes", "nan"), ("--megabytes", "x"), ("--out", "foo.txt"),
+))  # fmt: skip
+def test_sizes_and_names_that_make_no_sense_are_refused(option):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    with pytest.raises(SystemExit) as error:
+        parser.parse_args(["r", *option])
+    assert error.value.code == 2
+
+
+def test_a_folder_without_the_cases_is_refused_where_it_was_given(run, tmp_path, capsys):
+    assert main(["report", str(run.root), "--data", str(tmp_path / "nowhere")]) == 2
+    assert "nowhere does not exist" in capsys.readouterr().err.replace("\n", " ")
+    other = write_cohort(tmp_path / "other", ("BraTS2021_00077",))
+    assert main(["report", str(run.root), "--data", str(other)]) == 2
+    assert not run.report.exists()
+    (tmp_path / "cohort").rename(tmp_path / "moved")
+    assert main(["report", str(run.root)]) == 0 and run.report.exists()
+
+
+def test_size_is_told_and_a_limit_that_was_missed_too(run, tmp_path, capsys):
+    assert show_bytes(1_234_567) == "1.2 MB" and show_bytes(999_600) == "1.0 MB"
+    assert show_bytes(213_400) == "213 KB" and show_bytes(12) == "1 KB"
+    assert main(["report", str(run.root), "--megabytes", "0.5"]) == 0
+    assert "larger than the 0.5 MB" in " ".join(capsys.readouterr().out.split())
+    assert "larger than the 0.5 MB" in run.report.read_text()
+    assert main(["report", str(run.root), "--megabytes", "0.5", "--no-viewer"]) == 0
+    assert "larger than" not in run.report.read_text() and " KB" in capsys.readouterr().out

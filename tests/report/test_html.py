@@ -5,6 +5,7 @@ import gzip
 import json
 import re
 import shutil
+from dataclasses import replace
 from html import escape, unescape
 from html.parser import HTMLParser
 
@@ -123,6 +124,11 @@ def test_three_runs_choose_their_prediction(run, tmp_path, cohort):
     runs = [run, *(write_run(tmp_path / "runs" / "small" / name, cohort) for name in ("a", "b"))]
     page, _ = page_of(*runs, out=tmp_path / "c.html")
     assert page.count("<canvas") == 2 and 'id="run1"' in page
+    assert "<h1>small/flair, small/a, small/b compared</h1>" in page
+    assert "Paired differences, each against small/flair" in page and "<th>p (paired t), Holm</th>" in page
+    assert "Chosen by Dice, averaged over the 3 runs." in page
+    dice = [show(one.dice_by_region(CASES[3], ["wt"])[0]) for one in map(open_finished, runs)]
+    assert f"Dice small/flair {dice[0]}, small/a {dice[1]}, small/b {dice[2]} ·" in page
 
 
 def test_a_name_cannot_become_markup(tmp_path):
@@ -242,6 +248,41 @@ def test_cases_are_ranked(run, tmp_path, cohort):
     chosen = rank_cases([one], 3)
     assert chosen == [(ranked[0], "best"), (ranked[2], "median"), (ranked[3], "worst")]
     assert len(rank_cases([one], 9)) == 4 and rank_cases([one], 1) == [(ranked[0], "best")]
+
+
+def test_roles_of_a_comparison_say_what_happened(run, tmp_path, cohort):
+    one, other = (open_finished(write_run(tmp_path / name / "a", cohort, shift=shift))
+                  for name, shift in (("one", 1), ("other", 2)))  # fmt: skip
+    gained = sorted(CASES, key=lambda case: other.dice(case) - one.dice(case))
+    assert [(case, role) for case, role in rank_cases([other, one], 4) if role] == [
+        (gained[0], "gained most"), (gained[2], "median change"), (gained[3], "gained least")]  # fmt: skip
+    roles = {role: case for case, role in rank_cases([one, other], 4)}
+    assert roles["lost least"] == gained[3] and roles["lost most"] == gained[0]
+    assert {role for _, role in rank_cases([one, replace(one, run=other.run)], 4)} >= {"unchanged"}
+
+
+def test_several_regions_can_be_filtered_and_open_where_they_shine(tmp_path, cohort):
+    run = write_run(tmp_path / "runs" / "a" / "all", cohort, regions=("wt", "tc"), modalities=("t1", "t2", "flair"))
+    page, _ = page_of(run, out=tmp_path / "report.html")
+    assert 'id="case-region"' in page and page.count('<tr data-region="tc">') == len(CASES)
+    assert all(list(case["images"])[0] == "flair" for case in viewer_json(page)["cases"])
+
+
+def test_network_is_named(run, tmp_path):
+    for model, name in (({"critic_input": "concatenate"}, "SegAN-CAT"), ({"family": "nnunet"}, "nnU-Net"),
+                        ({"family": "mednext", "variant": "s"}, "MedNeXt (s)")):  # fmt: skip
+        config = json.loads(run.config.read_text()) | {"name": "new", "model": model}
+        run.config.write_text(json.dumps(config))
+        assert f"{name}, configuration new, FLAIR → WT" in page_of(run, out=tmp_path / "report.html", cases=0)[0]
+    change_state(run, command="python transfer.py --source flair --target t2")
+    assert "command that made it (with the transfer)" in page_of(run, out=tmp_path / "report.html", cases=0)[0]
+
+
+def test_imported_run_is_said_to_have_no_scores(run, tmp_path):
+    run.metrics.unlink()
+    run.state.write_text(json.dumps({"state": "finished", "source_sha256": "12ab", "name": "theirs"}))
+    with pytest.raises(UserError, match="was imported, so it has no scores .* predict"):
+        write_report([run], tmp_path / "report.html")
 
 
 def test_what_is_large_is_reduced():

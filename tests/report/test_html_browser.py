@@ -115,6 +115,17 @@ def test_table_sorts(one):
     assert one.column(1) == sorted(one.column(1), reverse=True)
 
 
+def test_table_shows_one_region(one):
+    rows = one.tab.locator("table.sortable tbody tr:visible")
+    assert rows.count() == len(CASES)
+    assert one.tab.evaluate("document.querySelector('table.sortable').parentElement.scrollWidth") <= 1180
+    one.choose("case-region", "")
+    assert rows.count() == 2 * len(CASES)
+    one.choose("case-region", "tc")
+    assert rows.count() == len(CASES) and {row.get_attribute("data-region") for row in rows.all()} == {"tc"}
+    one.choose("case-region", "wt")
+
+
 def test_slices_scroll(one):
     before, number = one.picture(), one.tab.inner_text("#slice-value")
     one.slide("slice", 2)
@@ -172,7 +183,7 @@ def test_window_case_modality_and_plane_switch(one):
         one.choose("plane", plane)
         assert moved(before, one.picture()) > 0.005, plane
     one.choose("plane", "axial")
-    one.tab.locator("button.case", has_text=CASES[0]).first.click()
+    one.tab.locator("button.case:visible", has_text=CASES[0]).first.click()
     one.tab.wait_for_timeout(500)
     assert one.tab.locator("#case option:checked").inner_text().startswith(CASES[0])
     assert one.complaints == []
@@ -203,3 +214,53 @@ def test_narrow_window_needs_no_sideways_scrolling(browser, files):
     for name in ("one.html", "two.html"):
         page = Page(browser, files / name, width=390)
         assert page.tab.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_phone_scrolls_past_the_canvas(browser, files):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    tab = context.new_page()
+    tab.goto((files / "two.html").as_uri())
+    tab.wait_for_selector("#viewer[data-ready=true]", timeout=60_000)
+    assert "Slider “slice”" in tab.locator("#viewer .note").last.inner_text()
+    assert "wheel" not in tab.locator("#viewer .note").last.inner_text()
+    canvas = tab.locator("#canvas0")
+    canvas.scroll_into_view_if_needed()
+    box, before = canvas.bounding_box(), tab.evaluate("scrollY")
+    assert box["height"] <= 300
+    devices = context.new_cdp_session(tab)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    for step in range(15):
+        kind = "touchMove" if step else "touchStart"
+        devices.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y + 12 * step}]})
+        tab.wait_for_timeout(16)
+    devices.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    tab.wait_for_function(f"scrollY < {before - 60}")
+    context.close()
+
+
+def test_planes_go_through_the_lesion(one):
+    one.choose("case", "0")
+    one.tab.wait_for_timeout(500)
+    one.choose("layer", "truth")
+    one.slide("opacity", 100)
+    for plane in ("coronal", "sagittal", "axial"):
+        one.slide("slice", 0)
+        one.choose("plane", plane)
+        assert coloured(one.picture()) > 500, plane
+    one.choose("layer", "difference")
+    one.tab.click("#reset")
+    assert one.complaints == []
+
+
+def test_without_javascript_or_webgl_nothing_dead_is_shown(browser, files):
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto((files / "one.html").as_uri())
+    assert "JavaScript" in tab.content() and not tab.locator("#layer").is_visible()
+    context.close()
+    tab = browser.new_page()
+    tab.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
+    tab.goto((files / "one.html").as_uri())
+    tab.wait_for_selector("#viewer[data-ready=failed]", state="attached")
+    assert "no WebGL 2" in tab.inner_text("#viewer-message") and not tab.locator("#layer").is_visible()
+    tab.close()

@@ -23,6 +23,19 @@ function compare(one, other, direction) {
   return direction * (first - second);
 }
 
+// Of several regions, the rows of one.
+const regions = document.getElementById("case-region");
+function chooseRegion() {
+  const table = document.querySelector("table.sortable");
+  table.classList.toggle("one-region", regions.value !== "");
+  for (const row of table.tBodies[0].rows) row.hidden = regions.value !== "" && row.dataset.region !== regions.value;
+}
+if (regions) {
+  regions.parentElement.hidden = false;
+  regions.addEventListener("change", chooseRegion);
+  chooseRegion();
+}
+
 for (const button of document.querySelectorAll("button.case")) {
   button.addEventListener("click", () => window.showReportCase?.(button.dataset.case));
 }

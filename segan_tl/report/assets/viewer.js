@@ -4,6 +4,8 @@
   const data = JSON.parse(document.getElementById("viewer-data").textContent);
   const byId = (name) => document.getElementById(name);
   const message = byId("viewer-message");
+  message.textContent = "Loading the viewer …";
+  byId("viewer").classList.add("alive");
   const AXES = { axial: 2, coronal: 1, sagittal: 0, three: 2 };
   const BOTH = 1, ONLY_PREDICTION = 2, MISSED = 3, TRUTH = 4;
 
@@ -43,6 +45,11 @@
       dragMode: niivue.DRAG_MODE.windowing, fontColor: [0.75, 0.75, 0.75, 1], loadingText: "",
     });
     await nv.attachTo(`canvas${index}`);
+    // NiiVue would keep a finger's movements for itself, and the page could not be scrolled past a canvas.
+    for (const kind of ["touchstart", "touchmove", "touchend", "touchcancel"]) {
+      byId(`canvas${index}`).parentElement.addEventListener(kind, (event) => event.stopPropagation(),
+        { capture: true, passive: true });
+    }
     const panel = { index, nv, labels, image: null, overlay: null };
     nv.onLocationChange = () => follow(panel);
     nv.onIntensityChange = (volume) => {
@@ -80,7 +87,9 @@
     if (wanted in found.images) modality.value = wanted;
     await showImages();
     busy = false;
-    goTo(AXES[byId("plane").value] === 2 ? found.start : undefined);
+    const place = lesion();
+    if (byId("plane").value === "axial") place[2] = (found.start + 0.5) / count();
+    move(place);
   }
 
   async function showImages() {
@@ -174,6 +183,30 @@
     move(place);
   }
 
+  // Where the truth of the region is, else a prediction, else the middle: the mean of its voxels in [0, 1]³.
+  function lesion() {
+    const bit = 1 << Number(byId("region")?.value ?? 0);
+    const [width, height, depth] = panels[0].overlay.hdr.dims.slice(1, 4);
+    for (const mask of [current.truth, ...current.predictions]) {
+      const sum = [0, 0, 0, 0];
+      for (let i = 0; mask && i < mask.length; i++) {
+        if ((mask[i] & bit) === 0) continue;
+        sum[0] += i % width;
+        sum[1] += Math.floor(i / width) % height;
+        sum[2] += Math.floor(i / (width * height));
+        sum[3] += 1;
+      }
+      if (sum[3]) {
+        const middle = [0, 1, 2].map((one) => Math.round(sum[one] / sum[3]));
+        const place = panels[0].overlay.hdr.affine.slice(0, 3).map(
+          (row) => row[0] * middle[0] + row[1] * middle[1] + row[2] * middle[2] + row[3],
+        );
+        return [...panels[0].nv.mm2frac(place)];
+      }
+    }
+    return [0.5, 0.5, 0.5];
+  }
+
   function move(place) {
     busy = true;
     for (const panel of panels) {
@@ -204,7 +237,7 @@
     byId("case").addEventListener("change", () => showCase(Number(byId("case").value)));
     byId("modality").addEventListener("change", async () => { busy = true; await showImages(); busy = false; goTo(); });
     for (const name of ["layer", "region", "run0", "run1"]) byId(name)?.addEventListener("change", paint);
-    byId("plane").addEventListener("change", () => { panels.forEach(plane); tell(); });
+    byId("plane").addEventListener("change", () => { panels.forEach(plane); move(lesion()); });
     byId("slice").addEventListener("input", () => goTo(Number(byId("slice").value)));
     byId("opacity").addEventListener("input", opacity);
     for (const name of ["level", "width"]) byId(name).addEventListener("input", window_);
@@ -224,6 +257,7 @@
     message.hidden = true;
     byId("viewer").dataset.ready = "true";
   } catch (error) {
+    byId("viewer").classList.add("failed");
     message.textContent = `The slices cannot be shown: ${error.message}.`;
     byId("viewer").dataset.ready = "failed";
   }
