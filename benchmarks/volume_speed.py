@@ -58,9 +58,8 @@ def keras_side(pipe, case: str, threads: int, batch_size: int, size: int) -> Non
     family, kind, precision = case.split()
     keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else precision)
-    config = VolumeConfig.model_validate(
-        {"name": "speed", "model": {"family": family}, "train": {"schedule": "constant", "weight_decay": 0}}
-    )
+    train = {"schedule": "constant", "weight_decay": 0, "supervise_coarsest": family != "nnunet"}
+    config = VolumeConfig.model_validate({"name": "speed", "model": {"family": family}, "train": train})
     image, mask = (tf.constant(values) for values in make_batch(batch_size, size))
     strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
     with strategy.scope():
