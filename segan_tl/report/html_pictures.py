@@ -44,7 +44,7 @@ def _card(case: ShownCase, runs: Sequence[str], dice: list[list[float | None]]) 
         what = "difference to the truth" if prediction is not None else f"prediction {problem}, truth only"
         pictures.append(_picture(painted, case, alt=f"{name}: {what}"))
     numbers = ", ".join(
-        (f"{escape(name)} " if len(runs) > 1 else "") + ("–" if values[0] is None else f"{values[0]:.3f}")
+        (f"{escape(name)} " if len(runs) > 1 else "") + _dice(values)
         for name, values in zip(runs, dice)
     )
     lacks = "".join(
@@ -58,6 +58,13 @@ def _card(case: ShownCase, runs: Sequence[str], dice: list[list[float | None]]) 
         f"Dice {numbers} · {escape(modality)}, axial slice {place}{lacks}</figcaption>"
         f'<div class="pictures">{"".join(pictures)}</div></figure>'
     )
+
+
+def _dice(values: list[float | None]) -> str:
+    """Return the Dice of the first region and, of several, their mean: cases are chosen by it."""
+    known = [value for value in values if value is not None]
+    first = "–" if values[0] is None else f"{values[0]:.3f}"
+    return f"{first} (all regions {np.mean(known):.3f})" if len(values) > 1 and known else first
 
 
 def largest_slice(case: ShownCase) -> int:

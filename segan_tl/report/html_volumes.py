@@ -102,7 +102,7 @@ def load_shown(
         needed = [name for name in whole.images if any(name in one.modalities for one in runs)]
         plan = plan or make_plan(
             whole.truth.size, cases=len(chosen), needed=len(needed), available=len(whole.images),
-            budget_bytes=budget_bytes,
+            budget_bytes=budget_bytes, bytes_a_voxel=_bytes_a_voxel(whole),
         )  # fmt: skip
         shown.append(_reduce(whole, list(whole.images) if plan.all_modalities else needed, plan.factor))
     return shown, remarks + _tell_plan(plan, shown, asked=len(chosen), whole=len(runs[0].cases))
@@ -239,6 +239,12 @@ def _blocks(array: np.ndarray, factor: int) -> np.ndarray:
     padded = np.pad(array, [(0, -size % factor) for size in array.shape])
     shape = [part for size in padded.shape for part in (size // factor, factor)]
     return padded.reshape(shape).mean(axis=(1, 3, 5), dtype=np.float32)
+
+
+def _bytes_a_voxel(case: ShownCase) -> float:
+    """Return how much a voxel of a modality takes on the page, its share of the masks included."""
+    volumes = [*case.images.values(), case.truth, *(one for one in case.predictions if one is not None)]
+    return sum(len(encode(one, case.affine)) for one in volumes) / (case.truth.size * len(case.images))
 
 
 def encode(volume: np.ndarray, affine: np.ndarray) -> str:

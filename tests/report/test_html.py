@@ -294,6 +294,18 @@ def test_what_is_large_is_reduced():
     assert make_plan(**size | {"cases": 1000}, budget_bytes=10e6) == Plan(266, False, 4)  # 10 / (2.4 / 64)
 
 
+def test_a_page_beyond_its_size_is_made_again_smaller(run, tmp_path):
+    whole, _ = page_of(run, out=tmp_path / "whole.html", cases=None)
+    size = len(whole.encode()) / 1e6
+    fits, _ = page_of(run, out=tmp_path / "fits.html", cases=None, megabytes=size)
+    assert all(len(case["images"]) == 4 for case in viewer_json(fits)["cases"])
+
+
+def test_the_first_case_tells_how_large_the_others_are():
+    size = {"voxels": 4_000_000, "cases": 5, "needed": 1, "available": 4, "budget_bytes": 20e6}
+    assert make_plan(**size, bytes_a_voxel=0.24) == Plan(5, True, 1)  # 0.24 · 4 · 5 · 4 = 19.2 MB
+
+
 def test_reduced_volumes_keep_their_place(run, tmp_path, monkeypatch):
     monkeypatch.setattr("segan_tl.report.html_volumes.make_plan", lambda *_, **__: Plan(2, False, 2))
     page, remarks = page_of(run, out=tmp_path / "report.html")
