@@ -33,10 +33,11 @@ def facts(one: FinishedRun) -> str:
         "precision": f"{state.get('precision', '?')}, {state.get('replicas', '?')} replica(s)",
         "versions": ", ".join(f"{name} {version}" for name, version in state.get("versions", {}).items()),
         "commit": state.get("commit"),
-        _command_label(state): state.get("command"),
+        "command": state.get("command"),
+        "made by": _remark_on_command(state),
     }
     lines = [
-        f"<dt>{name}</dt><dd>{_code(value) if name.startswith(('command', 'commit')) else escape(str(value))}</dd>"
+        f"<dt>{name}</dt><dd>{_code(value) if name in ('command', 'commit') else escape(str(value))}</dd>"
         for name, value in items.items()
         if value not in (None, "")
     ]
@@ -55,10 +56,10 @@ def _network(one: FinishedRun) -> str:
     return f"{name}, configuration {configuration}" if name else str(configuration)
 
 
-def _command_label(state: dict) -> str:
+def _remark_on_command(state: dict) -> str | None:
     """Tell a network from scratch that a transfer trained along with its own: the command is the transfer's."""
     is_scratch = "transfer" in str(state.get("command", "")).split("--")[0] and not state.get("transfer")
-    return "command that made it (with the transfer)" if is_scratch else "command"
+    return "that command, from scratch, to compare its transfer with" if is_scratch else None
 
 
 def _code(value) -> str:

@@ -275,7 +275,7 @@ def test_network_is_named(run, tmp_path):
         run.config.write_text(json.dumps(config))
         assert f"{name}, configuration new, FLAIR → WT" in page_of(run, out=tmp_path / "report.html", cases=0)[0]
     change_state(run, command="python transfer.py --source flair --target t2")
-    assert "command that made it (with the transfer)" in page_of(run, out=tmp_path / "report.html", cases=0)[0]
+    assert "from scratch, to compare its transfer with" in page_of(run, out=tmp_path / "report.html", cases=0)[0]
 
 
 def test_imported_run_is_said_to_have_no_scores(run, tmp_path):
