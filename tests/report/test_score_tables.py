@@ -78,7 +78,7 @@ def test_synthetic_cases_are_known_by_the_run_beside_or_their_names(tmp_path):
 def test_what_cannot_be_read(tmp_path):
     good = write_csv(tmp_path / "good.csv", "p0,wt,0.5,1")
     assert "nowhere.csv is none" in refuse(good, tmp_path / "nowhere.csv")
-    assert "no run at segan/flair" in refuse(good, "segan/flair")
+    assert "no run at nobody/here" in refuse(good, "nobody/here")
     assert "named twice" in refuse(good, tmp_path / "." / "good.csv")
     bad = write_csv(tmp_path / "bad.csv", "p0,0.5", columns="subject,dice")
     assert "columns case and region" in refuse(good, bad) and "found subject, dice" in refuse(good, bad)
