@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from segan_tl.config_adaptation import AdversaryConfig, FinetuneConfig, SourceCohortConfig
 from segan_tl.config_base import Fraction, PhantomConfig, Positive, Section
 from segan_tl.regions import MODALITIES, REGIONS
 
@@ -32,6 +33,7 @@ class VolumeDataConfig(Section):
     modalities: tuple[Literal[MODALITIES], ...] = MODALITIES
     regions: tuple[Literal[tuple(REGIONS)], ...] = ("wt", "tc", "et")
     normalise: Literal["zscore", "ren"] = "zscore"
+    spacing_mm: Annotated[float, Field(gt=0)] | None = None  # of cubic voxels to resample to; None: the file's own
     patch: tuple[Positive, Positive, Positive] = (128, 128, 128)  # D, H, W
     sampling: Literal["random", "centre"] = "random"
     foreground: Fraction = 0.33  # of a batch's examples whose patch surely holds a region [Isensee 2021]
@@ -151,7 +153,9 @@ class VolumeConfig(Section):
     model: VolumeModelConfig
     train: VolumeTrainConfig = VolumeTrainConfig()
     predict: VolumePredictConfig = VolumePredictConfig()
-    transfer: None = None
+    transfer: FinetuneConfig | None = None
+    source: SourceCohortConfig | None = None
+    adversary: AdversaryConfig | None = None
 
     @property
     def classes(self) -> int:
@@ -179,6 +183,14 @@ class VolumeConfig(Section):
                 f"model.activation 'softmax' needs regions that exclude each other, such as ncr, ed, et; found "
                 f"{', '.join(self.data.regions)}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _adaptation_fits(self):
+        if self.adversary and not self.source:
+            raise ValueError("[adversary] tells two cohorts apart and needs the section [source] for the second one")
+        if self.transfer and self.model.pretrained:
+            raise ValueError("transfer and model.pretrained both name the first weights; leave one of them out")
         return self
 
     @model_validator(mode="after")

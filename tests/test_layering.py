@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[1] / "segan_tl"
 FILES = sorted(PACKAGE.rglob("*.py"))
 # From the bottom up; a part may import what stands before its own row, and its own row's part itself.
 ROWS = [
-    {"errors", "config_base", "config_volume", "config", "regions", "runs", "console", ""},
+    {"errors", "config_base", "config_adaptation", "config_volume", "config", "regions", "runs", "console", ""},
     {"losses", "metrics", "surfaces", "radiomics", "models"},
     {"distances", "thresholds", "fused", "fused_bottleneck"},
     {"pairs"},

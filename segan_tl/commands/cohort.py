@@ -68,7 +68,7 @@ def prepare(arguments, config, cohort) -> dict:
         if isinstance(config, VolumeConfig):
             cached, problems = prepare_volumes(
                 cohort.cases, arguments.cache, modalities=data.modalities, regions=data.regions,
-                normalise=data.normalise, **how,
+                normalise=data.normalise, target_mm=data.spacing_mm, **how,
             )  # fmt: skip
         else:
             cached, problems = prepare_cases(cohort.cases, arguments.cache, config=data, **how)

@@ -1,4 +1,4 @@
-"""Whole volumes for patches: cropped to the head, normalised, cached on disk and read through memory maps.
+"""Whole volumes for patches: cropped to the head, normalised, resampled, cached, and read through memory maps.
 
 The files follow the rules of `cache`: their name holds a hash of every source, of the preparation and of this module's
 VERSION, so nothing stale is ever read; they are written under a temporary name and renamed. One file holds all
@@ -12,42 +12,18 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from segan_tl.data.cases import Case, Problem, read_case
+from segan_tl.data.resample import resample_labels
+from segan_tl.data.volume_prepare import Box, Normalisation, prepare_volume
 from segan_tl.regions import REGIONS, region_masks
 from segan_tl.runs import atomic_path
 
-VERSION = 1
+VERSION = 2
 POSITIONS = 10_000  # kept of each region, as many as nnU-Net keeps
-Normalisation = Literal["zscore", "ren"]
 _FILES = ("image", "labels", "positions", "box")
-
-
-@dataclass(frozen=True)
-class Box:
-    """Where a prepared volume lies in its case; everything along H, W, D."""
-
-    start: tuple[int, int, int]
-    size: tuple[int, int, int]
-    shape: tuple[int, int, int]  # of the whole case
-
-    @property
-    def inside(self) -> tuple[slice, slice, slice]:
-        """Return the box as slices of an array (H, W, D, …)."""
-        return tuple(slice(start, start + size) for start, size in zip(self.start, self.size))
-
-    def cut(self, array: np.ndarray) -> np.ndarray:
-        """Return the box of `array` (H, W, D, …) with slices first: (d, h, w, …), a view."""
-        return np.moveaxis(array[self.inside], 2, 0)
-
-    def paste(self, array: np.ndarray) -> np.ndarray:
-        """Put `array` (d, h, w, …) back into a case (H, W, D, …) of zeros: the inverse of `cut`."""
-        result = np.zeros((*self.shape, *array.shape[3:]), array.dtype)
-        result[self.inside] = np.moveaxis(array, 0, 2)
-        return result
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,64 +72,6 @@ def cut_patch(volume: np.ndarray, corner: Sequence[int], size: Sequence[int]) ->
     return patch
 
 
-# === Preparation ===
-
-
-def prepare_volume(image: np.ndarray, *, normalise: Normalisation = "zscore") -> tuple[np.ndarray, Box]:
-    """Crop to the bounding box of all voxels that are not 0 in every modality, and normalise each modality.
-
-    "zscore": mean 0 and standard deviation 1 inside the brain (any modality ≠ 0), (x − mean) / (std + 1e-8); 0 outside
-    [nnU-Net, ZScoreNormalization with use_mask_for_norm; Wacker 2020]. "ren": rescale to [0, 1] between the 1st and
-    99th percentile of the whole volume, background included [Ren 2024].
-
-    Args:
-        image: (H, W, D, M) intensities.
-        normalise: which of the two.
-
-    Returns:
-        (d, h, w, M) float32 and the box. A volume of zeros is not cropped; a constant modality becomes 0.
-    """
-    brain = np.any(image != 0, axis=-1)
-    box = _bounding_box(brain)
-    inside = box.cut(brain)
-    prepared = np.empty((*inside.shape, image.shape[-1]), np.float32)
-    for channel in range(image.shape[-1]):
-        whole = image[..., channel]
-        prepared[..., channel] = _zscore(box.cut(whole), inside) if normalise == "zscore" else box.cut(_rescale(whole))
-    return prepared, box
-
-
-def _bounding_box(brain: np.ndarray) -> Box:
-    starts, sizes = [], []
-    for axis, length in enumerate(brain.shape):
-        found = np.flatnonzero(brain.any(axis=tuple({0, 1, 2} - {axis})))
-        first, last = (int(found[0]), int(found[-1])) if len(found) else (0, length - 1)
-        starts.append(first)
-        sizes.append(last - first + 1)
-    return Box(tuple(starts), tuple(sizes), brain.shape)
-
-
-def _zscore(image: np.ndarray, brain: np.ndarray) -> np.ndarray:
-    values = image[brain].astype(np.float64)
-    result = np.zeros(image.shape, np.float32)
-    if len(values):
-        result[brain] = (values - values.mean()) / (values.std() + 1e-8)
-    return result
-
-
-def _rescale(image: np.ndarray) -> np.ndarray:
-    """Scale to 0 … 255 with two decimals, then the 1st to 99th percentile to 0 … 1, clipped [Ren 2024].
-
-    The authors take z-scores first; scaling to 0 … 255 undoes any affine map, so nothing of them is left.
-    """
-    low, high = float(image.min()), float(image.max())
-    if low == high:
-        return np.zeros(image.shape, np.float32)
-    scaled = np.round((image.astype(np.float32) - low) * (255 / (high - low)), 2)
-    first, last = np.percentile(scaled, (1, 99))
-    return np.clip((scaled - first) / max(last - first, 1e-8), 0, 1).astype(np.float32)
-
-
 # === Cache ===
 
 
@@ -164,6 +82,7 @@ def prepare_volumes(
     modalities: tuple[str, ...],
     regions: tuple[str, ...],
     normalise: Normalisation = "zscore",
+    target_mm: float | None = None,
     jobs: int = 2,
     advance: Callable[[], None] = lambda: None,
 ) -> tuple[list[CachedVolume], list[Problem]]:
@@ -173,7 +92,7 @@ def prepare_volumes(
         cases: with a mask.
         modalities: channels of the image, in order.
         regions: masks of a patch, in order; the cache serves any.
-        normalise: as in `prepare_volume`.
+        normalise, target_mm: as in `prepare_volume`.
         jobs: cases prepared at a time; each takes about 0.5 GB at 240 × 240 × 155 × 4.
         advance: called after each case.
 
@@ -181,7 +100,7 @@ def prepare_volumes(
         The cases that are sound, and the problems of those that are not.
     """
 
-    how = {"modalities": modalities, "normalise": normalise}
+    how = {"modalities": modalities, "normalise": normalise, "target_mm": target_mm}
 
     def prepare(case: Case) -> tuple[CachedVolume | None, list[Problem]]:
         paths, problems = _paths(case, folder, **how), []
@@ -195,9 +114,11 @@ def prepare_volumes(
     return [cached for cached, _ in results if cached], [problem for _, found in results for problem in found]
 
 
-def _paths(case: Case, folder: Path, *, modalities: tuple[str, ...], normalise: str) -> dict[str, Path] | None:
+def _paths(
+    case: Case, folder: Path, *, modalities: tuple[str, ...], normalise: str, target_mm: float | None
+) -> dict[str, Path] | None:
     """Return the cache files of a case by name, or None where a source is missing."""
-    key = [VERSION, normalise, case.convention, modalities, list(REGIONS)]
+    key = [VERSION, normalise, target_mm, case.convention, modalities, list(REGIONS)]
     for source in (*(case.images.get(name) for name in modalities), case.mask):
         if source is None or not Path(source.path).is_file():
             return None
@@ -208,13 +129,21 @@ def _paths(case: Case, folder: Path, *, modalities: tuple[str, ...], normalise: 
 
 
 def _check_and_write(
-    case: Case, paths: dict[str, Path] | None, *, modalities: tuple[str, ...], normalise: Normalisation
+    case: Case,
+    paths: dict[str, Path] | None,
+    *,
+    modalities: tuple[str, ...],
+    normalise: Normalisation,
+    target_mm: float | None,
 ) -> list[Problem]:
     checked = read_case(case, modalities)
     if checked.problems or paths is None:
         return list(checked.problems)
-    prepared, box = prepare_volume(np.stack([checked.images[name] for name in modalities], -1), normalise=normalise)
-    labels = np.ascontiguousarray(box.cut(checked.labels))
+    prepared, box = prepare_volume(
+        np.stack([checked.images[name] for name in modalities], -1), normalise=normalise,
+        spacing_mm=checked.geometry.in_lps.spacing_mm, target_mm=target_mm,
+    )  # fmt: skip
+    labels = np.ascontiguousarray(resample_labels(box.cut(checked.labels), prepared.shape[:3]))
     arrays = {
         "image": prepared.astype(np.float16),
         "labels": labels,

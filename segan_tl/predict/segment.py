@@ -1,7 +1,7 @@
 """A volume through the segmentor, slice by slice or patch by patch, pasted back on the full grid of the case."""
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from segan_tl.config import AnyConfig
 from segan_tl.config_volume import VolumeConfig
 from segan_tl.data.preprocess import centre_crop, centre_paste, prepare_image
-from segan_tl.data.volumes import prepare_volume
+from segan_tl.data.volume_prepare import prepare_volume
 from segan_tl.errors import UserError
 from segan_tl.models.accelerate import accelerate
 from segan_tl.models.provenance import read_provenance
@@ -71,19 +71,24 @@ def segment_slices(model: keras.Model, slices: np.ndarray, *, batch_size: int) -
     return probability
 
 
-def segment_case(model: keras.Model, image: np.ndarray, config: AnyConfig) -> np.ndarray:
+def segment_case(
+    model: keras.Model, image: np.ndarray, config: AnyConfig, *, spacing_mm: Sequence[float]
+) -> np.ndarray:
     """Segment one case: prepare, go through its axial slices or its patches, paste back.
 
     Args:
         model: segmentor.
         image: (H, W, D, M) intensities as read, LPS order.
         config: `data` says how the image is prepared, `predict` which area of it is segmented.
+        spacing_mm: of the image along H, W, D.
 
     Returns:
         (H, W, D, R) float32 probability on the case's full grid, 0 outside the segmented area.
     """
     if isinstance(config, VolumeConfig):
-        prepared, box = prepare_volume(image, normalise=config.data.normalise)
+        prepared, box = prepare_volume(
+            image, normalise=config.data.normalise, spacing_mm=spacing_mm, target_mm=config.data.spacing_mm
+        )
         return box.paste(segment_prepared(model, prepared, config))
     prepared = prepare_image(image, crop=config.data.crop, percentiles=config.data.percentiles)
     area = prepared

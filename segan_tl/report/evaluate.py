@@ -111,7 +111,8 @@ def _score_case(
     run: Run, segmentor: keras.Model, case: Case, *, loaded: LoadedCase, config: Config, challenge: str | None
 ) -> tuple[list[dict], Panel]:
     regions = config.data.regions
-    prediction = binarise(segment_case(segmentor, loaded.image, config), config.predict)
+    probability = segment_case(segmentor, loaded.image, config, spacing_mm=loaded.spacing_mm)
+    prediction = binarise(probability, config.predict)
     labels = paint_labels(prediction, regions, label_scheme(regions, case.convention))
     write_volume(run.predictions / f"{case.id}.nii.gz", labels, loaded.geometry)
     prediction, scored = with_unions(prediction, regions)

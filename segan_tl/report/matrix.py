@@ -92,7 +92,8 @@ def _score_models(
     cells, own = [], []
     for member, model in zip(members, models):
         for column, modality in enumerate(modalities):
-            probability = segment_case(model, loaded.image[..., column : column + 1], member.config)
+            image = loaded.image[..., column : column + 1]
+            probability = segment_case(model, image, member.config, spacing_mm=loaded.spacing_mm)
             if modality == member.modality:
                 own.append(probability)
             prediction = binarise(probability, member.config.predict)

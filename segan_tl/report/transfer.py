@@ -47,7 +47,8 @@ def compare_transfer(run: Run, scratch: Run, config: Config, *, source, cases: S
         with case_progress("source on the target, untouched", total=len(chosen)) as advance:
             for case in chosen:
                 loaded = load_case(case, config.data.modalities)
-                prediction = binarise(segment_case(segmentor, loaded.image, config), config.predict)
+                probability = segment_case(segmentor, loaded.image, config, spacing_mm=loaded.spacing_mm)
+                prediction = binarise(probability, config.predict)
                 truth = region_masks(loaded.labels, config.data.regions)
                 for i, region in enumerate(config.data.regions):
                     before[case.id, region] = dice(truth[..., i], prediction[..., i])

@@ -20,7 +20,7 @@ from segan_tl.train.recipes import build_game, build_judge, make_batches_of
 from segan_tl.train.source import Source
 
 # What of `data` decides how an image is prepared, whichever of the two pipelines it belongs to.
-PREPARATION = {"crop", "percentiles", "normalise", "patch"}
+PREPARATION = {"crop", "percentiles", "normalise", "spacing_mm", "patch"}
 
 
 def fit(

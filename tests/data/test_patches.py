@@ -12,7 +12,8 @@ from scipy.ndimage import map_coordinates
 from segan_tl.config_volume import VolumeAugmentConfig, VolumeConfig
 from segan_tl.data.patches import make_patches, plan_patches
 from segan_tl.data.volume_augment_config import NNUNET
-from segan_tl.data.volumes import Box, CachedVolume
+from segan_tl.data.volume_prepare import Box
+from segan_tl.data.volumes import CachedVolume
 
 WORKER = Path(__file__).parent / "patches_worker.py"
 

@@ -11,6 +11,8 @@ from segan_tl.data.preprocess import prepare_image
 from segan_tl.models.segan import build_segmentor
 from segan_tl.predict.segment import _TRACED, _traced, grid_multiple, segment_case, segment_slices
 
+SPACING_MM = (1.0, 1.0, 1.0)
+
 
 @pytest.fixture(scope="module")
 def segmentor():
@@ -80,7 +82,7 @@ def test_grid_multiple_is_two_per_stage_or_the_fixed_size(segmentor):
 @pytest.mark.parametrize("shape", [(48, 50, 9), (41, 37, 7), (30, 36, 4)])
 def test_a_case_comes_back_on_its_own_grid(segmentor, shape):
     image = np.random.default_rng(3).integers(0, 900, (*shape, 1)).astype(np.float32)
-    probability = segment_case(segmentor, image, small_config())
+    probability = segment_case(segmentor, image, small_config(), spacing_mm=SPACING_MM)
     assert probability.shape == (*shape, 1)
     assert (probability > 0).sum() == np.prod(np.minimum(shape, (40, 36, 6)))  # the crop, nothing around it
 
@@ -91,13 +93,13 @@ def test_the_crop_is_pasted_where_it_was_cut(segmentor):
     prepared = prepare_image(image, crop=config.data.crop, percentiles=config.data.percentiles)
     expected = np.moveaxis(segment_slices(segmentor, np.moveaxis(prepared, 2, 0), batch_size=4), 0, 2)
     # (48 - 40) // 2 = 4, (50 - 36) // 2 = 7, (9 - 6) // 2 = 1
-    inside = segment_case(segmentor, image, config)[4:44, 7:43, 1:7]
+    inside = segment_case(segmentor, image, config, spacing_mm=SPACING_MM)[4:44, 7:43, 1:7]
     np.testing.assert_array_equal(inside, expected)
 
 
 def test_window_leaves_the_rim_of_the_crop_empty(segmentor):
     image = np.random.default_rng(5).integers(0, 900, (48, 50, 9, 1)).astype(np.float32)
-    probability = segment_case(segmentor, image, small_config(area="window"))
+    probability = segment_case(segmentor, image, small_config(area="window"), spacing_mm=SPACING_MM)
     # window in crop: (40 - 32) // 2 = 4, (36 - 32) // 2 = 2; crop in image: 4, 7, 1
     assert (probability[8:40, 9:41, 1:7] > 0).all()
     assert (probability > 0).sum() == 32 * 32 * 6
@@ -106,4 +108,4 @@ def test_window_leaves_the_rim_of_the_crop_empty(segmentor):
 def test_several_modalities_and_regions():
     model = build_segmentor((None, None, 4), classes=3, filters=(4, 4))
     image = np.random.default_rng(6).random((48, 50, 9, 4), np.float32)
-    assert segment_case(model, image, small_config()).shape == (48, 50, 9, 3)
+    assert segment_case(model, image, small_config(), spacing_mm=SPACING_MM).shape == (48, 50, 9, 3)

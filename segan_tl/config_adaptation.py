@@ -1,0 +1,36 @@
+"""Configuration of moving a volumetric network: from another run, and between two cohorts."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from segan_tl.config_base import PhantomConfig, Section
+
+# What comes over from the source and what stands still [Heras Rivera 2024, table 1; Kaur 2019, second phase].
+FINETUNE_STRATEGIES = ("all", "frozen-encoder", "frozen-decoder", "last-three", "last-three-all")
+
+
+class FinetuneConfig(Section):
+    """The network that a run starts from, and which of its layers go on learning."""
+
+    source: str  # a run, or a .keras file
+    source_sha256: str  # of its segmentor
+    strategy: Literal[FINETUNE_STRATEGIES] = "all"
+
+
+class SourceCohortConfig(Section):
+    """A second cohort that is learnt from beside the first: all of its cases train, none of them is tested."""
+
+    phantom: PhantomConfig = PhantomConfig()  # synthetic, where no folder is given
+    share: Annotated[float, Field(gt=0, lt=1)] = 0.5  # of the training examples
+
+
+class AdversaryConfig(Section):
+    """The domain classifier [Ganin 2016; Heras Rivera 2024, 2.2]."""
+
+    layer: str | None = None  # whose output it sees; None: the first of the decoder that upsamples [the authors' code]
+    weight: float = Field(0.02, gt=0)  # of its loss beside the segmentation's: 1/50
+    reversal: bool = True  # of its gradient, where it enters the network
+    strength: float = Field(1.0, ge=0)  # lambda of the reversal
+    schedule: Literal["constant", "ganin"] = "constant"  # of lambda; "ganin" rises from 0 to `strength`
+    target_labels: bool = True  # False: the target's masks are never read in training

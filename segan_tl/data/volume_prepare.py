@@ -1,0 +1,108 @@
+"""A whole volume prepared for patches: cropped to the head, normalised and, where asked for, resampled."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from segan_tl.data.resample import resample_image, resampled_shape
+
+Normalisation = Literal["zscore", "ren"]
+
+
+@dataclass(frozen=True)
+class Box:
+    """Where a prepared volume lies in its case; everything along H, W, D."""
+
+    start: tuple[int, int, int]
+    size: tuple[int, int, int]
+    shape: tuple[int, int, int]  # of the whole case
+
+    @property
+    def inside(self) -> tuple[slice, slice, slice]:
+        """Return the box as slices of an array (H, W, D, …)."""
+        return tuple(slice(start, start + size) for start, size in zip(self.start, self.size))
+
+    def cut(self, array: np.ndarray) -> np.ndarray:
+        """Return the box of `array` (H, W, D, …) with slices first: (d, h, w, …), a view."""
+        return np.moveaxis(array[self.inside], 2, 0)
+
+    def paste(self, array: np.ndarray) -> np.ndarray:
+        """Put `array` (d, h, w, R) back into a case (H, W, D, R) of zeros: the inverse of `cut`.
+
+        An array on another grid is brought to the box's own first, by linear interpolation.
+        """
+        result = np.zeros((*self.shape, *array.shape[3:]), array.dtype)
+        height, width, depth = self.size
+        result[self.inside] = np.moveaxis(resample_image(array, (depth, height, width)), 0, 2)
+        return result
+
+
+def prepare_volume(
+    image: np.ndarray,
+    *,
+    normalise: Normalisation = "zscore",
+    spacing_mm: Sequence[float] = (1.0, 1.0, 1.0),
+    target_mm: float | None = None,
+) -> tuple[np.ndarray, Box]:
+    """Crop to the bounding box of all voxels that are not 0 in every modality, normalise each, and resample.
+
+    "zscore": mean 0 and standard deviation 1 inside the brain (any modality ≠ 0), (x − mean) / (std + 1e-8); 0 outside
+    [nnU-Net, ZScoreNormalization with use_mask_for_norm; Wacker 2020]. "ren": rescale to [0, 1] between the 1st and
+    99th percentile of the whole volume, background included [Ren 2024].
+
+    Args:
+        image: (H, W, D, M) intensities.
+        normalise: which of the two.
+        spacing_mm: of the image along H, W, D.
+        target_mm: edge of the cubic voxels to resample to; None leaves the grid as it is.
+
+    Returns:
+        (d, h, w, M) float32 and the box. A volume of zeros is not cropped; a constant modality becomes 0.
+    """
+    brain = np.any(image != 0, axis=-1)
+    box = _bounding_box(brain)
+    inside = box.cut(brain)
+    prepared = np.empty((*inside.shape, image.shape[-1]), np.float32)
+    for channel in range(image.shape[-1]):
+        whole = image[..., channel]
+        prepared[..., channel] = _zscore(box.cut(whole), inside) if normalise == "zscore" else box.cut(_rescale(whole))
+    return resample_image(prepared, _target_shape(box, spacing_mm, target_mm)), box
+
+
+def _target_shape(box: Box, spacing_mm: Sequence[float], target_mm: float | None) -> tuple[int, int, int]:
+    """Return the size along D, H, W of what lies in the box, on the grid to resample to."""
+    size, spacing_mm = (np.roll(values, 1).tolist() for values in (box.size, spacing_mm))
+    return tuple(size) if target_mm is None else resampled_shape(size, spacing_mm, target_mm=target_mm)
+
+
+def _bounding_box(brain: np.ndarray) -> Box:
+    starts, sizes = [], []
+    for axis, length in enumerate(brain.shape):
+        found = np.flatnonzero(brain.any(axis=tuple({0, 1, 2} - {axis})))
+        first, last = (int(found[0]), int(found[-1])) if len(found) else (0, length - 1)
+        starts.append(first)
+        sizes.append(last - first + 1)
+    return Box(tuple(starts), tuple(sizes), brain.shape)
+
+
+def _zscore(image: np.ndarray, brain: np.ndarray) -> np.ndarray:
+    values = image[brain].astype(np.float64)
+    result = np.zeros(image.shape, np.float32)
+    if len(values):
+        result[brain] = (values - values.mean()) / (values.std() + 1e-8)
+    return result
+
+
+def _rescale(image: np.ndarray) -> np.ndarray:
+    """Scale to 0 … 255 with two decimals, then the 1st to 99th percentile to 0 … 1, clipped [Ren 2024].
+
+    The authors take z-scores first; scaling to 0 … 255 undoes any affine map, so nothing of them is left.
+    """
+    low, high = float(image.min()), float(image.max())
+    if low == high:
+        return np.zeros(image.shape, np.float32)
+    scaled = np.round((image.astype(np.float32) - low) * (255 / (high - low)), 2)
+    first, last = np.percentile(scaled, (1, 99))
+    return np.clip((scaled - first) / max(last - first, 1e-8), 0, 1).astype(np.float32)
