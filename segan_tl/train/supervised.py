@@ -141,9 +141,11 @@ def make_loss(config: VolumeConfig) -> Callable:
 
     def dice(truth, logits):
         probability = ops.softmax(logits, axis=-1) if softmax else ops.sigmoid(logits)
-        classes = (..., slice(int(softmax and train.loss != "multiple_dice_background"), None))
+        if softmax and train.loss != "multiple_dice_background":
+            # Splits and not slices: the gradient of a slice of the channels is slow on a processor.
+            truth, probability = (ops.split(values, [1], axis=-1)[1] for values in (truth, probability))
         return losses.soft_dice_loss(
-            truth[classes], probability[classes], smooth=train.dice_smooth,
+            truth, probability, smooth=train.dice_smooth,
             batch=train.batch_dice or train.loss.startswith("multiple_dice"),
         )  # fmt: skip
 
