@@ -42,12 +42,20 @@ class TorchVolumes:
         self.optimizer.step()
         return loss.item()
 
-    def infer(self) -> None:
-        """Segment the batch."""
+    def infer(self, size: int, batch_size: int) -> None:
+        """Segment the volume with MONAI's sliding window."""
+        from monai.inferers import sliding_window_inference
+
+        def segment(tiles):
+            with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
+                outputs = self.network(tiles)
+            return torch.sigmoid((outputs[0] if isinstance(outputs, list | tuple) else outputs).float())
+
         self.network.eval()
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
-            outputs = self.network(self.image)
-            torch.sigmoid(outputs[0] if isinstance(outputs, list | tuple) else outputs)
+        with torch.inference_mode():
+            sliding_window_inference(
+                self.image, (size,) * 3, batch_size, segment, overlap=0.5, mode="gaussian", sigma_scale=0.125
+            )
 
     def choose_memory_format(self, run: Callable) -> str:
         """Keep the memory format in which `run` is faster; return its name."""

@@ -1,11 +1,12 @@
-"""Seconds a training step and a forward pass take: nnU-Net and MedNeXt-S beside the PyTorch originals.
+"""Seconds a training step and a sliding window take: nnU-Net and MedNeXt-S beside the PyTorch originals.
 
 4 → 3 channels, 64³ voxels, batch 2; a training step is the forward pass with deep supervision, Dice + BCE, the backward
-pass and SGD with Nesterov momentum. PyTorch's side is dynamic-network-architectures' PlainConvUNet (nnU-Net's own) and
-MONAI's MedNeXt-S, in the better of its two memory formats, chosen before the clock starts. Each side lives in a process
-of its own with the same number of threads; they take turns within one run. nnU-Net's two sides start from the same
-weights and their first losses must agree; of MedNeXt, whose layers MONAI names differently, the number of parameters
-must. Every ratio says how many times as fast segan_tl is.
+pass and SGD with Nesterov momentum; inference is a volume of 96³ voxels in tiles of 64³ that overlap by half, Gaussian
+weights, by `segment_volume` and by MONAI's `sliding_window_inference`. PyTorch's side is dynamic-network-architectures'
+PlainConvUNet (nnU-Net's own) and MONAI's MedNeXt-S, in the better of its two memory formats, chosen before the clock
+starts. Each side lives in a process of its own with the same number of threads; they take turns within one run. nnU-
+Net's two sides start from the same weights and their first losses must agree; of MedNeXt, whose layers MONAI names
+differently, the number of parameters must. Every ratio says how many times as fast segan_tl is.
 
     pip install torch==2.13.0 dynamic-network-architectures monai
     python benchmarks/volume_speed.py [--rounds 5] [--only "nnunet training float32"]
@@ -50,7 +51,7 @@ def keras_side(pipe, case: str, threads: int, batch_size: int, size: int) -> Non
     from segan_tl.config_volume import VolumeConfig
     from segan_tl.models import nnunet
     from segan_tl.models.torch_layout import collect
-    from segan_tl.predict.sliding import _traced
+    from segan_tl.predict.sliding import segment_volume
     from segan_tl.train.recipes import build_game, build_judge
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -71,8 +72,8 @@ def keras_side(pipe, case: str, threads: int, batch_size: int, size: int) -> Non
         train = tf.function(lambda batch: strategy.run(game.step, args=(batch,)))
         run = lambda: train({"image": image, "mask": mask})  # noqa: E731
     else:
-        forward = _traced(build_judge(config))
-        run = lambda: forward(image, tf.zeros(5, bool), tf.ones((1,) * 5)).numpy()  # noqa: E731
+        judge, volume = build_judge(config), make_batch(1, size * 3 // 2)[0][0]
+        run = lambda: segment_volume(judge, volume, patch=(size,) * 3, batch_size=batch_size)  # noqa: E731
     run()
     pipe.send(float(game.metrics["loss_segmentor"].result()) if kind == "training" else None)
     while steps := pipe.recv():
@@ -92,10 +93,11 @@ def torch_side(pipe, case: str, threads: int, batch_size: int, size: int) -> Non
     torch.set_num_threads(threads)
     family, kind, precision = case.split()
     state, parameters = pipe.recv()
+    batch = make_batch(batch_size, size) if kind == "training" else make_batch(1, size * 3 // 2)
     side = TorchVolumes(
-        family, *make_batch(batch_size, size), state=state, bfloat16=precision == "bfloat16", parameters=parameters
+        family, *batch, state=state, bfloat16=precision == "bfloat16", parameters=parameters
     )
-    run = side.train_step if kind == "training" else side.infer
+    run = side.train_step if kind == "training" else lambda: side.infer(size, batch_size)
     first = run()
     side.choose_memory_format(run)
     pipe.send(first if kind == "training" else None)
