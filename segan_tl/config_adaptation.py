@@ -6,8 +6,8 @@ from pydantic import Field
 
 from segan_tl.config_base import PhantomConfig, Section
 
-# What comes over from the source and what stands still [Heras Rivera 2024, table 1; Kaur 2019, second phase].
-FINETUNE_STRATEGIES = ("all", "frozen-encoder", "frozen-decoder", "last-three", "last-three-all")
+# What comes over from the source and what stands still: see segan_tl/train/finetune.py.
+FINETUNE_STRATEGIES = ("all", "frozen-encoder", "frozen-decoder", "last-three", "last-three-decoder", "last-three-all")
 
 
 class FinetuneConfig(Section):
@@ -16,6 +16,7 @@ class FinetuneConfig(Section):
     source: str  # a run, or a .keras file
     source_sha256: str  # of its segmentor
     strategy: Literal[FINETUNE_STRATEGIES] = "all"
+    inputs: dict[str, str | None] = {}  # modality of this run → modality of the source; None starts fresh
 
 
 class SourceCohortConfig(Section):

@@ -12,15 +12,19 @@ class RunningAverage:
     Args:
         weights: variables to follow; build it in the strategy's scope.
         decay: share of the old average that stays; 0 follows nothing, and `values` are the weights themselves.
+        still: those of the weights that never move: they are their own average, to the last bit.
     """
 
-    def __init__(self, weights: Sequence[keras.Variable], decay: float):
+    def __init__(self, weights: Sequence[keras.Variable], decay: float, *, still: Sequence[keras.Variable] = ()):
         self.followed, self.decay = list(weights), decay
+        standing = {id(weight) for weight in still}
+        self.moving = [i for i, weight in enumerate(self.followed) if decay and id(weight) not in standing]
         self.weights = [
             keras.Variable(
-                weight, trainable=False, dtype=weight.dtype, aggregation="only_first_replica", name=f"average_{i}"
-            )
-            for i, weight in enumerate(self.followed if decay else [])
+                self.followed[i], trainable=False, dtype=self.followed[i].dtype, aggregation="only_first_replica",
+                name=f"average_{i}",
+            )  # fmt: skip
+            for i in self.moving
         ]
         self.steps = keras.Variable(0.0, trainable=False, aggregation="only_first_replica", name="averaged_steps")
 
@@ -30,13 +34,18 @@ class RunningAverage:
             return
         self.steps.assign(self.steps + 1.0)
         decay = tf.minimum(self.decay, (1 + self.steps) / (10 + self.steps))
-        for average, weight in zip(self.weights, self.followed, strict=True):
+        for i, average in zip(self.moving, self.weights, strict=True):
+            weight = self.followed[i]
             average.assign(average + (1 - decay) * (weight - average))
 
     def values(self) -> list:
         """Return the weights to judge and publish."""
-        return [tf.convert_to_tensor(weight) for weight in self.weights or self.followed]
+        values = self.followed.copy()
+        for i, average in zip(self.moving, self.weights, strict=True):
+            values[i] = average
+        return [tf.convert_to_tensor(weight) for weight in values]
 
     def variables(self) -> dict[str, keras.Variable]:
         """Return what must survive a kill, under stable names."""
-        return {f"average/{i}": variable for i, variable in enumerate(self.weights)} | {"averaged_steps": self.steps}
+        averages = {f"average/{i}": average for i, average in zip(self.moving, self.weights, strict=True)}
+        return averages | {"averaged_steps": self.steps}

@@ -50,7 +50,8 @@ class SupervisedTraining:
             )
             optimizer.build(segmentor.trainable_variables)
             self.optimizers["segmentor"] = optimizer
-        self.average = RunningAverage(published.weights, config.train.averaging)
+        still = [weight for layer in segmentor.layers if not layer.trainable for weight in layer.weights]
+        self.average = RunningAverage(published.weights, config.train.averaging, still=still)
         terms = (f"loss_{name}" for name in terms_of(config.train.loss))
         names = ("loss_segmentor", *terms, "gradient_norm")
         self.metrics = {name: keras.metrics.Mean(name=name) for name in names}
@@ -99,6 +100,8 @@ class SupervisedTraining:
 
     def _apply(self, gradients, variables):
         """Clip the gradient of the global batch by its norm and apply it; return the norm."""
+        if not variables:  # everything stands still
+            return 0.0
         context = tf.distribute.get_replica_context()
         if self.replicas > 1:
             gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
