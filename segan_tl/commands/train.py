@@ -30,27 +30,16 @@ def add_arguments(parser):
 
 def run(arguments) -> int:
     """Train, evaluate, say where everything is."""
-    from segan_tl.commands.cohort import choose_fold, choose_split, find_cohort, take_split
+    from segan_tl.commands.cohort import choose_split, find_cohort, take_split
+    from segan_tl.commands.folds import choose_saved_fold
     from segan_tl.console import console
-    from segan_tl.errors import UserError
-    from segan_tl.runs import Run, open_run
+    from segan_tl.runs import open_run
 
-    if not arguments.config:
-        raise UserError(
-            "--config is missing; expected a file, or the name of one in configs/, such as --config nnunet_small"
-        )
-    if arguments.fold is not None and not 0 <= arguments.fold < arguments.folds:
-        raise UserError(
-            f"--fold expects 0 to {arguments.folds - 1} with --folds {arguments.folds}; got {arguments.fold}"
-        )
-    if arguments.fold is not None and arguments.split:
-        raise UserError("--fold and --split both choose the test cases; leave one of them out")
-    config = _load(arguments)
-    this_run = Run(_folder(arguments, config))
+    this_run, config = plan_run(arguments)
     if arguments.split:
         split = partial(take_split, open_run(arguments.split, runs=arguments.runs))
     elif arguments.fold is not None:
-        split = partial(choose_fold, config=config, fold=arguments.fold, folds=arguments.folds)
+        split = partial(choose_saved_fold, config=config, fold=arguments.fold, folds=arguments.folds, run=this_run)
     else:
         split = partial(choose_split, config=config)
     code = train_and_score(
@@ -59,6 +48,28 @@ def run(arguments) -> int:
     if code == 0:
         console.print(f"next: python -m segan_tl predict {this_run.root} PATIENT OUT", soft_wrap=True)
     return code
+
+
+def plan_run(arguments):
+    """Return the run that the arguments mean, there or not, and its configuration; `crossval` asks for them, too.
+
+    Raises:
+        UserError: the arguments or the configuration have a mistake.
+    """
+    from segan_tl.commands.folds import check_fold
+    from segan_tl.errors import UserError
+    from segan_tl.runs import Run
+
+    if not arguments.config:
+        raise UserError(
+            "--config is missing; expected a file, or the name of one in configs/, such as --config nnunet_small"
+        )
+    if arguments.fold is not None and arguments.split:
+        raise UserError("--fold and --split both choose the test cases; leave one of them out")
+    config = _load(arguments)
+    this_run = Run(_folder(arguments, config))
+    check_fold(arguments, this_run, seed=config.seed)
+    return this_run, config
 
 
 def _load(arguments):

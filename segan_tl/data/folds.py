@@ -1,0 +1,84 @@
+"""The folds of a cross-validation, saved beside its runs: a fold that runs later, or elsewhere, is of the same ones."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from segan_tl.data.cases import Case
+from segan_tl.data.splits import fold_cases
+from segan_tl.errors import UserError
+from segan_tl.runs import read_json, write_json
+
+FILE = "folds.json"
+NAMED = 3
+
+
+def plan_folds(cases: Iterable[Case], fractions: Sequence[float], *, folds: int, seed: int) -> dict:
+    """Return {seed, folds, test: fold → sorted case ids}, what folds.json holds.
+
+    Raises:
+        UserError: fewer patients than folds need.
+    """
+    cases = list(cases)
+    tests = {str(k): fold_cases(cases, fractions, fold=k, folds=folds, seed=seed)["test"] for k in range(folds)}
+    return {"seed": seed, "folds": folds, "test": tests}
+
+
+def read_folds(folder: Path) -> dict | None:
+    """Return the folds that were saved in the folder that holds fold0, fold1, …; None where none were.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    saved = read_json(path)
+    if not (isinstance(saved, dict) and {"seed", "folds", "test"} <= saved.keys()):
+        raise UserError(f"{path} is damaged (expected seed, folds and test); remove it if no fold is finished yet")
+    return saved
+
+
+def keep_folds(folder: Path, planned: dict, *, cohort: Path) -> None:
+    """Save the folds where they are the first; else hold them to those that are saved.
+
+    Args:
+        folder: holds fold0, fold1, …
+        planned: of `plan_folds`, by the cases that are there now.
+        cohort: folder of the cases, for the message.
+
+    Raises:
+        UserError: the saved folds are others: cases have come or gone, or changed their grade.
+    """
+    saved = read_folds(folder)
+    if saved is None:
+        write_json(folder / FILE, planned)
+        return
+    require_folds(folder, folds=planned["folds"], seed=planned["seed"])
+    if saved["test"] == planned["test"]:
+        return
+    before, now = ({case for cases in one["test"].values() for case in cases} for one in (saved, planned))
+    changes = [f"{_some(cases)} {what}" for cases, what in ((now - before, "came"), (before - now, "went")) if cases]
+    raise UserError(
+        f"expected the {len(before)} cases that {folder / FILE} divides; {cohort} has {len(now)} now "
+        f"({' and '.join(changes) or 'the grades of some have changed'}), which moves cases from fold to fold; restore "
+        "them, or start a new cross-validation with --set name=another"
+    )
+
+
+def require_folds(folder: Path, *, folds: int, seed: int) -> None:
+    """Refuse another number of folds, or another seed, than those that are saved, if any.
+
+    Raises:
+        UserError: they differ.
+    """
+    saved = read_folds(folder)
+    if saved is not None and (saved["folds"], saved["seed"]) != (folds, seed):
+        raise UserError(
+            f"{folder} holds {saved['folds']} folds of seed {saved['seed']}; this command asks for {folds} of seed "
+            f"{seed}; ask for the same, or start a new cross-validation with --set name=another"
+        )
+
+
+def _some(cases: set[str]) -> str:
+    first = sorted(cases)[:NAMED]
+    return ", ".join(first) + (f" and {len(cases) - NAMED} more" if len(cases) > NAMED else "")

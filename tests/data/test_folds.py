@@ -1,0 +1,68 @@
+"""Saved folds: written once, and refused when cases, their grades, the number of folds or the seed have changed."""
+
+from pathlib import Path
+
+import pytest
+
+from segan_tl.data.cases import Case
+from segan_tl.data.folds import FILE, keep_folds, plan_folds, read_folds, require_folds
+from segan_tl.data.splits import fold_cases
+from segan_tl.errors import UserError
+
+FRACTIONS = (0.8, 0.2, 0.0)
+
+
+def plan(count=9, *, low=0, folds=3, seed=0):
+    cases = [Case(f"p{i:02}", {}, grade="LGG" if i < low else "HGG") for i in range(count)]
+    return plan_folds(cases, FRACTIONS, folds=folds, seed=seed)
+
+
+def keep(folder, planned):
+    keep_folds(folder, planned, cohort=Path("BraTS"))
+
+
+def test_they_are_the_folds_that_trainings_test_on(tmp_path):
+    cases = [Case(f"p{i:02}", {}, grade="HGG") for i in range(9)]
+    keep(tmp_path, plan())
+    saved = read_folds(tmp_path)
+    assert (saved["seed"], saved["folds"]) == (0, 3)
+    expected = {str(k): fold_cases(cases, FRACTIONS, fold=k, folds=3, seed=0)["test"] for k in range(3)}
+    assert saved["test"] == expected
+    assert sorted(sum(saved["test"].values(), [])) == [f"p{i:02}" for i in range(9)]
+
+
+def test_the_same_ones_again_change_nothing(tmp_path):
+    keep(tmp_path, plan())
+    before = (tmp_path / FILE).read_bytes()
+    keep(tmp_path, plan())
+    assert (tmp_path / FILE).read_bytes() == before and [file.name for file in tmp_path.iterdir()] == [FILE]
+
+
+@pytest.mark.parametrize(
+    ("planned", "expected"),
+    [
+        (plan(10), r"expected the 9 cases .* BraTS has 10 now \(p09 came\)"),
+        (plan(8), r"BraTS has 8 now \(p08 went\)"),
+        (plan(14), r"BraTS has 14 now \(p09, p10, p11 and 2 more came\)"),
+        (plan(low=4), r"has 9 now \(the grades of some have changed\)"),
+        (plan(folds=4), "holds 3 folds of seed 0; this command asks for 4 of seed 0"),
+        (plan(seed=1), "holds 3 folds of seed 0; this command asks for 3 of seed 1"),
+    ],
+)
+def test_others_are_refused(tmp_path, planned, expected):
+    keep(tmp_path, plan())
+    with pytest.raises(UserError, match=expected):
+        keep(tmp_path, planned)
+    assert read_folds(tmp_path) == plan()
+
+
+def test_nothing_saved_is_nothing_to_hold_to(tmp_path):
+    assert read_folds(tmp_path) is None
+    require_folds(tmp_path, folds=5, seed=0)
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", "{"])
+def test_a_damaged_file(tmp_path, text):
+    (tmp_path / FILE).write_text(text)
+    with pytest.raises(UserError, match="damaged"):
+        read_folds(tmp_path)
