@@ -5,16 +5,26 @@ import shutil
 
 def find_cohort(arguments, config):
     """Return the cohort at --data, or the synthetic one, which is written first where it is missing."""
+    return _find("--data", arguments.data, config.phantom, arguments=arguments)
+
+
+def find_source_cohort(arguments, config):
+    """Return the second cohort of a training: the one at --source-data, or the synthetic one of config.source."""
+    return _find("--source-data", arguments.source_data, config.source.phantom, arguments=arguments)
+
+
+def _find(option: str, given, phantom, *, arguments):
+    """Return the cohort in the folder that an option gave, else the synthetic one in the cache."""
     from segan_tl.console import console
     from segan_tl.data.cases import find_cases
 
-    if arguments.data:
-        return find_cases(arguments.data)
-    phantom, folder = config.phantom, phantom_folder(arguments, config)
+    if given:
+        return find_cases(given)
+    folder = _folder(arguments, phantom)
     if not (folder / "cohort.json").is_file():
         from segan_tl.data.phantom import write_cohort
 
-        console.print(f"No --data: making {phantom.cases} synthetic patients in {folder}", soft_wrap=True)
+        console.print(f"No {option}: making {phantom.cases} synthetic patients in {folder}", soft_wrap=True)
         shutil.rmtree(folder, ignore_errors=True)
         with progress_bar() as bar:
             task = bar.add_task("synthetic MRI", total=phantom.cases)
@@ -27,7 +37,10 @@ def find_cohort(arguments, config):
 
 def phantom_folder(arguments, config):
     """Return where the synthetic cohort of a configuration lies in the cache."""
-    phantom = config.phantom
+    return _folder(arguments, config.phantom)
+
+
+def _folder(arguments, phantom):
     shape = "x".join(str(size) for size in phantom.shape)
     return arguments.cache / f"phantom-{phantom.cohort}-{phantom.cases}-{shape}-seed{phantom.seed}"
 
@@ -35,6 +48,25 @@ def phantom_folder(arguments, config):
 def is_synthetic(cohort) -> bool:
     """Return whether a cohort says that no patient is in it."""
     return bool(cohort.settings.get("synthetic", False))
+
+
+def introduce(cohort) -> str:
+    """Return a cohort's folder and what it is."""
+    return f"{cohort.folder}: {cohort.layout}{', synthetic' if is_synthetic(cohort) else ''}"
+
+
+def describe(cohort, split: dict | None = None) -> dict:
+    """Return what run.json says of a cohort."""
+    counts = {"cases": {part: len(cases) for part, cases in split.items()}} if split else {}
+    folder = str(cohort.folder.resolve())
+    return {"folder": folder, "layout": cohort.layout, **counts, "synthetic": is_synthetic(cohort)}
+
+
+def prepare_cohort(arguments, config, find) -> tuple:
+    """Return the cohort that `find` finds, its labels fit for the regions, and its prepared cases by id."""
+    cohort = find()
+    check_regions(cohort, config)
+    return cohort, prepare(arguments, config, cohort)
 
 
 def check_regions(cohort, config) -> None:
@@ -99,15 +131,16 @@ def choose_fold(cohort, cached, *, config, fold: int, folds: int) -> dict[str, l
 
 
 def take_split(run, cohort, cached) -> dict[str, list[str]]:
-    """Return the split of another run.
+    """Return the split of another run into train, validation and test; a second cohort of it is not taken over.
 
     Raises:
         UserError: it holds cases that are not here.
     """
+    from segan_tl.data.splits import PARTS
     from segan_tl.errors import UserError
     from segan_tl.runs import read_json
 
-    split = read_json(run.splits)
+    split = {part: cases for part, cases in read_json(run.splits).items() if part in PARTS}
     missing = sorted({case for part in split.values() for case in part} - set(cached))
     if missing:
         raise UserError(
@@ -115,6 +148,34 @@ def take_split(run, cohort, cached) -> dict[str, list[str]]:
             "--data of that run"
         )
     return split
+
+
+def choose_source(run, cohort, cached, *, split, resuming: bool) -> list[str]:
+    """Return the cases of the second cohort that train: all sound ones, or those that the run has begun with.
+
+    Raises:
+        UserError: one of them is missing, or its patient is among those that validate or test.
+    """
+    from segan_tl.data.splits import patient_of
+    from segan_tl.errors import UserError
+    from segan_tl.runs import read_json
+
+    if resuming:
+        chosen = read_json(run.splits).get("source", [])
+        if missing := sorted(set(chosen) - set(cached)):
+            raise UserError(
+                f"{run.root} learns from source cases that {cohort.folder} lacks now ({', '.join(missing[:5])}); give "
+                "the --source-data that it began with"
+            )
+        return chosen
+    judged = {patient_of(case) for part in ("validation", "test") for case in split[part]}
+    if twice := sorted(case for case in cached if patient_of(case) in judged):
+        raise UserError(
+            f"the source cohort {cohort.folder} holds {len(twice)} of the validation and test cases "
+            f"({', '.join(twice[:3])}): their Dice would be no test; take them out, or rename them where they are "
+            "other patients"
+        )
+    return sorted(cached)
 
 
 def limit_training(split: dict[str, list[str]], config) -> dict[str, list[str]]:

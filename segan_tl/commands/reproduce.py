@@ -152,6 +152,7 @@ def _crop_width_mm(cohort, config) -> float | None:
 
 def _check_same_data(runs, cohort) -> None:
     """Refuse to mix data: a finished run is not looked at again by its own command."""
+    from segan_tl.data.splits import PARTS
     from segan_tl.errors import UserError
     from segan_tl.runs import read_json
 
@@ -162,7 +163,8 @@ def _check_same_data(runs, cohort) -> None:
             continue
         data = read_json(run.state).get("data", {})
         folder = Path(data.get("folder", cohort.folder))
-        known = all(case in ids for part in read_json(run.splits).values() for case in part)
+        split = read_json(run.splits)
+        known = all(case in ids for part in PARTS for case in split[part])
         # Synthetic patients of another seed or size have the same names: their folder's name tells them apart.
         alike = known and bool(data.get("synthetic")) == synthetic
         if not alike or synthetic and folder.name != cohort.folder.resolve().name:

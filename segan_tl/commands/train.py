@@ -1,6 +1,7 @@
 """Train a volumetric network: arguments, and the way from a folder of MRI to scores and pictures."""
 
 from functools import partial
+from pathlib import Path
 
 from segan_tl.commands.training import add_training_arguments, train_and_score
 
@@ -11,9 +12,11 @@ EPILOG = """examples:
   python -m segan_tl train --config unet3d_small --modality flair       one modality instead of four
   python -m segan_tl train --config nnunet --data BraTS2021 --fold 0    first of five folds (--folds 10 for ten)
   python -m segan_tl train --config mednext_s --data BraTS2021 --devices gpu:0,1
+  python -m segan_tl train --config dann --data AFRICA --source-data BraTS2021   a second cohort to learn from
+  python -m segan_tl train --config unet3d --set source.share=0.5 --data AFRICA --source-data BraTS2021
 
-The run is runs/<name of the configuration>/<folder of the data>, with /fold<K> for a fold. Run the same command again
-to go on after an interruption.
+The run is runs/<name of the configuration>/<folder of the data>, with /fold<K> for a fold; with a second cohort
+<folder of the data>-with-<folder of the second>. Run the same command again to go on after an interruption.
 """
 
 
@@ -22,6 +25,10 @@ def add_arguments(parser):
     parser.description = "Train a 3-D U-Net, nnU-Net, MedNeXt or AlbuNet; segment and score the test cases."
     parser.epilog = EPILOG
     add_training_arguments(parser)
+    parser.add_argument(
+        "--source-data", type=Path, metavar="DIR",
+        help="second cohort, all of which trains, for a configuration with [source] (its synthetic one)",
+    )  # fmt: skip
     parser.add_argument("--modality", choices=(*MODALITIES, "all"), help="what the network sees (the configuration's)")
     parser.add_argument("--split", metavar="RUN", help="take train, validation and test cases from this run")
     parser.add_argument("--fold", type=int, metavar="K", help="cross-validation: test on fold K, from 0")
@@ -30,7 +37,7 @@ def add_arguments(parser):
 
 def run(arguments) -> int:
     """Train, evaluate, say where everything is."""
-    from segan_tl.commands.cohort import choose_split, find_cohort, take_split
+    from segan_tl.commands.cohort import choose_split, find_cohort, find_source_cohort, take_split
     from segan_tl.commands.folds import choose_saved_fold
     from segan_tl.console import console
     from segan_tl.runs import open_run
@@ -43,8 +50,9 @@ def run(arguments) -> int:
     else:
         split = partial(choose_split, config=config)
     code = train_and_score(
-        arguments, config, this_run, find_cohort=lambda: find_cohort(arguments, config), choose_split=split
-    )
+        arguments, config, this_run, find_cohort=lambda: find_cohort(arguments, config), choose_split=split,
+        find_source_cohort=lambda: find_source_cohort(arguments, config),
+    )  # fmt: skip
     if code == 0:
         console.print(f"next: python -m segan_tl predict {this_run.root} PATIENT OUT", soft_wrap=True)
     return code
@@ -90,12 +98,20 @@ def _load(arguments):
             f"{arguments.config} configures SegAN (it names no model.family); type python train_segan.py --modality "
             f"flair --config {arguments.config}"
         )
+    if arguments.source_data and not config.source:
+        raise UserError(
+            f"--source-data needs the section [source] in {arguments.config}, which says how much of the training "
+            "comes from there: add --set source.share=0.5"
+        )
     return config
 
 
 def _folder(arguments, config):
-    """Return runs/<name>/<cohort>[-<modality>][/fold<K>]."""
+    """Return runs/<name>/<cohort>[-with-<second cohort>][-<modality>][/fold<K>]."""
     cohort = arguments.data.resolve().name if arguments.data else config.phantom.cohort
+    if config.source:
+        source = arguments.source_data
+        cohort += f"-with-{source.resolve().name if source else config.source.phantom.cohort}"
     one = config.data.modalities[0] if len(config.data.modalities) == 1 else None
     folder = arguments.runs / config.name / "-".join(filter(None, (cohort, one)))
     return folder if arguments.fold is None else folder / f"fold{arguments.fold}"

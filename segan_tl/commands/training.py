@@ -6,7 +6,14 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from segan_tl.commands.cohort import check_regions, is_synthetic, limit_training, prepare, take_split
+from segan_tl.commands.cohort import (
+    choose_source,
+    describe,
+    introduce,
+    limit_training,
+    prepare_cohort,
+    take_split,
+)
 
 EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: Slurm and shells may run the command again
 
@@ -31,7 +38,14 @@ def add_training_arguments(parser):
 
 
 def train_and_score(
-    arguments, config, this_run, *, find_cohort: Callable, choose_split: Callable, source=None
+    arguments,
+    config,
+    this_run,
+    *,
+    find_cohort: Callable,
+    choose_split: Callable,
+    source=None,
+    find_source_cohort: Callable | None = None,
 ) -> int:
     """Train a run, or go on with it, and score its test cases; return the exit code.
 
@@ -42,16 +56,18 @@ def train_and_score(
         find_cohort: () → the cohort.
         choose_split: (cohort, case id → prepared case) → part → case ids, for a run that has none yet.
         source: what the run starts from, None for scratch.
+        find_source_cohort: () → the second cohort, for a configuration with the section `source`.
     """
     from segan_tl.runs import training_lock
 
     with training_lock(this_run):
         return _train_and_score(
-            arguments, config, this_run, find_cohort=find_cohort, choose_split=choose_split, source=source
-        )
+            arguments, config, this_run, find_cohort=find_cohort, choose_split=choose_split, source=source,
+            find_source_cohort=find_source_cohort,
+        )  # fmt: skip
 
 
-def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, source) -> int:
+def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, source, find_source_cohort) -> int:
     """Do the work while no other process may."""
     from segan_tl.console import console, start_tensorflow
 
@@ -73,28 +89,30 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     pretrained = find_pretrained(config, this_run, resuming=finished or started)
 
     # === Data ===
-    cohort = find_cohort()
-    check_regions(cohort, config)
-    cached = prepare(arguments, config, cohort)
+    cohort, cached = prepare_cohort(arguments, config, find_cohort)
     split = take_split(this_run, cohort, cached) if started else choose_split(cohort, cached)
     if not started:
         split = limit_training(split, config)
         _check_unseen(split, source)
         refuse_seen(pretrained, split["test"])
+    parts = {part: [cached[case] for case in cases] for part, cases in split.items()}
+    second = None
+    if getattr(config, "source", None):
+        second, cached = prepare_cohort(arguments, config, find_source_cohort)
+        split["source"] = choose_source(this_run, second, cached, split=split, resuming=started)
+        parts["source"] = [cached[case] for case in split["source"]]
+    if not started:
         # Not before the new run is known to have its configuration, devices and data.
         _start_anew(this_run, config, split)
-    console.print(
-        f"{cohort.folder}: {cohort.layout}, {'synthetic, ' if is_synthetic(cohort) else ''}"
-        + ", ".join(f"{len(split[part])} {part}" for part in split)
-        + f" cases; run {this_run.root}",
-        soft_wrap=True,
-    )
+    counts = ", ".join(f"{len(cases)} {part}" for part, cases in split.items())
+    found = "".join(f"{introduce(one)}, " for one in (cohort, second) if one)
+    console.print(f"{found}{counts} cases; run {this_run.root}", soft_wrap=True)
 
     # === Training ===
     if not finished:
-        parts = {part: [cached[case] for case in split[part]] for part in split}
+        data = describe(cohort, split) | ({"source": describe(second)} if second else {})
         if not _train(
-            arguments, config, cohort, parts=parts, this_run=this_run, strategy=strategy, source=source
+            arguments, config, data=data, parts=parts, this_run=this_run, strategy=strategy, source=source
         ):
             console.print("Interrupted and saved. Run the same command again to go on.")
             return EXIT_INTERRUPTED
@@ -185,7 +203,7 @@ def _differences(found: dict, wanted: dict, prefix: str = "") -> list[str]:
     return lines
 
 
-def _train(arguments, config, cohort, *, parts, this_run, strategy, source) -> bool:
+def _train(arguments, config, *, data, parts, this_run, strategy, source) -> bool:
     """Train; return whether training is complete."""
     from segan_tl.predict.postprocess import binarise
     from segan_tl.predict.segment import segment_prepared
@@ -194,12 +212,6 @@ def _train(arguments, config, cohort, *, parts, this_run, strategy, source) -> b
     def segment(model, prepared):
         return binarise(segment_prepared(model, prepared, config), config.predict)
 
-    data = {
-        "folder": str(cohort.folder.resolve()),
-        "layout": cohort.layout,
-        "cases": {part: len(cases) for part, cases in parts.items()},
-        "synthetic": is_synthetic(cohort),
-    }
     return fit(
         this_run, config, parts, strategy=strategy, segment=segment, data=data, source=source,
         command=arguments.command_line,

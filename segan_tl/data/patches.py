@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from segan_tl.config_volume import VolumeConfig
+from segan_tl.data.domains import SOURCE, TARGET, draw_cases, draw_in_rounds, forced_examples, from_source
 from segan_tl.data.volume_augment import augment, draw
 from segan_tl.data.volume_space import reach
 from segan_tl.data.volumes import CachedVolume, cut_patch
@@ -26,44 +27,77 @@ class PatchPlan:
     corner: np.ndarray  # (N, 3) first voxel along D, H, W; negative where the patch is larger than the volume
     forced: np.ndarray  # (N,) whether the patch was put on a voxel of a region
     changes: dict[str, np.ndarray]  # as volume_augment.draw gives them
+    labelled: np.ndarray  # (N,) whether labels are read
+    domain: np.ndarray | None = None  # (N,) SOURCE or TARGET, where there are two cohorts
 
     def __len__(self) -> int:
         return len(self.case)
 
 
-def plan_patches(cases: Sequence[CachedVolume], config: VolumeConfig, *, epoch: int) -> PatchPlan:
+def plan_patches(
+    cases: Sequence[CachedVolume], config: VolumeConfig, *, epoch: int, sources: int = 0
+) -> PatchPlan:
     """Draw the examples of one epoch.
 
-    All cases come before one comes again. Example j of a batch of B is forced where j ≥ round(B (1 − foreground)): one
-    of the regions that the case holds is drawn, all alike, then one of its voxels, and the patch is put around it as
-    far as the volume reaches [nnU-Net, oversampling]. The other patches lie anywhere in the volume, all places alike.
-    Along an axis on which the volume is smaller than the patch, it lies in the middle of zeros.
+    All cases of a cohort come before one comes again. Example j of a batch of B is forced where j ≥
+    round(B (1 − foreground)): one of the regions that the case holds is drawn, all alike, then one of its voxels, and
+    the patch is put around it as far as the volume reaches [nnU-Net, oversampling]. The other patches lie anywhere in
+    the volume, all places alike. Along an axis on which the volume is smaller than the patch, it lies in the middle of
+    zeros.
+
+    With two cohorts, `domains` says which example is of which, and which are forced. Where the adversary is to do
+    without the target's labels, none of its examples is forced and none has its labels read.
+
+    Args:
+        cases: of the target, then of the source.
+        config: the configuration; train.steps_per_epoch is not 0.
+        epoch: number of the epoch.
+        sources: how many of the cases are the source's, 0 for one cohort.
     """
-    batch_size, patch = config.train.batch_size, np.array(config.data.patch)
+    batch_size = config.train.batch_size
     count = config.train.steps_per_epoch * batch_size
     generator = np.random.default_rng([config.seed, epoch])
-    rounds = -(-count // len(cases))
-    case = np.concatenate([generator.permutation(len(cases)) for _ in range(rounds)])[:count]
-    wanted = np.arange(count) % batch_size >= round(batch_size * (1 - config.data.foreground))
+    domain, labelled = None, np.ones(count, bool)
+    if sources:
+        is_source = from_source(count, config.source.share)
+        domain = np.where(is_source, SOURCE, TARGET).astype(np.float32)
+        case = draw_cases(generator, is_source, targets=len(cases) - sources, sources=sources)
+        wanted = forced_examples(is_source, config.data.foreground)
+        if config.adversary and not config.adversary.target_labels:
+            labelled, wanted = is_source, wanted & is_source
+    else:
+        case = draw_in_rounds(generator, len(cases), count=count)
+        wanted = np.arange(count) % batch_size >= round(batch_size * (1 - config.data.foreground))
+    corner, forced = _place(cases, config, generator, case=case, wanted=wanted)
+    channels = cases[0].image.shape[-1]
+    changes = draw(generator, config.augment, count=count, patch=tuple(config.data.patch), channels=channels)
+    return PatchPlan(case, corner, forced, changes, labelled, domain)
+
+
+def _place(cases, config, generator, *, case: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the corner of every patch, and whether it was put on a voxel of a region."""
+    patch = np.array(config.data.patch)
     first, last = _room(cases, patch)
     corner = generator.integers(first[case], last[case] + 1)
-    forced = np.zeros(count, bool)
+    forced = np.zeros(len(case), bool)
     if config.data.sampling == "centre":
-        corner = (np.array([volume.labels.shape for volume in cases])[case] - patch) // 2
-        wanted[:] = False
+        return (_shapes(cases)[case] - patch) // 2, forced
     for i in np.flatnonzero(wanted):
         voxel = _voxel_of_region(cases[case[i]], generator)
         if voxel is not None:
             corner[i] = np.clip(voxel - patch // 2, first[case[i]], last[case[i]])
             forced[i] = True
-    channels = cases[0].image.shape[-1]
-    changes = draw(generator, config.augment, count=count, patch=tuple(config.data.patch), channels=channels)
-    return PatchPlan(case, corner, forced, changes)
+    return corner, forced
+
+
+def _shapes(cases: Sequence[CachedVolume]) -> np.ndarray:
+    """Return the number of voxels of each case, (cases, 3)."""
+    return np.array([volume.image.shape[:3] for volume in cases])
 
 
 def _room(cases: Sequence[CachedVolume], patch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the first and the last corner of each case, (cases, 3)."""
-    spare = np.array([volume.labels.shape for volume in cases]) - patch
+    spare = _shapes(cases) - patch
     first = np.where(spare < 0, spare // 2, 0)
     return first, np.maximum(spare, first)
 
@@ -81,7 +115,8 @@ def make_patches(
 ) -> tf.data.Dataset:
     """Return batches {"image": (B, d, h, w, M), "mask": (B, d, h, w, R)}, float32, from `first_step` of the plan on.
 
-    A patch of one slice, d = 1, comes without its first axis, for 2-D networks: (B, h, w, M) and (B, h, w, R).
+    A patch of one slice, d = 1, comes without its first axis, for 2-D networks: (B, h, w, M) and (B, h, w, R). With two
+    cohorts there is "domain" (B,) too, float32; the mask of an example whose labels are not read is 0.
     """
     batch_size, patch = config.train.batch_size, tuple(config.data.patch)
     channels, regions = cases[0].image.shape[-1], cases[0].regions
@@ -89,19 +124,20 @@ def make_patches(
     def read(i):
         return _read(cases, plan, int(i), patch)
 
-    def load(i, drawn):
+    def load(i, drawn, domain):
         image, labels, centre = tf.numpy_function(read, [i], [tf.float32, tf.uint8, tf.float32], stateful=False)
         image = tf.ensure_shape(image, (None, None, None, channels))
         labels, centre = tf.ensure_shape(labels, (None, None, None)), tf.ensure_shape(centre, (3,))
         change = _example(patch, channels, regions, config.augment.gamma_keeps_statistics)
-        return change(image, labels, {**drawn, "centre": centre})
+        return change(image, labels, {**drawn, "centre": centre}) | domain
 
     first = first_step * batch_size
     rows = {name: values[first:] for name, values in plan.changes.items()}
+    domain = {} if plan.domain is None else {"domain": plan.domain[first:]}
     options = tf.data.Options()
     options.deterministic = True
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-    examples = tf.data.Dataset.from_tensor_slices((np.arange(first, len(plan)), rows))
+    examples = tf.data.Dataset.from_tensor_slices((np.arange(first, len(plan)), rows, domain))
     batches = examples.map(load, num_parallel_calls=2).batch(batch_size, drop_remainder=True)
     return batches.prefetch(2).with_options(options)
 
@@ -116,12 +152,13 @@ def _read(
     if elastic or not np.array_equal(matrix, np.eye(3)):
         wide = reach(matrix, elastic, patch)
         # A rim of zeros where the volume ends, and no more: what lies farther out reads the rim.
-        limit = np.array(volume.labels.shape)
+        limit = np.array(volume.image.shape[:3])
         first = np.clip(np.floor(centre - wide).astype(int), -1, limit)
         stop = np.clip(np.ceil(centre + wide).astype(int) + 2, 0, limit + 1)
         corner, size = np.where(size == 1, corner, first), np.where(size == 1, 1, stop - first)
     image = cut_patch(volume.image, corner, size).astype(np.float32)
-    return image, cut_patch(volume.labels, corner, size), (centre - corner).astype(np.float32)
+    labels = cut_patch(volume.labels, corner, size) if plan.labelled[i] else np.zeros(size, np.uint8)
+    return image, labels, (centre - corner).astype(np.float32)
 
 
 @functools.lru_cache(maxsize=8)

@@ -10,6 +10,7 @@ from segan_tl.data.cases import Case
 from segan_tl.errors import UserError
 
 PARTS = ("train", "validation", "test")
+LEARNT = ("train", "validation", "source")  # parts of splits.json whose scores are no test; "source": a second cohort
 # BraTS since 2023 numbers the time points of a patient: BraTS-GLI-02405-100, BraTS-GLI-02405-101.
 TIME_POINT = re.compile(r"^(BraTS-[A-Za-z]+-\d+)-\d+$")
 
@@ -18,6 +19,11 @@ def patient_of(case_id: str) -> str:
     """Return the patient that a case belongs to: the id without BraTS' number of the time point."""
     match = TIME_POINT.match(case_id)
     return match.group(1) if match else case_id
+
+
+def learnt_from(split: dict[str, list[str]]) -> frozenset[str]:
+    """Return the cases of a splits.json that its run was trained or tuned on."""
+    return frozenset(case for part in LEARNT for case in split.get(part, ()))
 
 
 def split_cases(cases: Iterable[Case], fractions: Sequence[float], *, seed: int) -> dict[str, list[str]]:

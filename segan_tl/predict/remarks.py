@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from segan_tl.data.cases import Case
+from segan_tl.data.splits import learnt_from
 from segan_tl.predict.members import Member
 from segan_tl.runs import read_json
 
@@ -32,7 +33,7 @@ def warn_of_training_cases(members: Sequence[Member], cases: Sequence[Case]) -> 
     learnt = set()
     for member in members:
         split = read_json(member.run.splits) if member.run.splits.is_file() else {}
-        learnt.update(case_id for part in ("train", "validation") for case_id in split.get(part, []))
+        learnt |= learnt_from(split)
     known = [case.id for case in cases if case.id in learnt and case.mask is not None]
     if not known:
         return []

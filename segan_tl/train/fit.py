@@ -10,10 +10,12 @@ import keras
 import tensorflow as tf
 
 from segan_tl.config import AnyConfig
+from segan_tl.data.splits import LEARNT
 from segan_tl.errors import UserError
 from segan_tl.runs import Run, write_json
 from segan_tl.train.callbacks import ProgressLine, Record, TensorBoard, Validation, publisher
 from segan_tl.train.checkpoint import restore_last, save_last
+from segan_tl.train.finetune import freeze_alike
 from segan_tl.train.loop import Interruption, Progress, run_epochs
 from segan_tl.train.pretrained import find_pretrained
 from segan_tl.train.recipes import build_game, build_judge, make_batches_of
@@ -37,12 +39,12 @@ def fit(
     """Train on prepared cases, or go on where the run stopped.
 
     Where the first weights come from: this run's last checkpoint, else the best one of `source`, else the file that
-    `model.pretrained` names, else the seed.
+    `transfer.source` or `model.pretrained` names, else the seed.
 
     Args:
         run: where everything is written; config.json and splits.json are there already.
         config: the configuration.
-        cases: "train" and "validation" → prepared cases.
+        cases: "train", "validation" and, with a second cohort, "source" → prepared cases.
         strategy: devices.
         segment: (model, slices (D, h, w, M)) → masks (D, h, w, R), bool, for validation.
         data: what run.json says of the cohort.
@@ -59,7 +61,7 @@ def fit(
     keras.config.set_dtype_policy(config.train.precision)
 
     # === Data ===
-    batches_of, steps = make_batches_of(cases["train"], config)
+    batches_of, steps = make_batches_of(cases["train"], config, second=cases.get("source", ()))
 
     # === Networks ===
     judge = build_judge(config)
@@ -68,12 +70,13 @@ def fit(
         keras.utils.set_random_seed(config.seed)
         game, files = build_game(config, replicas=replicas, steps=steps, source=source, pretrained=pretrained)
         progress = restore_last(run, game) or Progress()
+    freeze_alike(judge, game.segmentor)
 
     # === Game ===
     provenance = describe(config, data=data, replicas=replicas, command=command)
     if pretrained:
         provenance["pretrained"] = pretrained.record
-    learnt_from = {case.id for part in ("train", "validation") for case in cases[part]}
+    learnt_from = {case.id for part in LEARNT for case in cases.get(part, ())}
     learnt_from |= (source and source.learnt_from) or frozenset()
     learnt_from |= pretrained.learnt_from if pretrained else frozenset()
     published = provenance | {"learnt_from": sorted(learnt_from)}

@@ -10,25 +10,33 @@ from segan_tl.console import console
 from segan_tl.data.pipeline import SlicePool, make_batches, steps_per_epoch
 from segan_tl.models import build_model, publish
 from segan_tl.models.segan import build_critic, build_segmentor
-from segan_tl.train.pretrained import Pretrained, start_network
+from segan_tl.train.finetune import begin
+from segan_tl.train.pretrained import Pretrained
 from segan_tl.train.segan import SeganGame
 from segan_tl.train.source import Source
 from segan_tl.train.supervised import SupervisedTraining
-from segan_tl.train.transfer import describe_moves, freeze, start_from
+from segan_tl.train.transfer import describe_moves, start_from
 
 
-def make_batches_of(cases: Sequence, config: AnyConfig) -> tuple[Callable, int]:
-    """Return ((epoch, first step) → batches of that epoch, steps per epoch)."""
+def make_batches_of(cases: Sequence, config: AnyConfig, *, second: Sequence = ()) -> tuple[Callable, int]:
+    """Return ((epoch, first step) → batches of that epoch, steps per epoch).
+
+    Args:
+        cases: prepared cases.
+        config: the configuration.
+        second: prepared cases of the cohort that `config.source` names.
+    """
     batch_size = config.train.batch_size
     if isinstance(config, VolumeConfig):
         from segan_tl.data.patches import make_patches, plan_patches
 
-        steps = config.train.steps_per_epoch or max(len(cases) // batch_size, 1)
+        every = [*cases, *second]
+        steps = config.train.steps_per_epoch or max(len(every) // batch_size, 1)
         whole = config.model_copy(update={"train": config.train.model_copy(update={"steps_per_epoch": steps})})
 
         def patches_of(epoch: int, first_step: int):
-            plan = plan_patches(cases, whole, epoch=epoch)
-            return make_patches(cases, plan, whole, first_step=first_step)
+            plan = plan_patches(every, whole, epoch=epoch, sources=len(second))
+            return make_patches(every, plan, whole, first_step=first_step)
 
         return patches_of, steps
     pool = SlicePool(cases)
@@ -45,10 +53,7 @@ def build_judge(config: AnyConfig) -> keras.Model:
     """Build the segmentor that is judged and published: a plain model, whatever the number of replicas."""
     if isinstance(config, VolumeConfig):
         return publish(_build_volume_network(config), activation=config.model.activation)
-    judge = build_networks(config)[0]
-    if config.transfer:
-        freeze(judge, "segmentor", strategy=config.transfer.strategy)
-    return judge
+    return build_networks(config)[0]
 
 
 def build_game(
@@ -61,9 +66,8 @@ def build_game(
     """
     if isinstance(config, VolumeConfig):
         network = _build_volume_network(config)
-        if pretrained and pretrained.path:
-            for line in start_network(network, pretrained, config).lines(pretrained.path, pretrained.record["sha256"]):
-                console.print(line, markup=False, soft_wrap=True)
+        for line in begin(network, pretrained, config) if pretrained else ():
+            console.print(line, markup=False, soft_wrap=True)
         published = publish(network, activation=config.model.activation)
         game = SupervisedTraining(network, published, config=config, replicas=replicas, steps_per_epoch=steps)
         return game, {}

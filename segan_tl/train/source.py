@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segan_tl.config import Config, validate
+from segan_tl.data.splits import PARTS, learnt_from
 from segan_tl.errors import UserError
 from segan_tl.models.provenance import read_provenance
 from segan_tl.regions import MODALITIES
@@ -108,7 +109,7 @@ def read_run(run: Run) -> Source:
     split = read_json(run.splits)
     return Source(
         run.root, run.best / SEGMENTOR, run.best / CRITIC, digests[SEGMENTOR], config.data.modalities,
-        config.data.regions, config, split, frozenset(split["train"] + split["validation"]), state.get("data", {}),
+        config.data.regions, config, {part: split[part] for part in PARTS}, learnt_from(split), state.get("data", {}),
     )  # fmt: skip
 
 
@@ -168,13 +169,12 @@ def _read_file(segmentor: Path) -> Source:
     if provenance.get("network", "segmentor") != "segmentor":
         raise UserError(f"{segmentor} is a {provenance['network']}; give the file of the segmentor beside it")
     critic = segmentor.with_name(CRITIC)
-    learnt_from = provenance.get("learnt_from")
+    seen = provenance.get("learnt_from")
     splits = Run(segmentor.resolve().parent.parent).splits
-    if learnt_from is None and splits.is_file():  # a run's file that does not say it itself
-        split = read_json(splits)
-        learnt_from = split["train"] + split["validation"]
+    if seen is None and splits.is_file():  # a run's file that does not say it itself
+        seen = learnt_from(read_json(splits))
     return Source(
         segmentor, segmentor, critic if critic.is_file() else None, sha256(segmentor),
         tuple(provenance["modalities"]), tuple(provenance["regions"]), None, None,
-        None if learnt_from is None else frozenset(learnt_from), provenance.get("data", {}),
+        None if seen is None else frozenset(seen), provenance.get("data", {}),
     )  # fmt: skip
