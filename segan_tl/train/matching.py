@@ -4,6 +4,7 @@
     depthwise kernels of another size       are interpolated [Roy 2023, UpKern]
     kernels (h, w) and (1, h, w)            are the same: slices for themselves, AlbuNet2D and AlbuNet3D
     inputs or outputs in another order      change places, where both networks name them
+    some inputs of a fine-tuning            come over, the others start anew [`transfer.inputs`]
     anything else                           starts anew, and is named
 """
 
@@ -17,6 +18,7 @@ import numpy as np
 from segan_tl.config_volume import VolumeConfig
 from segan_tl.models.depthwise import DepthwiseConv3D
 from segan_tl.models.mednext import resize_kernel
+from segan_tl.train.transfer import Channels, rearrange
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Report:
         parameters: copied, and of the whole network.
         unused: layers of the file that the network has not.
         remarks: what else a person should know.
+        partly: those of `copied` of which some channels start anew.
     """
 
     copied: tuple[str, ...]
@@ -38,6 +41,7 @@ class Report:
     parameters: tuple[int, int]
     unused: tuple[str, ...]
     remarks: tuple[str, ...] = ()
+    partly: tuple[str, ...] = ()
 
     def lines(self, path: Path, digest: str) -> list[str]:
         """Say it in lines for a person: `path` is the file, `digest` its sha256."""
@@ -53,12 +57,16 @@ class Report:
         for name, reason in self.fresh.items():
             reasons.setdefault(reason, []).append(name)
         lines += [f"  new: {some(names)} ({reason})" for reason, names in reasons.items()]
+        if self.partly:
+            lines.append(f"  new in part: {some(self.partly)}")
         if self.unused:
             lines.append(f"  not used: {some(self.unused)}")
         return lines + [f"  {remark}" for remark in self.remarks]
 
 
-def copy_layers(network: keras.Model, source: keras.Model, *, about: dict, config: VolumeConfig) -> Report:
+def copy_layers(
+    network: keras.Model, source: keras.Model, *, about: dict, config: VolumeConfig, replaced: Sequence[str] = ()
+) -> Report:
     """Give a network the weights of another one that fit, in place.
 
     Args:
@@ -66,21 +74,22 @@ def copy_layers(network: keras.Model, source: keras.Model, *, about: dict, confi
         source: where the weights come from.
         about: provenance of the source: modalities, regions, as far as it tells.
         config: says what the network's inputs and outputs are.
+        replaced: layers that start anew although they might fit.
     """
     found = {layer.name: layer for layer in source.layers if layer.weights}
     wanted = [layer for layer in network.layers if layer.weights]
     first = next((layer.name for layer in wanted if hasattr(layer, "kernel")), None)
-    inputs = _order(about.get("modalities"), config.data.modalities)
+    inputs = _order_inputs(about, config)
     outputs, other = _order_outputs(source, about, config)
     copied, resized, fresh = [], [], {}
     for layer in wanted:
         head = layer.name.startswith("logits")
-        if layer.name not in found or head and other:
-            fresh[layer.name] = other if layer.name in found else "not in it"
+        if layer.name not in found or layer.name in replaced or head and other:
+            fresh[layer.name] = _reason(layer.name in found, head and other)
             continue
         values = {variable.name: keras.ops.convert_to_numpy(variable) for variable in found[layer.name].weights}
-        if layer.name == first and inputs and values["kernel"].shape[-2] == len(inputs):
-            values["kernel"] = values["kernel"][..., inputs, :]
+        if layer.name == first and inputs:
+            values["kernel"] = _take_inputs(layer, values["kernel"], inputs, there=about["modalities"])
         if head and outputs:
             values = _reorder_head(layer, values, outputs)
         fitting = [_fit(layer, variable, values.get(variable.name)) for variable in layer.weights]
@@ -94,7 +103,25 @@ def copy_layers(network: keras.Model, source: keras.Model, *, about: dict, confi
     parameters = (count_parameters(network, copied), network.count_params())
     unused = tuple(found.keys() - {layer.name for layer in wanted})
     remarks = _remarks(about, config) if first in copied else ()
-    return Report(tuple(copied), tuple(resized), fresh, parameters, tuple(sorted(unused)), remarks)
+    partly = (first,) if first in copied and inputs and None in inputs else ()
+    return Report(tuple(copied), tuple(resized), fresh, parameters, tuple(sorted(unused)), remarks, partly)
+
+
+def _reason(is_there: bool, other: str) -> str:
+    """Return why a layer starts anew that might have come over."""
+    if not is_there:
+        return "not in it"
+    return other or "replaced"
+
+
+def _take_inputs(layer, kernel: np.ndarray, inputs: Channels, *, there: Sequence[str]) -> np.ndarray:
+    """Take the channels of a kernel (…, M, C) that our inputs start with."""
+    fresh = keras.ops.convert_to_numpy(layer.kernel)
+    kernel = kernel[None] if kernel.ndim < fresh.ndim else kernel  # of slices, for a volume
+    alike = kernel.shape[:-2] == fresh.shape[:-2] and kernel.shape[-1] == fresh.shape[-1]
+    if kernel.shape[-2] != len(there) or None in inputs and not alike:
+        return kernel
+    return rearrange(kernel, fresh, inputs, axis=-2)
 
 
 def _fit(layer, variable, values):
@@ -115,6 +142,15 @@ def _reorder_head(layer, values, outputs):
     if any(part.shape[where] != len(outputs) for part, where in ((values["kernel"], axis), (values["bias"], -1))):
         return values
     return {"kernel": np.take(values["kernel"], outputs, axis), "bias": values["bias"][outputs]}
+
+
+def _order_inputs(about: dict, config: VolumeConfig) -> Channels | None:
+    """Return which of the file's inputs is each of ours, None where the names do not tell."""
+    there, here = about.get("modalities"), config.data.modalities
+    if there and config.transfer and config.transfer.inputs:
+        wanted = [config.transfer.inputs.get(name) for name in here]
+        return [list(there).index(name) if name in there else None for name in wanted]
+    return _order(there, here)
 
 
 def _order(there: Sequence[str] | None, here: Sequence[str]) -> list[int] | None:
@@ -152,6 +188,8 @@ def _difference(layer, other) -> str:
 def _remarks(about, config) -> tuple[str, ...]:
     """Say where inputs mean something else."""
     there, here = about.get("modalities"), config.data.modalities
+    if config.transfer and config.transfer.inputs:
+        return tuple(f"input {new} ← {old or 'new, random weights'}" for new, old in config.transfer.inputs.items())
     if there and sorted(there) != sorted(here):
         return (f"inputs were {', '.join(there)} there, are {', '.join(here)} here",)
     return ()

@@ -1,4 +1,4 @@
-"""Start a volumetric network from `model.pretrained`: a .keras file that `import` wrote, or a run."""
+"""Start a volumetric network from `model.pretrained` or `transfer.source`: a .keras file, or a run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ class Pretrained:
 
 
 def find_pretrained(config: AnyConfig, run: Run, *, resuming: bool) -> Pretrained | None:
-    """Find what `model.pretrained` names: a .keras file, or a run, whose best checkpoint is verified first.
+    """Find what `model.pretrained` or `transfer.source` names: a .keras file, or a run, which is verified first.
 
     Args:
         config: the configuration.
@@ -51,29 +51,24 @@ def find_pretrained(config: AnyConfig, run: Run, *, resuming: bool) -> Pretraine
         None where nothing is named; for a run that goes on, what its run.json recorded.
 
     Raises:
-        UserError: there is no such file, it is no .keras file, or it would be deleted with the run.
+        UserError: there is no such file, it is no .keras file, it is not the one that the configuration means, or it
+            would be deleted with the run.
     """
-    if not isinstance(config, VolumeConfig) or config.model.pretrained is None:
+    if not isinstance(config, VolumeConfig) or not (config.transfer or config.model.pretrained):
         return None
+    named = config.transfer.source if config.transfer else config.model.pretrained
     if resuming:
         state = read_json(run.state) if run.state.is_file() else {}
-        return Pretrained(None, state.get("pretrained", {"file": config.model.pretrained}))
-    path = Path(config.model.pretrained)
-    if path.is_dir():
-        if "segmentor.keras" not in verify(Run(path).best):
-            raise UserError(f"model.pretrained: {path} holds no best/segmentor.keras; name a run or a .keras file")
-        path = Run(path).best / "segmentor.keras"
-    if not path.is_file():
-        raise UserError(f"model.pretrained: there is no {path}; give a .keras file, such as `import` writes, or a run")
-    if path.suffix != ".keras":
+        return Pretrained(None, state.get("pretrained", {"file": named}))
+    path = _find_file(Path(named), run, place=_place(config))
+    about, digest = read_provenance(path), sha256(path)
+    if config.transfer and digest != config.transfer.source_sha256:
         raise UserError(
-            f"model.pretrained: {path} is no .keras file; type python -m segan_tl import {path} OUT.keras first"
+            f"transfer.source: {path} has sha256 {digest[:12]}…, the configuration means "
+            f"{config.transfer.source_sha256[:12]}…: it was trained again since; run the command again"
         )
-    if path.resolve().is_relative_to(run.root.resolve()):
-        raise UserError(f"model.pretrained: {path} lies in the run that is to be trained; copy it elsewhere first")
-    about = read_provenance(path)
     origin = {key: about[key] for key in PROVENANCE if key in about}
-    return Pretrained(path, {"file": str(path), "sha256": sha256(path), **origin}, about)
+    return Pretrained(path, {"file": str(path), "sha256": digest, **origin}, about)
 
 
 def refuse_seen(pretrained: Pretrained | None, test: Sequence[str]) -> None:
@@ -90,13 +85,16 @@ def refuse_seen(pretrained: Pretrained | None, test: Sequence[str]) -> None:
         )
 
 
-def start_network(network: keras.Model, pretrained: Pretrained, config: VolumeConfig) -> Report:
+def start_network(
+    network: keras.Model, pretrained: Pretrained, config: VolumeConfig, *, replaced: Sequence[str] = ()
+) -> Report:
     """Give a fresh network the weights that fit, in place.
 
     Args:
         network: training network, with a layer `logits`.
         pretrained: see `find_pretrained`; its path is not None.
         config: says what the network's inputs and outputs are.
+        replaced: layers that start anew although they might fit.
 
     Raises:
         UserError: nothing fits.
@@ -105,11 +103,11 @@ def start_network(network: keras.Model, pretrained: Pretrained, config: VolumeCo
     if pretrained.about.get("network") == "encoder":
         report = _start_encoder(network, source, config)
     else:
-        report = copy_layers(network, source, about=pretrained.about, config=config)
+        report = copy_layers(network, source, about=pretrained.about, config=config, replaced=replaced)
     if not report.copied:
         layers = some([layer.name for layer in source.layers if layer.weights])
         raise UserError(
-            f"model.pretrained: no layer of {pretrained.path} fits {config.model.family} ({layers} there); choose the "
+            f"{_place(config)}: no layer of {pretrained.path} fits {config.model.family} ({layers} there); choose the "
             "model.family and sizes it is of, or another file"
         )
     return report
@@ -119,7 +117,7 @@ def _start_encoder(network, source, config) -> Report:
     """Give AlbuNet the encoder of a ResNet34."""
     if not config.model.family.startswith("albunet"):
         raise UserError(
-            f"model.pretrained is the encoder of a ResNet34, which albunet2d and albunet3d have; found "
+            f"{_place(config)} is the encoder of a ResNet34, which albunet2d and albunet3d have; found "
             f"{config.model.family}; give weights of that family"
         )
     load_encoder(network, collect(source, encoder_names(source)))
@@ -128,3 +126,23 @@ def _start_encoder(network, source, config) -> Report:
     channels, colours = network.input_shape[-1], source.input_shape[-1]
     remarks = () if channels == colours else (f"stem_conv: {colours} colours summed for {channels} inputs",)
     return Report(copied, (), fresh, (count_parameters(network, copied), network.count_params()), (), remarks)
+
+
+def _place(config: VolumeConfig) -> str:
+    """Return the name of the value that says what a training starts from."""
+    return "transfer.source" if config.transfer else "model.pretrained"
+
+
+def _find_file(path: Path, run: Run, *, place: str) -> Path:
+    """Return the .keras file that is meant, outside of the run that it is to start."""
+    if path.is_dir():
+        if "segmentor.keras" not in verify(Run(path).best):
+            raise UserError(f"{place}: {path} holds no best/segmentor.keras; name a run or a .keras file")
+        path = Run(path).best / "segmentor.keras"
+    if not path.is_file():
+        raise UserError(f"{place}: there is no {path}; give a .keras file, such as `import` writes, or a run")
+    if path.suffix != ".keras":
+        raise UserError(f"{place}: {path} is no .keras file; type python -m segan_tl import {path} OUT.keras first")
+    if path.resolve().is_relative_to(run.root.resolve()):
+        raise UserError(f"{place}: {path} lies in the run that is to be trained; copy it elsewhere first")
+    return path

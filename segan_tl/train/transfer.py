@@ -165,9 +165,9 @@ def _copy(network: keras.Model, source: keras.Model, *, file, inputs: Channels, 
         values = []
         for fresh, old in zip(ours, theirs, strict=True):
             if layer.name == "enc1_conv" and fresh.ndim > 1:
-                old = _rearrange(old, fresh, inputs, axis=-2)
+                old = rearrange(old, fresh, inputs, axis=-2)
             if last:
-                old = _rearrange(old, fresh, outputs, axis=-1)
+                old = rearrange(old, fresh, outputs, axis=-1)
             if fresh.shape != old.shape:
                 raise UserError(
                     f"{file}: layer {layer.name} has a weight of shape {_times(old)}, this configuration builds "
@@ -180,8 +180,15 @@ def _copy(network: keras.Model, source: keras.Model, *, file, inputs: Channels, 
     return copied, partly
 
 
-def _rearrange(old: np.ndarray, fresh: np.ndarray, channels: Channels, *, axis: int) -> np.ndarray:
-    """Take channels of `old` along an axis, those of `fresh` where there is none to take."""
+def rearrange(old: np.ndarray, fresh: np.ndarray, channels: Channels, *, axis: int) -> np.ndarray:
+    """Take channels of `old` along an axis, those of `fresh` where there is none to take.
+
+    Args:
+        old: values of the source.
+        fresh: values that the network started with.
+        channels: for each channel of `fresh` its place in `old`, None where it has none; not all are None.
+        axis: from the end, as -1.
+    """
     if max(index for index in channels if index is not None) >= old.shape[axis]:
         return old  # another kind of input: the caller names both shapes
     parts = [
