@@ -1,6 +1,8 @@
 """The cohort of a training: found or simulated, checked, prepared and split."""
 
+import os
 import shutil
+import uuid
 
 
 def find_cohort(arguments, config):
@@ -25,14 +27,28 @@ def _find(option: str, given, phantom, *, arguments):
         from segan_tl.data.phantom import write_cohort
 
         console.print(f"No {option}: making {phantom.cases} synthetic patients in {folder}", soft_wrap=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        with progress_bar() as bar:
-            task = bar.add_task("synthetic MRI", total=phantom.cases)
-            write_cohort(
-                folder, phantom.cohort, cases=phantom.cases, shape=phantom.shape, seed=phantom.seed,
-                jobs=arguments.jobs, progress=lambda *_: bar.advance(task),
-            )  # fmt: skip
+        fresh = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
+        try:
+            with progress_bar() as bar:
+                task = bar.add_task("synthetic MRI", total=phantom.cases)
+                write_cohort(
+                    fresh, phantom.cohort, cases=phantom.cases, shape=phantom.shape, seed=phantom.seed,
+                    jobs=arguments.jobs, progress=lambda *_: bar.advance(task),
+                )  # fmt: skip
+            _publish(fresh, folder)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
     return find_cases(folder)
+
+
+def _publish(fresh, folder) -> None:
+    """Put a synthetic cohort in its place, where another process may have put the same one meanwhile."""
+    try:
+        os.rename(fresh, folder)
+    except OSError:
+        if not (folder / "cohort.json").is_file():  # begun long ago and never completed
+            shutil.rmtree(folder)
+            os.rename(fresh, folder)
 
 
 def phantom_folder(arguments, config):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,8 @@ from segan_tl.commands.cohort import (
 )
 
 EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: Slurm and shells may run the command again
+# In the folder of a run may lie the cross-validation of the same configuration and data.
+KEPT = re.compile(r"\.lock$|fold\d+$|folds\.json$|logs$|crossval\.\w+$")
 
 
 def add_training_arguments(parser):
@@ -180,13 +183,13 @@ def _is_finished(this_run, config) -> bool:
 
 
 def _start_anew(this_run, config, split) -> None:
-    """Empty the run directory, but for the lock, and write configuration and split."""
+    """Empty the run directory, but for the lock and a cross-validation, and write configuration and split."""
     from segan_tl.runs import write_json
 
-    for entry in this_run.root.iterdir():
+    for entry in [entry for entry in this_run.root.iterdir() if not KEPT.match(entry.name)]:
         if entry.is_dir():
             shutil.rmtree(entry)
-        elif entry.name != ".lock":
+        else:
             entry.unlink()
     write_json(this_run.config, json.loads(config.model_dump_json()))
     write_json(this_run.splits, split)
