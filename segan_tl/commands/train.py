@@ -25,6 +25,11 @@ def add_arguments(parser):
     parser.description = "Train a 3-D U-Net, nnU-Net, MedNeXt or AlbuNet; segment and score the test cases."
     parser.epilog = EPILOG
     add_training_arguments(parser)
+    add_volume_arguments(parser)
+
+
+def add_volume_arguments(parser):
+    """Add what every training of a volumetric network has: cohorts, modalities, and which cases it is tested on."""
     parser.add_argument(
         "--source-data", type=Path, metavar="DIR",
         help="second cohort, all of which trains, for a configuration with [source] (its synthetic one)",
@@ -37,12 +42,17 @@ def add_arguments(parser):
 
 def run(arguments) -> int:
     """Train, evaluate, say where everything is."""
+    this_run, config = plan_run(arguments)
+    return train_volumes(arguments, this_run, config)
+
+
+def train_volumes(arguments, this_run, config) -> int:
+    """Train what the arguments mean, evaluate it, say what comes next; return the exit code."""
     from segan_tl.commands.cohort import choose_split, find_cohort, find_source_cohort, take_split
     from segan_tl.commands.folds import choose_saved_fold
     from segan_tl.console import console
     from segan_tl.runs import open_run
 
-    this_run, config = plan_run(arguments)
     if arguments.split:
         split = partial(take_split, open_run(arguments.split, runs=arguments.runs))
     elif arguments.fold is not None:
@@ -64,54 +74,69 @@ def plan_run(arguments):
     Raises:
         UserError: the arguments or the configuration have a mistake.
     """
-    from segan_tl.commands.folds import check_fold
     from segan_tl.errors import UserError
-    from segan_tl.runs import Run
 
     if not arguments.config:
         raise UserError(
             "--config is missing; expected a file, or the name of one in configs/, such as --config nnunet_small"
         )
+    config = load_volume_config(arguments)
+    if arguments.source_data and not config.source:
+        raise UserError(
+            f"--source-data needs the section [source] in {arguments.config}, which says how much of the training "
+            "comes from there: add --set source.share=0.5"
+        )
+    return plan_fold(arguments, arguments.runs / config.name / cohort_name(arguments, config), config), config
+
+
+def plan_fold(arguments, folder, config):
+    """Return the run in a folder, or below it that of the fold which the arguments name.
+
+    Raises:
+        UserError: there is no such fold, or a split is named as well.
+    """
+    from segan_tl.commands.folds import check_fold
+    from segan_tl.errors import UserError
+    from segan_tl.runs import Run
+
     if arguments.fold is not None and arguments.split:
         raise UserError("--fold and --split both choose the test cases; leave one of them out")
-    config = _load(arguments)
-    this_run = Run(_folder(arguments, config))
+    this_run = Run(folder if arguments.fold is None else folder / f"fold{arguments.fold}")
     check_fold(arguments, this_run, seed=config.seed)
-    return this_run, config
+    return this_run
 
 
-def _load(arguments):
-    """Return the configuration that the arguments make."""
-    from segan_tl.config import load_config
-    from segan_tl.config_volume import VolumeConfig
-    from segan_tl.errors import UserError
-
+def overrides_of(arguments) -> list[str]:
+    """Return what the arguments change in a configuration."""
     overrides = list(arguments.set)
     if arguments.modality:
         modalities = MODALITIES if arguments.modality == "all" else (arguments.modality,)
         overrides.append(f"data.modalities={list(modalities)}")
     if arguments.seed is not None:
         overrides.append(f"seed={arguments.seed}")
-    config = load_config(arguments.config, overrides)
+    return overrides
+
+
+def load_volume_config(arguments):
+    """Return the configuration that --config names, with what the arguments change in it."""
+    from segan_tl.config import load_config
+    from segan_tl.config_volume import VolumeConfig
+    from segan_tl.errors import UserError
+
+    config = load_config(arguments.config, overrides_of(arguments))
     if not isinstance(config, VolumeConfig):
         raise UserError(
             f"{arguments.config} configures SegAN (it names no model.family); type python train_segan.py --modality "
             f"flair --config {arguments.config}"
         )
-    if arguments.source_data and not config.source:
-        raise UserError(
-            f"--source-data needs the section [source] in {arguments.config}, which says how much of the training "
-            "comes from there: add --set source.share=0.5"
-        )
     return config
 
 
-def _folder(arguments, config):
-    """Return runs/<name>/<cohort>[-with-<second cohort>][-<modality>][/fold<K>]."""
+def cohort_name(arguments, config) -> str:
+    """Return how a run is named after its data: <cohort>[-with-<second cohort>][-<modality>]."""
     cohort = arguments.data.resolve().name if arguments.data else config.phantom.cohort
     if config.source:
         source = arguments.source_data
         cohort += f"-with-{source.resolve().name if source else config.source.phantom.cohort}"
     one = config.data.modalities[0] if len(config.data.modalities) == 1 else None
-    folder = arguments.runs / config.name / "-".join(filter(None, (cohort, one)))
-    return folder if arguments.fold is None else folder / f"fold{arguments.fold}"
+    return "-".join(filter(None, (cohort, one)))
