@@ -11,7 +11,9 @@ from segan_tl.errors import UserError
 COMMANDS = {
     "train-segan": "train SegAN-CAT on one modality or all four",
     "train": "train a volumetric network: 3-D U-Net, nnU-Net, MedNeXt, AlbuNet",
+    "crossval": "run every fold of a training, several at a time, and gather their scores",
     "transfer": "move a trained model to another modality, the critic frozen or not",
+    "finetune": "go on with a volumetric network on another cohort: other scanner, other disease",
     "predict": "segment a case, a folder of cases or one file with a trained run",
     "matrix": "apply single-modality models to every modality, and let them vote",
     "reproduce": "run every experiment of a paper; one page with its numbers beside ours",
@@ -48,7 +50,12 @@ def main(argv: list[str] | None = None, *, program: str | None = None) -> int:
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     words = [program or f"-m segan_tl {argv[0]}", *map(shlex.quote, argv[1:])]
     parser.set_defaults(command_line=" ".join(["python", *words]))
-    arguments = parser.parse_intermixed_args(argv[1:])  # predict RUN RUN --vote weighted IN OUT
+    own = argv[1:]
+    if "--" in own and getattr(command, "WRAPS", False):
+        place = own.index("--")
+        parser.set_defaults(wrapped=own[place + 1 :])
+        own = own[:place]
+    arguments = parser.parse_intermixed_args(own)  # predict RUN RUN --vote weighted IN OUT
     try:
         return command.run(arguments)
     except UserError as error:

@@ -66,7 +66,7 @@ def print_provenance(inspected: Inspected) -> None:
             f"{transfer.get('source_sha256')}"
         )
     pretrained = state.get("pretrained")
-    if isinstance(pretrained, dict):
+    if isinstance(pretrained, dict) and not isinstance(transfer, dict):
         lines.append(f"  started    from {pretrained.get('file')}, sha256 {pretrained.get('sha256')}")
     if isinstance(state.get("versions"), dict):
         commit = f", commit {state['commit']}" if state.get("commit") else ""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from segan_tl.config import Config, validate
+from segan_tl.config import AnyConfig, Config, validate
 from segan_tl.data.splits import PARTS, learnt_from
 from segan_tl.errors import UserError
 from segan_tl.models.provenance import read_provenance
@@ -38,7 +38,7 @@ class Source:
     digest: str
     modalities: tuple[str, ...]
     regions: tuple[str, ...]
-    config: Config | None
+    config: AnyConfig | None
     split: dict[str, list[str]] | None
     learnt_from: frozenset[str] | None
     data: dict
@@ -84,6 +84,24 @@ def find_source(name: str, *, runs: Path, names: Iterable[str]) -> Source:
     return read_run(open_run(name, runs=runs))
 
 
+def find_volume_source(name: str, *, runs: Path) -> Source:
+    """Find, check and verify the source of a fine-tuning: a run of a volumetric network, or a .keras file.
+
+    Raises:
+        UserError: there is none, it is not finished, it is damaged, or it is a run of SegAN.
+    """
+    path = Path(name)
+    if path.suffix == ".keras" and path.is_file() and read_provenance(path).get("network") == "encoder":
+        return Source(path, path, None, sha256(path), (), (), None, None, frozenset(), {})  # of natural images
+    source = _read_file(path) if path.suffix == ".keras" else read_run(open_run(name, runs=runs))
+    if isinstance(source.config, Config):
+        raise UserError(
+            f"{source.path} is a run of SegAN, expected one of a volumetric network; type python transfer.py --source "
+            f"{name} --target MODALITY"
+        )
+    return source
+
+
 def read_run(run: Run) -> Source:
     """Read a finished run.
 
@@ -95,8 +113,8 @@ def read_run(run: Run) -> Source:
         config = validate(values, source=str(run.config))
     except UserError as error:
         raise UserError(
-            f"the source was made by another version of segan_tl ({error}); give its networks and their settings with "
-            f"--source {run.best / SEGMENTOR} --config FILE, or train it again with --overwrite"
+            f"the source was made by another version of segan_tl ({error}); give its networks and their settings, "
+            f"{run.best / SEGMENTOR} as the source and --config FILE, or train it again with --overwrite"
         ) from None
     state = read_json(run.state) if run.state.is_file() else {"state": "not started"}
     if state["state"] != "finished":
@@ -106,10 +124,13 @@ def read_run(run: Run) -> Source:
             f"{state.get('command') or resume_command(config)}"
         )
     digests = verify(run.best)
-    split = read_json(run.splits)
+    split = read_json(run.splits) if run.splits.is_file() else None  # an imported network has none
+    seen = read_provenance(run.best / SEGMENTOR).get("learnt_from")  # also what its own source has learnt from
+    seen = frozenset(seen or ()) | (learnt_from(split) if split else frozenset())
     return Source(
-        run.root, run.best / SEGMENTOR, run.best / CRITIC, digests[SEGMENTOR], config.data.modalities,
-        config.data.regions, config, {part: split[part] for part in PARTS}, learnt_from(split), state.get("data", {}),
+        run.root, run.best / SEGMENTOR, run.best / CRITIC if CRITIC in digests else None, digests[SEGMENTOR],
+        config.data.modalities, config.data.regions, config, {part: split[part] for part in PARTS} if split else None,
+        seen or None, state.get("data", {}),
     )  # fmt: skip
 
 
@@ -118,8 +139,10 @@ def _where(runs: Path) -> str:
     return "" if runs == Path("runs") else f" --runs {runs}"
 
 
-def resume_command(config: Config) -> str:
+def resume_command(config: AnyConfig) -> str:
     """Return the command that goes on with a run, as far as its configuration tells."""
+    if not isinstance(config, Config):
+        return f"python -m segan_tl {'finetune' if config.transfer else 'train'} ... --set name={config.name}"
     target = label_of(config.data.modalities)
     name = "" if config.name == "segan" else f" --set name={config.name}"
     if config.transfer is None:
@@ -159,12 +182,12 @@ def map_inputs(
 def _read_file(segmentor: Path) -> Source:
     """Read a .keras file; the critic is the one beside it, where there is one."""
     if not segmentor.is_file():
-        raise UserError(f"no file {segmentor}; give --source a modality, a run's folder or an existing .keras file")
+        raise UserError(f"no file {segmentor}; the source is the folder of a run, or a .keras file that is there")
     provenance = read_provenance(segmentor)
     if "modalities" not in provenance:
         raise UserError(
             f"{segmentor} does not say which modalities it sees (no provenance of segan_tl in it); give the run it "
-            "comes from, or a file that segan_tl saved"
+            "comes from, or a file that segan_tl saved, by `import` with --modalities and --regions"
         )
     if provenance.get("network", "segmentor") != "segmentor":
         raise UserError(f"{segmentor} is a {provenance['network']}; give the file of the segmentor beside it")
