@@ -30,6 +30,7 @@ class AdversaryConfig(Section):
     """The domain classifier [Ganin 2016; Heras Rivera 2024, 2.2]."""
 
     layer: str | None = None  # whose output it sees; None: the first of the decoder that upsamples [the authors' code]
+    classifier: Literal["pooled", "goat_repo"] = "pooled"  # "goat_repo": the authors', see models/dann.py
     weight: float = Field(0.02, gt=0)  # of its loss beside the segmentation's: 1/50
     reversal: bool = True  # of its gradient, where it enters the network
     strength: float = Field(1.0, ge=0)  # lambda of the reversal

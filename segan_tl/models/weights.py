@@ -7,13 +7,14 @@ from pathlib import Path
 import keras
 
 from segan_tl.errors import UserError
-from segan_tl.models import blocks, depthwise, unet
+from segan_tl.models import blocks, dann, depthwise, unet
 from segan_tl.models.provenance import PROVENANCE, read_provenance
 
 CUSTOM_OBJECTS = {
     f"segan_tl>{layer.__name__}": layer
     for layer in (
         blocks.ClipWeights,
+        dann.GradientReversal,
         depthwise.DepthwiseConv3D,
         depthwise.DepthwiseConv3DTranspose,
         unet.DilatedTranspose,

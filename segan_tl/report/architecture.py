@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 # Layers that run code from the file, or from a file it names, when Keras loads or calls them.
 EXECUTING = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "__lambda__"}
-OURS = {"segan_tl>ClipWeights"}
+OURS = {
+    f"segan_tl>{name}"
+    for name in (
+        "ClipWeights", "DepthwiseConv3D", "DepthwiseConv3DTranspose", "DilatedTranspose", "GradientReversal",
+    )
+}  # fmt: skip
 STOCK_MODULES = {
     "keras", "keras.layers", "keras.models", "keras.initializers", "keras.regularizers", "keras.constraints",
     "keras.activations", "keras.dtype_policies", "keras.optimizers", "keras.losses", "keras.metrics",

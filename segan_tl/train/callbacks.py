@@ -170,7 +170,8 @@ class ProgressLine(keras.callbacks.Callback):
         """Say what the epoch brought."""
         dice_text = f"  Dice {logs['dice']:.3f} (best {self.progress.best:.3f})" if "dice" in logs else ""
         l1_text = f"  L1 {logs['l1']:.5f}" if "l1" in logs else ""
-        text = f"epoch {epoch + 1}/{self.epochs}  segmentor {logs['loss_segmentor']:.4f}{l1_text}{dice_text}"
+        text = f"epoch {epoch + 1}/{self.epochs}  segmentor {logs['loss_segmentor']:.4f}{l1_text}"
+        text += f"{_domain_text(logs)}{dice_text}"
         self.bar.update(self.task, description=f"epoch {epoch + 1}/{self.epochs}{dice_text}")
         if not console.is_terminal:
             done = (epoch + 1) * self.steps
@@ -180,6 +181,14 @@ class ProgressLine(keras.callbacks.Callback):
     def on_train_end(self, logs=None):
         """Leave the terminal in order."""
         self.bar.stop()
+
+
+def _domain_text(logs: dict) -> str:
+    """Return how well the classifier of the domains does, where there is one."""
+    if "loss_domain" not in logs:
+        return ""
+    strength = f", lambda {logs['lambda']:.2f}" if "lambda" in logs else ""
+    return f"  domain {logs['loss_domain']:.4f}, told right {logs['domain_accuracy']:.0%}{strength}"
 
 
 def write_history(run: Run, rows: list[dict]) -> None:

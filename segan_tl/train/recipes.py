@@ -10,6 +10,7 @@ from segan_tl.console import console
 from segan_tl.data.pipeline import SlicePool, make_batches, steps_per_epoch
 from segan_tl.models import build_model, publish
 from segan_tl.models.segan import build_critic, build_segmentor
+from segan_tl.train.dann import DannTraining, build_dann
 from segan_tl.train.finetune import begin
 from segan_tl.train.pretrained import Pretrained
 from segan_tl.train.segan import SeganGame
@@ -58,7 +59,7 @@ def build_judge(config: AnyConfig) -> keras.Model:
 
 def build_game(
     config: AnyConfig, *, replicas: int, steps: int, source: Source | None, pretrained: Pretrained | None = None
-) -> tuple[SeganGame | SupervisedTraining, dict[str, bytes]]:
+) -> tuple[SeganGame | SupervisedTraining | DannTraining, dict[str, bytes]]:
     """Build the networks and what trains them, in the strategy's scope.
 
     Returns:
@@ -69,8 +70,8 @@ def build_game(
         for line in begin(network, pretrained, config) if pretrained else ():
             console.print(line, markup=False, soft_wrap=True)
         published = publish(network, activation=config.model.activation)
-        game = SupervisedTraining(network, published, config=config, replicas=replicas, steps_per_epoch=steps)
-        return game, {}
+        build = build_dann if config.adversary else SupervisedTraining
+        return build(network, published, config=config, replicas=replicas, steps_per_epoch=steps), {}
     segmentor, critic = build_networks(config)
     files = _start_from(segmentor, critic, source, config) if source else {}
     game = SeganGame(

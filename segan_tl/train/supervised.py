@@ -29,6 +29,11 @@ class SupervisedTraining:
         config: the configuration.
         replicas: number of replicas.
         steps_per_epoch: for the schedule of the learning rate.
+        beside: other networks that learn in the same step, by the name they are saved under.
+        latent: a tensor of the segmentor that `forward` is to return after the logits.
+
+    Attributes:
+        forward: image → logits, or the list of all outputs; computes what the segmentor does in less time.
     """
 
     def __init__(
@@ -39,16 +44,20 @@ class SupervisedTraining:
         config: VolumeConfig,
         replicas: int,
         steps_per_epoch: int,
+        beside: dict[str, keras.Model] | None = None,
+        latent=None,
     ):
         self.segmentor, self.config, self.replicas = segmentor, config, replicas
-        self.forward = fuse(fuse_bottlenecks(flatten_slices(segmentor)))
+        self.networks = {"segmentor": segmentor} | (beside or {})
+        outputs = segmentor.outputs if latent is None else [*segmentor.outputs, latent]
+        self.forward = fuse(fuse_bottlenecks(flatten_slices(keras.Model(segmentor.input, outputs))))
         self.loss = make_loss(config)
         self.optimizers = {}
-        if segmentor.trainable_variables:
+        if self.trainable_variables:
             optimizer = build_volume_optimizer(
                 config.train, steps_per_epoch=steps_per_epoch, name="segmentor_optimizer"
             )
-            optimizer.build(segmentor.trainable_variables)
+            optimizer.build(self.trainable_variables)
             self.optimizers["segmentor"] = optimizer
         still = [weight for layer in segmentor.layers if not layer.trainable for weight in layer.weights]
         self.average = RunningAverage(published.weights, config.train.averaging, still=still)
@@ -57,21 +66,29 @@ class SupervisedTraining:
         self.metrics = {name: keras.metrics.Mean(name=name) for name in names}
 
     @property
-    def networks(self) -> dict[str, keras.Model]:
-        """Return what is saved under which name."""
-        return {"segmentor": self.segmentor}
+    def trainable_variables(self) -> list[keras.Variable]:
+        """Return what learns, of all networks."""
+        return [variable for network in self.networks.values() for variable in network.trainable_variables]
 
     def step(self, batch: dict) -> None:
         """Learn from one batch on one replica: {"image": (B, …, M), "mask": (B, …, R)}."""
-        truth = encode_truth(batch["mask"], background=self.config.model.activation == "softmax")
-        variables = self.segmentor.trainable_variables
+        def losses():
+            terms = self.supervise(batch["mask"], self.forward(batch["image"], training=True))
+            return tf.reduce_mean(terms["loss_segmentor"]), terms
+
+        self.descend(losses)
+
+    def descend(self, losses: Callable[[], tuple]) -> None:
+        """Update the networks once.
+
+        Args:
+            losses: () → the mean loss of the replica's batch, and {name of a metric: its values (B,)}.
+        """
+        variables = self.trainable_variables
         with tf.GradientTape() as tape:
-            outputs = self.forward(batch["image"], training=True)
-            outputs = outputs if isinstance(outputs, list) else [outputs]
-            terms = self._supervise(truth, outputs)
-            target = tf.reduce_mean(terms["loss_segmentor"]) / self.replicas
-        gradients = tape.gradient(target, variables)
-        norm = self._apply(gradients, variables)
+            loss, terms = losses()
+            target = loss / self.replicas
+        norm = self._apply(tape.gradient(target, variables), variables)
         self.average.update()
         self.metrics["gradient_norm"].update_state(norm)
         for name, values in terms.items():
@@ -90,9 +107,10 @@ class SupervisedTraining:
             found |= {f"metrics/{name}/{i}": variable for i, variable in enumerate(metric.variables)}
         return found
 
-    def _supervise(self, truth, outputs) -> dict:
-        """Return the loss and its terms, (B,) each, over all outputs."""
-        total = {}
+    def supervise(self, mask, outputs) -> dict:
+        """Return the loss and its terms, (B,) each, of masks (B, …, R) and the logits of one or all outputs."""
+        outputs = outputs if isinstance(outputs, list) else [outputs]
+        truth, total = encode_truth(mask, background=self.config.model.activation == "softmax"), {}
         for weight, logits in zip(supervision_weights(len(outputs)), outputs, strict=True):
             terms = self.loss(coarsen(truth, logits), ops.cast(logits, "float32"))
             total = {name: total.get(name, 0.0) + weight * value for name, value in terms.items()}
