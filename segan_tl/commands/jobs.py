@@ -70,6 +70,7 @@ def run_jobs(
     at_once: int,
     is_done: Callable[[Job], bool],
     describe: Callable[[Job], str],
+    slots: Sequence[tuple[str, ...]] = (),
 ) -> Outcome:
     """Run every job that has no result yet, in their order as far as their needs allow.
 
@@ -82,8 +83,10 @@ def run_jobs(
         at_once: processes at a time.
         is_done: whether a job's result is there; asked before it is started and after it ended.
         describe: the result in a few words, for the terminal.
+        slots: words that one running job at a time has at the end of its command, such as its device; at least
+            `at_once` of them, or none.
     """
-    return _Queue(jobs, logs=logs, at_once=at_once, is_done=is_done, describe=describe).run()
+    return _Queue(jobs, logs=logs, at_once=at_once, is_done=is_done, describe=describe, slots=slots).run()
 
 
 def log_of(job: Job, logs: Path) -> Path:
@@ -94,11 +97,12 @@ def log_of(job: Job, logs: Path) -> Path:
 class _Queue:
     """The state of `run_jobs`."""
 
-    def __init__(self, jobs, *, logs, at_once, is_done, describe):
+    def __init__(self, jobs, *, logs, at_once, is_done, describe, slots):
         self.logs, self.at_once, self.is_done, self.describe = logs, at_once, is_done, describe
         self.outcome = Outcome(there=[job.name for job in jobs if is_done(job)])
         self.waiting = [job for job in jobs if job.name not in self.outcome.there]
         self.running: dict[str, tuple[Job, subprocess.Popen, float]] = {}
+        self.free, self.held = list(slots), {}
         self.total = len(jobs)
         self.left = sum(job.weight for job in self.waiting)
         self.done, self.spent_seconds = 0.0, 0.0
@@ -140,17 +144,21 @@ class _Queue:
     def _open(self, job: Job) -> subprocess.Popen:
         log = log_of(job, self.logs)
         log.parent.mkdir(parents=True, exist_ok=True)
+        self.held[job.name] = self.free.pop(0) if self.free else None
+        command = job.command + (self.held[job.name] or ())
         with log.open("a") as file:
-            file.write(f"$ {shlex.join(job.command)}\n")
+            file.write(f"$ {shlex.join(command)}\n")
             file.flush()
             # A session of its own: Ctrl-C in the terminal reaches this process alone, which passes on one SIGTERM.
             return subprocess.Popen(
-                job.command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
+                command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
                 env=os.environ | {"PYTHONUNBUFFERED": "1"},
             )  # fmt: skip
 
     def _end(self, job: Job, code: int, *, seconds: float) -> None:
         self.left -= job.weight
+        if slot := self.held.pop(job.name):
+            self.free.insert(0, slot)
         if code == 0 and self.is_done(job):
             self.done, self.spent_seconds = self.done + job.weight, self.spent_seconds + seconds
             self.outcome.finished.append(job.name)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segan_tl.errors import UserError
+from segan_tl.report.crossval import find_folds, open_crossval, require_complete
 from segan_tl.report.statistics import metric_columns, number
 from segan_tl.runs import Run, open_run, read_json
 
@@ -105,6 +106,8 @@ def open_tables(paths: Sequence[Path | str], *, runs: Path | str = "runs") -> li
 
 
 def _read(path: Path, *, runs: Path | str) -> ScoreTable:
+    if folder := find_folds(path, runs=runs):
+        return _read_folds(folder)
     if path.suffix == ".csv":
         if not path.is_file():
             raise UserError(f"expected a CSV file of scores; {path} is none; check the path, or name a run")
@@ -122,6 +125,13 @@ def _read(path: Path, *, runs: Path | str) -> ScoreTable:
         raise UserError(f"expected the scores {run.metrics}; they are missing; run the command of {run.root} again")
     name = "/".join(run.root.resolve().parts[-2:])
     return ScoreTable(name, run.metrics, _read_rows(run.metrics), state.get("data", {}))
+
+
+def _read_folds(folder: Path) -> ScoreTable:
+    crossval = open_crossval(folder)
+    require_complete(crossval)
+    rows = {(row["case"], row["region"]): row for row in crossval.rows}
+    return ScoreTable(crossval.name, folder / "crossval.csv", rows, crossval.folds[0].state.get("data", {}))
 
 
 def _read_rows(path: Path) -> dict[tuple[str, str], dict]:

@@ -23,7 +23,7 @@ SEED = 0
 DRAWS_AT_ONCE = 2_000_000
 # Values closer than this share of the largest are equal: rounding alone tells them apart.
 EQUAL = 1e-12
-NO_SCORES = ("case", "region", "seconds")
+NO_SCORES = ("case", "region", "fold", "seconds")
 
 
 class Estimate(NamedTuple):

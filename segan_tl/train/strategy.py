@@ -49,4 +49,14 @@ def _gpus(listed: str | None) -> list[str]:
             f"--devices asks for GPU {listed or '(any)'}; TensorFlow sees {available} GPUs; leave --devices out for "
             "what there is, or install the GPU build with: pip install -e '.[gpu]'"
         )
-    return [f"/gpu:{number}" for number in wanted]
+    return _take(wanted)
+
+
+def _take(wanted: list[int]) -> list[str]:
+    """Hide the other GPUs, whose memory TensorFlow would take too: they belong to the training beside this one."""
+    gpus = tf.config.list_physical_devices("GPU")
+    try:
+        tf.config.set_visible_devices([gpus[number] for number in wanted], "GPU")
+    except RuntimeError:  # TensorFlow has started, and holds all of them
+        return [f"/gpu:{number}" for number in wanted]
+    return [f"/gpu:{place}" for place in range(len(wanted))]  # those that are seen are counted from 0

@@ -1,0 +1,104 @@
+"""A training command inside another command's line: read by its own parser, so that its mistakes come out at once."""
+
+import argparse
+import importlib
+import importlib.util
+import shlex
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+
+TRAININGS = ("train", "finetune")  # those with --fold, --folds and a function `plan_run`
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training of which every fold is a run.
+
+    Attributes:
+        name: of the command.
+        words: that follow it, without --fold and --folds.
+        folds: their number.
+        arguments: what its parser made of the words.
+        command_module: has `plan_run`: arguments → (run, configuration).
+    """
+
+    name: str
+    words: tuple[str, ...]
+    folds: int
+    arguments: argparse.Namespace
+    command_module: ModuleType
+
+    def words_of(self, fold: int) -> tuple[str, ...]:
+        """Return what follows the command for one fold."""
+        return (*self.words, "--fold", str(fold), "--folds", str(self.folds))
+
+    def command(self, fold: int) -> str:
+        """Return the command line of a fold, for people."""
+        return shlex.join(["python", "-m", "segan_tl", self.name, *self.words_of(fold)])
+
+    def plan(self, fold: int):
+        """Return the run of a fold and its configuration."""
+        return self._plans[fold]
+
+    @cached_property
+    def _plans(self) -> list[tuple]:
+        given = vars(self.arguments) | {"folds": self.folds}
+        return [
+            self.command_module.plan_run(argparse.Namespace(**given | {"fold": fold})) for fold in range(self.folds)
+        ]
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder that holds fold0, fold1, …"""
+        return self.plan(0)[0].root.parent
+
+
+def read_training(words: list[str], *, folds: int, runs: Path | None = None) -> Training:
+    """Read the command line of a training.
+
+    Args:
+        words: the command and what follows it.
+        folds: their number.
+        runs: where runs are kept, None to leave it to the training.
+
+    Raises:
+        UserError: it is no training with folds, or it chooses a fold itself; or its own mistakes.
+        SystemExit: its parser refused it, and has said why.
+    """
+    from segan_tl.errors import UserError
+
+    name, *rest = words
+    known = [each for each in TRAININGS if importlib.util.find_spec(f"segan_tl.commands.{each}")]
+    if name not in known:
+        raise UserError(f"expected {' or '.join(known)} after --; found {name}, which has no folds; correct it")
+    command = importlib.import_module(f"segan_tl.commands.{name}")
+    if runs is not None:
+        if any(word.partition("=")[0] == "--runs" for word in rest):
+            raise UserError("--runs is given for crossval and for the training; leave one of them out")
+        rest += ["--runs", str(runs)]
+    arguments = _parse(command, name, rest)
+    for option in ("fold", "folds"):
+        if getattr(arguments, option) is not None:
+            raise UserError(
+                f"crossval runs every fold; leave --{option} out after --, and say how many with: crossval --folds N"
+            )
+    if arguments.overwrite:
+        raise UserError(
+            "--overwrite would train finished folds anew whenever crossval goes on; leave it out, and remove the "
+            "folder of the folds, or add --set name=another"
+        )
+    training = Training(name, tuple(rest), folds, arguments, command)
+    training.plan(0)
+    return training
+
+
+def _parse(command: ModuleType, name: str, words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m segan_tl {name}", formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    command.add_arguments(parser)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.set_defaults(fold=None, folds=None, command_line=shlex.join(["python", "-m", "segan_tl", name, *words]))
+    return parser.parse_intermixed_args(words)
