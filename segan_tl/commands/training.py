@@ -108,8 +108,8 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
         # Not before the new run is known to have its configuration, devices and data.
         _start_anew(this_run, config, split)
     counts = ", ".join(f"{len(cases)} {part}" for part, cases in split.items())
-    found = "".join(f"{introduce(one)}, " for one in (cohort, second) if one)
-    console.print(f"{found}{counts} cases; run {this_run.root}", soft_wrap=True)
+    found = introduce(cohort) + (f"; source {introduce(second)}" if second else "")
+    console.print(f"{found}, {counts} cases; run {this_run.root}", soft_wrap=True)
 
     # === Training ===
     if not finished:

@@ -176,7 +176,8 @@ def plot_curves(run: Run) -> None:
     history = read_history(run.history)
     state = read_json(run.state) if run.state.is_file() else {}
     epochs = history["epoch"]
-    losses = {name: history[name] for name in ("loss_segmentor", "loss_critic", "l1", "dice_loss") if name in history}
+    known = ("loss_segmentor", "loss_critic", "loss_domain", "l1", "dice_loss")
+    losses = {name: history[name] for name in known if name in history}
     scores = {name: values for name, values in history.items() if name == "dice" or name.startswith("dice_")}
     scores.pop("dice_loss", None)
     if len(scores) == 2:  # one region: the mean is the same line
