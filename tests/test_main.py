@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from segan_tl.__main__ import COMMANDS, MODULES, main
+from segan_tl.commands.wrapped import read_training
 from segan_tl.config import load_config
 
 ROOT = Path(__file__).parents[1]
@@ -69,6 +70,10 @@ def test_readme_commands_are_understood(line):
     command = importlib.import_module(f"segan_tl.commands.{MODULES.get(name, name.replace('-', '_'))}")
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
+    if "--" in arguments:  # what follows is a training
+        place = arguments.index("--")
+        assert command.WRAPS and read_training(arguments[place + 1 :], folds=5).folder
+        arguments = arguments[:place]
     parsed = parser.parse_args(arguments)
     if name in ("train-segan", "train"):
         load_config(parsed.config or "segan_cat", parsed.set)

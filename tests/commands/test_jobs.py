@@ -78,6 +78,22 @@ def test_a_job_that_was_told_to_stop_by_somebody_else_goes_on_next_time():
     assert outcome.interrupted == ["a"] and outcome.finished == ["b"] and outcome.code == 75
 
 
+def test_each_running_job_has_a_slot_of_its_own():
+    # A job holds the file of its slot while it runs; to make it twice would raise. The first job lasts longest.
+    code = (
+        "import pathlib, sys, time; name, slot = sys.argv[1:]; held = pathlib.Path(slot); held.touch(exist_ok=False); "
+        "time.sleep(1.0 if name == 'a.done' else 0.2); held.unlink(); pathlib.Path(name).write_text(slot)"
+    )
+    outcome = run_jobs(
+        [job(name, code=code) for name in "abcd"], logs=Path("logs"), at_once=2, slots=[("gpu:0",), ("gpu:1",)],
+        is_done=lambda job: Path(f"{job.name}.done").exists(), describe=lambda job: "",
+    )  # fmt: skip
+    assert not outcome.failed and set(outcome.finished) == set("abcd")
+    assert Path("a.done").read_text() == "gpu:0"
+    assert {Path(f"{name}.done").read_text() for name in "bcd"} == {"gpu:1"}
+    assert Path("logs/b.log").read_text().splitlines()[0].endswith("b.done gpu:1")
+
+
 CHILD = """
 import pathlib, signal, sys, time
 def stop(*_):

@@ -1,0 +1,246 @@
+"""The crossval command: what is refused before anything starts, what is gathered, and folds that are killed."""
+
+import csv
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from segan_tl.__main__ import main
+from segan_tl.commands.wrapped import read_training
+from segan_tl.config import load_config
+from tests.small_folds import SCORES, write, write_fold, write_folds
+
+ROOT = Path(__file__).parents[2]
+TINY = """
+name = "tiny"
+[data]
+regions = ["wt", "et"]
+patch = [16, 16, 16]
+split = [0.5, 0.25, 0.25]
+[augment]
+mirror = 0.5
+[model]
+family = "nnunet"
+filters = [4, 8]
+blocks = [1, 1]
+decoder_blocks = [1]
+[train]
+batch_size = 2
+epochs = 3
+steps_per_epoch = 4
+[predict]
+overlap = 0.0
+mirror = false
+"""
+
+
+@pytest.fixture
+def config(tmp_path) -> Path:
+    """Return a configuration that trains in seconds, in the folder where everything happens."""
+    (tmp_path / "tiny.toml").write_text(TINY)
+    return tmp_path / "tiny.toml"
+
+
+@pytest.fixture
+def place(tmp_path, config, monkeypatch) -> Path:
+    """Return the folder of three finished folds of this configuration."""
+    monkeypatch.chdir(tmp_path)
+    folder = write_folds(tmp_path / "runs" / "tiny" / "brats")
+    for number in SCORES:
+        write_fold(folder, number, config=json.loads(load_config(config).model_dump_json()))
+    saved = json.loads((folder / "folds.json").read_text())
+    write(folder / "folds.json", saved | {"seed": 0})
+    return folder
+
+
+TRAINING = ["--", "train", "--config", "tiny.toml", "--data", "brats"]
+
+
+# === Refused ===
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("", "expected a training after --"),
+        ("--", "expected a training after --"),
+        ("-- predict x y", "expected train or finetune after --; found predict"),
+        ("-- train --config tiny.toml --fold 1", "leave --fold out after --"),
+        ("-- train --config tiny.toml --folds=4", "leave --folds out after --"),
+        ("-- train --config tiny.toml --split other", "--fold and --split both"),
+        ("-- train --config tiny.toml --overwrite", "would train finished folds anew"),
+        ("-- train", "--config is missing"),
+        ("-- train --config nowhere", "no configuration file nowhere"),
+        ("-- train --config tiny.toml --set train.epoch=2", "did you mean train.epochs"),
+        ("--runs a -- train --config tiny.toml --runs b", "--runs is given for crossval and for the training"),
+        ("--devices cpu -- train --config tiny.toml --devices cpu", "--devices is given for crossval and"),
+        ("--devices cpu --at-once 2 -- train --config tiny.toml", "--at-once 2 needs as many --devices; found 1"),
+        ("--partial -- train --config tiny.toml", "--partial belongs to --gather"),
+        ("--gather --at-once 2 -- train --config tiny.toml", "--gather trains nothing"),
+        ("--gather", "expected a folder of folds, or a training after --"),
+        ("--gather nowhere", "no cross-validation at nowhere, nor below runs"),
+        ("--gather x -- train --config tiny.toml", "found both"),
+        ("--gather -- train --config tiny.toml", "found none; begin with: python -m segan_tl train --config tiny.toml"),
+    ],
+)
+def test_mistakes_are_answered_in_a_sentence(words, expected, config, monkeypatch, capsys):
+    monkeypatch.chdir(config.parent)
+    assert main(["crossval", *words.split()]) == 2
+    error = capsys.readouterr().err
+    assert expected in error and len(error.strip().splitlines()) == 1
+    assert [path.name for path in config.parent.iterdir()] == ["tiny.toml"]
+
+
+@pytest.mark.parametrize("words", ["-- train --confg x", "-- train --modality t9", "--folds 1 -- train", "train -c x"])
+def test_the_parsers_speak_for_themselves(words, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["crossval", *words.split()])
+    assert stopped.value.code == 2 and "error:" in capsys.readouterr().err
+
+
+def test_a_fold_has_the_command_of_the_training(config, monkeypatch):
+    monkeypatch.chdir(config.parent)
+    words = ["train", "--config", "tiny.toml", "--data", "my data"]
+    training = read_training(words, folds=3, runs=Path("there"))
+    assert training.folder == Path("there/tiny/my data")
+    assert training.plan(2)[0].root == Path("there/tiny/my data/fold2")
+    command = "python -m segan_tl train --config tiny.toml --data 'my data' --runs there --fold 2 --folds 3"
+    assert training.command(2) == command
+
+
+# === Gathered ===
+
+
+def test_finished_folds_are_not_run_again(place, capsys):
+    assert main(["crossval", "--folds", "3", *TRAINING]) == 0
+    printed = capsys.readouterr().out
+    assert "3 of 3 jobs are done already" in printed and "0.667 ± 0.153" in printed
+    assert {path.name for path in place.glob("crossval.*")} == {"crossval.csv", "crossval.json", "crossval.png"}
+    assert not (place / "logs").exists()
+
+
+def test_by_folder_and_by_name(place, capsys):
+    for name in (str(place), "tiny/brats"):
+        assert main(["crossval", "--gather", name]) == 0
+        assert "tiny/brats: 3 of 3 folds" in capsys.readouterr().out
+
+
+def test_a_missing_fold(place, capsys):
+    (place / "fold1" / "summary.json").unlink()
+    (place / "fold1" / "run.json").unlink()
+    assert main(["crossval", "--folds", "3", "--gather", *TRAINING]) == 2
+    printed = capsys.readouterr().out
+    assert "tiny/brats: 2 of 3 folds" in printed and "0.600 ± 0.141" in printed and "INCOMPLETE" in printed
+    command = "python -m segan_tl train --config tiny.toml --data brats --fold 1 --folds 3"
+    assert f"MISSING: fold 1, not begun; run {command}" in printed
+    assert not list(place.glob("crossval.*"))
+    assert main(["crossval", "--folds", "3", "--gather", "--partial", *TRAINING]) == 0
+    assert json.loads((place / "crossval.json").read_text())["missing"] == [1]
+
+
+def test_other_settings_or_folds_than_those_that_are_there(place, capsys):
+    assert main(["crossval", "--folds", "3", "--gather", *TRAINING, "--set", "train.epochs=9"]) == 2
+    assert "this command and fold 0 of runs/tiny/brats differ (train.epochs 9 → 3)" in capsys.readouterr().err
+    for words in (["--folds", "4", *TRAINING], ["--folds", "3", *TRAINING, "--seed", "1"], TRAINING):
+        assert main(["crossval", *words]) == 2
+        assert "holds 3 folds of seed 0; this command asks for" in capsys.readouterr().err
+
+
+def test_two_cross_validations_are_compared_patient_by_patient(place, capsys):
+    other = write_folds(Path("runs/other/brats"))
+    assert main(["compare", "tiny/brats", "other/brats", "--metric", "dice", "--out", "c.csv"]) == 0
+    (wt, et) = csv.DictReader(Path("c.csv").open())
+    assert (wt["first"], wt["cases"], float(wt["difference"])) == ("tiny/brats", "7", 0.0) and et["cases"] == "7"
+    (other / "fold2" / "summary.json").unlink()
+    assert main(["compare", "tiny/brats", "other/brats"]) == 2
+    assert "missing: 2; run fold 2 with: python -m segan_tl train" in capsys.readouterr().err
+
+
+# === Trained, killed and gone on ===
+
+
+def crossval(folder, cohort, config, *more):
+    places = ["--runs", str(folder / "runs"), "--cache", str(config.parent / "cache")]
+    return [
+        sys.executable, "-m", "segan_tl", "crossval", "--folds", "3", *more, "--", "train", "--config", str(config),
+        "--data", str(cohort), "--no-report", *places,
+    ]  # fmt: skip
+
+
+def scores(folder) -> list[dict]:
+    with (folder / "runs" / "tiny" / "tiny" / "crossval.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_killed_fold_goes_on_to_the_same_result(tiny_cohort, config, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    done = subprocess.run(
+        crossval(whole, tiny_cohort, config, "--devices", "cpu", "cpu"), cwd=ROOT, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3/3" in done.stdout and "left" in done.stdout and "all patients" in done.stdout
+    run = killed / "runs" / "tiny" / "tiny" / "fold1"
+    training = crossval(killed, tiny_cohort, config)
+    fold = [*training[:3], *training[training.index("--") + 1 :], "--fold", "1", "--folds", "3", "--devices", "cpu"]
+    process = subprocess.Popen(fold, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not (run / "history.csv").is_file():
+        time.sleep(0.005)
+    time.sleep(random.Random(5).uniform(0, 0.5))
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL and not (run / "summary.json").is_file()
+    gathered = subprocess.run(crossval(killed, tiny_cohort, config, "--gather"), cwd=ROOT, capture_output=True)
+    assert gathered.returncode == 2
+    done = subprocess.run(training, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert scores(killed) == scores(whole)
+    for name in ("segmentor.keras", "training.npz"):
+        ours, expected = (arrays(folder / "runs/tiny/tiny/fold1/last" / name) for folder in (killed, whole))
+        assert all(np.array_equal(a, b) for a, b in zip(ours, expected, strict=True))
+    # A training without folds has its run in the folder that holds them, and leaves them alone.
+    single = [*fold[: fold.index("--fold")], "--devices", "cpu", "--set", "train.epochs=1"]
+    subprocess.run(single, cwd=ROOT, check=True, capture_output=True)
+    assert (run.parent / "summary.json").is_file() and (run / "summary.json").is_file() and scores(killed)
+
+
+def arrays(file: Path) -> list:
+    import keras
+
+    if file.suffix == ".keras":
+        return keras.models.load_model(file, compile=False).get_weights()
+    with np.load(file) as saved:
+        return [saved[name] for name in sorted(saved.files)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_signal_saves_the_folds_and_the_same_command_goes_on(tiny_cohort, config, tmp_path):
+    command = crossval(tmp_path, tiny_cohort, config)
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    while process.poll() is None and not (tmp_path / "runs/tiny/tiny/fold0/history.csv").is_file():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGUSR1)
+    printed, _ = process.communicate(timeout=120)
+    assert process.returncode == 75 and "Run the same command again" in printed
+    saved = json.loads((tmp_path / "runs/tiny/tiny/folds.json").read_text())
+    cases = sorted(tiny_cohort.glob("phantom-*"))
+    assert saved["folds"] == 3 and sorted(sum(saved["test"].values(), [])) == [case.name for case in cases]
+    stranger = cases[0]
+    fewer = tmp_path / "fewer" / "tiny"
+    fewer.mkdir(parents=True)
+    for case in tiny_cohort.iterdir():
+        if case != stranger:
+            (fewer / case.name).symlink_to(case)
+    done = subprocess.run(
+        crossval(tmp_path, fewer, config), cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2 and f"({stranger.name} went)" in (done.stdout + done.stderr)
