@@ -58,7 +58,8 @@ def find_pretrained(config: AnyConfig, run: Run, *, resuming: bool) -> Pretraine
         return None
     named = config.transfer.source if config.transfer else config.model.pretrained
     if resuming:
-        state = read_json(run.state) if run.state.is_file() else {}
+        # What a fine-tuning freezes was written down when it began.
+        state = read_json(run.state) if config.transfer or run.state.is_file() else {}
         return Pretrained(None, state.get("pretrained", {"file": named}))
     path = _find_file(Path(named), run, place=_place(config))
     about, digest = read_provenance(path), sha256(path)
