@@ -12,7 +12,8 @@ EPILOG = """examples:
   python -m segan_tl compare ours.csv theirs.csv --metric dice             tables of other programs
 
 Pairs are the test cases, which have to be the same. A table of another program is a CSV file with the columns case,
-region and numbers; `evaluate` writes one for any folder of masks. Every numeric column can be compared.
+region and numbers; `evaluate` writes one for any folder of masks. Every numeric column can be compared. The folder of a
+cross-validation, which holds fold0, fold1, …, stands for the patients of all its folds; so does crossval.csv in it.
 
 Tests: paired t-test (takes differences for normal), Wilcoxon signed-rank (does not; exact up to 50 cases), both
 two-sided. Holm's correction counts every comparison of the call: metrics x regions x pairs. The interval of the mean
