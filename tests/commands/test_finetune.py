@@ -1,0 +1,186 @@
+"""The finetune command: strategies from one cohort to another, refusals, exact resume."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from segan_tl.__main__ import main
+from segan_tl.data.phantom import write_cohort
+from segan_tl.models.provenance import read_provenance
+from segan_tl.models.unet import LAST_THREE
+from segan_tl.models.weights import load_network
+from segan_tl.runs import Run, sha256
+from tests.commands.test_imports import words
+
+TINY = """
+name = "tiny"
+[data]
+regions = ["wt", "et"]
+patch = [16, 16, 16]
+foreground = 0.5
+split = [0.5, 0.25, 0.25]
+[model]
+family = "cicek"
+filters = [2, 4]
+norm = "batch"
+[train]
+epochs = 1
+steps_per_epoch = 2
+learning_rate = 1e-2
+momentum = 0.9
+averaging = 0.9
+[predict]
+overlap = 0.0
+mirror = false
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tiny_cohort, tmp_path_factory):
+    """Return a folder with a finished run, runs/tiny/tiny, and the cohorts gliomas/ and ms/ to move it to."""
+    folder = tmp_path_factory.mktemp("finetune")
+    (folder / "tiny.toml").write_text(TINY)
+    for name, cohort in (("gliomas", "glioma-1.5t"), ("ms", "ms")):
+        write_cohort(folder / name, cohort, cases=4, shape=(48, 48, 31), seed=3, jobs=2)
+    arguments = ["train", "--config", str(folder / "tiny.toml"), "--data", str(tiny_cohort), *places(folder)]
+    assert main(arguments) == 0
+    return folder
+
+
+def places(folder):
+    return ["--runs", str(folder / "runs"), "--cache", str(folder / "cache"), "--devices", "cpu", "--no-report"]
+
+
+def finetune(place, strategy, *more, origin="tiny/tiny", data="gliomas"):
+    return main(
+        ["finetune", "--from", str(origin), "--strategy", strategy, "--data", str(place / data), *places(place), *more]
+    )
+
+
+def test_the_last_three_in_a_fold(place, capsys):
+    source = Run(place / "runs" / "tiny" / "tiny")
+    assert finetune(place, "FT_LastThree", "--fold", "1", "--folds", "2") == 0
+    printed = words(capsys)
+    assert f"new: {', '.join(LAST_THREE)} (replaced)" in printed and "strategy last-three" in printed
+    run = Run(place / "runs" / "tiny" / "tiny-to-gliomas-last-three" / "fold1")
+    ours, theirs = (load_network(one.best / "segmentor.keras") for one in (run, source))
+    for layer in ours.layers:
+        if layer.weights:
+            same = [np.array_equal(a, b) for a, b in zip(layer.weights, theirs.get_layer(layer.name).weights)]
+            assert not all(same) if layer.name in LAST_THREE else all(same), layer.name
+            assert layer.trainable is (layer.name in LAST_THREE)
+    about = read_provenance(run.best / "segmentor.keras")
+    assert about["transfer"]["strategy"] == "last-three"
+    assert about["transfer"]["source_sha256"] == about["pretrained"]["sha256"] == sha256(
+        source.best / "segmentor.keras"
+    )
+    split, before = (json.loads(one.splits.read_text()) for one in (run, source))
+    assert set(about["learnt_from"]) == {
+        case for part in ("train", "validation") for case in split[part] + before[part]
+    }
+    assert main(["inspect", str(run.root), "--against", str(source.root)]) == 0
+    assert "segmentor: 5 of 14 layers moved" in words(capsys)
+
+
+def test_another_disease_gets_another_head(place, capsys):
+    # 1 epoch of 2 steps: what the weights are is shown in tests/train/test_finetune.py.
+    assert finetune(place, "frozen-decoder", data="ms") == 2
+    assert "tell lesion; choose with, for example, --set 'data.regions=[lesion]'" in words(capsys)
+    assert finetune(place, "frozen-decoder", "--set", "data.regions=[lesion]", data="ms") == 0
+    printed = words(capsys)
+    assert "new: logits (wt, et there, lesion here)" in printed
+    assert "new, so trained although its part stands still: logits" in printed
+    # and a fine-tuned run is the source of another one
+    run = place / "runs" / "tiny" / "tiny-to-ms-frozen-decoder"
+    options = ["--set", "data.regions=[wt]", "--modality", "flair"]
+    assert finetune(place, "all", *options, origin=run) == 0
+    printed = words(capsys)
+    assert "input flair ← flair" in printed and "input t1" not in printed
+    assert (run.parent / "tiny-to-ms-frozen-decoder-to-gliomas-flair-all" / "summary.json").is_file()
+
+
+def test_without_weights_of_the_source(place, capsys):
+    assert finetune(place, "combined", "--set", "source.share=0.25") == 0
+    run = Run(place / "runs" / "tiny" / "tiny-to-gliomas-combined")
+    split = json.loads(run.splits.read_text())
+    assert len(split["source"]) == 8 and all("glioma-3t" in case for case in split["source"])
+    assert "start from" not in words(capsys)
+    config = json.loads(run.config.read_text())
+    assert config["transfer"] is None and config["source"]["share"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("strategy", "more", "reason"),
+    [
+        ("freeze-encoder", [], "for example --strategy frozen-encoder"),
+        ("ft_lastthre", [], "for example --strategy last-three"),
+        ("all", ["--from", "tiny/nothing"], "no run at tiny/nothing"),
+        ("all", ["--from", "missing.keras"], "no file missing.keras; the source is the folder of a run"),
+        ("all", ["--from", "BEST"], "a single file without its configuration; add --config FILE"),
+        ("all", ["--set", "train.epoch=2"], "did you mean train.epochs"),
+        ("all", ["--set", "data.regions=[lesion]"], "tell wt, tc, et, ed, ncr"),
+        ("all", ["--config", "quickstart"], "configures SegAN"),
+        ("all", ["--config", "nnunet_small"], "is of model.family cicek, nnunet_small configures nnunet"),
+        ("all", ["--map", "t1:flair"], "--map expects TARGET=SOURCE"),
+        ("all", ["--fold", "7"], "--fold expects 0 to 4"),
+        ("all", ["--data", "SOURCE", "--seed", "3"], "trained or tuned on"),
+        ("scratch", ["--from", "UNFINISHED"], "is not finished (training"),
+        ("scratch", ["--from", "DAMAGED"], "is damaged or was changed"),
+        ("scratch", ["--from", "SEGAN"], "is a run of SegAN, expected one of a volumetric network"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_code_2(strategy, more, reason, place, tiny_cohort, tmp_path, capsys):
+    source = place / "runs" / "tiny" / "tiny"
+    named = {"BEST": source / "best" / "segmentor.keras", "SOURCE": tiny_cohort}
+    named |= {name: tmp_path / name for name in ("UNFINISHED", "DAMAGED", "SEGAN")}
+    more = [str(named.get(word, word)) for word in more]
+    for name in ("UNFINISHED", "DAMAGED", "SEGAN"):
+        shutil.copytree(source, tmp_path / name)
+    state = json.loads((source / "run.json").read_text()) | {"state": "training"}
+    (tmp_path / "UNFINISHED" / "run.json").write_text(json.dumps(state))
+    with (tmp_path / "DAMAGED" / "best" / "segmentor.keras").open("ab") as file:
+        file.write(b"more")
+    (tmp_path / "SEGAN" / "config.json").write_text("{}")
+    before = sorted((place / "runs" / "tiny").rglob("config.json"))
+    assert finetune(place, strategy, *more) == 2
+    error = capsys.readouterr().err.strip()
+    assert reason in error and len(error.splitlines()) == 1, error
+    assert sorted((place / "runs" / "tiny").rglob("config.json")) == before
+
+
+def test_after_a_kill_the_same_layers_stand_still(place, capsys):
+    """The head is new, which only the source tells; a run that goes on does not look at the source's weights again."""
+    arguments = ["finetune", "--from", "tiny/tiny", "--strategy", "frozen-decoder", "--data", str(place / "ms"),
+                 *places(place), "--set", "data.regions=[lesion]", "--set", "train.epochs=3"]  # fmt: skip
+    whole, killed = ([*arguments, "--set", f"name={name}"] for name in ("whole", "killed"))
+    assert main(whole) == 0
+    program = (
+        "import os, signal, sys; from segan_tl.__main__ import main\n"
+        "from segan_tl.train.callbacks import ProgressLine\n"
+        "end = ProgressLine.on_train_batch_end\n"
+        "def stop(self, batch, logs=None):\n"
+        "    end(self, batch, logs)\n"
+        "    if self.progress.epoch == 1: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "ProgressLine.on_train_batch_end = stop\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    root = Path(__file__).parents[2]
+    ended = subprocess.run([sys.executable, "-c", program, *killed], capture_output=True, check=False, cwd=root)
+    assert ended.returncode == -9, ended.stderr
+    capsys.readouterr()
+    assert main(killed) == 0
+    printed = words(capsys)
+    assert "Going on in epoch 2" in printed and "start from" not in printed
+    runs = [Run(place / "runs" / name / "tiny-to-ms-frozen-decoder") for name in ("whole", "killed")]
+    networks = [load_network(run.last / "segmentor.keras") for run in runs]
+    for ours, theirs in zip(networks[0].layers, networks[1].layers, strict=True):
+        assert ours.trainable is theirs.trainable
+        assert all(np.array_equal(a, b) for a, b in zip(ours.weights, theirs.weights, strict=True)), ours.name
+    assert networks[1].get_layer("logits").trainable and not networks[1].get_layer("dec1_conv1").trainable
+    states = [json.loads(run.state.read_text())["pretrained"] for run in runs]
+    assert states[0] == states[1] and states[1]["new"] == ["logits"]
