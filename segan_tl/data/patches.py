@@ -14,6 +14,7 @@ import tensorflow as tf
 from segan_tl.config_volume import VolumeConfig
 from segan_tl.data.domains import SOURCE, TARGET, draw_cases, draw_in_rounds, forced_examples, from_source
 from segan_tl.data.volume_augment import augment, draw
+from segan_tl.data.volume_intensity import DRAWN
 from segan_tl.data.volume_space import reach
 from segan_tl.data.volumes import CachedVolume, cut_patch
 from segan_tl.regions import region_masks
@@ -111,12 +112,18 @@ def _voxel_of_region(volume: CachedVolume, generator: np.random.Generator) -> np
 
 
 def make_patches(
-    cases: Sequence[CachedVolume], plan: PatchPlan, config: VolumeConfig, *, first_step: int = 0
+    cases: Sequence[CachedVolume],
+    plan: PatchPlan,
+    config: VolumeConfig,
+    *,
+    first_step: int = 0,
+    intensities: bool = True,
 ) -> tf.data.Dataset:
     """Return batches {"image": (B, d, h, w, M), "mask": (B, d, h, w, R)}, float32, from `first_step` of the plan on.
 
     A patch of one slice, d = 1, comes without its first axis, for 2-D networks: (B, h, w, M) and (B, h, w, R). With two
-    cohorts there is "domain" (B,) too, float32; the mask of an example whose labels are not read is 0.
+    cohorts there is "domain" (B,) too, float32; the mask of an example whose labels are not read is 0. Without
+    `intensities` the patches are only moved, and "changes" says what `volume_intensity.change_batch` is to do to them.
     """
     batch_size, patch = config.train.batch_size, tuple(config.data.patch)
     channels, regions = cases[0].image.shape[-1], cases[0].regions
@@ -128,8 +135,9 @@ def make_patches(
         image, labels, centre = tf.numpy_function(read, [i], [tf.float32, tf.uint8, tf.float32], stateful=False)
         image = tf.ensure_shape(image, (None, None, None, channels))
         labels, centre = tf.ensure_shape(labels, (None, None, None)), tf.ensure_shape(centre, (3,))
-        change = _example(patch, channels, regions, config.augment.gamma_keeps_statistics)
-        return change(image, labels, {**drawn, "centre": centre}) | domain
+        change = _example(patch, channels, regions, config.augment.gamma_keeps_statistics, intensities)
+        left = {} if intensities else {"changes": {name: drawn[name] for name in DRAWN}}
+        return change(image, labels, {**drawn, "centre": centre}) | domain | left
 
     first = first_step * batch_size
     rows = {name: values[first:] for name, values in plan.changes.items()}
@@ -162,13 +170,17 @@ def _read(
 
 
 @functools.lru_cache(maxsize=8)
-def _example(patch: tuple[int, ...], channels: int, regions: tuple[str, ...], keeps_statistics: bool):
+def _example(
+    patch: tuple[int, ...], channels: int, regions: tuple[str, ...], keeps_statistics: bool, intensities: bool
+):
     """Return what changes an example and makes its masks, as a graph: traced once, not at every epoch."""
     table = region_masks(np.arange(256, dtype=np.uint8), regions).astype(np.float32)
 
     @tf.function
     def change(image, labels, drawn):
-        image, labels = augment(image, labels, drawn, patch=patch, keeps_statistics=keeps_statistics)
+        image, labels = augment(
+            image, labels, drawn, patch=patch, keeps_statistics=keeps_statistics, intensities=intensities
+        )
         mask = tf.gather(tf.constant(table), tf.cast(labels, tf.int32))
         if patch[0] == 1:
             image, mask = image[0], mask[0]

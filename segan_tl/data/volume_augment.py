@@ -84,7 +84,9 @@ class _Chance:
         return np.where(self.of(0.5, *shape), below, above)
 
 
-def augment(image, labels, drawn, *, patch: Sequence[int], keeps_statistics: bool = True):
+def augment(
+    image, labels, drawn, *, patch: Sequence[int], keeps_statistics: bool = True, intensities: bool = True
+):
     """Change one example.
 
     Args:
@@ -93,9 +95,12 @@ def augment(image, labels, drawn, *, patch: Sequence[int], keeps_statistics: boo
         drawn: one row of `draw`, and `centre` (3,): where the centre of the patch lies in `image`, in voxels.
         patch: voxels along D, H, W of the result; known when traced.
         keeps_statistics: gamma keeps mean and standard deviation of each modality.
+        intensities: False only moves the patch; `volume_intensity.change_batch` does the rest later.
 
     Returns:
         The patch (d, h, w, M), still 0 wherever it was 0 in every modality after moving, and its labels (d, h, w).
     """
     image, labels = volume_space.move(image, labels, drawn, patch=patch)
-    return volume_intensity.change(image, drawn, keeps_statistics=keeps_statistics), labels
+    if intensities:
+        image = volume_intensity.change(image, drawn, keeps_statistics=keeps_statistics)
+    return image, labels

@@ -1,10 +1,32 @@
-"""Noise, blur, brightness, contrast, low resolution and gamma of a patch; what is background stays 0."""
+"""Noise, blur, brightness, contrast, low resolution and gamma of a patch; what is background stays 0.
+
+Patches have one size here, so a batch of them can be changed where it is learnt from: on the graphics card.
+"""
 
 import tensorflow as tf
 
 from segan_tl.data.volume_space import along_axis, gaussian, low_resolution
 
 FACTORS = ("brightness", "contrast", "zoom", "gamma_inverted", "gamma")
+DRAWN = (*FACTORS, "noise", "blur", "seed")  # what `change` reads
+
+
+def change_batch(images, drawn, *, keeps_statistics: bool):
+    """Apply `change` to each patch of a batch.
+
+    Args:
+        images: (B, D, H, W, M), or (B, H, W, M) for 2-D networks.
+        drawn: DRAWN → B rows of `volume_augment.draw`.
+        keeps_statistics: as in `volume_augment.augment`.
+    """
+    shape = images.shape[1:]
+
+    def changed(example):
+        image, row = example
+        volume = image if len(shape) == 4 else image[None]
+        return tf.reshape(change(volume, row, keeps_statistics=keeps_statistics), shape)
+
+    return tf.map_fn(changed, (images, {name: drawn[name] for name in DRAWN}), fn_output_signature=images.dtype)
 
 
 def change(image, drawn, *, keeps_statistics: bool):

@@ -70,7 +70,7 @@ class DannTraining:
         domain = batch["domain"]
 
         def losses():
-            *outputs, latent = self.supervised.forward(batch["image"], training=True)
+            *outputs, latent = self.supervised.forward(self.supervised.images(batch), training=True)
             logit = self.classifier(latent, training=True)
             loss_domain = binary_cross_entropy(domain[:, None], logit)
             self.metrics["domain_accuracy"].update_state(domain, logit)

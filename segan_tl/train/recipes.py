@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import keras
+import tensorflow as tf
 
 from segan_tl.config import AnyConfig, Config
 from segan_tl.config_volume import VolumeConfig
@@ -33,11 +34,12 @@ def make_batches_of(cases: Sequence, config: AnyConfig, *, second: Sequence = ()
 
         every = [*cases, *second]
         steps = config.train.steps_per_epoch or max(len(every) // batch_size, 1)
+        on_device = bool(tf.config.list_physical_devices("GPU"))
         whole = config.model_copy(update={"train": config.train.model_copy(update={"steps_per_epoch": steps})})
 
         def patches_of(epoch: int, first_step: int):
             plan = plan_patches(every, whole, epoch=epoch, sources=len(second))
-            return make_patches(every, plan, whole, first_step=first_step)
+            return make_patches(every, plan, whole, first_step=first_step, intensities=not on_device)
 
         return patches_of, steps
     pool = SlicePool(cases)

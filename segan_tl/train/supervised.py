@@ -13,6 +13,7 @@ from keras import ops
 
 from segan_tl import losses
 from segan_tl.config_volume import VolumeConfig
+from segan_tl.data.volume_intensity import change_batch
 from segan_tl.fused import fuse
 from segan_tl.fused_bottleneck import fuse_bottlenecks
 from segan_tl.models.planar import flatten_slices
@@ -73,10 +74,17 @@ class SupervisedTraining:
     def step(self, batch: dict) -> None:
         """Learn from one batch on one replica: {"image": (B, …, M), "mask": (B, …, R)}."""
         def losses():
-            terms = self.supervise(batch["mask"], self.forward(batch["image"], training=True))
+            terms = self.supervise(batch["mask"], self.forward(self.images(batch), training=True))
             return tf.reduce_mean(terms["loss_segmentor"]), terms
 
         self.descend(losses)
+
+    def images(self, batch: dict):
+        """Return the batch's images, changed as "changes" says where the input pipeline has left that to the device."""
+        if "changes" not in batch:
+            return batch["image"]
+        keeps_statistics = self.config.augment.gamma_keeps_statistics
+        return change_batch(batch["image"], batch["changes"], keeps_statistics=keeps_statistics)
 
     def descend(self, losses: Callable[[], tuple]) -> None:
         """Update the networks once.

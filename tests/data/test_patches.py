@@ -12,6 +12,7 @@ from scipy.ndimage import map_coordinates
 from segan_tl.config_volume import VolumeAugmentConfig, VolumeConfig
 from segan_tl.data.patches import make_patches, plan_patches
 from segan_tl.data.volume_augment_config import NNUNET
+from segan_tl.data.volume_intensity import change_batch
 from segan_tl.data.volume_prepare import Box
 from segan_tl.data.volumes import CachedVolume
 
@@ -163,6 +164,17 @@ def test_elastic_patches_read_inside_what_was_fetched(cases):
     plan.corner[:], plan.changes["matrix"][:], plan.changes["elastic_voxels"][:] = 1, np.eye(3), 0.9
     for batch in make_patches(cases, plan, config):
         np.testing.assert_allclose(batch["image"], 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("patch", [(8, 8, 8), (1, 8, 8)])
+def test_intensities_may_be_left_to_the_device_that_learns(cases, patch):
+    config = settings(patch, augment=NNUNET.model_copy(update={"noise": 1.0, "gamma": 1.0}))
+    plan = plan_patches(cases, config, epoch=0)
+    whole = list(make_patches(cases, plan, config))
+    for here, later in zip(whole, make_patches(cases, plan, config, intensities=False), strict=True):
+        assert "changes" not in here and abs(here["image"] - later["image"]).numpy().max() > 0.1
+        images = change_batch(later["image"], later["changes"], keeps_statistics=True)
+        assert np.array_equal(images, here["image"]) and np.array_equal(later["mask"], here["mask"])
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
