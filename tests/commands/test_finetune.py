@@ -104,6 +104,7 @@ def test_another_disease_gets_another_head(place, capsys):
     assert (run.parent / "tiny-to-ms-frozen-decoder-to-gliomas-flair-all" / "summary.json").is_file()
 
 
+@pytest.mark.slow
 def test_without_weights_of_the_source(place, capsys):
     assert finetune(place, "combined", "--set", "source.share=0.25") == 0
     run = Run(place / "runs" / "tiny" / "tiny-to-gliomas-combined")
@@ -153,6 +154,7 @@ def test_mistakes_are_one_sentence_and_code_2(strategy, more, reason, place, tin
     assert sorted((place / "runs" / "tiny").rglob("config.json")) == before
 
 
+@pytest.mark.slow
 def test_after_a_kill_the_same_layers_stand_still(place, capsys):
     """The head is new, which only the source tells; a run that goes on does not look at the source's weights again."""
     arguments = ["finetune", "--from", "tiny/tiny", "--strategy", "frozen-decoder", "--data", str(place / "ms"),

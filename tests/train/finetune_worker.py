@@ -17,6 +17,7 @@ from segan_tl.train.finetune import freeze_alike
 from segan_tl.train.pretrained import find_pretrained
 from segan_tl.train.recipes import build_game, build_judge
 from segan_tl.train.strategy import make_strategy
+from segan_tl.train.supervised import SupervisedTraining
 
 VALUES = {
     "name": "finetune",
@@ -27,15 +28,19 @@ VALUES = {
 }
 
 
-def main(devices: str, folder: str) -> None:
-    """Write {strategy: what happened} to <folder>/<devices>.json."""
+OTHER_REGIONS, NOTHING = "frozen-decoder, other regions", "nothing trains"
+
+
+def main(devices: str, target: str, *chosen: str) -> None:
+    """Write {strategy: what happened} as JSON, of all strategies or of those that are chosen."""
     strategy = make_strategy(devices)
     tf.config.run_functions_eagerly(strategy.num_replicas_in_sync == 1)  # three steps take less time than tracing one
-    source = write_source(Path(folder) / f"{devices.replace(':', '')}.keras")
-    found = {name: play(strategy, source, name) for name in FINETUNE_STRATEGIES}
-    found["frozen-decoder, other regions"] = play(strategy, source, "frozen-decoder", regions=["lesion"])
-    found["nothing trains"] = play(strategy, source, "all", freeze_all=True)
-    (Path(folder) / f"{devices.replace(':', '')}.json").write_text(json.dumps(found))
+    source = write_source(Path(target).with_suffix(".keras"))
+    found = {}
+    for name in chosen or (*FINETUNE_STRATEGIES, OTHER_REGIONS, NOTHING):
+        regions = ["lesion"] if name == OTHER_REGIONS else ["wt", "et"]
+        found[name] = play(strategy, source, name, regions=regions)
+    Path(target).write_text(json.dumps(found))
 
 
 def write_source(path: Path) -> Path:
@@ -53,26 +58,24 @@ def write_source(path: Path) -> Path:
     return path
 
 
-def play(strategy, source: Path, name: str, *, regions=("wt", "et"), freeze_all=False) -> dict:
+def play(strategy, source: Path, name: str, *, regions: list[str]) -> dict:
     """Train three steps; return the names of layers by what happened to them."""
-    transfer = {"source": str(source), "source_sha256": sha256(source), "strategy": name}
+    known = "all" if name == NOTHING else name.split(",")[0]
+    transfer = {"source": str(source), "source_sha256": sha256(source), "strategy": known}
     config = VolumeConfig.model_validate(
-        VALUES | {"transfer": transfer, "data": {"modalities": ["t1", "flair"], "regions": list(regions)}}
+        VALUES | {"transfer": transfer, "data": {"modalities": ["t1", "flair"], "regions": regions}}
     )
     keras.utils.set_random_seed(2)
     judge = build_judge(config)
     pretrained = find_pretrained(config, Run(source.parent / "run"), resuming=False)
     with strategy.scope():
-        if freeze_all:
-            config = config.model_copy(update={"transfer": None})
-        game, _ = build_game(
-            config, replicas=strategy.num_replicas_in_sync, steps=5, source=None, pretrained=pretrained
-        )
-        if freeze_all:
+        replicas = strategy.num_replicas_in_sync
+        game, _ = build_game(config, replicas=replicas, steps=5, source=None, pretrained=pretrained)
+        if name == NOTHING:
             game.segmentor.trainable = False
-            game = type(game)(
-                game.segmentor, publish(game.segmentor, activation="sigmoid"), config=config,
-                replicas=strategy.num_replicas_in_sync, steps_per_epoch=5,
+            game = SupervisedTraining(
+                game.segmentor, publish(game.segmentor, activation="sigmoid"), config=config, replicas=replicas,
+                steps_per_epoch=5,
             )  # fmt: skip
     freeze_alike(judge, game.segmentor)
     before = {layer.name: bytes_of(layer.weights) for layer in game.segmentor.layers if layer.weights}

@@ -18,18 +18,24 @@ from segan_tl.models.weights import save_network
 from segan_tl.runs import Run, sha256
 from segan_tl.train.finetune import begin, freeze, last_three, part_of
 from segan_tl.train.pretrained import find_pretrained
+from tests.train.finetune_worker import NOTHING, OTHER_REGIONS
 
 WORKER = Path(__file__).with_name("finetune_worker.py")
 ENCODER, DECODER = {"stem", "enc", "down", "bottleneck"}, {"up", "dec", "logits"}
 NEW = set(LAST_THREE)
 
 
-@pytest.fixture(scope="module", params=["cpu", "cpu:2"])
+@pytest.fixture(scope="module", params=["cpu", pytest.param("cpu:2", marks=pytest.mark.slow)])
 def played(request, tmp_path_factory):
     """Return what every strategy did on one and on two replicas."""
-    folder = tmp_path_factory.mktemp("finetune")
-    subprocess.run([sys.executable, WORKER, request.param, folder], check=True, capture_output=True)
-    return json.loads((folder / f"{request.param.replace(':', '')}.json").read_text())
+    return play(tmp_path_factory.mktemp("finetune"), request.param)
+
+
+def play(folder, devices, *strategies):
+    subprocess.run(
+        [sys.executable, WORKER, devices, folder / "found.json", *strategies], check=True, capture_output=True
+    )
+    return json.loads((folder / "found.json").read_text())
 
 
 def test_what_is_frozen_stands_still_to_the_last_bit_and_the_rest_moves(played):
@@ -54,13 +60,22 @@ def test_what_is_frozen_stands_still_to_the_last_bit_and_the_rest_moves(played):
 
 
 def test_a_new_head_trains_in_a_frozen_decoder(played):
-    found = played["frozen-decoder, other regions"]
+    check_new_head(played[OTHER_REGIONS])
+
+
+def test_two_replicas_freeze_too(tmp_path):
+    check_new_head(play(tmp_path, "cpu:2", OTHER_REGIONS)[OTHER_REGIONS])
+
+
+def check_new_head(found):
+    assert part_of("enc1_conv1") not in {part_of(name) for name in found["still"]}
+    assert found["frozen"] == found["still"] == found["as the source, published"]
     assert found["record"]["new"] == ["logits"] and "dec1_conv2" in found["still"]
     assert "logits" not in found["frozen"] + found["still"] + found["as the source, at first"]
 
 
 def test_a_network_without_anything_to_train_does_not_crash(played):
-    found = played["nothing trains"]
+    found = played[NOTHING]
     assert found["still"] == found["layers"] == found["frozen, published"]
 
 
