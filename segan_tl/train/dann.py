@@ -135,11 +135,11 @@ def build_dann(
     """
     settings = config.adversary
     latent = find_latent(segmentor, settings.layer)
-    patch = config.data.patch[3 - (len(segmentor.input_shape) - 2) :]
-    classifier = build_domain_classifier(
-        latent_shape(segmentor, latent, patch=patch), form=settings.classifier,
-        strength=settings.strength if settings.reversal else None,
-    )  # fmt: skip
+    shape = latent.shape[1:]
+    if settings.classifier == "goat_repo":  # which has a weight for each place
+        shape = latent_shape(segmentor, latent, patch=config.data.patch[-(len(shape) - 1) :])
+    strength = settings.strength if settings.reversal else None
+    classifier = build_domain_classifier(shape, form=settings.classifier, strength=strength)
     return DannTraining(
         segmentor, published, classifier, latent=latent, config=config, replicas=replicas,
         steps_per_epoch=steps_per_epoch,

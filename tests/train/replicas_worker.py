@@ -20,6 +20,8 @@ def main(devices: str, target: str, config_path: str) -> None:
     for update in ("simultaneous", "alternating"):
         values += play(strategy, load_config(config_path, [f"train.update={update}", "train.learning_rate=2e-5"]))
     values += learn(strategy)
+    # Of four examples the first two are the target's: one replica has labels to learn from, the other none.
+    values += learn(strategy, source={}, adversary={"weight": 0.5, "schedule": "ganin", "target_labels": False})
     np.savez(target, *[keras.ops.convert_to_numpy(value) for value in values])
 
 
@@ -44,21 +46,23 @@ def play(strategy: tf.distribute.Strategy, config: Config) -> list:
     return [*weights, *(metric.result() for metric in game.metrics.values())]
 
 
-def learn(strategy: tf.distribute.Strategy) -> list:
-    """Train a volumetric network for five steps; return every weight and loss."""
+def learn(strategy: tf.distribute.Strategy, **sections) -> list:
+    """Train a volumetric network for five steps, with more sections of the configuration; return weights and losses."""
     config = VolumeConfig.model_validate(
         {
             "name": "replicas",
             "model": {"family": "nnunet", "filters": [4, 8], "blocks": [1, 1], "decoder_blocks": [1]},
-            "train": {"learning_rate": 1e-3, "clip_norm": 0.1, "averaging": 0.9},
+            "train": {"learning_rate": 1e-3, "clip_norm": 0.1, "averaging": 0.9, "epochs": 2},
+            **sections,
         }
     )
     keras.utils.set_random_seed(0)
     with strategy.scope():
         game, _ = build_game(config, replicas=strategy.num_replicas_in_sync, steps=5, source=None)
-    image = np.random.default_rng(2).random((5 * 2, 8, 8, 8, 4)).astype(np.float32)
+    image = np.random.default_rng(2).random((5 * 4, 8, 8, 8, 4)).astype(np.float32)
     mask = (image[..., :3] > 0.6).astype(np.float32)
-    batches = tf.data.Dataset.from_tensor_slices({"image": image, "mask": mask}).batch(2)
+    domain = np.tile([1, 1, 0, 0], 5).astype(np.float32)
+    batches = tf.data.Dataset.from_tensor_slices({"image": image, "mask": mask, "domain": domain}).batch(4)
 
     @tf.function
     def step(batch):
@@ -66,7 +70,8 @@ def learn(strategy: tf.distribute.Strategy) -> list:
 
     for batch in strategy.experimental_distribute_dataset(batches):
         step(batch)
-    return [*game.segmentor.weights, *game.average.weights, *(metric.result() for metric in game.metrics.values())]
+    weights = [weight for network in game.networks.values() for weight in network.weights]
+    return [*weights, *game.average.weights, *(metric.result() for metric in game.metrics.values())]
 
 
 if __name__ == "__main__":
