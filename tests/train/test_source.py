@@ -6,7 +6,7 @@ import pytest
 
 from segan_tl.errors import UserError
 from segan_tl.models.weights import save_network
-from segan_tl.runs import sha256
+from segan_tl.runs import atomic_checkpoint, sha256
 from segan_tl.train.source import find_source, label_of
 from tests.small_runs import make_run, small_config, small_networks
 
@@ -38,6 +38,20 @@ def test_a_path_and_a_file_work_too(run, tmp_path):
     alone = tmp_path / "alone.keras"
     alone.write_bytes((run.best / "segmentor.keras").read_bytes())
     assert find(alone, tmp_path / "runs").learnt_from is None  # it was saved without the names of its cases
+
+
+def test_a_run_has_learnt_from_what_its_own_source_had(run, tmp_path):
+    segmentor, _ = small_networks()
+    with atomic_checkpoint(run.best) as folder:
+        save_network(segmentor, folder / "segmentor.keras", {"learnt_from": ["a", "b", "earlier"]})
+    source = find(run.root, tmp_path / "runs")
+    assert source.learnt_from == {"a", "b", "earlier"} and source.critic is None
+
+
+def test_an_imported_run_has_no_cases(run, tmp_path):
+    run.splits.unlink()
+    source = find(run.root, tmp_path / "runs")
+    assert source.split is None and source.learnt_from is None
 
 
 def test_labels():
