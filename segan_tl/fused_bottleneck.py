@@ -13,6 +13,8 @@ import tensorflow as tf
 from keras import layers
 
 ROOT_HALF = math.sqrt(0.5)
+PIECE = 2**21  # numbers of the wide tensor that are made at a time
+MOST_PIECES = 16  # more make the graph large for little
 
 
 def fuse_bottlenecks(model: keras.Model) -> keras.Model:
@@ -96,8 +98,19 @@ def bottleneck(x, widen, widen_bias, narrow, narrow_bias):
             _sum_of_rows(dy),
         )
 
-    wide = tf.nn.gelu(tf.nn.bias_add(tf.matmul(x, widen), widen_bias))
-    return tf.nn.bias_add(tf.matmul(wide, narrow), narrow_bias), gradient
+    def forward(rows):
+        wide = tf.nn.gelu(tf.nn.bias_add(tf.matmul(rows, widen), widen_bias))
+        return tf.nn.bias_add(tf.matmul(wide, narrow), narrow_bias)
+
+    return tf.concat([forward(rows) for rows in tf.split(x, _pieces(x, widen))], axis=0), gradient
+
+
+def _pieces(x, widen) -> int:
+    """Return into how many equal parts to divide the rows, so that a part of the wide tensor stays in the caches."""
+    rows, pieces = x.shape[0], 1
+    while rows and rows % (2 * pieces) == 0 and rows // pieces * widen.shape[1] > PIECE and pieces < MOST_PIECES:
+        pieces *= 2
+    return pieces
 
 
 @tf.function(jit_compile=True, autograph=False)
