@@ -15,6 +15,7 @@ COMMANDS = {
     "transfer": "move a trained model to another modality, the critic frozen or not",
     "finetune": "go on with a volumetric network on another cohort: other scanner, other disease",
     "predict": "segment a case, a folder of cases or one file with a trained run",
+    "retest": "test a run once more: on another cohort, at an operating point chosen on its validation cases",
     "matrix": "apply single-modality models to every modality, and let them vote",
     "reproduce": "run every experiment of a paper; one page with its numbers beside ours",
     "import": "nnU-Net's, MedNeXt's or ImageNet weights from PyTorch as a .keras file or a run",

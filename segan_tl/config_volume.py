@@ -138,7 +138,7 @@ class VolumePredictConfig(Section):
     mirror: bool = True  # average over all flips
     batch_size: Positive = 1
     decision: Literal["threshold", "largest"] = "threshold"
-    threshold: Fraction = 0.5
+    threshold: Fraction = 0.5  # with "largest": t / (1 - t) weighs the background before the largest wins
     smallest_component: Fraction = 0.0
 
 

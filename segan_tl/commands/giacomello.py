@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from segan_tl.commands.jobs import Job
-from segan_tl.commands.paper_jobs import is_trained, module, options, training_options
+from segan_tl.commands.paper_jobs import Data, is_trained, module, options, training_options
 
 SCALES = {"quick": "giacomello_quick", "full": "segan_cat"}
 # The learning curve is 36 trainings: each is shorter than those of the tables.
@@ -36,9 +36,9 @@ def notice(_arguments: argparse.Namespace) -> str | None:
     return None
 
 
-def runs_of(study) -> list:
-    """Return all runs."""
-    return study.tables_runs + study.curve_runs
+def cohorts(study, arguments: argparse.Namespace) -> list[Data]:
+    """Return the cohort that everything is trained and tested on."""
+    return [Data(arguments.data, load_settings(study.scale), study.tables_runs + study.curve_runs)]
 
 
 def write_page(study, *, command: str) -> Path:

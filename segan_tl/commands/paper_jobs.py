@@ -4,8 +4,23 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from segan_tl.commands.jobs import Job
+
+
+class Data(NamedTuple):
+    """A cohort of a reproduction.
+
+    Attributes:
+        folder: where it lies, None for a synthetic one.
+        config: says how it is prepared, and which synthetic one it is.
+        runs: those that are trained and tested on it, there or not.
+    """
+
+    folder: Path | None
+    config: object
+    runs: list
 
 
 def module(command: str) -> tuple[str, ...]:
@@ -56,3 +71,76 @@ def is_trained(job: Job, run, *, config: str) -> bool:
     overrides += [f"seed={words[words.index('--seed') + 1]}", f"data.modalities={recorded['data']['modalities']}"]
     expected = json.loads(load_config(config, overrides).model_dump_json())
     return recorded | {"transfer": None} == expected | {"transfer": None}
+
+
+# === Volumetric networks: runs of any depth below the folder of runs, tested again ===
+
+
+def job_name(run, runs: Path) -> str:
+    """Return how the training of a run is called among the jobs: where it lies."""
+    return run.root.relative_to(runs).as_posix()
+
+
+def retest(run, folder: str, *words: str, runs: Path) -> Job:
+    """Return the job that tests a trained run again.
+
+    Args:
+        run: a run below `runs`.
+        folder: of the new scores, inside that of the run: training it anew empties it.
+        words: further options of the command.
+        runs: folder of all runs.
+    """
+    command = (*module("retest"), str(run.root), "--out", str(run.root / folder), *words)
+    return Job(f"{job_name(run, runs)}/{folder}", command, needs=(job_name(run, runs),), weight=0.3)
+
+
+def is_complete(job: Job, runs: Path) -> bool:
+    """Return whether a training or a retest has its result, made with what it would be made with now."""
+    from segan_tl.runs import Run
+
+    run = Run(runs / job.name)
+    if job.command[3] == "retest":
+        return is_retested(Run(run.root.parent), run.root.name)
+    return is_trained(job, run, config=job.command[job.command.index("--config") + 1])
+
+
+def is_retested(run, folder: str) -> bool:
+    """Return whether the scores in a folder of a run are those of the network that it has now."""
+    from segan_tl.report.paper_runs import is_scored
+    from segan_tl.runs import Run, read_json
+
+    again = Run(run.root / folder)
+    if not (is_scored(run) and again.summary.is_file()):
+        return False
+    return read_json(again.summary).get("segmentor_sha256") == read_json(run.summary).get("segmentor_sha256")
+
+
+def describe_scores(job: Job, runs: Path, *, regions: tuple[str, ...]) -> str:
+    """Return the mean Dice that a job brought, region by region."""
+    from segan_tl.report.paper_runs import mean, read_column
+    from segan_tl.runs import Run
+
+    metrics = Run(runs / job.name).metrics
+    scores = {region: mean(read_column(metrics, "dice", region=region)) for region in regions}
+    found = [f"{region.upper()} {value:.3f}" for region, value in scores.items() if value is not None]
+    return f"test Dice {', '.join(found)}" if found else "no test case"
+
+
+# === Two cohorts ===
+
+
+def two_cohorts(arguments: argparse.Namespace, *, target, source) -> tuple[str, str]:
+    """Return how the target and the source are called: by their folders, or by their synthetic cohorts.
+
+    Args:
+        arguments: of `reproduce`.
+        target: configuration whose synthetic cohort is the target.
+        source: likewise of the source.
+    """
+    given = ((arguments.data, target), (arguments.source_data, source))
+    return tuple(folder.resolve().name if folder else config.phantom.cohort for folder, config in given)
+
+
+def of_source(arguments: argparse.Namespace) -> argparse.Namespace:
+    """Return the arguments of a training on the source."""
+    return argparse.Namespace(**vars(arguments) | {"data": arguments.source_data})

@@ -7,13 +7,19 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from segan_tl.commands import giacomello, wacker
+from segan_tl.commands import giacomello, heras, kaur, wacker
 from segan_tl.commands.jobs import run_jobs
 from segan_tl.commands.paper_jobs import options
 
 # Each says, by functions of the same names, which runs a paper needs and how their page is written.
-PAPERS = {"giacomello-2020": giacomello, "wacker-2020": wacker}
-OPTIONS = {"curve": "giacomello-2020", "only": "giacomello-2020", "resnet34": "wacker-2020"}
+PAPERS = {
+    "giacomello-2020": giacomello, "wacker-2020": wacker, "heras-rivera-2024": heras, "kaur-2019": kaur,
+}  # fmt: skip
+TWO_COHORTS = ("heras-rivera-2024", "kaur-2019")
+OPTIONS = {
+    "curve": ("giacomello-2020",), "only": ("giacomello-2020",), "resnet34": ("wacker-2020",),
+    "source_data": TWO_COHORTS,
+}  # fmt: skip
 SMALLEST_CROP_MM = 140  # a head's width; a smaller crop cuts tumours off
 EPILOG = """examples:
   python -m segan_tl reproduce giacomello-2020                              the synthetic cohort
@@ -22,11 +28,15 @@ EPILOG = """examples:
   python -m segan_tl reproduce giacomello-2020 --scale full --data BRATS2015 --jobs 1
   python -m segan_tl reproduce wacker-2020 --resnet34 resnet34-b627a593.pth
   python -m segan_tl reproduce wacker-2020 --scale full --data BraTS2020 --resnet34 resnet34-b627a593.pth
+  python -m segan_tl reproduce heras-rivera-2024
+  python -m segan_tl reproduce heras-rivera-2024 --scale full --data BraTS-Africa --source-data BraTS2023
+  python -m segan_tl reproduce kaur-2019 --scale full --data BraTS2018 --source-data MS
 
 giacomello-2020, quick: 49 small trainings of one to three minutes each, less than half an hour on two CPU cores; full:
 the paper's values, 13 trainings of up to 100,000 epochs with patience 500 and 36 shorter ones; days to weeks, even on a
 GPU. wacker-2020: 20 trainings; quick: about 40 minutes on two CPU cores; full: 5,000 steps each, days on a GPU. Without
---resnet34, the ImageNet weights of torchvision's resnet34, its 10 pretrained trainings are left out.
+--resnet34, the ImageNet weights of torchvision's resnet34, its 10 pretrained trainings are left out. heras-rivera-2024:
+16 trainings (full: 51), kaur-2019: 33 (full: 65); quick: about 40 minutes each on two CPU cores; full: weeks on a GPU.
 
 It goes on where it stopped: Ctrl-C or SIGTERM saves and exits with code 75, and the same command continues; what is
 finished is not run again. The page is OUT/PAPER.md, beside it one CSV a table, the pictures, and logs/. Text in
@@ -40,6 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("paper", choices=tuple(PAPERS), metavar="{" + ",".join(PAPERS) + "}", help="which paper")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of cases (default: the synthetic cohort)")
+    parser.add_argument(
+        "--source-data", type=Path, metavar="DIR", help="cases of the other scanner or disease to come from"
+    )
     parser.add_argument(
         "--scale", choices=("quick", "full"), help="quick, or the paper's values (quick; full with --data)"
     )
@@ -69,8 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
     study = paper.make_study(arguments, scale, arguments.out or Path("results") / f"{arguments.paper}-{scale}")
     if missing := paper.notice(arguments):
         console.print(f"[yellow]note:[/] {missing}", soft_wrap=True)
-    cohort = _cohort(arguments, paper.load_settings(scale))
-    _check_same_data(paper.runs_of(study), cohort)
+    for data in paper.cohorts(study, arguments):
+        _check_same_data(data.runs, _cohort(arguments, data))
     jobs = paper.plan(study, arguments)
     at_once = arguments.jobs or (2 if scale == "quick" and not _has_gpu() else 1)
     console.print(f"{len(jobs)} jobs, {at_once} at a time; logs in {study.out / 'logs'}", soft_wrap=True)
@@ -98,9 +111,15 @@ def _check_arguments(arguments, scale: str) -> None:
     """Refuse the options of another paper, and days of training on synthetic patients."""
     from segan_tl.errors import UserError
 
-    for option, paper in OPTIONS.items():
-        if getattr(arguments, option) is not None and paper != arguments.paper:
-            raise UserError(f"--{option} belongs to reproduce {paper}; leave it out for {arguments.paper}")
+    for option, papers in OPTIONS.items():
+        if getattr(arguments, option) is not None and arguments.paper not in papers:
+            name = f"--{option.replace('_', '-')}"
+            raise UserError(f"{name} belongs to reproduce {' and '.join(papers)}; leave it out for {arguments.paper}")
+    if arguments.paper in TWO_COHORTS and (arguments.data is None) != (arguments.source_data is None):
+        raise UserError(
+            f"reproduce {arguments.paper} moves a network from one cohort to another: give both with --data TARGET "
+            "--source-data SOURCE, or leave both out for the synthetic ones"
+        )
     if scale == "full" and not arguments.data:
         raise UserError(
             "--scale full trains with the paper's values for days: it expects your data, for example --scale full "
@@ -111,14 +130,15 @@ def _check_arguments(arguments, scale: str) -> None:
 # === Data ===
 
 
-def _cohort(arguments, config):
-    """Find or simulate the cohort and prepare all of it once, before several trainings want it at the same time."""
+def _cohort(arguments, data):
+    """Find or simulate a cohort and prepare all of it once, before several trainings want it at the same time."""
     from segan_tl.commands.cohort import find_cohort, prepare
     from segan_tl.console import console
     from segan_tl.errors import UserError
 
+    config = data.config
     where = argparse.Namespace(
-        data=arguments.data, cache=arguments.cache, jobs=os.cpu_count() or 1, skip_bad_cases=True
+        data=data.folder, cache=arguments.cache, jobs=os.cpu_count() or 1, skip_bad_cases=True
     )
     cohort = find_cohort(where, config)
     sound = prepare(where, config, cohort)
@@ -181,7 +201,7 @@ def _command(arguments, scale: str) -> str:
     """Return the command that makes the whole page."""
     words = ["python", "-m", "segan_tl", "reproduce", arguments.paper, "--scale", scale]
     words += [*options("--data", arguments.data), *options("--out", arguments.out)]
-    words += options("--resnet34", arguments.resnet34)
+    words += [*options("--source-data", arguments.source_data), *options("--resnet34", arguments.resnet34)]
     for option, value in (("--runs", arguments.runs), ("--cache", arguments.cache)):
         words += [] if value == Path(option[2:]) else [option, str(value)]
     return shlex.join(words)

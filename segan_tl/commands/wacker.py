@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from segan_tl.commands.jobs import Job
-from segan_tl.commands.paper_jobs import is_trained, module, training_options
+from segan_tl.commands.paper_jobs import Data, is_trained, module, training_options
 
 # Configuration of each network, and what it changes there.
 SCALES = {
@@ -76,9 +76,9 @@ def notice(arguments: argparse.Namespace) -> str | None:
     )
 
 
-def runs_of(study) -> list:
-    """Return all runs."""
-    return study.all_runs
+def cohorts(study, arguments: argparse.Namespace) -> list[Data]:
+    """Return the cohort that everything is trained and tested on."""
+    return [Data(arguments.data, load_settings(study.scale), study.all_runs)]
 
 
 def is_done(job: Job, study, *, scale: str) -> bool:

@@ -15,20 +15,41 @@ def binarise(probability: np.ndarray, config: PredictConfig | VolumePredictConfi
     Args:
         probability: (three spatial axes, R) in [0, 1]; with `decision` "largest" (…, 1 + R), background first.
         config: `decision`: "threshold" for each region by itself, or "largest" for the most probable class;
-            `threshold` and `smallest_component`.
+            `threshold`, of what `held_against_threshold` says; `smallest_component`.
 
     Returns:
         Boolean array (three spatial axes, R).
     """
-    if config.decision == "largest":
-        winner = probability.argmax(axis=-1)
+    if config.decision == "largest" and config.threshold == 0.5:
+        winner = probability.argmax(axis=-1)  # of equals the background
         mask = np.stack([winner == region for region in range(1, probability.shape[-1])], axis=-1)
     else:
-        mask = probability >= config.threshold
+        mask = held_against_threshold(probability, config.decision) >= config.threshold
     if config.smallest_component:
         for region in range(mask.shape[-1]):
             mask[..., region] = keep_large_components(mask[..., region], config.smallest_component)
     return mask
+
+
+def held_against_threshold(probability: np.ndarray, decision: str) -> np.ndarray:
+    """Return the number of each region that a threshold is held against, (…, R).
+
+    "threshold": its probability. "largest": for the most probable of the tumour's classes, p / (p + p of background),
+    -1 for the others. A threshold t is then a weight of the background of t / (1 - t) before the most probable class
+    wins; 1/2 is the plain decision.
+
+    Args:
+        probability: (…, R), or with "largest" (…, 1 + R), background first.
+        decision: of a configuration.
+    """
+    if decision == "threshold":
+        return probability
+    tumour = probability[..., 1:]
+    best = tumour.max(axis=-1)
+    total = best + probability[..., 0]
+    share = np.divide(best, total, out=np.zeros_like(best), where=total > 0)  # 0 of 0 outside of what was segmented
+    winner = np.arange(tumour.shape[-1]) == tumour.argmax(axis=-1)[..., None]
+    return np.where(winner, share[..., None], np.float32(-1))
 
 
 def keep_large_components(mask: np.ndarray, fraction: float) -> np.ndarray:

@@ -33,13 +33,19 @@ SHOWN_VOLUMES = (("truth_ml", "truth ml", 1), ("prediction_ml", "found ml", 1))
 
 
 def evaluate_run(
-    run: Run, *, cases: Sequence[Case], config: Config, progress: Callable[[str], None] | None = None
+    run: Run,
+    *,
+    cases: Sequence[Case],
+    config: Config,
+    into: Run | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> dict:
     """Segment and score the test cases, one in memory at a time; write metrics.csv, summary.json and the pictures.
 
     Args:
         run: a run with a best checkpoint; it is verified before it is loaded.
         cases: cases with a label map. One that cannot be read is left out and named in summary.json.
+        into: where everything is written; the run itself where None.
         progress: called with one line a case; a bar of our own where None.
 
     Returns:
@@ -49,8 +55,9 @@ def evaluate_run(
         UserError: the checkpoint is absent or damaged, or no case could be read.
     """
     segmentor, digest = load_segmentor(run, config)
+    into = into or run
     challenge = choose_challenge(config.data.regions, {case.convention for case in cases if case.mask})
-    score = functools.partial(_score_cases, run, segmentor, cases, config=config, challenge=challenge)
+    score = functools.partial(_score_cases, into, segmentor, cases, config=config, challenge=challenge)
     if progress is None:
         with case_progress("segmenting test cases", total=len(cases)) as advance:
             rows, panels, failed = score(advance=advance)
@@ -59,7 +66,7 @@ def evaluate_run(
     if cases and not rows:
         raise UserError(f"none of the {len(cases)} test cases could be read; the first: {next(iter(failed.values()))}")
     scores = score_columns(challenge)
-    _write_metrics(run, rows, ("case", "region", *scores, *VOLUMES, "seconds"))
+    _write_metrics(into, rows, ("case", "region", *scores, *VOLUMES, "seconds"))
     state = read_json(run.state) if run.state.is_file() else {}
     summary = _summarise(rows, config, scores) | {
         "definitions": definitions(challenge),
@@ -71,9 +78,9 @@ def evaluate_run(
         "versions": {name: version(name) for name in ("segan_tl", "tensorflow", "keras", "numpy")},
     }
     if panels:
-        _plot(run, panels, modality=config.data.modalities[0], state=state)
+        _plot(into, panels, modality=config.data.modalities[0], state=state)
     # Last: a run without summary.json is evaluated again.
-    write_json(run.summary, summary)
+    write_json(into.summary, summary)
     _print_table(rows, summary)
     return summary
 

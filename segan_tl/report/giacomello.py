@@ -15,7 +15,7 @@ from segan_tl.report.giacomello_tables import (
     table_3,
     votes_table,
 )
-from segan_tl.report.paper_findings import findings_table, summarise_findings
+from segan_tl.report.paper_findings import finding_sections
 from segan_tl.report.paper_runs import describe_runs, is_scored, is_synthetic, mean
 from segan_tl.report.paper_tables import to_csv, to_markdown
 from segan_tl.runs import read_json, write_text
@@ -122,13 +122,4 @@ def _own_sections(study: Study, tables: dict, *, synthetic: bool) -> list[str]:
 def _finding_sections(study: Study) -> list[str]:
     findings = find_directions(study)
     cases = max((found.difference.cases for found in findings if found.difference), default=0)
-    sections = [
-        "## Where the direction differs",
-        summarise_findings(findings),
-        to_markdown(findings_table(findings)),
-        FINDINGS_NOTE.format(cases=cases or "the"),
-    ]
-    note = study.out / "findings.md"
-    if note.is_file():
-        sections += ["## What we found when we looked", note.read_text().strip()]
-    return sections
+    return finding_sections(findings, note=FINDINGS_NOTE.format(cases=cases or "the"), out=study.out)

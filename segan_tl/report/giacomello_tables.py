@@ -16,7 +16,7 @@ from segan_tl.report.giacomello_study import (
     Study,
     read_matrix,
 )
-from segan_tl.report.paper_runs import mean, read_rows, read_scores
+from segan_tl.report.paper_runs import mean, mean_over, read_rows, read_scores
 from segan_tl.report.paper_tables import ABSENT, Cell, Table, number, paired_difference
 from segan_tl.runs import read_json
 
@@ -128,7 +128,7 @@ def curve_table(study: Study, curve: str) -> Table:
     rows = []
     for cases in CURVE_CASES:
         texts = [_spread([mean(found) for found in scores[cases, name].values()]) for name in CURVE_STRATEGIES]
-        averaged = {name: _average(scores[cases, name]) for name in CURVE_STRATEGIES}
+        averaged = {name: mean_over(list(scores[cases, name].values())) for name in CURVE_STRATEGIES}
         gains = [paired_difference(averaged[name], averaged["scratch"]) for name in STRATEGIES]
         rows.append((cases_name(study, cases), *texts, *(str(gain) if gain else ABSENT for gain in gains)))
     headings = [STRATEGY_NAMES[name] for name in CURVE_STRATEGIES]
@@ -153,12 +153,6 @@ def cases_name(study: Study, cases: int | None) -> str:
         return str(cases)
     splits = study.single(SOURCE).splits
     return f"all ({len(read_json(splits)['train'])})" if splits.is_file() else "all"
-
-
-def _average(by_seed: dict[int, dict[str, float]]) -> dict[str, float]:
-    """Return test case → mean over seeds, of the cases that every seed has."""
-    common = set.intersection(*(set(scores) for scores in by_seed.values())) if by_seed else set()
-    return {case: statistics.fmean(scores[case] for scores in by_seed.values()) for case in sorted(common)}
 
 
 def _spread(values: list[float]) -> str:

@@ -1,16 +1,27 @@
 """Whether a comparison that a paper makes comes out the same way in our runs: computed, never typed."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 from segan_tl.report.paper_runs import mean
-from segan_tl.report.paper_tables import ABSENT, Difference, Origin, Published, Table, number, paired_difference
+from segan_tl.report.paper_tables import (
+    ABSENT,
+    PAPER,
+    Difference,
+    Origin,
+    Published,
+    Table,
+    number,
+    paired_difference,
+    to_markdown,
+)
 
 
 class Side(NamedTuple):
     """One side of a comparison: what it is, its published number, its scores by test case, or by seed."""
 
     label: str
-    published: Published
+    published: Published | None
     scores: dict[str, float]
 
 
@@ -45,16 +56,30 @@ def compare(statement: str, first: Side, others: list[Side], *, lowest: bool = F
     choose = min if lowest else max
     rival = choose(others, key=lambda side: side.published.value)
     published = _versus(first, first.published.value, rival, rival.published.value) + first.published.origin.mark
+    higher = first.published.value > rival.published.value
+    about = {"published": published, "higher": higher, "origin": first.published.origin}
+    return _find(statement, first, others, choose=choose, **about)
+
+
+def compare_stated(statement: str, first: Side, others: list[Side], *, higher: bool) -> Finding:
+    """Set a side against others where a paper says without a number that it is higher than all, or lower than all."""
+    rivals = " and ".join(side.label for side in others)
+    published = f"{first.label} {'>' if higher else '<'} {rivals}"
+    choose = max if higher else min
+    return _find(statement, first, others, choose=choose, published=published, higher=higher, origin=PAPER)
+
+
+def _find(statement: str, first: Side, others: list[Side], *, choose, published: str, higher: bool, origin) -> Finding:
+    """Set our scores of a side against those of the best (or the lowest) of others."""
     if not first.scores or not all(side.scores for side in others):
-        return Finding(statement, published, ABSENT, None, ABSENT, first.published.origin)
-    our_rival = choose(others, key=lambda side: mean(side.scores))
-    difference = paired_difference(first.scores, our_rival.scores)
-    ours = _versus(first, mean(first.scores), our_rival, mean(our_rival.scores))
+        return Finding(statement, published, ABSENT, None, ABSENT, origin)
+    rival = choose(others, key=lambda side: mean(side.scores))
+    difference = paired_difference(first.scores, rival.scores)
+    ours = _versus(first, mean(first.scores), rival, mean(rival.scores))
     # From the means, not from the paired difference: the direction is that of the numbers in the tables.
-    ahead = mean(first.scores) - mean(our_rival.scores)
-    same = (first.published.value > rival.published.value) == (ahead > 0)
-    direction = "equal" if ahead == 0 else "same" if same else "differs"
-    return Finding(statement, published, ours, difference, direction, first.published.origin)
+    ahead = mean(first.scores) - mean(rival.scores)
+    direction = "equal" if ahead == 0 else "same" if higher == (ahead > 0) else "differs"
+    return Finding(statement, published, ours, difference, direction, origin)
 
 
 def _versus(first: Side, value: float, second: Side, other: float) -> str:
@@ -85,3 +110,20 @@ def summarise_findings(findings: list[Finding]) -> str:
         f"{len(same)} of {len(known)} comparisons point the same way as published, {len(differs)} differ, "
         f"{len(clear)} of these by more than the standard error{missing}."
     )
+
+
+def finding_sections(findings: list[Finding], *, note: str, out: Path) -> list[str]:
+    """Return the sections of a page that say where the direction differs, and what a person wrote of it.
+
+    Args:
+        findings: of all comparisons.
+        note: what is to be known of the table.
+        out: folder of the page; its findings.md is included and never touched.
+    """
+    sections = [
+        "## Where the direction differs", summarise_findings(findings), to_markdown(findings_table(findings)), note,
+    ]  # fmt: skip
+    written = out / "findings.md"
+    if written.is_file():
+        sections += ["## What we found when we looked", written.read_text().strip()]
+    return sections

@@ -2,6 +2,7 @@
 
 import csv
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 
 from segan_tl.report.figures import SYNTHETIC, read_history
@@ -15,9 +16,12 @@ def is_scored(run: Run) -> bool:
 
 def read_scores(run: Run, score: str = "dice", *, region: str = "wt") -> dict[str, float]:
     """Return test case → score of a region; empty where the run is not finished."""
-    if not is_scored(run):
-        return {}
-    return {row["case"]: float(row[score]) for row in read_rows(run.metrics) if row["region"] == region}
+    return read_column(run.metrics, score, region=region) if is_scored(run) else {}
+
+
+def read_column(path: Path, score: str, *, region: str) -> dict[str, float]:
+    """Return case → score of a region, of a metrics.csv; empty where there is none."""
+    return {row["case"]: float(row[score]) for row in read_rows(path) if row["region"] == region}
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
@@ -33,9 +37,20 @@ def mean(scores: dict) -> float | None:
     return statistics.fmean(scores.values()) if scores else None
 
 
+def mean_over(several: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Return case → mean over regions (or seeds), of the cases that all of them have."""
+    common = set.intersection(*map(set, several)) if several else set()
+    return {case: statistics.fmean(scores[case] for scores in several) for case in sorted(common)}
+
+
 def is_synthetic(runs: list[Run]) -> bool:
     """Return whether the first of these scored runs says that no patient is in its data."""
     return bool(runs and read_json(runs[0].state).get("data", {}).get("synthetic", False))
+
+
+def incomplete(missing: Sequence[str]) -> list[str]:
+    """Return what stands on top of a page that lacks runs: the sentence that names them; nothing where it has all."""
+    return [f"**Incomplete: not run yet are {', '.join(missing)}.**"] if missing else []
 
 
 def describe_runs(runs: list[Run], *, total: int, split: dict, scale: str, more: tuple[str, ...] = ()) -> str:
@@ -52,18 +67,41 @@ def describe_runs(runs: list[Run], *, total: int, split: dict, scale: str, more:
         return f"0 of {total} runs are trained and scored."
     states = [read_json(run.state) for run in runs]
     data = states[0]["data"]
-    counts = ", ".join(f"{len(ids)} {part}" for part, ids in split.items())
     label = f"**{SYNTHETIC}**: " if data.get("synthetic") else ""
     minutes = sum(float(read_history(run.history)["seconds"].sum()) for run in runs) / 60
     time = f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
     lines = (
-        f"data: {label}`{Path(data['folder']).name}` (layout {data['layout']}); patients: {counts or 'not known yet'}",
+        f"data: {label}`{Path(data['folder']).name}` (layout {data['layout']}); patients: {count_parts(split)}",
         f"scale: {scale}",
         f"{len(runs)} of {total} runs trained and scored; training time, added up: {time}",
         *more,
         f"versions: {_versions(states)}",
     )
     return "\n".join(f"- {line}" for line in lines)
+
+
+def count_parts(split: dict) -> str:
+    """Return how many cases each part of a split has, in words."""
+    return ", ".join(f"{len(cases)} {part}" for part, cases in split.items()) or "not known yet"
+
+
+def read_split(run: Run) -> dict:
+    """Return part → cases of a run that is scored; {} where it is not."""
+    return read_json(run.splits) if is_scored(run) else {}
+
+
+def describe_seeds(runs: Sequence[Run]) -> str:
+    """Return the seeds of these scored runs."""
+    return ", ".join(sorted({str(read_json(run.state)["seed"]) for run in runs})) or "not known yet"
+
+
+def describe_length(runs: Sequence[Run]) -> str:
+    """Return how long the first of these runs that is scored was trained."""
+    for run in runs:
+        if is_scored(run):
+            train = read_json(run.config)["train"]
+            return f"{train['epochs']} epochs of {train['steps_per_epoch'] or 'as many steps as cases'}"
+    return "not known yet"
 
 
 def _versions(states: list[dict]) -> str:

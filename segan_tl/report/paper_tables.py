@@ -3,6 +3,7 @@
 import csv
 import io
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,6 +41,7 @@ class Cell(NamedTuple):
         spread: standard deviation of ours, where it is a mean.
         note: what is to be known of ours, "not run" say.
         digits: decimals.
+        best: whether ours is the best of its column, which is set in bold.
     """
 
     ours: float | None
@@ -47,6 +49,7 @@ class Cell(NamedTuple):
     spread: float | None = None
     note: str = ""
     digits: int = 3
+    best: bool = False
 
     def __str__(self):
         published = ABSENT
@@ -58,7 +61,8 @@ class Cell(NamedTuple):
         if self.ours is None:
             return self.note or ABSENT
         spread = "" if self.spread is None else f" ± {self.spread:.{self.digits}f}"
-        return f"{self.ours:.{self.digits}f}{spread}{self.note and f', {self.note}'}"
+        value = f"{self.ours:.{self.digits}f}{spread}"
+        return (f"**{value}**" if self.best else value) + (self.note and f", {self.note}")
 
 
 class Table(NamedTuple):
@@ -93,6 +97,26 @@ def paired_difference(first: dict[str, float], second: dict[str, float]) -> Diff
         return None
     error = float(sem(differences)) if len(differences) > 1 else None
     return Difference(statistics.fmean(differences), error, len(differences))
+
+
+def embolden(rows: list[tuple], *, lowest: Sequence[int] = ()) -> list[tuple]:
+    """Return the rows with the best number of every column of cells marked: the highest one, as it is printed.
+
+    Args:
+        rows: of a table; a column holds cells, or text.
+        lowest: columns whose best is the lowest, 0 is the first.
+    """
+    best = {}
+    for place, column in enumerate(zip(*rows)):
+        values = [round(cell.ours, cell.digits) for cell in column if isinstance(cell, Cell) and cell.ours is not None]
+        if values:
+            best[place] = min(values) if place in lowest else max(values)
+
+    def mark(place, cell):
+        is_best = isinstance(cell, Cell) and cell.ours is not None and round(cell.ours, cell.digits) == best[place]
+        return cell._replace(best=True) if is_best else cell
+
+    return [tuple(mark(place, cell) for place, cell in enumerate(row)) for row in rows]
 
 
 # === Writing ===

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from segan_tl.report.paper_findings import findings_table, summarise_findings
-from segan_tl.report.paper_runs import describe_runs, is_scored, is_synthetic
+from segan_tl.report.paper_findings import finding_sections
+from segan_tl.report.paper_runs import describe_runs, incomplete, is_scored, is_synthetic
 from segan_tl.report.paper_tables import to_csv, to_markdown
 from segan_tl.report.wacker_figures import plot_curves
 from segan_tl.report.wacker_study import NETWORKS, PAPER, SEEDS, STARTS, Study, method_name
@@ -75,7 +75,7 @@ def write_page(study: Study, *, command: str, weights: str) -> Path:
         FIGURE_NOTE,
         to_markdown(tables["stability"]),
         STABILITY_NOTE,
-        *_finding_sections(study),
+        *finding_sections(find_directions(study), note=FINDINGS_NOTE, out=study.out),
     ]
     page = study.out / f"{PAPER}.md"
     write_text(page, "\n\n".join(sections) + "\n")
@@ -87,13 +87,11 @@ def _missing(study: Study, weights: str) -> list[str]:
     lacking = {
         (network, start): len(SEEDS) - len(study.scored(network, start)) for network in NETWORKS for start in STARTS
     }
-    if not any(lacking.values()):
-        return []
     names = [f"{method_name(*key)} ({count} of {len(SEEDS)} seeds)" for key, count in lacking.items() if count]
-    text = f"**Incomplete: not run yet are {', '.join(names)}.**"
-    if all(lacking[network, "imagenet"] == len(SEEDS) for network in NETWORKS):
-        text += f" The pretrained half needs {weights}, given with --resnet34 FILE."
-    return [text]
+    text = incomplete(names)
+    if text and all(lacking[network, "imagenet"] == len(SEEDS) for network in NETWORKS):
+        text[0] += f" The pretrained half needs {weights}, given with --resnet34 FILE."
+    return text
 
 
 def _facts(study: Study, runs: list, *, command: str) -> str:
@@ -127,17 +125,3 @@ def _weights(study: Study) -> str:
         own = "torchvision's own file" if digest[:8] in TORCHVISION_SHA256 else UNKNOWN_WEIGHTS
         texts.append(f"{name}, sha256 {digest}, {own}")
     return "; ".join(texts) or "none given"
-
-
-def _finding_sections(study: Study) -> list[str]:
-    findings = find_directions(study)
-    sections = [
-        "## Where the direction differs",
-        summarise_findings(findings),
-        to_markdown(findings_table(findings)),
-        FINDINGS_NOTE,
-    ]
-    note = study.out / "findings.md"
-    if note.is_file():
-        sections += ["## What we found when we looked", note.read_text().strip()]
-    return sections

@@ -3,7 +3,8 @@
 import numpy as np
 
 from segan_tl.config import PredictConfig
-from segan_tl.predict.postprocess import binarise, keep_large_components
+from segan_tl.config_volume import VolumePredictConfig
+from segan_tl.predict.postprocess import binarise, held_against_threshold, keep_large_components
 
 
 def components():
@@ -36,3 +37,19 @@ def test_regions_do_not_see_each_other():
     mask = binarise(probability, PredictConfig(threshold=0.3, smallest_component=1))
     assert mask.sum(axis=(0, 1, 2)).tolist() == [8, 8]
     assert binarise(probability, PredictConfig(threshold=0.5)).sum(axis=(0, 1, 2)).tolist() == [13, 0]
+
+
+def test_a_threshold_weighs_the_background_before_the_largest_wins():
+    # Four voxels in a row: background, first and second class of the tumour.
+    probability = np.float32([[0.5, 0.3, 0.2], [0.3, 0.6, 0.1], [0.2, 0.3, 0.5], [0, 0, 0]]).reshape(1, 1, 4, 3)
+    held = held_against_threshold(probability, "largest")[0, 0]
+    # 0.3 / 0.8, 0.6 / 0.9 and 0.5 / 0.7; where nothing was segmented there is no tumour
+    np.testing.assert_allclose(held, [[0.375, -1], [2 / 3, -1], [-1, 5 / 7], [0, -1]], rtol=1e-6)
+
+    def found(threshold):
+        mask = binarise(probability, VolumePredictConfig(decision="largest", threshold=threshold))
+        return [tuple(place) for place in np.argwhere(mask[0, 0])]
+
+    assert found(0.5) == [(1, 0), (2, 1)]
+    assert found(0.3) == [(0, 0), (1, 0), (2, 1)]  # background counts 3 / 7
+    assert found(0.7) == [(2, 1)] and found(0.72) == []

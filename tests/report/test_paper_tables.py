@@ -5,7 +5,15 @@ import csv
 import pytest
 
 from segan_tl.report.giacomello_paper import TEST
-from segan_tl.report.paper_tables import Cell, Published, Table, paired_difference, to_csv, to_markdown
+from segan_tl.report.paper_tables import (
+    Cell,
+    Published,
+    Table,
+    embolden,
+    paired_difference,
+    to_csv,
+    to_markdown,
+)
 
 
 def test_differences_are_paired():
@@ -56,3 +64,12 @@ def test_csv_has_a_column_for_spread_and_note_where_there_are_any(tmp_path):
 def test_a_table_without_rows_has_its_headings(tmp_path):
     to_csv(Table(("model", "dice"), []), tmp_path / "x.csv")
     assert (tmp_path / "x.csv").read_text() == "model,dice\n"
+
+
+def test_the_best_of_a_column_is_bold_as_it_is_printed():
+    rows = [("a", Cell(0.5004, Published(0.9)), Cell(3.0)), ("b", Cell(0.5001), Cell(None))]
+    rows.append(("c", Cell(0.4), Cell(2.0)))
+    marked = embolden(rows, lowest=(2,))
+    assert [str(row[1]) for row in marked] == ["**0.500** (paper 0.900)", "**0.500** (paper –)", "0.400 (paper –)"]
+    assert [row[2].best for row in marked] == [False, False, True] and marked[0][0] == "a"
+    assert str(Cell(0.5, None, 0.1, "2 of 3 folds", best=True)) == "**0.500 ± 0.100**, 2 of 3 folds (paper –)"

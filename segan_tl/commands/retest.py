@@ -1,0 +1,132 @@
+"""`python -m segan_tl retest`: a trained run on another cohort, or at an operating point chosen on its validation."""
+
+import argparse
+from pathlib import Path
+
+AGAIN = "again"
+EPILOG = """examples:
+  python -m segan_tl retest unet3d/BraTS2023 --data BraTS-Africa            every case of another cohort
+  python -m segan_tl retest kaur/ms --auc                                   its own test cases, and auc.csv
+  python -m segan_tl retest kaur/ms-to-BraTS2018-last-three-all/fold0 --operating-point
+
+Scores are those of the end of a training: metrics.csv, summary.json, predictions/, overlays.png in OUT; the run stays
+as it is. A case that the run has learnt from is refused.
+
+--operating-point: the threshold with the best Dice, the mean over regions and cases, on the run's own validation cases;
+one for all regions. For a softmax it is one of p / (p + background), p of the most probable class of the tumour: t is a
+weight of the background of t / (1 - t). operating_point.json says which; no test case is looked at for it.
+
+--auc: area under the ROC curve over voxels, exact, of every case: over its brain (any modality not 0) and over all of
+its volume, where the air around the head is told easily and the area is larger.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the command."""
+    parser.description = "Segment and score cases with a trained run once more; the run itself stays as it is."
+    parser.epilog = EPILOG
+    parser.add_argument("run", metavar="RUN", help="folder of a finished run, or its name below --runs")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="test every case in there (the run's own test cases)")
+    parser.add_argument("--operating-point", action="store_true", help="choose the threshold on the validation cases")
+    parser.add_argument("--auc", action="store_true", help="also write auc.csv")
+    parser.add_argument("--out", type=Path, metavar="DIR", help=f"where the scores go (RUN/{AGAIN})")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Choose the operating point, test, say where everything is."""
+    from segan_tl.console import console, start_tensorflow
+    from segan_tl.runs import Run, open_run
+
+    this_run = open_run(arguments.run, runs=arguments.runs)
+    config = _config(this_run)
+    cases = _cases(arguments, this_run, config)
+    out = Run(arguments.out or this_run.root / AGAIN)
+    validation = _own_cases(this_run, "validation") if arguments.operating_point else []
+    start_tensorflow()
+    from segan_tl.predict.segment import load_segmentor
+    from segan_tl.report.evaluate import evaluate_run
+    from segan_tl.report.operating_point import choose_threshold, write_auc
+
+    out.root.mkdir(parents=True, exist_ok=True)
+    out.summary.unlink(missing_ok=True)  # written last: without it the work is not done
+    segmentor, _ = load_segmentor(this_run, config)
+    if validation:
+        config = choose_threshold(segmentor, validation, config, out=out)
+        console.print(f"threshold {config.predict.threshold:g}, chosen on {len(validation)} validation cases")
+    if arguments.auc:
+        write_auc(segmentor, cases, config, path=out.root / "auc.csv")
+    evaluate_run(this_run, cases=cases, config=config, into=out)
+    console.print(f"scores {out.metrics}, pictures {out.overlays}", soft_wrap=True)
+    return 0
+
+
+def _config(this_run):
+    """Return the configuration of a run that is trained to its end."""
+    from segan_tl.config import validate
+    from segan_tl.errors import UserError
+    from segan_tl.runs import read_json
+
+    state = read_json(this_run.state) if this_run.state.is_file() else {}
+    if state.get("state") != "finished":
+        raise UserError(
+            f"{this_run.root} is not finished ({state.get('state', 'not started')}); go on with the command that "
+            f"started it: {state.get('command', 'see its configuration')}"
+        )
+    return validate(read_json(this_run.config), source=str(this_run.config))
+
+
+def _cases(arguments, this_run, config) -> list:
+    """Return the cases to test.
+
+    Raises:
+        UserError: the run has learnt from one of them, or their labels do not tell its regions.
+    """
+    from segan_tl.commands.cohort import check_regions
+    from segan_tl.data.cases import find_cases
+    from segan_tl.errors import UserError
+
+    if not arguments.data:
+        return _own_cases(this_run, "test")
+    cohort = find_cases(arguments.data)
+    check_regions(cohort, config)
+    learnt = _learnt_from(this_run)
+    if seen := sorted(case.id for case in cohort.cases if case.id in learnt):
+        raise UserError(
+            f"{this_run.root} was trained or tuned on {len(seen)} of the cases of {arguments.data} "
+            f"({', '.join(seen[:3])}): their Dice would be no test; take them out, or leave --data out for the run's "
+            "own test cases"
+        )
+    return list(cohort.cases)
+
+
+def _learnt_from(this_run) -> frozenset[str]:
+    """Return the cases that a run, or what it started from, was trained or tuned on."""
+    from segan_tl.data.splits import learnt_from
+    from segan_tl.models.provenance import read_provenance
+    from segan_tl.runs import read_json
+
+    seen = read_provenance(this_run.best / "segmentor.keras").get("learnt_from") or ()
+    return frozenset(seen) | learnt_from(read_json(this_run.splits))
+
+
+def _own_cases(this_run, part: str) -> list:
+    """Return the validation or test cases of a run.
+
+    Raises:
+        UserError: one of them is not there any more.
+    """
+    from segan_tl.data.cases import find_cases
+    from segan_tl.errors import UserError
+    from segan_tl.runs import read_json
+
+    folder = Path(read_json(this_run.state).get("data", {}).get("folder", ""))
+    wanted = set(read_json(this_run.splits)[part])
+    cases = [case for case in find_cases(folder).cases if case.id in wanted]
+    if missing := sorted(wanted - {case.id for case in cases}):
+        raise UserError(
+            f"{folder} lacks {len(missing)} {part} cases of {this_run.root} ({', '.join(missing[:3])}); bring them back"
+        )
+    if not cases:
+        raise UserError(f"{this_run.root} has no {part} cases; expected at least one in {this_run.splits}")
+    return cases
