@@ -192,7 +192,7 @@ def test_a_damaged_case_stops_it_before_anything_is_trained(tmp_path, capsys):
 def test_the_page_names_the_command_that_makes_it(tmp_path):
     arguments = argparse.Namespace(
         paper="giacomello-2020", data=Path("my data"), out=None, runs=Path("runs"), cache=Path("elsewhere"),
-        resnet34=None,
+        source_data=None, resnet34=None,
     )
     assert reproduce._command(arguments, "full") == (
         "python -m segan_tl reproduce giacomello-2020 --scale full --data 'my data' --cache elsewhere"
