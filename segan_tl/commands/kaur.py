@@ -24,7 +24,7 @@ LESIONS = (
     "train.class_weights=[5.0]", "data.split=[0.7, 0.1, 0.2]",
 )  # fmt: skip
 PRETRAINING = {
-    "quick": ("phantom.cohort=ms", "phantom.cases=60", "phantom.seed=2019", "train.epochs=12"),
+    "quick": ("phantom.cohort=ms", "phantom.cases=60", "phantom.seed=2019", "train.epochs=18"),
     "full": (),
 }
 
