@@ -1,5 +1,7 @@
 """The folds of a training command: --fold and --folds, checked, and saved by the first fold that runs."""
 
+FOLDS = 5  # where --folds is left out
+
 
 def check_fold(arguments, this_run, *, seed: int) -> None:
     """Refuse a fold that there is not, or of other folds than those beside it.
@@ -15,15 +17,16 @@ def check_fold(arguments, this_run, *, seed: int) -> None:
     from segan_tl.data.folds import require_folds
     from segan_tl.errors import UserError
 
+    folds = FOLDS if arguments.folds is None else arguments.folds
     if arguments.fold is None:
+        if arguments.folds is not None:
+            raise UserError(f"--folds {folds} needs --fold K beside it; add --fold 0, or run them all with crossval")
         return
-    if arguments.folds < 2:
-        raise UserError(f"--folds expects at least 2; got {arguments.folds}")
-    if not 0 <= arguments.fold < arguments.folds:
-        raise UserError(
-            f"--fold expects 0 to {arguments.folds - 1} with --folds {arguments.folds}; got {arguments.fold}"
-        )
-    require_folds(this_run.root.parent, folds=arguments.folds, seed=seed)
+    if folds < 2:
+        raise UserError(f"--folds expects at least 2; got {folds}")
+    if not 0 <= arguments.fold < folds:
+        raise UserError(f"--fold expects 0 to {folds - 1} with --folds {folds}; got {arguments.fold}")
+    require_folds(this_run.root.parent, folds=folds, seed=seed)
 
 
 def choose_saved_fold(cohort, cached, *, config, fold: int, folds: int, run) -> dict[str, list[str]]:

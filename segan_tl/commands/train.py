@@ -37,7 +37,7 @@ def add_volume_arguments(parser):
     parser.add_argument("--modality", choices=(*MODALITIES, "all"), help="what the network sees (the configuration's)")
     parser.add_argument("--split", metavar="RUN", help="take train, validation and test cases from this run")
     parser.add_argument("--fold", type=int, metavar="K", help="cross-validation: test on fold K, from 0")
-    parser.add_argument("--folds", type=int, default=5, metavar="N", help="number of folds (5)")
+    parser.add_argument("--folds", type=int, metavar="N", help="number of folds, beside --fold (5)")
 
 
 def run(arguments) -> int:
@@ -49,14 +49,15 @@ def run(arguments) -> int:
 def train_volumes(arguments, this_run, config) -> int:
     """Train what the arguments mean, evaluate it, say what comes next; return the exit code."""
     from segan_tl.commands.cohort import choose_split, find_cohort, find_source_cohort, take_split
-    from segan_tl.commands.folds import choose_saved_fold
+    from segan_tl.commands.folds import FOLDS, choose_saved_fold
     from segan_tl.console import console
     from segan_tl.runs import open_run
 
     if arguments.split:
         split = partial(take_split, open_run(arguments.split, runs=arguments.runs))
     elif arguments.fold is not None:
-        split = partial(choose_saved_fold, config=config, fold=arguments.fold, folds=arguments.folds, run=this_run)
+        folds = arguments.folds or FOLDS
+        split = partial(choose_saved_fold, config=config, fold=arguments.fold, folds=folds, run=this_run)
     else:
         split = partial(choose_split, config=config)
     code = train_and_score(

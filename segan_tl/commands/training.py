@@ -1,9 +1,12 @@
 """What train_segan.py and transfer.py share: the way from a folder of MRI to a trained, scored run."""
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -126,7 +129,12 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     from segan_tl.report.figures import plot_curves
 
     test = [case for case in cohort.cases if case.id in set(split["test"])]
-    evaluate_run(this_run, cases=test, config=config)
+    try:
+        with _signals_as_interrupts():
+            evaluate_run(this_run, cases=test, config=config)
+    except KeyboardInterrupt:
+        console.print("Interrupted while scoring; the training is saved. Run the same command again to go on.")
+        return EXIT_INTERRUPTED
     plot_curves(this_run)
     console.print(
         f"scores {this_run.metrics}, pictures {this_run.overlays} and {this_run.curves}, model {this_run.best}/",
@@ -135,6 +143,24 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     if not arguments.no_report:
         write_page(this_run)
     return 0
+
+
+@contextlib.contextmanager
+def _signals_as_interrupts():
+    """Let SIGTERM and SIGUSR1 do what Ctrl-C does."""
+
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGUSR1)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def write_page(this_run) -> None:

@@ -19,7 +19,9 @@ LABEL_TOLERANCE = 1e-3
 # A case takes about 150 MB while it is checked: 64 of them at once would not fit everywhere.
 MAX_JOBS = 8
 STATE_CONVENTION = (
-    'state what the labels mean: write {"label_convention": "1=ED,2=NCR,3=ET"} to cohort.json beside the cases'
+    'state what the labels of all cases mean: write {"label_convention": "…"} to cohort.json beside the cases, with '
+    "brats2017 (1 NCR, 2 ED, 4 ET), brats2023 (1 NCR, 2 ED, 3 ET), msd (1 ED, 2 NCR, 3 ET) or your own, such as "
+    "1=ED,2=NCR,3=ET"
 )
 
 

@@ -21,6 +21,7 @@ from segan_tl.train.pretrained import find_pretrained
 from segan_tl.train.recipes import build_game, build_judge, make_batches_of
 from segan_tl.train.source import Source
 
+TRANSFER_SEED = 2**20  # added to the seed of the first weights of a transfer
 # What of `data` decides how an image is prepared, whichever of the two pipelines it belongs to.
 PREPARATION = {"crop", "percentiles", "normalise", "spacing_mm", "patch"}
 
@@ -67,7 +68,8 @@ def fit(
     judge = build_judge(config)
     pretrained = find_pretrained(config, run, resuming=run.last.is_dir())
     with strategy.scope():
-        keras.utils.set_random_seed(config.seed)
+        # What is new in a transfer must not start where the source of the same seed did.
+        keras.utils.set_random_seed(config.seed + (TRANSFER_SEED if config.transfer else 0))
         game, files = build_game(config, replicas=replicas, steps=steps, source=source, pretrained=pretrained)
         progress = restore_last(run, game) or Progress()
     freeze_alike(judge, game.segmentor)

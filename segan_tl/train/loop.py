@@ -94,5 +94,8 @@ def run_epochs(
             metric.reset_state()
         progress.epoch, progress.step = progress.epoch + 1, 0
         callbacks.on_epoch_end(progress.epoch - 1, logs)
+        if interruption.received is not None:  # while it was validated
+            callbacks.on_train_end()
+            return False
     callbacks.on_train_end()
     return True

@@ -103,15 +103,17 @@ def test_a_kill_during_validation_costs_one_epoch_and_changes_nothing(uninterrup
     assert_same(Run(tmp_path), uninterrupted)
 
 
-def test_a_signal_finishes_the_step_saves_and_resumes_within_the_epoch(uninterrupted, cases, tiny_config, tmp_path):
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_a_signal_during_validation_stops_before_the_next_step(uninterrupted, cases, tiny_config, tmp_path, epochs):
     def segment(model, slices):
-        # After the first epoch's validation, the next step will be the last.
-        os.kill(os.getpid(), signal.SIGTERM)
+        run = Run(tmp_path)
+        if (len(history(run)) if run.history.is_file() else 0) == epochs - 1:
+            os.kill(os.getpid(), signal.SIGTERM)
         return segment_slices(model, slices, batch_size=8) >= 0.5
 
     assert not train(tmp_path, cases, load_config(tiny_config), segment)
     progress = read_json(Run(tmp_path).last / "progress.json")
-    assert (progress["epoch"], progress["step"]) == (1, 1)
+    assert (progress["epoch"], progress["step"]) == (epochs, 0)
     assert read_json(Run(tmp_path).state)["state"] == "interrupted"
     assert train(tmp_path, cases, load_config(tiny_config))
     assert_same(Run(tmp_path), uninterrupted)
