@@ -109,7 +109,10 @@ def open_run(path: Path | str, *, runs: Path | str = "runs") -> Run:
         if Run(candidate).config.is_file():
             return Run(candidate)
     found = sorted(str(file.parent) for file in Path(runs).glob("**/config.json")) if Path(runs).is_dir() else []
-    known = ", ".join(found[:8]) or f"none in {runs}/; train one with: python train_segan.py --modality flair"
+    known = ", ".join(found[:8]) or (
+        f"none in {Path(runs).absolute()}; say where runs are with --runs DIR, or train one, for example with: python "
+        "train_segan.py --modality flair"
+    )
     raise UserError(f"no run at {path}: expected a folder with config.json; found {known}")
 
 

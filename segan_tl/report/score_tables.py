@@ -221,8 +221,8 @@ def _require_same_names(first: ScoreTable, other: ScoreTable, region: str) -> No
     if sides:
         raise UserError(
             f"expected runs with the same test cases; {' and '.join(sides)} ({region}); train them on one split "
-            "(train_segan.py --split RUN), score both on one folder with: python -m segan_tl evaluate, or compare what "
-            "they share with --allow-missing"
+            "(--split RUN of train and train_segan.py), score both on one folder with: python -m segan_tl evaluate, or "
+            "compare what they share with --allow-missing"
         )
 
 
