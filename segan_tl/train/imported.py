@@ -145,6 +145,7 @@ def _settings(name: str, about: dict, modalities: tuple[str, ...], regions: tupl
             "modalities": modalities,
             "regions": regions,
             "normalise": "zscore",
+            "spacing_mm": _cubic_mm(about),
             "patch": [1] * (3 - len(patch)) + list(patch),
         },
         "model": {**about["model"], "activation": about["activation"], "deep_supervision": True},
@@ -152,6 +153,12 @@ def _settings(name: str, about: dict, modalities: tuple[str, ...], regions: tupl
         "predict": {"decision": "largest" if softmax else "threshold", "mirror": _mirrors(about)},
     }
     return plain(values)
+
+
+def _cubic_mm(about: dict) -> float | None:
+    """Return the edge of the voxels that the network was trained on; None where they are not cubes, or not known."""
+    spacing = about.get("spacing_mm") or (0.0,)
+    return float(spacing[0]) if spacing[0] > 0 and max(spacing) - min(spacing) < 0.01 else None
 
 
 def _mirrors(about: dict) -> bool:
@@ -192,10 +199,10 @@ def _check_preparation(about: dict) -> None:
 def _remarks(about: dict) -> list[str]:
     """Say what is not as in nnU-Net."""
     remarks = []
-    if (spacing := about.get("spacing_mm")) and any(abs(size - 1) > 0.01 for size in spacing):
+    if (spacing := about.get("spacing_mm")) and _cubic_mm(about) is None:
         remarks.append(
-            f"note: trained on voxels of {' × '.join(f'{size:g}' for size in spacing)} mm; predict does not resample, "
-            "so give it such images"
+            f"note: trained on voxels of {' × '.join(f'{size:g}' for size in spacing)} mm; predict resamples to cubes "
+            "only, so give it such images"
         )
     if about.get("image_reader") == "NibabelIOWithReorient":
         remarks.append("note: trained on left-right and front-back reversed; averaging over flips makes up for it")

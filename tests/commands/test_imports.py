@@ -66,7 +66,8 @@ def test_a_results_folder_becomes_a_file(results, tmp_path, capsys):
 
 @pytest.mark.parametrize("dataset", [REGIONS, LABELS], ids=["regions", "labels"])
 def test_an_imported_run_predicts(dataset, tiny_cohort, tmp_path, capsys):
-    theirs = write_nnunet(tmp_path / "source", dataset=dataset)
+    voxels = small_plans(spacing=[5.0, 5.0, 5.0])  # the cohort's own: nothing is resampled
+    theirs = write_nnunet(tmp_path / "source", dataset=dataset, plans=voxels)
     run, out = tmp_path / "theirs", tmp_path / "out"
     assert main(["import", str(tmp_path / "source"), "--run", str(run)]) == 0
     assert f"next: python -m segan_tl predict {run} PATIENT OUT" in words(capsys)
@@ -88,10 +89,18 @@ def test_an_imported_run_predicts(dataset, tiny_cohort, tmp_path, capsys):
     inside = np.any(image != 0, axis=-1)
     assert np.abs(found - expected)[inside].max() < 1e-4
     config = json.loads((run / "config.json").read_text())
+    assert config["data"]["spacing_mm"] == 5
     assert config["data"]["regions"] == (["ed", "ncr", "et"] if softmax else ["wt", "tc", "et"])
     assert config["data"]["patch"] == [16, 8, 24] and config["model"]["strides"][1] == [2, 1, 2]
     assert config["predict"]["decision"] == ("largest" if softmax else "threshold")
     assert main(["inspect", str(run)]) == 0
+
+
+def test_voxels_that_are_not_cubes_are_a_remark(tmp_path, capsys):
+    write_nnunet(tmp_path / "source", dataset=REGIONS, plans=small_plans(spacing=[3.0, 1.0, 1.0]))
+    assert main(["import", str(tmp_path / "source"), "--run", str(tmp_path / "run")]) == 0
+    assert "note: trained on voxels of 3 × 1 × 1 mm; predict resamples to cubes only" in words(capsys)
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["data"]["spacing_mm"] is None
 
 
 def test_runs_that_cannot_be_written(results, tmp_path, capsys):
