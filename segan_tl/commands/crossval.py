@@ -101,7 +101,7 @@ def _train(training: Training, arguments) -> int:
     at_once = arguments.at_once or max(len(slots), 1)
     _check_devices(training, slots, at_once=at_once)
     jobs = [Job(f"fold{k}", (*module(training.name), *training.words_of(k))) for k in range(training.folds)]
-    if at_once > 1 and not all(_is_done(job, training) for job in jobs):
+    if not all(_is_done(job, training) for job in jobs):
         _prepare(training)
     logs = training.folder / "logs"
     console.print(f"{training.folds} folds, {at_once} at a time; logs in {logs}", soft_wrap=True)
@@ -130,11 +130,19 @@ def _check_devices(training: Training, slots: list, *, at_once: int) -> None:
 
 
 def _prepare(training: Training) -> None:
-    """Find or simulate the cohort and prepare all of it once, before several folds want it at the same time."""
+    """Find or simulate the cohort, prepare all of it once for all folds, and see that it can be divided into them.
+
+    Raises:
+        UserError: cases that cannot be used, or fewer patients than folds need.
+    """
     from segan_tl.commands.cohort import find_cohort, prepare
+    from segan_tl.data.folds import plan_folds
 
     config = training.plan(0)[1]
-    prepare(training.arguments, config, find_cohort(training.arguments, config))
+    cohort = find_cohort(training.arguments, config)
+    cached = prepare(training.arguments, config, cohort)
+    sound = [case for case in cohort.cases if case.id in cached]
+    plan_folds(sound, config.data.split, folds=training.folds, seed=config.seed)
 
 
 def _is_done(job: Job, training: Training) -> bool:

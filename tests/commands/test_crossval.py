@@ -16,29 +16,9 @@ from segan_tl.__main__ import main
 from segan_tl.commands.wrapped import read_training
 from segan_tl.config import load_config
 from tests.small_folds import SCORES, write, write_fold, write_folds
+from tests.small_volumes import TINY
 
 ROOT = Path(__file__).parents[2]
-TINY = """
-name = "tiny"
-[data]
-regions = ["wt", "et"]
-patch = [16, 16, 16]
-split = [0.5, 0.25, 0.25]
-[augment]
-mirror = 0.5
-[model]
-family = "nnunet"
-filters = [4, 8]
-blocks = [1, 1]
-decoder_blocks = [1]
-[train]
-batch_size = 2
-epochs = 3
-steps_per_epoch = 4
-[predict]
-overlap = 0.0
-mirror = false
-"""
 
 
 @pytest.fixture
@@ -103,6 +83,14 @@ def test_the_parsers_speak_for_themselves(words, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["crossval", *words.split()])
     assert stopped.value.code == 2 and "error:" in capsys.readouterr().err
+
+
+def test_more_folds_than_patients_are_noticed_before_one_starts(tiny_cohort, config, monkeypatch, capsys):
+    monkeypatch.chdir(config.parent)
+    training = ["--", "train", "--config", "tiny.toml", "--data", str(tiny_cohort)]
+    assert main(["crossval", "--folds", "9", *training]) == 2
+    assert "9 folds need at least 9 patients; found 8" in capsys.readouterr().err
+    assert not (config.parent / "runs").exists()
 
 
 def test_a_fold_has_the_command_of_the_training(config, monkeypatch):

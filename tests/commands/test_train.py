@@ -12,40 +12,9 @@ import numpy as np
 import pytest
 
 from segan_tl.__main__ import main
+from tests.small_volumes import TINY
 
 ROOT = Path(__file__).parents[2]
-TINY = """
-name = "tiny"
-
-[data]
-regions = ["wt", "et"]
-patch = [16, 16, 16]
-foreground = 0.5
-split = [0.5, 0.25, 0.25]
-
-[augment]
-mirror = 0.5
-rotation = 0.5
-gamma = 0.5
-
-[model]
-family = "nnunet"
-filters = [4, 8]
-blocks = [1, 1]
-decoder_blocks = [1]
-
-[train]
-batch_size = 2
-epochs = 3
-steps_per_epoch = 4
-learning_rate = 1e-2
-momentum = 0.9
-averaging = 0.9
-
-[predict]
-overlap = 0.0
-mirror = false
-"""
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +89,35 @@ def test_a_resumed_run_ends_where_the_whole_one_does(trained, tiny_cohort, tiny_
     assert subprocess.run([sys.executable, "-c", program, *short], capture_output=True, check=False).returncode == 75
     assert main(short) == 0
     assert all(np.array_equal(a, b) for a, b in zip(whole, weights(run), strict=True))
+
+
+def test_a_signal_while_scoring_is_no_loss(trained, tiny_cohort, tiny_volumes, tmp_path):
+    shutil.copytree(trained[0] / "runs", tmp_path / "runs")
+    shutil.copytree(trained[0] / "cache", tmp_path / "cache")
+    run, arguments = tmp_path / "runs" / "tiny" / "tiny", arguments_for(tmp_path, tiny_cohort, tiny_volumes)
+    scores = scores_in(run)
+    (run / "summary.json").unlink()  # written last: the run is trained, and not scored
+    program = (
+        "import os, signal, sys; from segan_tl.__main__ import main; from segan_tl.report import evaluate\n"
+        "segment = evaluate.segment_case\n"
+        "def stop(*given, **named):\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    return segment(*given, **named)\n"
+        "evaluate.segment_case = stop\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    stopped = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
+    assert stopped.returncode == 75 and "Interrupted while scoring" in stopped.stdout
+    assert not (run / "summary.json").is_file()
+    assert main(arguments) == 0
+    assert (run / "summary.json").is_file() and scores_in(run) == scores
+
+
+def scores_in(run):
+    """Return the rows of the scores without the time that each case took."""
+    lines = (run / "metrics.csv").read_text().splitlines()
+    assert lines[0].endswith(",seconds")
+    return [line.rpartition(",")[0] for line in lines]
 
 
 def weights(run):
