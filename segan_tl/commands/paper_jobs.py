@@ -101,7 +101,20 @@ def is_complete(job: Job, runs: Path) -> bool:
     run = Run(runs / job.name)
     if job.command[3] == "retest":
         return is_retested(Run(run.root.parent), run.root.name)
-    return is_trained(job, run, config=job.command[job.command.index("--config") + 1])
+    trained = is_trained(job, run, config=job.command[job.command.index("--config") + 1])
+    return trained and starts_from_source(job, run)
+
+
+def starts_from_source(job: Job, run) -> bool:
+    """Return whether a fine-tuned run began with the network that its source has now; from scratch none is needed."""
+    from segan_tl.runs import Run, read_json
+
+    transfer = read_json(run.config).get("transfer")
+    if transfer is None:
+        return True
+    source = Run(Path(job.command[job.command.index("--from") + 1]))
+    scored = source.summary.is_file()
+    return scored and read_json(source.summary).get("segmentor_sha256") == transfer["source_sha256"]
 
 
 def is_retested(run, folder: str) -> bool:

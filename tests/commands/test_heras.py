@@ -12,7 +12,7 @@ from segan_tl.commands import heras, reproduce
 from segan_tl.config import load_config
 from segan_tl.report.heras_study import ADVERSARIAL, APPROACHES, FINETUNING
 from segan_tl.runs import Run
-from tests.small_labels import write_labels, write_scores
+from tests.small_labels import DIGEST, write_labels, write_scores
 
 NAME = "heras-rivera-2024-quick"
 ONE = {"p0": {"ncr": (0.5, 1.0), "ed": (0.6, 1.0), "et": (0.7, 1.0)}}
@@ -101,9 +101,14 @@ def test_a_run_is_done_with_the_same_settings_only(tmp_path):
     job = next(job for job in jobs if "frozen-decoder/fold1" in job.name)
     assert not heras.is_done(job, study, scale="quick")
     recorded = json.loads(config_of(job).model_dump_json())
-    transfer = {"source": "x", "source_sha256": "y", "strategy": "frozen-decoder", "inputs": {}}
+    transfer = {"source": "x", "source_sha256": DIGEST, "strategy": "frozen-decoder", "inputs": {}}
     write_labels(Run(study.runs / job.name), ONE, config=recorded | {"transfer": transfer})
+    assert not heras.is_done(job, study, scale="quick")  # its source is not there
+    write_labels(study.baseline, ONE)
     assert heras.is_done(job, study, scale="quick")
+    study.baseline.summary.write_text(json.dumps({"segmentor_sha256": "trained again"}))
+    assert not heras.is_done(job, study, scale="quick")
+    write_labels(study.baseline, ONE)
     assert heras.describe(job, study) == "test Dice NCR 0.500, ED 0.600, ET 0.700"
     write_labels(Run(study.runs / job.name), ONE, config=recorded | {"seed": 5})
     assert not heras.is_done(job, study, scale="quick")
