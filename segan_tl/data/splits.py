@@ -72,17 +72,20 @@ def fold_cases(
     for case in cases:
         patients[patient_of(case.id)].append(case.id)
         grades[patient_of(case.id)] = case.grade
-    if len(patients) < max(folds, len(PARTS)):
+    needed = max(folds, 3 if folds > 2 else 4)  # beside a fold, one trains and one validates
+    if len(patients) < needed:
         raise UserError(
-            f"{folds} folds need at least {max(folds, len(PARTS))} patients; found {len(patients)}; choose fewer with "
+            f"{folds} folds need at least {needed} patients; found {len(patients)}; choose another number with "
             "--folds, or add cases"
         )
     generator = np.random.default_rng(seed)
     order = [members[i] for members in _strata(grades) for i in generator.permutation(len(members))]
     test = order[fold::folds]
     rest = [patient for patient in order if patient not in set(test)]
-    count = max(round(len(rest) * fractions[1] / (fractions[0] + fractions[1])), 1)
-    validation = set(rest[:: max(len(rest) // count, 1)][:count])
+    learning = fractions[0] + fractions[1]
+    count = min(max(round(len(rest) * fractions[1] / learning), 1) if learning else 1, len(rest) - 1)
+    # The middle of each of `count` equal stretches: grade after grade, so that each has its share.
+    validation = {rest[(2 * i + 1) * len(rest) // (2 * count)] for i in range(count)}
     train = [patient for patient in rest if patient not in validation]
     chosen = {"train": train, "validation": validation, "test": test}
     return {part: sorted(case for patient in chosen[part] for case in patients[patient]) for part in PARTS}

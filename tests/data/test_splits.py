@@ -61,8 +61,9 @@ def test_folds_test_every_case_once_and_share_the_grades():
     assert sorted(tested) == sorted(case.id for case in cases)
     for split in splits:
         assert [sum(case.startswith(grade) for case in split["test"]) for grade in "hl"] == [4, 2]
-        # 24 patients remain, a fifth of them, 5, validate.
+        # 24 patients remain, 16 and 8; a fifth of them, 5, validate, of both grades.
         assert (len(split["train"]), len(split["validation"])) == (19, 5)
+        assert sorted(sum(case.startswith(grade) for case in split["validation"]) for grade in "hl") == [2, 3]
         assert not set(split["train"]) & set(split["validation"])
 
 
@@ -81,6 +82,14 @@ def test_time_points_of_one_patient_share_a_fold():
         assert not owners[0] & owners[2] and not owners[1] & owners[2] and len(split["test"]) == 4
 
 
+@pytest.mark.parametrize("fractions", [(0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)])
+def test_odd_fractions_leave_a_patient_to_train_and_one_to_validate(fractions):
+    split = fold_cases(cohort(6), fractions, fold=0, folds=3, seed=0)
+    assert all(split[part] for part in PARTS) and len(split["test"]) == 2
+
+
 def test_fewer_patients_than_folds_is_an_error():
     with pytest.raises(UserError, match="10 folds need at least 10 patients; found 8"):
         fold_cases(cohort(8), (0.8, 0.1, 0.1), fold=0, folds=10, seed=0)
+    with pytest.raises(UserError, match="2 folds need at least 4 patients; found 3"):
+        fold_cases(cohort(3), (0.8, 0.1, 0.1), fold=1, folds=2, seed=0)
