@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 from segan_tl.commands.jobs import Job, run_jobs
+from segan_tl.commands.numbers import positive
 from segan_tl.commands.paper_jobs import module
 from segan_tl.commands.wrapped import Training, read_training
 
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--folds", type=_several, metavar="N", help="number of folds (5; with --gather FOLDER what was saved)"
     )
     parser.add_argument(
-        "--at-once", type=_positive, metavar="N", help="folds that run at a time (as many as --devices, else 1)"
+        "--at-once", type=positive, metavar="N", help="folds that run at a time (as many as --devices, else 1)"
     )
     parser.add_argument(
         "--devices", type=_device, nargs="+", metavar="D",
@@ -207,12 +208,6 @@ def _gather(folder: Path, *, folds: int | None, partial: bool, training: Trainin
 
 
 # === Arguments ===
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text}")
-    return int(text)
 
 
 def _several(text: str) -> int:

@@ -5,6 +5,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from segan_tl.commands.numbers import positive
+
 MODALITIES = ("t1", "t1c", "t2", "flair")
 EPILOG = """examples:
   python -m segan_tl predict segan/flair patients/ OUT                 every case of a folder
@@ -28,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", metavar="OUT", type=Path, help="folder, or a name ending in .nii.gz for a single case")
     parser.add_argument("--vote", choices=("majority", "weighted"), help="let several RUNs of one modality each decide")
     parser.add_argument("--modality", choices=MODALITIES, help="modality of a file whose name does not tell it")
-    parser.add_argument("--batch-size", type=_positive, metavar="N", help="slices in one pass (the run's own)")
+    parser.add_argument("--batch-size", type=positive, metavar="N", help="slices in one pass (the run's own)")
     parser.add_argument("--threshold", type=_fraction, metavar="P", help="probability of tumour (the run's own)")
     parser.add_argument("--probabilities", action="store_true", help="also write <case>_probability.nii.gz, float32")
     parser.add_argument("--skip-bad-cases", action="store_true", help="leave out cases that cannot be used")
@@ -203,12 +205,6 @@ def _override(config, arguments):
     changes = {"batch_size": arguments.batch_size, "threshold": arguments.threshold}
     predict = config.predict.model_copy(update={key: value for key, value in changes.items() if value is not None})
     return config.model_copy(update={"predict": predict})
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text}")
-    return int(text)
 
 
 def _fraction(text: str) -> float:

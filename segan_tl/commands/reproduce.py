@@ -9,6 +9,7 @@ from pathlib import Path
 
 from segan_tl.commands import giacomello, heras, kaur, wacker
 from segan_tl.commands.jobs import run_jobs
+from segan_tl.commands.numbers import positive
 from segan_tl.commands.paper_jobs import options
 
 # Each says, by functions of the same names, which runs a paper needs and how their page is written.
@@ -60,12 +61,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
     parser.add_argument("--cache", type=Path, default=Path("cache"), metavar="DIR", help="prepared volumes (cache)")
     parser.add_argument(
-        "--jobs", type=_positive, metavar="N", help="trainings at a time (quick without a GPU: 2, else 1)"
+        "--jobs", type=positive, metavar="N", help="trainings at a time (quick without a GPU: 2, else 1)"
     )
     parser.add_argument(
         "--curve", choices=("flair-to-t2", "t1c-to-t1"), help="which learning curve to run (flair-to-t2)"
     )
     parser.add_argument("--only", choices=("tables", "curve"), help="the paper's tables, or the learning curve")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="delete runs of other settings, or of another source, and train anew"
+    )
     parser.add_argument(
         "--resnet34", type=Path, metavar="FILE",
         help="ImageNet weights: torchvision's resnet34, .pth or .safetensors, or what import made of it",
@@ -85,6 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     for data in paper.cohorts(study, arguments):
         _check_same_data(data.runs, _cohort(arguments, data))
     jobs = paper.plan(study, arguments)
+    _clear_stale(jobs, arguments, is_done=lambda job: paper.is_done(job, study, scale=scale))
     at_once = arguments.jobs or (2 if scale == "quick" and not _has_gpu() else 1)
     console.print(f"{len(jobs)} jobs, {at_once} at a time; logs in {study.out / 'logs'}", soft_wrap=True)
     outcome = run_jobs(
@@ -125,6 +130,37 @@ def _check_arguments(arguments, scale: str) -> None:
             "--scale full trains with the paper's values for days: it expects your data, for example --scale full "
             "--data BRATS2015; for the synthetic cohort leave --scale out"
         )
+
+
+def _clear_stale(jobs: list, arguments, *, is_done) -> None:
+    """Refuse finished runs that would be trained otherwise now, so that no page mixes the two; or delete them.
+
+    They have other settings, or began with a network that was trained again since, or is about to be.
+
+    Raises:
+        UserError: there are some, and --overwrite was not given.
+    """
+    from segan_tl.errors import UserError
+    from segan_tl.report.paper_runs import is_scored
+    from segan_tl.runs import Run, read_json
+
+    undone = {job.name for job in jobs if not is_done(job)}
+    stale = []
+    for job in jobs:
+        run = Run(arguments.runs / job.name)
+        if not is_scored(run):
+            continue
+        moves = bool(read_json(run.config).get("transfer")) and bool(undone & set(job.needs))
+        if job.name in undone or moves:
+            stale.append(run)
+    if stale and not arguments.overwrite:
+        raise UserError(
+            f"{len(stale)} finished runs have other settings than this command gives them, or began with a network "
+            f"that is not there any more, such as {stale[0].root}; add --overwrite to delete and train them anew, or "
+            "keep both with --runs ANOTHER --out ANOTHER"
+        )
+    for run in stale:
+        shutil.rmtree(run.root)
 
 
 # === Data ===
@@ -212,9 +248,3 @@ def _has_gpu() -> bool:
         return False
     listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
     return listed.returncode == 0 and "GPU" in listed.stdout
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text}")
-    return int(text)

@@ -10,6 +10,7 @@ import pytest
 from segan_tl.__main__ import main
 from segan_tl.commands import heras, reproduce
 from segan_tl.config import load_config
+from segan_tl.errors import UserError
 from segan_tl.report.heras_study import ADVERSARIAL, APPROACHES, FINETUNING
 from segan_tl.runs import Run
 from tests.small_labels import DIGEST, write_labels, write_scores
@@ -112,6 +113,28 @@ def test_a_run_is_done_with_the_same_settings_only(tmp_path):
     assert heras.describe(job, study) == "test Dice NCR 0.500, ED 0.600, ET 0.700"
     write_labels(Run(study.runs / job.name), ONE, config=recorded | {"seed": 5})
     assert not heras.is_done(job, study, scale="quick")
+
+
+def test_runs_that_began_elsewhere_are_not_mixed_in(tmp_path, capsys):
+    jobs, study = plan(tmp_path)
+    baseline, tuned = (next(job for job in jobs if part in job.name) for part in ("-baseline/", "frozen-decoder/fold1"))
+    transfer = {"source": "x", "source_sha256": DIGEST, "strategy": "frozen-decoder", "inputs": {}}
+    settings = {job.name: json.loads(config_of(job).model_dump_json()) for job in (baseline, tuned)}
+    write_labels(study.baseline, ONE, config=settings[baseline.name])
+    run = Run(study.runs / tuned.name)
+    write_labels(run, ONE, config=settings[tuned.name] | {"transfer": transfer})
+    arguments = argparse.Namespace(runs=study.runs, overwrite=False)
+
+    def clear():
+        reproduce._clear_stale(jobs, arguments, is_done=lambda job: heras.is_done(job, study, scale="quick"))
+
+    clear()
+    study.baseline.config.write_text(json.dumps(settings[baseline.name] | {"seed": 5}))  # will be trained again
+    with pytest.raises(UserError, match="2 finished runs have other settings .* add --overwrite"):
+        clear()
+    arguments.overwrite = True
+    clear()
+    assert not study.baseline.root.exists() and not run.root.exists()
 
 
 def test_a_retest_is_done_while_the_run_keeps_its_network(tmp_path):
