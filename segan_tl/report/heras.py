@@ -4,16 +4,17 @@ from pathlib import Path
 
 from segan_tl.report.heras_figures import domain_accuracy, plot_domain_accuracy
 from segan_tl.report.heras_study import (
+    ADVERSARIAL,
     APPROACHES,
     BASELINE,
     DICE,
     HD95,
     PAPER,
-    TESTS,
     Study,
     has_baseline,
 )
 from segan_tl.report.heras_tables import (
+    compare_approaches,
     domain_table,
     find_directions,
     patients_table,
@@ -33,7 +34,7 @@ from segan_tl.report.paper_runs import (
     read_split,
 )
 from segan_tl.report.paper_tables import to_csv, to_markdown
-from segan_tl.runs import write_text
+from segan_tl.runs import read_json, write_text
 
 TITLE = """# Heras Rivera, Rebala, Ren, Sharma, Kurt 2024, reproduced
 
@@ -43,7 +44,7 @@ glioma) to 95 of 1.5 T scanners (Sub-Saharan Africa), ten folds."""
 TABLE_NOTE = """Mean over the target's patients, each tested once, by the network of the fold that did not see it; the
 average is that of a patient's three regions. The best of ours in a column is bold. The baseline is one network,
 trained on the source alone, and tests all of the target's patients. The paper calls it Baseline (BraTS23 Adult
-Glioma)."""
+Glioma). Trainings are not equally long (above): fine-tuning comes on top of the baseline's own."""
 HD95_NOTE = """95th percentile, surface-weighted; a region that is missed or invented counts 374 mm, so that one such
 patient moves a mean by many millimetres. The paper does not say what its HD95 counts there."""
 TESTS_NOTE = """First minus second, the average over a patient's regions, over the patients that both have tested;
@@ -54,7 +55,8 @@ PAPER_NOTE = """The paper's text and its Table 2 do not agree on one point: the 
 to that of combined training (p = 0.0236); in the table it is the larger one (3.374 and 3.045 mm). The direction below
 is that of the table."""
 DOMAIN_NOTE = """The share of the training examples whose scanner the classifier tells, balanced over the two; 0.5 is
-chance. With reversal the network learns to hide the scanner, without it to show it. Not in the paper."""
+chance, and what a classifier that has learnt nothing has, too: what reversal hides is the distance between the two
+curves. The classifier sees the output of {layer}. Not in the paper."""
 FINDINGS_NOTE = """The difference is ours, paired over the patients of all folds; a difference below its standard error
 means little, and the error does not know that another seed would have trained other networks."""
 
@@ -94,13 +96,13 @@ def write_page(study: Study, *, command: str) -> Path:
         HD95_NOTE,
         "## Paired t-tests",
         to_markdown(tables["tests"]),
-        TESTS_NOTE.format(tests=len(TESTS)),
+        TESTS_NOTE.format(tests=sum(one is not None for one in compare_approaches(study))),
         PAPER_NOTE,
         "## The baseline at home and abroad",
         to_markdown(tables["source"]),
         "## Can the scanner be told?",
         f"![Accuracy of the domain classifier over epochs]({picture})" if drawn else "–",
-        DOMAIN_NOTE,
+        DOMAIN_NOTE.format(layer=_place_of_classifier(study)),
         *finding_sections(find_directions(study), note=FINDINGS_NOTE, out=study.out),
     ]
     page = study.out / f"{PAPER}.md"
@@ -133,6 +135,14 @@ def _facts(study: Study, runs: list, *, command: str) -> str:
         ),
     )  # fmt: skip
     return f"{facts}\n\n      {command}"
+
+
+def _place_of_classifier(study: Study) -> str:
+    """Return whose output the classifier sees, in words."""
+    run = next((run for approach in ADVERSARIAL for run in study.scored(approach).values()), None)
+    layer = run and (read_json(run.config).get("adversary") or {}).get("layer")
+    place = "the decoder's first upsampling"
+    return f"`{layer}`; the paper's that of {place}" if layer else f"{place}, as in the paper"
 
 
 def _lengths(study: Study) -> str:

@@ -30,7 +30,8 @@ of each test patient, then mean ± standard deviation. The paper has one number 
 whether over lesions; the air around the head is told easily, so the whole volume gives a larger area than the brain."""
 CURVE_NOTE = """Dice, the average over a patient's NCR, ED and ET, at the operating point: mean ± standard deviation
 over the test patients of all folds; the last columns are the gain over scratch, ± its standard error, paired over test
-patients. All starts learn from the same cases, fewer are among more, and are tested on the same patients."""
+patients. All starts learn from the same cases, fewer are among more, and are tested on the same patients: those of the
+fold that nobody learnt from. The paper tests all networks on the 66 patients of BraTS 2018's validation set."""
 POINT_NOTE = """The operating point is a threshold of p / (p + background), where p is the most probable class of the
 tumour: 0.5 is the plain decision, t weighs the background t / (1 − t). It has the best mean Dice over regions and cases
 on the validation cases of the fold, for each network its own; no test case is looked at. Here: what it changed on the

@@ -107,10 +107,8 @@ def find_directions(study: Study) -> list[Finding]:
         _compare(study, cases, ALL, [SCRATCH], higher=True, what="against scratch") for cases in study.cases
     ]
     findings += _gains(study)
-    others = [start for start in STARTS if start != LAST_THREE]
     findings += [
-        _compare(study, cases, LAST_THREE, others, higher=False, what="against the worst other")
-        for cases in study.cases
+        _compare(study, cases, LAST_THREE, [ALL], higher=False, what="against FT_All") for cases in study.cases
     ]
     rivals = [LAST_THREE, "last-three-decoder"]
     findings += [

@@ -102,21 +102,27 @@ def paired_difference(first: dict[str, float], second: dict[str, float]) -> Diff
 def embolden(rows: list[tuple], *, lowest: Sequence[int] = ()) -> list[tuple]:
     """Return the rows with the best number of every column of cells marked: the highest one, as it is printed.
 
+    A cell with a note, such as of folds that are missing, is not compared.
+
     Args:
         rows: of a table; a column holds cells, or text.
         lowest: columns whose best is the lowest, 0 is the first.
     """
     best = {}
     for place, column in enumerate(zip(*rows)):
-        values = [round(cell.ours, cell.digits) for cell in column if isinstance(cell, Cell) and cell.ours is not None]
+        values = [round(cell.ours, cell.digits) for cell in column if _competes(cell)]
         if values:
             best[place] = min(values) if place in lowest else max(values)
 
     def mark(place, cell):
-        is_best = isinstance(cell, Cell) and cell.ours is not None and round(cell.ours, cell.digits) == best[place]
+        is_best = _competes(cell) and round(cell.ours, cell.digits) == best[place]
         return cell._replace(best=True) if is_best else cell
 
     return [tuple(mark(place, cell) for place, cell in enumerate(row)) for row in rows]
+
+
+def _competes(cell) -> bool:
+    return isinstance(cell, Cell) and cell.ours is not None and not cell.note
 
 
 # === Writing ===

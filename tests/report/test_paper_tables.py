@@ -73,3 +73,5 @@ def test_the_best_of_a_column_is_bold_as_it_is_printed():
     assert [str(row[1]) for row in marked] == ["**0.500** (paper 0.900)", "**0.500** (paper –)", "0.400 (paper –)"]
     assert [row[2].best for row in marked] == [False, False, True] and marked[0][0] == "a"
     assert str(Cell(0.5, None, 0.1, "2 of 3 folds", best=True)) == "**0.500 ± 0.100**, 2 of 3 folds (paper –)"
+    half = embolden([("a", Cell(0.9, None, note="2 of 3 folds")), ("b", Cell(0.5, None))])
+    assert [row[1].best for row in half] == [False, True]
