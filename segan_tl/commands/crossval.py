@@ -136,7 +136,7 @@ def _prepare(training: Training) -> None:
     Raises:
         UserError: cases that cannot be used, or fewer patients than folds need.
     """
-    from segan_tl.commands.cohort import find_cohort, prepare
+    from segan_tl.commands.cohort import find_cohort, find_source_cohort, prepare
     from segan_tl.data.folds import plan_folds
 
     config = training.plan(0)[1]
@@ -144,6 +144,8 @@ def _prepare(training: Training) -> None:
     cached = prepare(training.arguments, config, cohort)
     sound = [case for case in cohort.cases if case.id in cached]
     plan_folds(sound, config.data.split, folds=training.folds, seed=config.seed)
+    if config.source:
+        prepare(training.arguments, config, find_source_cohort(training.arguments, config))
 
 
 def _is_done(job: Job, training: Training) -> bool:
