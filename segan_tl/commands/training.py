@@ -179,14 +179,16 @@ def write_page(this_run) -> None:
 
 
 def _check_unseen(split, source) -> None:
-    """Refuse a test case that the source has learnt from."""
+    """Refuse a test case of a patient that the source has learnt from."""
+    from segan_tl.data.splits import of_the_same_patients
     from segan_tl.errors import UserError
 
-    seen = sorted(set(split["test"]) & (source.learnt_from or set())) if source else []
+    seen = of_the_same_patients(split["test"], source.learnt_from or ()) if source else []
     if seen:
         raise UserError(
-            f"{source.path} was trained or tuned on {len(seen)} of the test cases ({', '.join(seen[:3])}): their Dice "
-            "would be no test; leave --other-patients out to take over the split of the source, or remove these cases"
+            f"{source.path} was trained or tuned on the patients of {len(seen)} of the test cases "
+            f"({', '.join(seen[:3])}): their Dice would be no test; leave --other-patients out to take over the split "
+            "of the source, or remove these cases"
         )
 
 

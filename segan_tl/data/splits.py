@@ -26,6 +26,12 @@ def learnt_from(split: dict[str, list[str]]) -> frozenset[str]:
     return frozenset(case for part in LEARNT for case in split.get(part, ()))
 
 
+def of_the_same_patients(cases: Iterable[str], learnt: Iterable[str]) -> list[str]:
+    """Return the cases, sorted, whose patient has a case in `learnt`: another time point of a head is no test of it."""
+    patients = {patient_of(case) for case in learnt}
+    return sorted(case for case in cases if patient_of(case) in patients)
+
+
 def split_cases(cases: Iterable[Case], fractions: Sequence[float], *, seed: int) -> dict[str, list[str]]:
     """Split the patients of each grade by `fractions`; return sorted case ids of train, validation and test.
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from segan_tl.data.cases import Case
-from segan_tl.data.splits import learnt_from
+from segan_tl.data.splits import learnt_from, of_the_same_patients
 from segan_tl.predict.members import Member
 from segan_tl.runs import read_json
 
@@ -34,8 +34,9 @@ def warn_of_training_cases(members: Sequence[Member], cases: Sequence[Case]) -> 
     for member in members:
         split = read_json(member.run.splits) if member.run.splits.is_file() else {}
         learnt |= learnt_from(split)
-    known = [case.id for case in cases if case.id in learnt and case.mask is not None]
+    known = of_the_same_patients((case.id for case in cases if case.mask is not None), learnt)
     if not known:
         return []
     who = "the run was" if len(members) == 1 else "a run was"
-    return [f"{len(known)} of these cases carry names {who} trained or tuned on ({known[0]}): their Dice is no test"]
+    patients = f"{len(known)} of these cases carry names of patients that {who} trained or tuned on ({known[0]})"
+    return [f"{patients}: their Dice is no test"]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from segan_tl.data.cases import Case, Cohort, find_cases
+from segan_tl.data.splits import of_the_same_patients
 from segan_tl.errors import UserError
 from segan_tl.models.provenance import read_provenance
 from segan_tl.predict.members import Member
@@ -30,10 +31,11 @@ def common_cases(members: Sequence[Member], part: str) -> list[str]:
     for member, split in zip(members, splits):
         known = _learnt_from(member, split, part)
         for other in splits:
-            if seen := sorted(known.intersection(other.get(part, []))):
+            if seen := of_the_same_patients(other.get(part, []), known):
                 raise UserError(
-                    f"{member.run.root} was trained or tuned on {_some(seen)}, of the {part} cases that the runs are "
-                    "compared on: it has seen the answers; train the runs on one split (train_segan.py --split RUN)"
+                    f"{member.run.root} was trained or tuned on the patients of {_some(seen)}, of the {part} cases "
+                    "that the runs are compared on: it has seen the answers; train the runs on one split "
+                    "(train_segan.py --split RUN)"
                 )
     for member, split in zip(members, splits):
         if different := sorted(set(split.get(part, [])) ^ set(wanted)):

@@ -8,6 +8,7 @@ import keras
 
 from segan_tl.config import AnyConfig
 from segan_tl.config_volume import VolumeConfig
+from segan_tl.data.splits import of_the_same_patients
 from segan_tl.errors import UserError
 from segan_tl.models.provenance import read_provenance
 from segan_tl.models.resnet import encoder_names, load_encoder
@@ -73,16 +74,17 @@ def find_pretrained(config: AnyConfig, run: Run, *, resuming: bool) -> Pretraine
 
 
 def refuse_seen(pretrained: Pretrained | None, test: Sequence[str]) -> None:
-    """Refuse test cases that the file has learnt from.
+    """Refuse test cases of patients that the file has learnt from.
 
     Raises:
         UserError: there are such.
     """
-    seen = sorted(pretrained.learnt_from & set(test)) if pretrained else []
+    seen = of_the_same_patients(test, pretrained.learnt_from) if pretrained else []
     if seen:
         raise UserError(
-            f"{pretrained.path} was trained or tuned on {len(seen)} of the test cases ({', '.join(seen[:3])}): their "
-            "Dice would be no test; take over its split with --split RUN, or remove these cases"
+            f"{pretrained.path} was trained or tuned on the patients of {len(seen)} of the test cases "
+            f"({', '.join(seen[:3])}): their Dice would be no test; take over its split with --split RUN, or "
+            "remove these cases"
         )
 
 

@@ -119,7 +119,7 @@ def test_data_elsewhere(places, tmp_path, capsys):
     [
         ({"state": "interrupted"}, None, "is not finished"),
         ({}, {"train": ["a"], "validation": ["b"], "test": ["BraTS2021_00001"]}, "differ in BraTS2021_00002"),
-        ({}, {**SPLIT, "train": ["BraTS2021_00002"]}, "was trained or tuned on BraTS2021_00002"),
+        ({}, {**SPLIT, "train": ["BraTS2021_00002"]}, "was trained or tuned on the patients of BraTS2021_00002"),
         ({"best_dice": None}, None, "no best validation Dice"),
     ],
 )
@@ -141,4 +141,4 @@ def test_what_a_transfers_source_has_learnt_is_no_test(places, capsys):
         provenance = {"modalities": ["flair"], "learnt_from": ["BraTS2021_00001", "z"]}
         save_network(threshold_segmentor(1), folder / "segmentor.keras", provenance)
     assert matrix(places, "small/t1-to-flair", "--data", str(places / "cohort")) == 2
-    assert "t1-to-flair was trained or tuned on BraTS2021_00001" in capsys.readouterr().err
+    assert "t1-to-flair was trained or tuned on the patients of BraTS2021_00001" in capsys.readouterr().err

@@ -56,10 +56,18 @@ def test_cases_the_run_has_learnt_from_are_pointed_out(places, tmp_path, capsys)
     write_json(run.splits, {"train": ["BraTS2021_00001"], "validation": [], "test": []})
     assert predict(places, str(run.root), places / "cohort", tmp_path / "out") == 0
     printed = capsys.readouterr().out
-    assert (
-        "1 of these cases carry names the run was trained or tuned on (BraTS2021_00001): their Dice is no test"
-        in printed
-    )
+    expected = "1 of these cases carry names of patients that the run was trained or tuned on (BraTS2021_00001)"
+    assert f"{expected}: their Dice is no test" in printed
+
+
+def test_other_time_points_of_its_patients_are_pointed_out(tmp_path, capsys):
+    run = make_run(tmp_path / "run", small_config())
+    write_json(run.splits, {"train": ["BraTS-GLI-00008-000"], "validation": [], "test": []})
+    for case in ("BraTS-GLI-00008-001", "BraTS-GLI-00009-001"):
+        write_case(tmp_path / "cohort", case, small_labels())
+    assert main(["predict", str(run.root), str(tmp_path / "cohort"), str(tmp_path / "out")]) == 0
+    expected = "1 of these cases carry names of patients that the run was trained or tuned on (BraTS-GLI-00008-001)"
+    assert expected in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("axes", ["LPS", "RAS", "LAS", "PIR", "SAL"])

@@ -3,7 +3,7 @@
 import pytest
 
 from segan_tl.data.cases import Case
-from segan_tl.data.splits import PARTS, fold_cases, patient_of, split_cases
+from segan_tl.data.splits import PARTS, fold_cases, of_the_same_patients, patient_of, split_cases
 from segan_tl.errors import UserError
 
 
@@ -47,6 +47,13 @@ def test_time_points_of_one_patient_stay_together():
     split = split_cases(cases, (0.6, 0.2, 0.2), seed=0)
     owners = [{patient_of(case) for case in split[part]} for part in PARTS]
     assert not owners[0] & owners[1] and not owners[0] & owners[2] and not owners[1] & owners[2]
+
+
+def test_another_time_point_is_the_same_patient():
+    learnt = ("BraTS-GLI-00008-000", "BraTS-GLI-00009-000", "a-1")
+    cases = ("a-2", "BraTS-GLI-00008-001", "BraTS-GLI-00007-000", "a-1", "BraTS-MEN-00009-000")
+    assert of_the_same_patients(cases, learnt) == ["BraTS-GLI-00008-001", "a-1"]
+    assert of_the_same_patients(cases, ()) == []
 
 
 def test_rare_grades_are_pooled():

@@ -44,7 +44,7 @@ def test_other_cases_are_named(tmp_path):
 @pytest.mark.parametrize("other", [split("ad", "c", "e"), split("a", "cd", "e")])
 def test_a_case_that_another_run_has_learnt_from_is_named(tmp_path, other):
     members = members_of(tmp_path, split("ab", "c", "de"), other)
-    with pytest.raises(UserError, match="small/flair was trained or tuned on d,.*--split RUN"):
+    with pytest.raises(UserError, match="small/flair was trained or tuned on the patients of d,.*--split RUN"):
         common_cases(members, "test")
 
 
@@ -55,8 +55,15 @@ def test_a_case_that_the_source_of_a_transfer_has_learnt_from(tmp_path):
             provenance = {"modalities": ["t2"], "learnt_from": list(learnt_from)}
             save_network(threshold_segmentor(1), folder / "segmentor.keras", provenance)
         assert common_cases([member], part)
-    with pytest.raises(UserError, match="tuned on d, of the test cases"):
+    with pytest.raises(UserError, match="tuned on the patients of d, of the test cases"):
         common_cases([member], "test")
+
+
+def test_another_time_point_of_a_patient_is_no_test(tmp_path):
+    first, second = "BraTS-GLI-00008-000", "BraTS-GLI-00008-001"
+    members = members_of(tmp_path, split("a", "b", [second]), split([first], "b", [second]))
+    with pytest.raises(UserError, match=f"small/flair was trained or tuned on the patients of {second}, of the test"):
+        common_cases(members, "test")
 
 
 def test_no_test_case(tmp_path):

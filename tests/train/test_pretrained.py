@@ -13,7 +13,7 @@ from segan_tl.models import build_model
 from segan_tl.models.resnet import encoder_names
 from segan_tl.models.torch_files import write_torch
 from segan_tl.runs import Run, sha256
-from segan_tl.train.pretrained import find_pretrained, start_network
+from segan_tl.train.pretrained import Pretrained, find_pretrained, refuse_seen, start_network
 from tests.commands.test_imports import words
 from tests.models.test_convert_resnet import random_state
 from tests.small_checkpoints import REGIONS, write_nnunet
@@ -97,6 +97,13 @@ def test_a_training_starts_from_an_imported_file(imported, tiny_cohort, tmp_path
     assert train(tmp_path, tiny_cohort, run.root, "--overwrite") == 2
     assert "lies in the run that is to be trained; copy it elsewhere" in words(capsys)
     assert (run.best / "segmentor.keras").is_file()
+
+
+def test_another_time_point_of_a_patient_is_no_test(tmp_path):
+    pretrained = Pretrained(tmp_path / "a.keras", {"learnt_from": ["BraTS-GLI-00008-000"]})
+    refuse_seen(pretrained, ["BraTS-GLI-00009-000"])
+    with pytest.raises(UserError, match=r"the patients of 1 of the test cases \(BraTS-GLI-00008-001\)"):
+        refuse_seen(pretrained, ["BraTS-GLI-00008-001", "BraTS-GLI-00009-000"])
 
 
 def test_refusals_come_before_anything_is_written(imported, tiny_cohort, tmp_path, capsys):
