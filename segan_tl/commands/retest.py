@@ -10,7 +10,8 @@ EPILOG = """examples:
   python -m segan_tl retest kaur/ms-to-BraTS2018-last-three-all/fold0 --operating-point
 
 Scores are those of the end of a training: metrics.csv, summary.json, predictions/, overlays.png in OUT; the run stays
-as it is. A case that the run has learnt from is refused.
+as it is. What an earlier retest wrote there goes first. A case of a patient that the run has learnt from is refused;
+of an imported network nobody here knows them.
 
 --operating-point: the threshold with the best Dice, the mean over regions and cases, on the run's own validation cases;
 one for all regions. For a softmax it is one of p / (p + background), p of the most probable class of the tumour: t is a
@@ -39,26 +40,52 @@ def run(arguments: argparse.Namespace) -> int:
     from segan_tl.runs import Run, open_run
 
     this_run = open_run(arguments.run, runs=arguments.runs)
+    out = Run(arguments.out or this_run.root / AGAIN)
+    _refuse_run(out)
     config = _config(this_run)
     cases = _cases(arguments, this_run, config)
-    out = Run(arguments.out or this_run.root / AGAIN)
     validation = _own_cases(this_run, "validation") if arguments.operating_point else []
     start_tensorflow()
     from segan_tl.predict.segment import load_segmentor
     from segan_tl.report.evaluate import evaluate_run
-    from segan_tl.report.operating_point import choose_threshold, write_auc
+    from segan_tl.report.operating_point import AUC_FILE, choose_threshold, write_auc
 
-    out.root.mkdir(parents=True, exist_ok=True)
-    out.summary.unlink(missing_ok=True)  # written last: without it the work is not done
     segmentor, _ = load_segmentor(this_run, config)
+    out.root.mkdir(parents=True, exist_ok=True)
+    _clear(out)
     if validation:
         config = choose_threshold(segmentor, validation, config, out=out)
         console.print(f"threshold {config.predict.threshold:g}, chosen on {len(validation)} validation cases")
     if arguments.auc:
-        write_auc(segmentor, cases, config, path=out.root / "auc.csv")
+        for case, reason in write_auc(segmentor, cases, config, path=out.root / AUC_FILE).items():
+            console.print(f"{AUC_FILE} leaves out {case}: {reason}", style="yellow", markup=False, soft_wrap=True)
     evaluate_run(this_run, cases=cases, config=config, into=out)
     console.print(f"scores {out.metrics}, pictures {out.overlays}", soft_wrap=True)
     return 0
+
+
+def _refuse_run(out) -> None:
+    """Refuse to write over the scores of a run."""
+    from segan_tl.errors import UserError
+
+    if out.root.exists() and not out.root.is_dir():
+        raise UserError(f"--out expects a folder; {out.root} is a file; give another one")
+    if out.config.exists() or out.state.exists() or out.best.exists():
+        raise UserError(
+            f"--out expects a folder for the scores; {out.root} is a run, whose own scores would be lost; give another "
+            "one"
+        )
+
+
+def _clear(out) -> None:
+    """Remove what an earlier retest wrote: results of two must not stand side by side."""
+    from segan_tl.report.operating_point import AUC_FILE, FILE
+
+    # summary.json, which is written last, goes first: without it the work is not done.
+    for path in (out.summary, out.metrics, out.overlays, out.root / AUC_FILE, out.root / FILE):
+        path.unlink(missing_ok=True)
+    for path in out.predictions.glob("*.nii.gz"):
+        path.unlink()
 
 
 def _config(this_run):
@@ -84,6 +111,7 @@ def _cases(arguments, this_run, config) -> list:
     """
     from segan_tl.commands.cohort import check_regions
     from segan_tl.data.cases import find_cases
+    from segan_tl.data.splits import of_the_same_patients
     from segan_tl.errors import UserError
 
     if not arguments.data:
@@ -91,9 +119,9 @@ def _cases(arguments, this_run, config) -> list:
     cohort = find_cases(arguments.data)
     check_regions(cohort, config)
     learnt = _learnt_from(this_run)
-    if seen := sorted(case.id for case in cohort.cases if case.id in learnt):
+    if seen := of_the_same_patients((case.id for case in cohort.cases), learnt):
         raise UserError(
-            f"{this_run.root} was trained or tuned on {len(seen)} of the cases of {arguments.data} "
+            f"{this_run.root} was trained or tuned on the patients of {len(seen)} of the cases of {arguments.data} "
             f"({', '.join(seen[:3])}): their Dice would be no test; take them out, or leave --data out for the run's "
             "own test cases"
         )
@@ -101,25 +129,42 @@ def _cases(arguments, this_run, config) -> list:
 
 
 def _learnt_from(this_run) -> frozenset[str]:
-    """Return the cases that a run, or what it started from, was trained or tuned on."""
+    """Return the cases that a run, or what it started from, was trained or tuned on, as far as that is known."""
+    from segan_tl.console import console
     from segan_tl.data.splits import learnt_from
     from segan_tl.models.provenance import read_provenance
     from segan_tl.runs import read_json
 
     seen = read_provenance(this_run.best / "segmentor.keras").get("learnt_from") or ()
-    return frozenset(seen) | learnt_from(read_json(this_run.splits))
+    if not _is_imported(this_run):
+        return frozenset(seen) | learnt_from(read_json(this_run.splits))
+    if not seen:
+        note = f"note: {this_run.root} was imported: nothing is known of the cases that it has learnt from"
+        console.print(note, markup=False, soft_wrap=True)
+    return frozenset(seen)
+
+
+def _is_imported(this_run) -> bool:
+    """Return whether `import` wrote the run, which then never had a split; one that is lost is no such case."""
+    from segan_tl.runs import read_json
+
+    state = read_json(this_run.state)  # `import` says what file the network was, a training on which cases
+    return "source_sha256" in state and "data" not in state and not this_run.splits.exists()
 
 
 def _own_cases(this_run, part: str) -> list:
     """Return the validation or test cases of a run.
 
     Raises:
-        UserError: one of them is not there any more.
+        UserError: one of them is not there any more, or the run was imported and has none.
     """
     from segan_tl.data.cases import find_cases
     from segan_tl.errors import UserError
     from segan_tl.runs import read_json
 
+    if _is_imported(this_run):
+        remedy = "name the cohort to test it on with --data DIR" if part == "test" else "leave --operating-point out"
+        raise UserError(f"{this_run.root} was imported and has no {part} cases of its own; {remedy}")
     folder = Path(read_json(this_run.state).get("data", {}).get("folder", ""))
     wanted = set(read_json(this_run.splits)[part])
     cases = [case for case in find_cases(folder).cases if case.id in wanted]

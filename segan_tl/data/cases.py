@@ -16,7 +16,7 @@ from segan_tl.regions import MODALITIES
 
 __all__ = [
     "Case", "CheckedCase", "Cohort", "LoadedCase", "Problem", "case_from_file", "check_case", "check_cohort",
-    "find_cases", "load_case", "read_case",
+    "find_cases", "load_case", "load_labelled", "read_case",
 ]  # fmt: skip
 
 _SOUGHT = (
@@ -107,6 +107,18 @@ def load_case(case: Case, modalities: tuple[str, ...], *, with_mask: bool = True
         image[..., channel] = checked.images[modality]
     labels = None if checked.labels is None else np.ascontiguousarray(checked.labels)
     return LoadedCase(image, labels, checked.geometry)
+
+
+def load_labelled(case: Case, modalities: tuple[str, ...]) -> LoadedCase:
+    """Read a case into memory that is to be scored.
+
+    Raises:
+        UserError: it has no label map, or anything that `check_case` reports.
+    """
+    loaded = load_case(case, modalities)
+    if loaded.labels is None:
+        raise UserError(f"case {case.id} has no label map to score against; add it")
+    return loaded
 
 
 def _cohort_of_file(path: Path) -> Cohort:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from segan_tl.config import Config
 from segan_tl.console import console
-from segan_tl.data.cases import Case, LoadedCase, load_case
+from segan_tl.data.cases import Case, LoadedCase, load_labelled
 from segan_tl.data.images import write_volume
 from segan_tl.errors import UserError
 from segan_tl.predict.labels import label_scheme, paint_labels
@@ -98,9 +98,7 @@ def _score_cases(
     for case in cases:
         started = time.monotonic()
         try:
-            loaded = load_case(case, config.data.modalities)
-            if loaded.labels is None:
-                raise UserError(f"case {case.id} has no label map to score against; add it")
+            loaded = load_labelled(case, config.data.modalities)
         except UserError as error:
             failed[case.id] = str(error)
             advance(f"{case.id}  left out: {error}")

@@ -6,8 +6,11 @@ import json
 import pytest
 
 from segan_tl.__main__ import main
+from segan_tl.data.cases import find_cases
 from segan_tl.predict.postprocess import binarise
 from segan_tl.runs import Run, read_json, write_json
+from tests.commands.test_imports import words
+from tests.small_checkpoints import REGIONS, small_plans, write_nnunet
 from tests.small_runs import make_run, small_config, small_labels, threshold_segmentor, write_case
 
 
@@ -57,6 +60,96 @@ def test_cases_that_it_has_learnt_from_are_refused(run, tmp_path, capsys):
     assert main(["retest", str(run.root), "--data", str(tmp_path / "cohort")]) == 2
     error = capsys.readouterr().err
     assert "BraTS2021_00001, BraTS2021_00002" in error and "would be no test" in error
+
+
+def test_another_time_point_of_a_patient_is_refused(run, tmp_path, capsys):
+    write_json(run.splits, read_json(run.splits) | {"train": ["BraTS-GLI-00008-000"]})
+    for case in ("BraTS-GLI-00008-001", "BraTS-GLI-00009-001"):
+        write_case(tmp_path / "other", case, small_labels())
+    assert main(["retest", str(run.root), "--data", str(tmp_path / "other")]) == 2
+    assert "the patients of 1 of the cases" in (error := capsys.readouterr().err) and "(BraTS-GLI-00008-001)" in error
+
+
+@pytest.mark.parametrize("held", ["config.json", "run.json", "best"])
+def test_a_run_is_never_written_over(run, tmp_path, capsys, held):
+    other = tmp_path / "other"
+    (other / "best").mkdir(parents=True) if held == "best" else write_json(other / held, {})
+    (other / "metrics.csv").write_text("its own scores")
+    for out in (run.root, other):
+        assert main(["retest", str(run.root), "--out", str(out)]) == 2
+        error = capsys.readouterr().err
+        assert f"{out} is a run, whose own scores would be lost" in error and error.count("\n") == 1
+    assert (other / "metrics.csv").read_text() == "its own scores" and not run.summary.exists()
+    assert main(["retest", str(run.root), "--out", str(other / "metrics.csv")]) == 2
+    assert "is a file" in capsys.readouterr().err
+
+
+def test_results_of_two_retests_do_not_mix(run, tmp_path):
+    assert main(["retest", str(run.root), "--auc", "--operating-point"]) == 0
+    again = Run(run.root / "again")
+    (again.root / "notes.txt").touch()
+    (again.predictions / "notes.txt").touch()
+    write_case(tmp_path / "other", "BraTS2021_00011", small_labels())
+    assert main(["retest", str(run.root), "--data", str(tmp_path / "other")]) == 0
+    assert {path.name for path in again.predictions.iterdir()} == {"BraTS2021_00011.nii.gz", "notes.txt"}
+    assert {path.name for path in again.root.iterdir()} == {
+        "metrics.csv", "notes.txt", "overlays.png", "predictions", "summary.json",
+    }  # fmt: skip
+
+
+def test_what_is_refused_leaves_the_results_of_the_last_retest(run):
+    assert main(["retest", str(run.root)]) == 0
+    before = {path: path.read_bytes() for path in (run.root / "again").rglob("*") if path.is_file()}
+    file = run.best / "segmentor.keras"
+    file.write_bytes(file.read_bytes()[:-50])
+    assert main(["retest", str(run.root)]) == 2
+    assert before and before == {path: path.read_bytes() for path in before}
+
+
+def test_the_area_leaves_out_what_cannot_be_scored(run, tmp_path, capsys):
+    other = tmp_path / "other"
+    write_case(other, "BraTS2021_00011", small_labels())
+    write_case(other, "BraTS2021_00012", small_labels(), with_mask=False)
+    (write_case(other, "BraTS2021_00013", small_labels()) / "BraTS2021_00013_flair.nii.gz").write_bytes(b"damaged")
+    assert main(["retest", str(run.root), "--data", str(other), "--auc"]) == 0
+    printed = capsys.readouterr().out
+    assert "auc.csv leaves out BraTS2021_00012: case BraTS2021_00012 has no label map" in printed
+    assert "auc.csv leaves out BraTS2021_00013: case BraTS2021_00013" in printed
+    again = Run(run.root / "again")
+    for table in (again.root / "auc.csv", again.metrics):
+        assert {row["case"] for row in rows_of(table)} == {"BraTS2021_00011"}
+    assert set(read_json(again.summary)["failed"]) == {"BraTS2021_00012", "BraTS2021_00013"}
+
+
+def test_an_operating_point_needs_label_maps(run, tmp_path, capsys):
+    (tmp_path / "cohort" / "BraTS2021_00002" / "BraTS2021_00002_seg.nii.gz").unlink()
+    assert main(["retest", str(run.root), "--operating-point"]) == 2
+    assert "case BraTS2021_00002 has no label map" in capsys.readouterr().err
+
+
+def test_an_imported_network_is_tested_on_any_cohort(tmp_path, tiny_cohort, capsys):
+    plans = small_plans(spacing=[5.0, 5.0, 5.0])  # the cohort's own: nothing is resampled
+    write_nnunet(tmp_path / "source", dataset=REGIONS, plans=plans)
+    run = Run(tmp_path / "theirs")
+    assert main(["import", str(tmp_path / "source"), "--run", str(run.root)]) == 0
+    capsys.readouterr()
+    case = find_cases(tiny_cohort).cases[0].images["t1"].path.parent
+    assert main(["retest", str(run.root), "--data", str(case)]) == 0
+    assert "theirs was imported: nothing is known of the cases" in words(capsys)
+    assert read_json(run.root / "again" / "summary.json")["cases"] == 1
+
+    assert main(["retest", str(run.root)]) == 2
+    assert "was imported and has no test cases of its own; name the cohort to test it on with --data" in words(capsys)
+    assert main(["retest", str(run.root), "--data", str(case), "--operating-point"]) == 2
+    assert "no validation cases of its own; leave --operating-point out" in words(capsys)
+
+
+def test_a_split_that_is_lost_is_no_import(run, tmp_path, capsys):
+    run.splits.unlink()
+    write_case(tmp_path / "other", "BraTS2021_00011", small_labels())
+    for more in ([], ["--data", str(tmp_path / "other")]):
+        assert main(["retest", str(run.root), *more]) == 2
+        assert "splits.json is missing" in words(capsys)
 
 
 def test_a_run_that_is_not_finished_is_refused(run, capsys):
