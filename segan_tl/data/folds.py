@@ -6,7 +6,7 @@ from pathlib import Path
 from segan_tl.data.cases import Case
 from segan_tl.data.splits import fold_cases
 from segan_tl.errors import UserError
-from segan_tl.runs import read_json, write_json
+from segan_tl.runs import Run, read_json, write_json
 
 FILE = "folds.json"
 NAMED = 3
@@ -39,7 +39,9 @@ def read_folds(folder: Path) -> dict | None:
 
 
 def keep_folds(folder: Path, planned: dict, *, cohort: Path) -> None:
-    """Save the folds where they are the first; else hold them to those that are saved.
+    """Save the folds where none has started yet; else hold them to those that are saved.
+
+    What a command saved that was refused afterwards binds nobody.
 
     Args:
         folder: holds fold0, fold1, …
@@ -49,7 +51,7 @@ def keep_folds(folder: Path, planned: dict, *, cohort: Path) -> None:
     Raises:
         UserError: the saved folds are others: cases have come or gone, or changed their grade.
     """
-    saved = read_folds(folder)
+    saved = read_folds(folder) if has_started(folder) else None
     if saved is None:
         write_json(folder / FILE, planned)
         return
@@ -65,13 +67,18 @@ def keep_folds(folder: Path, planned: dict, *, cohort: Path) -> None:
     )
 
 
+def has_started(folder: Path) -> bool:
+    """Return whether the folder holds the run of a fold, trained or in training."""
+    return any(Run(fold).config.is_file() for fold in folder.glob("fold*"))
+
+
 def require_folds(folder: Path, *, folds: int, seed: int) -> None:
-    """Refuse another number of folds, or another seed, than those that are saved, if any.
+    """Refuse another number of folds, or another seed, than those that are saved, if any fold has started.
 
     Raises:
         UserError: they differ.
     """
-    saved = read_folds(folder)
+    saved = read_folds(folder) if has_started(folder) else None
     if saved is not None and (saved["folds"], saved["seed"]) != (folds, seed):
         raise UserError(
             f"{folder} holds {saved['folds']} folds of seed {saved['seed']}; this command asks for {folds} of seed "

@@ -8,6 +8,7 @@ from segan_tl.data.cases import Case
 from segan_tl.data.folds import FILE, keep_folds, plan_folds, read_folds, require_folds
 from segan_tl.data.splits import fold_cases
 from segan_tl.errors import UserError
+from segan_tl.runs import Run, write_json
 
 FRACTIONS = (0.8, 0.2, 0.0)
 
@@ -31,11 +32,18 @@ def test_they_are_the_folds_that_trainings_test_on(tmp_path):
     assert sorted(sum(saved["test"].values(), [])) == [f"p{i:02}" for i in range(9)]
 
 
+def start(folder, fold=0):
+    write_json(Run(folder / f"fold{fold}").config, {})
+
+
 def test_the_same_ones_again_change_nothing(tmp_path):
     keep(tmp_path, plan())
     before = (tmp_path / FILE).read_bytes()
     keep(tmp_path, plan())
     assert (tmp_path / FILE).read_bytes() == before and [file.name for file in tmp_path.iterdir()] == [FILE]
+    start(tmp_path)
+    keep(tmp_path, plan())
+    assert (tmp_path / FILE).read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -51,9 +59,20 @@ def test_the_same_ones_again_change_nothing(tmp_path):
 )
 def test_others_are_refused(tmp_path, planned, expected):
     keep(tmp_path, plan())
+    start(tmp_path, 2)
     with pytest.raises(UserError, match=expected):
         keep(tmp_path, planned)
     assert read_folds(tmp_path) == plan()
+
+
+@pytest.mark.parametrize("planned", [plan(8), plan(low=4), plan(folds=4, seed=1)])
+def test_others_take_their_place_where_no_fold_has_started(tmp_path, planned):
+    """A command that was refused after it had saved the folds says what to change: the change must be possible."""
+    keep(tmp_path, plan())
+    (tmp_path / "fold0").mkdir()  # without configuration: nothing was trained
+    require_folds(tmp_path, folds=planned["folds"], seed=planned["seed"])
+    keep(tmp_path, planned)
+    assert read_folds(tmp_path) == planned
 
 
 def test_nothing_saved_is_nothing_to_hold_to(tmp_path):
