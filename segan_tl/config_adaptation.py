@@ -1,5 +1,6 @@
 """Configuration of moving a volumetric network: from another run, and between two cohorts."""
 
+from fractions import Fraction
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -8,6 +9,11 @@ from segan_tl.config_base import PhantomConfig, Section
 
 # What comes over from the source and what stands still: see segan_tl/train/finetune.py.
 FINETUNE_STRATEGIES = ("all", "frozen-encoder", "frozen-decoder", "last-three", "last-three-decoder", "last-three-all")
+
+
+def exact(share: float) -> Fraction:
+    """Return the fraction that a decimal number means: 7/10 for 0.7, so that a share of 10 is 7."""
+    return Fraction(share).limit_denominator(10**6)
 
 
 class FinetuneConfig(Section):
@@ -24,6 +30,21 @@ class SourceCohortConfig(Section):
 
     phantom: PhantomConfig = PhantomConfig()  # synthetic, where no folder is given
     share: Annotated[float, Field(gt=0, lt=1)] = 0.5  # of the training examples
+
+    def lack(self, examples: int) -> str | None:
+        """Return what to change where one cohort has none of an epoch's examples; None where both have some.
+
+        Args:
+            examples: of an epoch; ⌊examples · share⌋ of them are the second cohort's.
+        """
+        second = int(exact(self.share) * examples)
+        if 0 < second < examples:
+            return None
+        return (
+            f"source.share {self.share:g} of the {examples} examples of an epoch (train.steps_per_epoch × "
+            f"train.batch_size) leaves none for the {'first' if second else 'second'} cohort; raise "
+            "train.steps_per_epoch or train.batch_size, or bring source.share nearer to 0.5"
+        )
 
 
 class AdversaryConfig(Section):

@@ -194,6 +194,14 @@ class VolumeConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _both_cohorts_are_drawn(self):
+        examples = self.train.steps_per_epoch * self.train.batch_size
+        # 0: an epoch is as long as the cohorts are large, which train/recipes.py knows.
+        if self.source and examples and (lack := self.source.lack(examples)):
+            raise ValueError(lack)
+        return self
+
+    @model_validator(mode="after")
     def _weights_fit(self):
         weights = self.train.class_weights
         if weights is not None and len(weights) != self.classes:

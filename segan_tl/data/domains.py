@@ -4,6 +4,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from segan_tl.config_adaptation import exact
+
 # What a classifier of the domains is asked for, 0 and 1 as in the code of Heras Rivera 2024's authors.
 SOURCE, TARGET = 0.0, 1.0
 
@@ -59,7 +61,7 @@ def forced_examples(is_source: np.ndarray, foreground: float) -> np.ndarray:
 
 def _steps(count: int, share: float, *, ahead: Fraction = Fraction(0)) -> np.ndarray:
     """Return where ⌊i share + ahead⌋ grows, in whole numbers: 0.7 · 10 is 7 here."""
-    share = Fraction(share).limit_denominator(10**6)
+    share = exact(share)
     denominator = share.denominator * ahead.denominator
     positions = np.arange(count + 1) * share.numerator * ahead.denominator + ahead.numerator * share.denominator
     return np.diff(positions // denominator) > 0

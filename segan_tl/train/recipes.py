@@ -9,6 +9,7 @@ from segan_tl.config import AnyConfig, Config
 from segan_tl.config_volume import VolumeConfig
 from segan_tl.console import console
 from segan_tl.data.pipeline import SlicePool, make_batches, steps_per_epoch
+from segan_tl.errors import UserError
 from segan_tl.models import build_model, publish
 from segan_tl.models.segan import build_critic, build_segmentor
 from segan_tl.train.dann import DannTraining, build_dann
@@ -27,6 +28,9 @@ def make_batches_of(cases: Sequence, config: AnyConfig, *, second: Sequence = ()
         cases: prepared cases.
         config: the configuration.
         second: prepared cases of the cohort that `config.source` names.
+
+    Raises:
+        UserError: an epoch is too short for both cohorts.
     """
     batch_size = config.train.batch_size
     if isinstance(config, VolumeConfig):
@@ -34,6 +38,8 @@ def make_batches_of(cases: Sequence, config: AnyConfig, *, second: Sequence = ()
 
         every = [*cases, *second]
         steps = config.train.steps_per_epoch or max(len(every) // batch_size, 1)
+        if second and (lack := config.source.lack(steps * batch_size)):
+            raise UserError(lack)
         on_device = bool(tf.config.list_physical_devices("GPU"))
         whole = config.model_copy(update={"train": config.train.model_copy(update={"steps_per_epoch": steps})})
 

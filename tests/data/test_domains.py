@@ -10,6 +10,7 @@ from segan_tl.data.domains import draw_cases, forced_examples, from_source
 from segan_tl.data.patches import make_patches, plan_patches
 from segan_tl.data.volume_prepare import Box
 from segan_tl.data.volumes import CachedVolume
+from segan_tl.errors import UserError
 from segan_tl.train.recipes import make_batches_of
 
 
@@ -95,6 +96,32 @@ def test_an_epoch_can_start_in_the_middle_and_epochs_differ():
     for ours, expected in zip(rest, whole[4:], strict=True):
         assert all(np.array_equal(ours[name], expected[name]) for name in ("image", "mask", "domain"))
     assert not np.array_equal(whole[0]["image"], other[0]["image"])
+
+
+@pytest.mark.parametrize(
+    ("share", "steps", "without"),
+    [
+        (0.1, 4, "second"),  # ⌊8 · 0.1⌋ = 0 of two patches in four steps
+        (0.125, 4, None),  # 1
+        (0.9, 4, None),  # 7
+        (0.9999999, 4, "first"),  # 1 to six decimals: 8
+    ],
+)
+def test_an_epoch_without_an_example_of_a_cohort_is_refused(share, steps, without):
+    if without is None:
+        assert set(from_source(8, share)) == {False, True}
+        settings(share, steps=steps)
+        return
+    assert len(set(from_source(8, share))) == 1
+    with pytest.raises(ValueError, match=f"8 examples .* none for the {without} cohort; raise train.steps_per_epoch"):
+        settings(share, steps=steps)
+
+
+def test_one_pass_too_short_for_both_cohorts_is_refused():
+    cases = [volume(seed) for seed in range(4)]
+    config = settings(0.2, steps=0, batch_size=1)
+    with pytest.raises(UserError, match="source.share 0.2 of the 4 examples"):
+        make_batches_of(cases[:2], config, second=cases[2:])
 
 
 def test_one_pass_is_over_both_cohorts():
