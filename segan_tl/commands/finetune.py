@@ -6,6 +6,7 @@ from pathlib import Path
 
 from segan_tl.commands.train import (
     add_volume_arguments,
+    check_cohorts,
     cohort_name,
     load_volume_config,
     overrides_of,
@@ -71,7 +72,7 @@ def run(arguments) -> int:
             markup=False, soft_wrap=True,
         )  # fmt: skip
     if _strategy(arguments) == "combined":
-        arguments = _with_source_data(arguments, source)
+        arguments = _with_source_data(arguments, source, config)
     return train_volumes(arguments, this_run, config)
 
 
@@ -93,6 +94,11 @@ def _plan(arguments, source):
     """Return the run and its configuration for a source that is known."""
     strategy = _strategy(arguments)
     config = _config(arguments, source, strategy)
+    _check_options(arguments, config, strategy)
+    if strategy == "combined":
+        _with_source_data(arguments, source, config)
+    else:
+        check_cohorts(arguments, config)
     alone = config.model_copy(update={"source": None}) if strategy == "combined" else config
     name = f"{source_label(source)}-to-{cohort_name(arguments, alone)}-{strategy}"
     return plan_fold(arguments, arguments.runs / config.name / name, config), config
@@ -112,6 +118,22 @@ def _strategy(arguments) -> str:
         f"unknown strategy {arguments.strategy}; choose one of {', '.join(known)}, for example --strategy "
         f"{PAPERS.get(near, near)}"
     )
+
+
+def _check_options(arguments, config, strategy: str) -> None:
+    """Refuse options that the strategy has no use for."""
+    from segan_tl.errors import UserError
+
+    if arguments.source_data and not config.source:
+        raise UserError(
+            f"--source-data is a second cohort to learn from, and --strategy {strategy} learns from one alone; leave "
+            "it out, or choose --strategy combined"
+        )
+    if arguments.map and strategy in WITHOUT_WEIGHTS:
+        raise UserError(
+            f"--map says which weights of the source an input starts with, and --strategy {strategy} takes none over; "
+            "leave it out, or choose --strategy all"
+        )
 
 
 def source_label(source) -> str:
@@ -203,22 +225,25 @@ def _inputs(arguments, source, config) -> dict[str, str | None]:
 # === Data ===
 
 
-def _with_source_data(arguments, source):
+def _with_source_data(arguments, source, config):
     """Return the arguments with the folder that the source has learnt from as the second cohort, unless one is given.
 
     Raises:
-        UserError: the folder of real patients is not there any more.
+        UserError: the folder of real patients is not there any more, or one cohort would be synthetic, one not.
     """
     from segan_tl.errors import UserError
 
-    if arguments.source_data:
-        return arguments
     recorded = Path(source.data["folder"]) if "folder" in source.data else None
-    if recorded is not None and recorded.is_dir():
-        return argparse.Namespace(**vars(arguments) | {"source_data": recorded})
-    if source.data.get("synthetic"):
-        return arguments
-    raise UserError(
-        f"the source was trained on {recorded or 'a folder that it does not name'}, which is not there now; say where "
-        "it lies with --source-data DIR"
-    )
+    found = argparse.Namespace(**vars(arguments) | {"source_data": recorded})
+    is_there = recorded is not None and recorded.is_dir()
+    if source.data.get("synthetic") and not (arguments.data or arguments.source_data):
+        return found if is_there else arguments
+    if source.data.get("synthetic") or arguments.source_data:
+        found = arguments
+    elif not is_there:
+        raise UserError(
+            f"the source was trained on {recorded or 'a folder that it does not name'}, which is not there now; say "
+            "where it lies with --source-data DIR"
+        )
+    check_cohorts(found, config)
+    return found

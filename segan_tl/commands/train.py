@@ -87,7 +87,26 @@ def plan_run(arguments):
             f"--source-data needs the section [source] in {arguments.config}, which says how much of the training "
             "comes from there: add --set source.share=0.5"
         )
+    check_cohorts(arguments, config)
     return plan_fold(arguments, arguments.runs / config.name / cohort_name(arguments, config), config), config
+
+
+def check_cohorts(arguments, config) -> None:
+    """Refuse a folder of cases beside a synthetic cohort that would stand in for the one that was not given.
+
+    Raises:
+        UserError: it names the option that is missing.
+    """
+    from segan_tl.errors import UserError
+
+    if not config.source or bool(arguments.data) == bool(arguments.source_data):
+        return
+    given, missing = ("--data", "--source-data") if arguments.data else ("--source-data", "--data")
+    which = "second cohort, of [source]," if arguments.data else "first cohort, which is tested,"
+    raise UserError(
+        f"{given} names cases for one of two cohorts; the {which} would be a synthetic one: add {missing} DIR, or "
+        f"leave {given} out, too, to try both with synthetic patients"
+    )
 
 
 def plan_fold(arguments, folder, config):

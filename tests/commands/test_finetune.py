@@ -5,12 +5,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from segan_tl.__main__ import main
+from segan_tl.commands.finetune import _with_source_data
 from segan_tl.data.phantom import write_cohort
+from segan_tl.errors import UserError
 from segan_tl.models.provenance import read_provenance
 from segan_tl.models.unet import LAST_THREE
 from segan_tl.models.weights import load_network
@@ -108,9 +111,29 @@ def test_another_disease_gets_another_head(place, capsys):
     assert (run.parent / "tiny-to-ms-frozen-decoder-to-gliomas-flair-all" / "summary.json").is_file()
 
 
+def test_the_sources_own_patients_join_those_in_data_and_nobody_else(tmp_path):
+    """Combined training finds the folder of the source; one synthetic cohort beside one of patients is refused."""
+    config = SimpleNamespace(source=True)
+
+    def second(data, source_data=None, *, synthetic, folder=tmp_path):
+        arguments = SimpleNamespace(data=data, source_data=source_data)
+        source = SimpleNamespace(path="run", data={"folder": str(folder), "synthetic": synthetic})
+        return _with_source_data(arguments, source, config).source_data
+
+    assert second("africa", synthetic=False) == second(None, synthetic=True) == tmp_path
+    assert second(None, synthetic=True, folder=tmp_path / "gone") is None  # simulated again
+    assert second("africa", "phantoms", synthetic=True) == "phantoms"
+    for data, synthetic, missing in (("africa", True, "--source-data"), (None, False, "--data")):
+        with pytest.raises(UserError, match=f"add {missing} DIR"):
+            second(data, synthetic=synthetic)
+    with pytest.raises(UserError, match="which is not there now"):
+        second("africa", synthetic=False, folder=tmp_path / "gone")
+
+
 @pytest.mark.slow
 def test_without_weights_of_the_source(place, capsys):
-    assert finetune(place, "combined", "--set", "source.share=0.25") == 0
+    where = ["--source-data", json.loads((place / "runs/tiny/tiny/run.json").read_text())["data"]["folder"]]
+    assert finetune(place, "combined", "--set", "source.share=0.25", *where) == 0
     run = Run(place / "runs" / "tiny" / "tiny-to-gliomas-combined")
     split = json.loads(run.splits.read_text())
     assert len(split["source"]) == 8 and all("glioma-3t" in case for case in split["source"])
@@ -132,6 +155,11 @@ def test_without_weights_of_the_source(place, capsys):
         ("all", ["--config", "quickstart"], "configures SegAN"),
         ("all", ["--config", "nnunet_small"], "is of model.family cicek, nnunet_small configures nnunet"),
         ("all", ["--map", "t1:flair"], "--map expects TARGET=SOURCE"),
+        ("scratch", ["--map", "t1=flair"], "--strategy scratch takes none over; leave it out"),
+        ("combined", ["--map", "t1=flair", "--source-data", "SOURCE"], "--strategy combined takes none over"),
+        ("all", ["--source-data", "SOURCE"], "learns from one alone; leave it out, or choose --strategy combined"),
+        # The source has learnt from synthetic patients: they may not join those in --data unasked.
+        ("combined", [], "add --source-data DIR, or leave --data out"),
         ("all", ["--fold", "7"], "--fold expects 0 to 4"),
         ("all", ["--data", "SOURCE", "--seed", "3"], "trained or tuned on"),
         ("scratch", ["--from", "UNFINISHED"], "is not finished (training"),

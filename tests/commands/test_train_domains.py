@@ -211,6 +211,30 @@ def test_a_second_cohort_needs_its_section_and_the_adversary_a_second_cohort(tmp
     assert "[source]" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", [["train"], ["crossval", "--", "train"], ["finetune"]])
+@pytest.mark.parametrize(("given", "missing"), [("--data", "--source-data"), ("--source-data", "--data")])
+def test_a_synthetic_cohort_never_stands_in_beside_patients(
+    trained, tmp_path, tiny_cohort, configs, command, given, missing, capsys
+):
+    _, run, _ = trained
+    more = ["--from", run, "--strategy", "all"] if command == ["finetune"] else []
+    arguments = arguments_for(tmp_path, configs["dann"], *more, given, tiny_cohort)
+    assert main([*command, *arguments[1:]]) == 2
+    error = capsys.readouterr().err
+    assert f"add {missing} DIR, or leave {given} out" in error and len(error.strip().splitlines()) == 1
+    assert not (tmp_path / "cache").exists() and not (tmp_path / "runs").exists()
+
+
+def test_two_synthetic_cohorts_are_said_to_be_synthetic(tmp_path, configs):
+    small = ["cases=4", "shape=[48,48,31]"]
+    sets = [f"{section}phantom.{one}" for section in ("", "source.") for one in small]
+    sets += ["source.phantom.cohort=glioma-1.5t", "train.epochs=1", "train.steps_per_epoch=1"]
+    more = ["--no-report", *(word for one in sets for word in ("--set", one))]
+    assert main(arguments_for(tmp_path, configs["combined"], *more)) == 0
+    data = json.loads((tmp_path / "runs/two/glioma-3t-with-glioma-1.5t/run.json").read_text())["data"]
+    assert data["synthetic"] is data["source"]["synthetic"] is True
+
+
 def test_the_same_patients_twice_are_refused(tmp_path, tiny_cohort, configs, capsys):
     both = ("--data", tiny_cohort, "--source-data", tiny_cohort)
     assert main(arguments_for(tmp_path, configs["combined"], *both)) == 2
