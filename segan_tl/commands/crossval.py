@@ -150,11 +150,13 @@ def _prepare(training: Training) -> None:
 
 def _is_done(job: Job, training: Training) -> bool:
     """Return whether a fold is trained and scored with the settings that it would be trained with now."""
+    from segan_tl.config_base import comparable
     from segan_tl.report.paper_runs import is_scored
     from segan_tl.runs import read_json
 
     this_run, config = training.plan(int(job.name.removeprefix("fold")))
-    return is_scored(this_run) and read_json(this_run.config) == json.loads(config.model_dump_json())
+    wanted = json.loads(config.model_dump_json())
+    return is_scored(this_run) and comparable(read_json(this_run.config)) == comparable(wanted)
 
 
 def _describe(job: Job, training: Training) -> str:

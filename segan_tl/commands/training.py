@@ -194,6 +194,7 @@ def _check_unseen(split, source) -> None:
 
 def _is_finished(this_run, config) -> bool:
     """Compare with the configuration that the run was trained with; return whether its training is complete."""
+    from segan_tl.config_base import comparable
     from segan_tl.errors import UserError
     from segan_tl.runs import read_json, recover
 
@@ -201,7 +202,8 @@ def _is_finished(this_run, config) -> bool:
         recover(checkpoint)
     if not this_run.last.is_dir():
         return False
-    different = sorted(_differences(read_json(this_run.config), json.loads(config.model_dump_json())))
+    wanted = json.loads(config.model_dump_json())
+    different = sorted(_differences(comparable(read_json(this_run.config)), comparable(wanted)))
     if different:
         raise UserError(
             f"{this_run.root} was trained with other settings ({'; '.join(different[:3])}); add --overwrite to "

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from segan_tl.config_base import comparable
 from segan_tl.data.folds import FILE
 from segan_tl.data.splits import PARTS
 from segan_tl.errors import UserError
@@ -66,9 +67,9 @@ def require_one_configuration(folder: Path, folds: Sequence[Fold], *, config: di
         UserError: it says what differs.
     """
     first = folds[0]
-    expected, whose = _flatten(config or first.config), "this command" if config else f"fold {first.number}"
+    expected, whose = _flatten(comparable(config or first.config)), "this command" if config else f"fold {first.number}"
     for fold in folds:
-        found = _flatten(fold.config)
+        found = _flatten(comparable(fold.config))
         keys = sorted(key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key))
         if keys:
             changes = "; ".join(f"{key} {expected.get(key)} → {found.get(key)}" for key in keys[:NAMED])

@@ -8,13 +8,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from segan_tl.__main__ import main
+from segan_tl.commands.crossval import _is_done
+from segan_tl.commands.jobs import Job
 from segan_tl.commands.wrapped import read_training
-from segan_tl.config import load_config
+from segan_tl.config import load_config, validate
+from segan_tl.runs import Run
 from tests.small_folds import SCORES, write, write_fold, write_folds
 from tests.small_volumes import TINY
 
@@ -112,6 +116,18 @@ def test_finished_folds_are_not_run_again(place, capsys):
     assert "3 of 3 jobs are done already" in printed and "0.667 ± 0.153" in printed
     assert {path.name for path in place.glob("crossval.*")} == {"crossval.csv", "crossval.json", "crossval.png"}
     assert not (place / "logs").exists()
+
+
+def test_a_fine_tuned_fold_is_done_however_its_source_is_spelt(place):
+    def training(source, digest="ab12"):
+        transfer = {"source": source, "source_sha256": digest}
+        values = json.loads(load_config("tiny.toml").model_dump_json()) | {"transfer": transfer}
+        config = validate(values, source="tiny.toml")
+        return SimpleNamespace(plan=lambda fold: (Run(place / f"fold{fold}"), config))
+
+    write_fold(place, 0, config=json.loads(training("runs/source").plan(0)[1].model_dump_json()))
+    assert _is_done(Job("fold0", ()), training("/data/runs/source"))
+    assert not _is_done(Job("fold0", ()), training("runs/source", "cd34"))
 
 
 def test_by_folder_and_by_name(place, capsys):

@@ -111,6 +111,23 @@ def test_another_disease_gets_another_head(place, capsys):
     assert (run.parent / "tiny-to-ms-frozen-decoder-to-gliomas-flair-all" / "summary.json").is_file()
 
 
+def test_a_run_goes_on_however_its_source_is_spelt(place, monkeypatch, capsys):
+    monkeypatch.chdir(place)
+    assert finetune(place, "frozen-encoder", origin="runs/tiny/tiny") == 0
+    run = Run(place / "runs" / "tiny" / "tiny-to-gliomas-frozen-encoder")
+    run.summary.unlink()  # as if a signal had come while it was scored
+    capsys.readouterr()
+    for _ in range(2):
+        assert finetune(place, "frozen-encoder", origin=place / "runs" / "tiny" / "tiny") == 0
+    assert "is trained and scored already" in words(capsys)
+    # Another network behind the same name is another source.
+    saved = json.loads(run.config.read_text())
+    saved["transfer"]["source_sha256"] = "0" * 64
+    run.config.write_text(json.dumps(saved))
+    assert finetune(place, "frozen-encoder", origin="runs/tiny/tiny") == 2
+    assert "trained with other settings (transfer.source_sha256" in words(capsys)
+
+
 def test_the_sources_own_patients_join_those_in_data_and_nobody_else(tmp_path):
     """Combined training finds the folder of the source; one synthetic cohort beside one of patients is refused."""
     config = SimpleNamespace(source=True)

@@ -142,6 +142,18 @@ def test_different_configurations(tmp_path, config, expected):
         open_crossval(tmp_path)
 
 
+def test_a_source_may_be_spelt_in_two_ways_and_is_one(tmp_path):
+    one = {"source": "runs/brats", "source_sha256": "ab12", "strategy": "all"}
+    write_folds(tmp_path)
+    for number, transfer in enumerate((one, one | {"source": "/data/runs/brats"}, one)):
+        write_fold(tmp_path, number, config=CONFIG | {"transfer": transfer})
+    config = CONFIG | {"transfer": one | {"source": "../runs/brats"}}
+    assert len(open_crossval(tmp_path, config=config).folds) == 3
+    write_fold(tmp_path, 1, config=CONFIG | {"transfer": one | {"source_sha256": "cd34"}})
+    with pytest.raises(UserError, match=r"differ \(transfer.source_sha256 ab12 → cd34\)"):
+        open_crossval(tmp_path)
+
+
 def test_another_configuration_than_the_command_says(tmp_path):
     with pytest.raises(UserError, match=r"this command and fold 0 of .* differ \(seed 5 → 3\)"):
         open_crossval(write_folds(tmp_path), config=CONFIG | {"seed": 5})
