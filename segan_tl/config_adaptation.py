@@ -56,4 +56,6 @@ class AdversaryConfig(Section):
     reversal: bool = True  # of its gradient, where it enters the network
     strength: float = Field(1.0, ge=0)  # lambda of the reversal
     schedule: Literal["constant", "ganin"] = "constant"  # of lambda; "ganin" rises from 0 to `strength`
-    target_labels: bool = True  # False: the target's masks are never read in training
+    # False: training reads no mask of the target, and its cases without one train too. They can neither validate nor
+    # test: the masks of the validation cases choose the best epoch, and a test case needs one to be scored.
+    target_labels: bool = True

@@ -78,11 +78,11 @@ def describe(cohort, split: dict | None = None) -> dict:
     return {"folder": folder, "layout": cohort.layout, **counts, "synthetic": is_synthetic(cohort)}
 
 
-def prepare_cohort(arguments, config, find) -> tuple:
+def prepare_cohort(arguments, config, find, *, need_mask: bool = True) -> tuple:
     """Return the cohort that `find` finds, its labels fit for the regions, and its prepared cases by id."""
     cohort = find()
     check_regions(cohort, config)
-    return cohort, prepare(arguments, config, cohort)
+    return cohort, prepare(arguments, config, cohort, need_mask=need_mask)
 
 
 def check_regions(cohort, config) -> None:
@@ -101,8 +101,8 @@ def check_regions(cohort, config) -> None:
             )
 
 
-def prepare(arguments, config, cohort) -> dict:
-    """Return case id → cached case; stop at bad cases unless they may be skipped."""
+def prepare(arguments, config, cohort, *, need_mask: bool = True) -> dict:
+    """Return case id → cached case; stop at bad cases, such as one without a mask, unless they may be skipped."""
     from segan_tl.console import console
     from segan_tl.config_volume import VolumeConfig
     from segan_tl.data.cache import prepare_cases
@@ -116,7 +116,7 @@ def prepare(arguments, config, cohort) -> dict:
         if isinstance(config, VolumeConfig):
             cached, problems = prepare_volumes(
                 cohort.cases, arguments.cache, modalities=data.modalities, regions=data.regions,
-                normalise=data.normalise, target_mm=data.spacing_mm, **how,
+                normalise=data.normalise, target_mm=data.spacing_mm, need_mask=need_mask, **how,
             )  # fmt: skip
         else:
             cached, problems = prepare_cases(cohort.cases, arguments.cache, config=data, **how)
@@ -150,7 +150,7 @@ def take_split(run, cohort, cached) -> dict[str, list[str]]:
     """Return the split of another run into train, validation and test; a second cohort of it is not taken over.
 
     Raises:
-        UserError: it holds cases that are not here.
+        UserError: it holds cases that are not here, or validates or tests on one without a mask.
     """
     from segan_tl.data.splits import PARTS
     from segan_tl.errors import UserError
@@ -162,6 +162,12 @@ def take_split(run, cohort, cached) -> dict[str, list[str]]:
         raise UserError(
             f"{run.root} was trained on cases that {cohort.folder} lacks now ({', '.join(missing[:5])}); give the "
             "--data of that run"
+        )
+    masked = {case.id for case in cohort.cases if case.mask is not None}
+    if without := sorted({*split["validation"], *split["test"]} - masked):
+        raise UserError(
+            f"{run.root} validates or tests on cases whose masks {cohort.folder} lacks now "
+            f"({', '.join(without[:5])}); restore the masks, or start a new split with --set name=another"
         )
     return split
 

@@ -3,6 +3,7 @@
 import argparse
 import json
 import shlex
+from functools import partial
 from pathlib import Path
 
 from segan_tl.commands.jobs import Job, run_jobs
@@ -136,16 +137,16 @@ def _prepare(training: Training) -> None:
     Raises:
         UserError: cases that cannot be used, or fewer patients than folds need.
     """
-    from segan_tl.commands.cohort import find_cohort, find_source_cohort, prepare
-    from segan_tl.data.folds import plan_folds
+    from segan_tl.commands.cohort import choose_fold, find_cohort, find_source_cohort, prepare
+    from segan_tl.commands.unlabelled import divide, needs_masks
 
-    config = training.plan(0)[1]
-    cohort = find_cohort(training.arguments, config)
-    cached = prepare(training.arguments, config, cohort)
-    sound = [case for case in cohort.cases if case.id in cached]
-    plan_folds(sound, config.data.split, folds=training.folds, seed=config.seed)
-    if config.source:
-        prepare(training.arguments, config, find_source_cohort(training.arguments, config))
+    config, arguments = training.plan(0)[1], training.arguments
+    cohort = find_cohort(arguments, config)
+    cached = prepare(arguments, config, cohort, need_mask=needs_masks(config))
+    divide(cohort, cached, partial(choose_fold, config=config, fold=0, folds=training.folds))
+    # Where --data comes alone, `finetune --strategy combined` knows the folder of the source.
+    if config.source and bool(arguments.data) == bool(arguments.source_data):
+        prepare(arguments, config, find_source_cohort(arguments, config))
 
 
 def _is_done(job: Job, training: Training) -> bool:

@@ -75,6 +75,7 @@ def train_and_score(
 
 def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, source, find_source_cohort) -> int:
     """Do the work while no other process may."""
+    from segan_tl.commands.unlabelled import divide, needs_masks, remark
     from segan_tl.console import console, start_tensorflow
 
     finished = not arguments.overwrite and _is_finished(this_run, config)
@@ -95,13 +96,14 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     pretrained = find_pretrained(config, this_run, resuming=finished or started)
 
     # === Data ===
-    cohort, cached = prepare_cohort(arguments, config, find_cohort)
-    split = take_split(this_run, cohort, cached) if started else choose_split(cohort, cached)
+    cohort, cached = prepare_cohort(arguments, config, find_cohort, need_mask=needs_masks(config))
+    split = take_split(this_run, cohort, cached) if started else divide(cohort, cached, choose_split)
     if not started:
         split = limit_training(split, config)
         _check_unseen(split, source)
         refuse_seen(pretrained, split["test"])
     parts = {part: [cached[case] for case in cases] for part, cases in split.items()}
+    unlabelled = remark(cohort, cached, split)
     second = None
     if getattr(config, "source", None):
         second, cached = prepare_cohort(arguments, config, find_source_cohort)
@@ -113,6 +115,8 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     counts = ", ".join(f"{len(cases)} {part}" for part, cases in split.items())
     found = introduce(cohort) + (f"; source {introduce(second)}" if second else "")
     console.print(f"{found}, {counts} cases; run {this_run.root}", soft_wrap=True)
+    if unlabelled:
+        console.print(unlabelled, soft_wrap=True)
 
     # === Training ===
     if not finished:

@@ -118,13 +118,19 @@ def require_all_tested(folder: Path, folds: Sequence[Fold], *, saved: dict | Non
                 f"expected the test cases of fold {fold.number} that {folder / FILE} names; found others "
                 f"({_some(different)}); train it anew with --overwrite"
             )
-    seen = {case for fold in folds for cases in fold.split.values() for case in cases}
+    seen = {case for fold in folds for part in _judging(fold.config) for case in fold.split[part]}
     tested = {case for fold in folds for case in fold.split["test"]}
     if complete and (never := sorted(seen - tested)):
         raise UserError(
             f"expected every case in the test set of one fold; {_some(never)} of {folder} is in none: the "
             "cohort has changed between the folds; train all of them anew with --set name=another"
         )
+
+
+def _judging(config: dict) -> tuple[str, ...]:
+    """Return the parts whose cases one of the folds must test; one without a mask only trains."""
+    adversary = config.get("adversary") or {}
+    return PARTS if adversary.get("target_labels", True) else ("validation", "test")
 
 
 def _flatten(config: dict, prefix: str = "") -> dict:

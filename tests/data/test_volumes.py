@@ -1,6 +1,7 @@
 """Whole volumes: cropped and normalised by hand, cached once, read as patches."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -124,6 +125,25 @@ def test_a_damaged_case_is_reported(cohort, tmp_path):
     source.write_bytes(source.read_bytes()[:200])
     cached, problems = prepare_volumes(cohort.cases, tmp_path / "cache", **SETTINGS)
     assert {problem.case_id for problem in problems} == {cohort.cases[0].id} and len(cached) == 1
+
+
+def test_a_case_without_a_mask_has_zeros_where_that_is_allowed_and_files_of_its_own(cohort, tmp_path):
+    first, second = cohort.cases
+    without = replace(first, mask=None)
+    _, problems = prepare_volumes([without], tmp_path / "cache", **SETTINGS)
+    assert [problem.reason for problem in problems] == ["the label map is missing"]
+    (bare,), problems = prepare_volumes([without], tmp_path / "cache", need_mask=False, **SETTINGS)
+    assert not problems and bare.labels.dtype == np.uint8 and not bare.labels.any() and not bare.positions
+    # The mask has come meanwhile: the zeros are not taken for it, nor by anyone who needs one.
+    for need_mask in (False, True):
+        (whole,), _ = prepare_volumes([first], tmp_path / "cache", need_mask=need_mask, **SETTINGS)
+        assert whole.labels.any() and np.array_equal(whole.image, bare.image)
+    assert len(list((tmp_path / "cache").rglob("*.npy"))) == 8
+    _, problems = prepare_volumes([without], tmp_path / "cache", **SETTINGS)
+    assert len(problems) == 1
+    # A mask that is there must be sound.
+    second.mask.path.write_bytes(second.mask.path.read_bytes()[:200])
+    assert prepare_volumes([second], tmp_path / "cache", need_mask=False, **SETTINGS)[1]
 
 
 def test_two_writers_at_once_agree(cohort, tmp_path):

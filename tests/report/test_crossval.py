@@ -122,6 +122,20 @@ def test_a_case_that_no_fold_tests(tmp_path):
     assert open_crossval(tmp_path, folds=3).missing  # it could still be in fold 1
 
 
+def test_a_case_without_a_mask_trains_in_every_fold_and_is_tested_in_none(tmp_path):
+    config = CONFIG | {"adversary": {"target_labels": False}}
+    for number in SCORES:
+        write_fold(tmp_path, number, config=config)
+        splits = tmp_path / f"fold{number}" / "splits.json"
+        split = json.loads(splits.read_text())
+        write(splits, split | {"train": [*split["train"], "bare"]})
+    assert not open_crossval(tmp_path, folds=3).missing
+    for number in SCORES:
+        write(tmp_path / f"fold{number}" / "config.json", config | {"adversary": {"target_labels": True}})
+    with pytest.raises(UserError, match="bare of .* is in none"):
+        open_crossval(tmp_path, folds=3)
+
+
 def test_other_folds_than_the_saved_ones(tmp_path):
     write_fold(write_folds(tmp_path), 2, scores=SCORES[2][:2])
     with pytest.raises(UserError, match=r"the test cases of fold 2 that .*folds.json names; found others \(p6\)"):
