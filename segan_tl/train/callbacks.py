@@ -19,12 +19,13 @@ from segan_tl.metrics import dice
 from segan_tl.regions import unions, with_unions
 from segan_tl.runs import Run, write_text
 from segan_tl.train.checkpoint import save_best, save_last
-from segan_tl.train.loop import Progress
+from segan_tl.train.loop import Interruption, Progress
 
 
 class Validation(keras.callbacks.Callback):
     """Segment the validation cases, add `dice_<region>` and `dice` to the epoch's row, keep the best.
 
+    The loop calls it before the epoch counts as complete: what a signal interrupts, the resumed run does.
     `dice` is the mean over the regions of the network; those that labels add up to have a column and no say in it.
 
     Args:
@@ -33,9 +34,11 @@ class Validation(keras.callbacks.Callback):
         segment: (model, slices (D, h, w, M)) → masks (D, h, w, R), bool.
         cases: the validation cases.
         every: epochs between two validations.
+        progress: gets the best Dice and its epoch.
         publish: called when the mean Dice is the best so far.
 
     Attributes:
+        scores: of the last validation (cases, R + unions); None before it.
         found: the masks (D, h, w, R) of the first case at the last validation, for TensorBoard; None before it.
     """
 
@@ -53,15 +56,35 @@ class Validation(keras.callbacks.Callback):
         super().__init__()
         self.game, self.judge, self.segment, self.cases = game, judge, segment, cases
         self.every, self.progress, self.publish = every, progress, publish
-        self.found = None
+        self.found = self.scores = None
 
-    def on_epoch_end(self, epoch, logs=None):
-        """Judge the segmentor as it would be published now."""
+    def __call__(self, epoch: int, interruption: Interruption) -> bool:
+        """Judge the segmentor as it would be published now.
+
+        Args:
+            epoch: the one that ends, from 0.
+            interruption: looked at before every case, for a few large volumes outlast the warning of a cluster.
+
+        Returns:
+            False where a signal came before the last case: nothing is kept of what was done.
+        """
         if (epoch + 1) % self.every:
-            return
+            return True
         for variable, weight in zip(self.judge.weights, self.game.best_weights(), strict=True):
             variable.assign(weight)
-        scores = np.array([self._scores(case) for case in self.cases])  # (cases, R + unions)
+        scores = []
+        for case in self.cases:
+            if interruption.received is not None:
+                return False
+            scores.append(self._scores(case))
+        self.scores = np.array(scores)
+        return True
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Add the scores to the row; publish the best."""
+        if (epoch + 1) % self.every:
+            return
+        scores = self.scores
         regions = self.cases[0].regions
         names = (*regions, *unions(regions))
         logs |= {f"dice_{region}": float(score) for region, score in zip(names, scores.mean(axis=0), strict=True)}
@@ -175,7 +198,9 @@ class ProgressLine(keras.callbacks.Callback):
         self.bar.update(self.task, description=f"epoch {epoch + 1}/{self.epochs}{dice_text}")
         if not console.is_terminal:
             done = (epoch + 1) * self.steps
-            left = (time.monotonic() - self.started) / (done - self.first) * (self.epochs * self.steps - done)
+            # A run that was interrupted while it validated goes on with no step to do in this epoch.
+            pace = (time.monotonic() - self.started) / max(done - self.first, 1)
+            left = pace * (self.epochs * self.steps - done)
             print(f"{text}  {duration(left)} left", flush=True)
 
     def on_train_end(self, logs=None):

@@ -101,8 +101,8 @@ def fit(
     game.segmentor.stop_training = patience is not None and progress.epoch > 0 and progress.wait() >= patience
     with Interruption() as interruption:
         complete = run_epochs(
-            game, strategy, batches_of=batches_of, epochs=config.train.epochs, progress=progress, callbacks=callbacks,
-            interruption=interruption,
+            game, strategy, batches_of=batches_of, epochs=config.train.epochs, progress=progress, validate=validation,
+            callbacks=callbacks, interruption=interruption,
         )  # fmt: skip
         if not complete:
             save_last(run, game, progress, provenance=provenance)

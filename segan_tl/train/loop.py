@@ -57,6 +57,7 @@ def run_epochs(
     batches_of: Callable[[int, int], Iterable],
     epochs: int,
     progress: Progress,
+    validate: Callable[[int, Interruption], bool],
     callbacks,
     interruption: Interruption,
 ) -> bool:
@@ -68,6 +69,7 @@ def run_epochs(
         batches_of: (epoch, first step) → batches of that epoch.
         epochs: number of epochs in all.
         progress: where to start; updated in place.
+        validate: (epoch, interruption) → whether it came to its end.
         callbacks: a keras.callbacks.CallbackList.
         interruption: entered by the caller.
 
@@ -90,11 +92,15 @@ def run_epochs(
                 callbacks.on_train_end()
                 return False
         logs = {name: float(metric.result()) for name, metric in game.metrics.items()}
+        if not validate(progress.epoch, interruption):
+            # All steps are done and the metrics still hold their sums: the resumed run begins with the validation.
+            callbacks.on_train_end()
+            return False
         for metric in game.metrics.values():
             metric.reset_state()
         progress.epoch, progress.step = progress.epoch + 1, 0
         callbacks.on_epoch_end(progress.epoch - 1, logs)
-        if interruption.received is not None:  # while it was validated
+        if interruption.received is not None:  # in its last moments
             callbacks.on_train_end()
             return False
     callbacks.on_train_end()

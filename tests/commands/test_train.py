@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 
 from segan_tl.__main__ import main
+from segan_tl.train.callbacks import Validation
 from tests.small_volumes import TINY
 
 ROOT = Path(__file__).parents[2]
@@ -91,6 +94,30 @@ def test_a_resumed_run_ends_where_the_whole_one_does(trained, tiny_cohort, tiny_
     assert all(np.array_equal(a, b) for a, b in zip(whole, weights(run), strict=True))
 
 
+def test_a_signal_before_a_validation_case_leaves_it_to_the_resumed_run(
+    trained, tiny_cohort, tiny_volumes, tmp_path, monkeypatch, capsys
+):
+    shutil.copytree(trained[0] / "cache", tmp_path / "cache")
+    whole, run = (folder / "runs" / "tiny" / "tiny" for folder in (trained[0], tmp_path))
+    arguments = arguments_for(tmp_path, tiny_cohort, tiny_volumes, "--no-report")
+    validate = Validation.__call__
+
+    def stop(self, epoch, *more):
+        if epoch == 1:
+            os.kill(os.getpid(), signal.SIGUSR1)
+        return validate(self, epoch, *more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Validation, "__call__", stop)
+        assert main(arguments) == 75
+    assert "Interrupted and saved" in capsys.readouterr().out
+    progress = json.loads((run / "last" / "progress.json").read_text())
+    assert (progress["epoch"], progress["step"]) == (1, 4) and len(history_in(run)) == 1
+    assert main(arguments) == 0
+    assert all(np.array_equal(a, b) for a, b in zip(weights(whole), weights(run), strict=True))
+    assert history_in(run) == history_in(whole) and scores_in(run) == scores_in(whole)
+
+
 def test_a_signal_while_scoring_is_no_loss(trained, tiny_cohort, tiny_volumes, tmp_path):
     shutil.copytree(trained[0] / "runs", tmp_path / "runs")
     shutil.copytree(trained[0] / "cache", tmp_path / "cache")
@@ -111,6 +138,12 @@ def test_a_signal_while_scoring_is_no_loss(trained, tiny_cohort, tiny_volumes, t
     assert not (run / "summary.json").is_file()
     assert main(arguments) == 0
     assert (run / "summary.json").is_file() and scores_in(run) == scores
+
+
+def history_in(run):
+    """Return the rows of the epochs without the time that each took."""
+    with (run / "history.csv").open() as file:
+        return [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
 
 
 def scores_in(run):

@@ -103,11 +103,44 @@ def test_a_kill_during_validation_costs_one_epoch_and_changes_nothing(uninterrup
     assert_same(Run(tmp_path), uninterrupted)
 
 
-@pytest.mark.parametrize("epochs", [1, 3])
-def test_a_signal_during_validation_stops_before_the_next_step(uninterrupted, cases, tiny_config, tmp_path, epochs):
+@pytest.mark.parametrize(("epochs", "number"), [(1, signal.SIGUSR1), (3, signal.SIGTERM)])
+def test_a_signal_between_validation_cases(uninterrupted, cases, tiny_config, tmp_path, epochs, number):
+    """The second case is not looked at any more; the resumed run does the epoch's validation from its beginning."""
+    calls = []
+
     def segment(model, slices):
-        run = Run(tmp_path)
-        if (len(history(run)) if run.history.is_file() else 0) == epochs - 1:
+        calls.append(1)
+        if len(calls) == 2 * epochs - 1:  # the first of the two cases
+            os.kill(os.getpid(), number)
+        return segment_slices(model, slices, batch_size=8) >= 0.5
+
+    assert not train(tmp_path, cases, load_config(tiny_config), segment)
+    run = Run(tmp_path)
+    assert len(calls) == 2 * epochs - 1
+    progress = read_json(run.last / "progress.json")
+    assert progress["epoch"] == len(progress["history"]) == epochs - 1 and progress["step"] > 0
+    assert run.best.is_dir() == (epochs > 1)
+    assert read_json(run.state)["state"] == "interrupted"
+    calls.clear()
+
+    def count(model, slices):
+        calls.append(1)
+        return segment_slices(model, slices, batch_size=8) >= 0.5
+
+    assert train(tmp_path, cases, load_config(tiny_config), count)
+    assert len(calls) == 2 * (4 - epochs)  # of three epochs, two cases each
+    assert_same(run, uninterrupted)
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_a_signal_at_the_last_validation_case_stops_before_the_next_step(
+    uninterrupted, cases, tiny_config, tmp_path, epochs
+):
+    calls = []
+
+    def segment(model, slices):
+        calls.append(1)
+        if len(calls) == 2 * epochs:
             os.kill(os.getpid(), signal.SIGTERM)
         return segment_slices(model, slices, batch_size=8) >= 0.5
 
