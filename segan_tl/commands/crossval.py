@@ -8,7 +8,7 @@ from pathlib import Path
 
 from segan_tl.commands.jobs import Job, run_jobs
 from segan_tl.commands.numbers import positive
-from segan_tl.commands.paper_jobs import module
+from segan_tl.commands.papers.jobs import module
 from segan_tl.commands.wrapped import Training, read_training
 
 WRAPS = True  # what follows -- belongs to another command
@@ -152,7 +152,7 @@ def _prepare(training: Training) -> None:
 def _is_done(job: Job, training: Training) -> bool:
     """Return whether a fold is trained and scored with the settings that it would be trained with now."""
     from segan_tl.config_base import comparable
-    from segan_tl.report.paper_runs import is_scored
+    from segan_tl.report.papers.runs import is_scored
     from segan_tl.runs import read_json
 
     this_run, config = training.plan(int(job.name.removeprefix("fold")))
@@ -162,7 +162,7 @@ def _is_done(job: Job, training: Training) -> bool:
 
 def _describe(job: Job, training: Training) -> str:
     """Return the mean Dice of every region."""
-    from segan_tl.report.paper_runs import mean, read_scores
+    from segan_tl.report.papers.runs import mean, read_scores
 
     this_run, config = training.plan(int(job.name.removeprefix("fold")))
     scores = {region: mean(read_scores(this_run, region=region)) for region in config.data.regions}

@@ -76,7 +76,7 @@ def comparison_path(roots: Sequence[Path]) -> Path:
 def run(arguments: argparse.Namespace) -> int:
     """Write the page and say where it is and what it lacks."""
     from segan_tl.console import console
-    from segan_tl.report.html import show_bytes, write_report
+    from segan_tl.report.html.page import show_bytes, write_report
     from segan_tl.runs import open_run
 
     runs = [open_run(path, runs=arguments.runs) for path in arguments.run]

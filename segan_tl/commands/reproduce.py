@@ -7,10 +7,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from segan_tl.commands import giacomello, heras, kaur, wacker
 from segan_tl.commands.jobs import run_jobs
 from segan_tl.commands.numbers import positive
-from segan_tl.commands.paper_jobs import options
+from segan_tl.commands.papers import giacomello, heras, kaur, wacker
+from segan_tl.commands.papers.jobs import options
 
 # Each says, by functions of the same names, which runs a paper needs and how their page is written.
 PAPERS = {
@@ -141,7 +141,7 @@ def _clear_stale(jobs: list, arguments, *, is_done) -> None:
         UserError: there are some, and --overwrite was not given.
     """
     from segan_tl.errors import UserError
-    from segan_tl.report.paper_runs import is_scored
+    from segan_tl.report.papers.runs import is_scored
     from segan_tl.runs import Run, read_json
 
     undone = {job.name for job in jobs if not is_done(job)}

@@ -172,7 +172,7 @@ def write_page(this_run) -> None:
     from segan_tl.console import console
 
     try:
-        from segan_tl.report.html import write_report
+        from segan_tl.report.html.page import write_report
 
         for remark in write_report([this_run], this_run.report):
             if not remark.startswith("Embedded images"):

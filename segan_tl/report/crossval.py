@@ -14,7 +14,7 @@ from segan_tl.report.crossval_folds import (
     require_disjoint,
     require_one_configuration,
 )
-from segan_tl.report.paper_runs import is_scored
+from segan_tl.report.papers.runs import is_scored
 from segan_tl.report.statistics import metric_columns
 from segan_tl.runs import Run, read_json
 

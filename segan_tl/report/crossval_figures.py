@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from segan_tl.report.crossval import CrossValidation
-from segan_tl.report.paper_figures import lighten, save
+from segan_tl.report.papers.figures import lighten, save
 from segan_tl.report.statistics import number
 
 SCORES = {"dice": "Dice", "hd95_mm": "HD95 in mm"}

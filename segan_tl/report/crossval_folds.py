@@ -8,7 +8,7 @@ from segan_tl.config_base import comparable
 from segan_tl.data.folds import FILE
 from segan_tl.data.splits import PARTS
 from segan_tl.errors import UserError
-from segan_tl.report.paper_runs import read_rows
+from segan_tl.report.papers.runs import read_rows
 from segan_tl.runs import Run, read_json
 
 NAMED = 3

@@ -1,0 +1,1 @@
+"""What `reproduce` runs, paper by paper."""

@@ -1,0 +1,167 @@
+"""The sections of a page: title, summary, learning curves, distributions, cases."""
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+
+from segan_tl.report.html.charts import box_chart, line_chart, scatter_chart, share_range
+from segan_tl.report.html.facts import facts
+from segan_tl.report.html.runs import FinishedRun, shared_metrics, shared_regions
+from segan_tl.report.html.tables import (
+    case_table,
+    difference_table,
+    is_score,
+    metric_name,
+    score_table,
+    show,
+    transfer_table,
+)
+from segan_tl.report.statistics import estimate_mean
+
+SYNTHETIC = "SYNTHETIC DATA: simulated, no patients"
+DISCLAIMER = "For research only: not a medical device, not for diagnosis or treatment."
+SHARES = ("dice", "precision", "sensitivity")
+DEFINED = {"hd95_mm": "HD95", "empty": "Empty masks", "lesions": "Lesion-wise scores"}
+
+
+def header_section(runs: Sequence[FinishedRun], title: str, *, warnings: Sequence[str]) -> str:
+    """Return the title, whether patients are simulated, what is amiss, and what the page is not for."""
+    badge = f'<div class="badge">{SYNTHETIC}</div>' if any(one.synthetic for one in runs) else ""
+    banner = "".join(f'<p class="banner">{escape(warning)}</p>' for warning in warnings)
+    return f'<h1>{escape(title)}</h1>\n{badge}\n{banner}<p class="note">{DISCLAIMER}</p>'
+
+
+def summary_section(runs: Sequence[FinishedRun]) -> str:
+    """Return what was trained on what and how good it is; of several runs, how they differ."""
+    lead = "".join(f'<p class="lead">{_lead(one)}</p>' for one in runs)
+    notes = ["Interval: bootstrap over cases (BCa); below about 20 cases it is too narrow."]
+    notes += [f"{DEFINED.get(name, name)}: {text}." for name, text in runs[0].definitions.items() if text]
+    scores = [score_table(runs), *(f'<p class="note">{escape(note)}</p>' for note in notes)] if runs[0].rows else [
+        "<p>There were no test cases: nothing was scored.</p>"]  # fmt: skip
+    if len(runs) > 1 and runs[0].rows:
+        against = f", each against {escape(runs[0].name)}" if len(runs) > 2 else ""
+        scores.append(f"<h3>Paired differences{against}</h3>" + difference_table(runs))
+        scores.append('<p class="note">Over the same cases; p values are two-sided and corrected after Holm for as '
+                      "many tests as the table has lines.</p>")  # fmt: skip
+    elif len(runs) == 1:
+        scores.append(transfer_table(runs[0]))
+        scores = [f'<div class="columns"><div>{"".join(scores)}</div>{facts(runs[0])}</div>']
+    if len(runs) > 1:
+        columns = "".join(f"<div><h3>{escape(one.name)}</h3>{facts(one)}</div>" for one in runs)
+        scores.append(f'<div class="columns">{columns}</div>')
+    return f"<section>{lead}{''.join(scores)}</section>"
+
+
+def _lead(one: FinishedRun) -> str:
+    """Say in one sentence what the run is and how good."""
+    sees = " + ".join(name.upper() for name in one.modalities)
+    transfer = one.state.get("transfer")
+    how = f", transferred from {escape(str(transfer.get('source')))} ({escape(str(transfer.get('strategy')))})" if (
+        transfer) else ""  # fmt: skip
+    results = []
+    for region in one.regions:
+        found = estimate_mean(list(one.scores("dice", region).values()))
+        if found.mean is not None:
+            interval = f" ({show(found.low)} to {show(found.high)})" if found.low is not None else ""
+            results.append(f"{escape(region.upper())} Dice <b>{show(found.mean)}</b>{interval}")
+    trained = one.state.get("data", {}).get("cases", {}).get("train", len(one.split.get("train", [])))
+    kind = "synthetic cases" if one.synthetic else "cases"
+    patients = f", trained on {trained} {kind}" if trained else ""
+    return (
+        f"<b>{escape(one.name)}</b>: {escape(sees)}{how}{patients}: "
+        f"{'; '.join(results) or 'no score'} on {len(one.cases)} test cases."
+    )
+
+
+def curves_section(runs: Sequence[FinishedRun]) -> str:
+    """Draw losses and validation Dice over epochs."""
+    if not any("epoch" in one.history for one in runs):
+        return '<section><h2>Learning curves</h2><p class="note">There is no history.csv.</p></section>'
+    marks = [
+        (one.state["best_epoch"], f"{one.name + ': ' if len(runs) > 1 else ''}best epoch {one.state['best_epoch']}")
+        for one in runs
+        if one.state.get("best_epoch")
+    ]
+    if len(runs) == 1:
+        losses, scores = _own_series(runs[0].history)
+        charts = [line_chart(losses, title="training losses")]
+        charts.append(line_chart(scores, title="validation Dice", y_range=_share_range(scores), marks=marks))
+    else:
+        losses, scores = _column(runs, "loss_segmentor"), _column(runs, "dice")
+        charts = [line_chart(losses, title="training loss of the segmentor")]
+        charts.append(line_chart(scores, title="validation Dice", y_range=_share_range(scores), marks=marks))
+    return f'<section><h2>Learning curves</h2><div class="charts">{"".join(charts)}</div></section>'
+
+
+def _share_range(series: dict) -> tuple[float, float]:
+    return share_range(value for _, values in series.values() for value in values)
+
+
+def _own_series(history: dict[str, np.ndarray]) -> tuple[dict, dict]:
+    """Return the losses and the validation scores of one run, name → (epochs, values)."""
+    epochs = history["epoch"]
+    losses = {name: values for name, values in history.items() if "loss" in name or name == "l1"}
+    scores = {name: values for name, values in history.items() if name == "dice" or name.startswith("dice_")}
+    scores.pop("dice_loss", None)
+    if len(scores) == 2:  # one region: the mean is the same line
+        scores.pop("dice", None)
+    return tuple(
+        {_series_name(name): (epochs, values) for name, values in part.items()} for part in (losses, scores)
+    )
+
+
+def _series_name(name: str) -> str:
+    if name == "dice":
+        return "mean of the regions"
+    return name[5:].upper() if name.startswith("dice_") and name != "dice_loss" else name.replace("_", " ")
+
+
+def _column(runs: Sequence[FinishedRun], name: str) -> dict:
+    return {one.name: (one.history["epoch"], one.history[name]) if name in one.history else ([], []) for one in runs}
+
+
+def boxes_section(runs: Sequence[FinishedRun]) -> str:
+    """Draw the scores of the cases: one chart a region (one run), or a region and score (several)."""
+    regions, metrics = shared_regions(runs), [name for name in shared_metrics(runs) if is_score(name)]
+    draw = _own_boxes if len(runs) == 1 else _paired_boxes
+    charts = [chart for region in regions for chart in draw(runs, region, metrics)]
+    note = "A dot is a case; the box holds the middle half of them, the thick line is the median."
+    link = " A line joins the same case." if len(runs) > 1 else ""
+    width = " three" if len(charts) % 3 == 0 else ""
+    return (f'<section><h2>Distribution over cases</h2><div class="charts{width}">{"".join(charts)}</div>'
+            f'<p class="note">{note}{link}</p></section>')  # fmt: skip
+
+
+def _own_boxes(runs: Sequence[FinishedRun], region: str, metrics: list[str]) -> list[str]:
+    one, of = runs[0], f"{region.upper()}: "
+    groups = {metric_name(name): one.scores(name, region) for name in metrics if name in SHARES}
+    limits = share_range(value for values in groups.values() for value in values.values())
+    charts = [box_chart(groups, title=f"{of}scores of the test cases", y_range=limits)]
+    if {"truth_ml", "prediction_ml"} <= set(shared_metrics(runs)):
+        truth, found = one.scores("truth_ml", region), one.scores("prediction_ml", region)
+        points = {case: (truth[case], found[case]) for case in truth}
+        charts.append(scatter_chart(
+            points, title=f"{of}volumes", x_label="truth, ml", y_label="found, against truth, in ml"))  # fmt: skip
+    distances = [name for name in metrics if name.startswith("hd95")]
+    return charts + [
+        box_chart({metric_name(name): one.scores(name, region)}, title=of + metric_name(name)) for name in distances
+    ]
+
+
+def _paired_boxes(runs: Sequence[FinishedRun], region: str, metrics: list[str]) -> list[str]:
+    charts = []
+    for name in metrics:
+        if name in SHARES or name.startswith("hd95"):
+            groups = {one.name: one.scores(name, region) for one in runs}
+            limits = share_range(value for values in groups.values() for value in values.values())
+            title = f"{region.upper()}: {metric_name(name)}"
+            charts.append(box_chart(groups, title=title, y_range=limits if name in SHARES else None, linked=True))
+    return charts
+
+
+def cases_section(runs: Sequence[FinishedRun], shown: list[str]) -> str:
+    """Return the table of cases; those in `shown` open in the viewer."""
+    hint = "Click a heading to sort" + (", a case in colour to see it." if shown else ".")
+    return (f'<section><h2>Cases</h2>{case_table(runs, shown=shown)}<p class="note screen-only">{hint}</p>'
+            "</section>")  # fmt: skip

@@ -1,0 +1,199 @@
+"""Tables of a page: what was trained, the scores with their intervals, every case."""
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+from segan_tl.report.html.runs import FinishedRun, shared_metrics, shared_regions
+from segan_tl.report.paired_tests import holm
+from segan_tl.report.statistics import Estimate, compare_pairs, number, summarise
+
+NAMES = {
+    "dice": "Dice",
+    "truth_ml": "truth, ml",
+    "prediction_ml": "found, ml",
+    "hd95_mm": "HD95, mm",
+    "lesion_dice": "lesion-wise Dice",
+    "lesion_hd95_mm": "lesion-wise HD95, mm",
+}
+# Differences of these are tested.
+TESTED = ("dice", "lesion_dice", "hd95_mm")
+COMPARISON_NAMES = {"source": "source, untouched", "scratch": "from scratch", "transferred": "transferred"}
+
+
+def metric_name(metric: str) -> str:
+    """Return what a column of metrics.csv is called on the page; the unit and the definition stay in it."""
+    if metric in NAMES:
+        return NAMES[metric]
+    if metric.startswith("hd95_") and metric.endswith("_mm"):
+        return f"HD95, mm ({metric[5:-3].replace('_', ' ')})"
+    return metric.replace("_", " ")
+
+
+def is_score(metric: str) -> bool:
+    """Return whether a column says how good a prediction is, not how large."""
+    return not metric.endswith(("_ml", "_voxels", "_cc")) and not metric.startswith(("truth", "prediction", "lesions"))
+
+
+def show(value: float | None, metric: str = "dice", *, signed: bool = False) -> str:
+    """Return a number as a reader wants it: three digits for shares, one for mm and ml, a dash for none."""
+    if value is None or not math.isfinite(value):
+        return "–" if value is None or math.isnan(value) else "∞"
+    digits = 0 if metric.startswith("lesions_") else 1 if metric.endswith(("_ml", "_mm")) else 3
+    value = round(value, digits) + 0.0  # no −0.000
+    return (f"{value:+.{digits}f}" if signed and value else f"{value:.{digits}f}").replace("-", "−")
+
+
+def show_interval(estimate: Estimate, metric: str, *, signed: bool = False) -> str:
+    """Return mean and interval as HTML."""
+    if estimate.low is None:
+        return f"<b>{show(estimate.mean, metric, signed=signed)}</b>"
+    low, high = (show(value, metric, signed=signed) for value in (estimate.low, estimate.high))
+    return f'<b>{show(estimate.mean, metric, signed=signed)}</b> <span class="interval">{low} … {high}</span>'
+
+
+# === Scores ===
+
+
+def score_table(runs: Sequence[FinishedRun]) -> str:
+    """Return the means over cases with their 95 % intervals: a row a region and score, a column a run."""
+    metrics = [metric for metric in shared_metrics(runs) if is_score(metric)]
+    found = [summarise(one.rows) for one in runs]
+    regions = shared_regions(runs)
+    body = []
+    for region in regions:
+        for metric in metrics:
+            words = [*([region.upper()] if len(regions) > 1 else []), metric_name(metric)]
+            estimates = [summary.get(region, {}).get(metric, Estimate(None, None, None, 0)) for summary in found]
+            cells = [show_interval(estimate, metric) for estimate in estimates]
+            body.append((words, [*cells, "/".join(dict.fromkeys(str(estimate.n) for estimate in estimates))]))
+    heads = [*(["region"] if len(regions) > 1 else []), f"mean over {len(runs[0].cases)} test cases"]
+    names = [one.name for one in runs] if len(runs) > 1 else ["with 95 % interval"]
+    return table(heads, [*names, "n"], body)
+
+
+def difference_table(runs: Sequence[FinishedRun]) -> str:
+    """Return the paired differences to the first run: mean with interval, who is higher how often, corrected p."""
+    first, regions = runs[0], shared_regions(runs)
+    metrics = [metric for metric in TESTED if metric in shared_metrics(runs)]
+    lines = []
+    for region, metric, other in itertools.product(regions, metrics, runs[1:]):
+        one, two = first.scores(metric, region), other.scores(metric, region)
+        pairs = [(one[case], two[case]) for case in one if case in two]
+        if pairs:
+            words = [region.upper()] if len(regions) > 1 else []
+            words += [metric_name(metric), f"{other.name} − {first.name}"]
+            higher = f"{sum(b > a for a, b in pairs)} of {len(pairs)}"
+            lines.append((words, metric, compare_pairs(*zip(*pairs)), higher))
+    corrected = zip(holm([line[2].t_p for line in lines]), holm([line[2].wilcoxon_p for line in lines]))
+    body = [
+        (words, [show_interval(found.difference, metric, signed=True), higher, _p(t_p), _p(wilcoxon_p)])
+        for (words, metric, found, higher), (t_p, wilcoxon_p) in zip(lines, corrected)
+    ]
+    heads = [*(["region"] if len(regions) > 1 else []), "score", "difference"]
+    return table(heads, ["mean", "higher in", "p (paired t), Holm", "p (Wilcoxon), Holm"], body)
+
+
+def _p(value: float | None) -> str:
+    return "–" if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def transfer_table(one: FinishedRun) -> str:
+    """Return what the transfer was worth, "" where that was not measured."""
+    if not one.comparison:
+        return ""
+    body = [
+        ([region.upper()], [show(scores.get(name)) for name in COMPARISON_NAMES])
+        for region, scores in one.comparison.get("regions", {}).items()
+    ]
+    strategy = escape(str(one.comparison.get("strategy", "")))
+    return "<h3>What the transfer was worth</h3>" + table(
+        ["mean test Dice"], list(COMPARISON_NAMES.values()), body
+    ) + f'<p class="note">Strategy {strategy}, the same test cases in every column.</p>'  # fmt: skip
+
+
+# === Cases ===
+
+
+def case_table(runs: Sequence[FinishedRun], *, shown: Iterable[str]) -> str:
+    """Return one row a case and region, to be sorted in the browser; cases in the viewer open there.
+
+    Args:
+        shown: cases that the viewer has.
+    """
+    shown, regions = set(shown), shared_regions(runs)
+    heads = ["case", *(["region"] if len(regions) > 1 else [])]
+    if len(runs) == 1:
+        metrics = shared_metrics(runs)
+        names = [metric_name(metric) for metric in metrics]
+    else:
+        names = [f"Dice, {one.name}" for one in runs] + [f"{one.name} − {runs[0].name}" for one in runs[1:]]
+    body = []
+    for region in regions:
+        rows = [{row["case"]: row for row in one.rows if row["region"] == region} for one in runs]
+        for case, row in rows[0].items():
+            if len(runs) == 1:
+                cells = [(number(row.get(metric)), show(number(row.get(metric)), metric)) for metric in metrics]
+            else:
+                cells = _dice_and_differences([other[case] for other in rows if case in other])
+            words = [(case, _case(case, shown)), *([(region, region.upper())] if len(regions) > 1 else [])]
+            body.append(_sortable_row(words, cells, region=region))
+    head = "".join(_sortable_head(name, word=True) for name in heads) + "".join(map(_sortable_head, names))
+    rows = "".join(body)
+    return _region_filter(regions) + (
+        f'<div class="scroll"><table class="sortable"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    )
+
+
+def _dice_and_differences(rows: Sequence[Mapping]) -> list[tuple[float, str]]:
+    dice = [number(row["dice"]) for row in rows]
+    differences = [value - dice[0] for value in dice[1:]]
+    return [(value, show(value)) for value in dice] + [(value, show(value, signed=True)) for value in differences]
+
+
+def _case(case: str, shown: set[str]) -> str:
+    name = escape(case)
+    return f'<button type="button" class="case" data-case="{name}">{name}</button>' if case in shown else name
+
+
+def _sortable_head(name: str, *, word: bool = False) -> str:
+    return f'<th{" class=word" if word else ""}><button type="button">{escape(name)}</button></th>'
+
+
+def _region_filter(regions: Sequence[str]) -> str:
+    """Return what chooses the region of the rows, for the script to show; without a script all rows are there."""
+    if len(regions) < 2:
+        return ""
+    options = "".join(f'<option value="{escape(name)}">{escape(name.upper())}</option>' for name in regions)
+    return (
+        '<label class="filter screen-only" hidden>region <select id="case-region">'
+        f'{options}<option value="">all</option></select></label>'
+    )
+
+
+def _sortable_row(words: Sequence[tuple[str, str]], cells: Sequence[tuple[float, str]], *, region: str) -> str:
+    line = [f'<td class="word" data-value="{escape(value)}">{text}</td>' for value, text in words]
+    line += [f'<td data-value="{value:.6g}">{text}</td>' if math.isfinite(value) else f'<td data-value="">{text}</td>'
+             for value, text in cells]  # fmt: skip
+    return f'<tr data-region="{escape(region)}">{"".join(line)}</tr>'
+
+
+def table(words: Sequence[str], numbers: Sequence[str], body: Iterable[tuple[Sequence[str], Sequence[str]]]) -> str:
+    """Return a plain table.
+
+    Args:
+        words: headings of the columns of words.
+        numbers: headings of the others.
+        body: (words, cells) a row; words are escaped here, cells are HTML already.
+    """
+    head = "".join(f'<th class="word">{escape(name)}</th>' for name in words)
+    head += "".join(f"<th>{escape(name)}</th>" for name in numbers)
+    rows = "".join(
+        "<tr>"
+        + "".join(f'<td class="word">{escape(word)}</td>' for word in line)
+        + "".join(f"<td>{cell}</td>" for cell in cells)
+        + "</tr>"
+        for line, cells in body
+    )
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'

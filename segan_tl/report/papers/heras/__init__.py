@@ -1,0 +1,1 @@
+"""Heras Rivera 2024."""
