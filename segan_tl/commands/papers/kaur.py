@@ -84,7 +84,7 @@ def _pretrain(study, arguments) -> Job:
     command = (*module("train"), "--config", CONFIGS[study.scale])
     name = study.pretraining.root.parent.name
     command += training_options(of_source(arguments), name, LESIONS + PRETRAINING[study.scale], seed=SEED)
-    return Job(job_name(study.pretraining, study.runs), command)
+    return Job(job_name(study.pretraining, study.runs), command, weight=3.0)  # 18 epochs, the others 6
 
 
 def _finetune(study, arguments, start: str, *, cases: int, fold: int) -> Job:
