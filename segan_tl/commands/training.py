@@ -1,10 +1,7 @@
-"""What train_segan.py and transfer.py share: the way from a folder of MRI to a trained, scored run."""
+"""What all trainings share: the way from a folder of MRI to a trained, scored run."""
 
 import contextlib
-import json
 import os
-import re
-import shutil
 import signal
 import threading
 from collections.abc import Callable
@@ -18,10 +15,9 @@ from segan_tl.commands.cohort import (
     prepare_cohort,
     take_split,
 )
+from segan_tl.commands.earlier import is_finished, start_anew
 
 EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: Slurm and shells may run the command again
-# In the folder of a run may lie the cross-validation of the same configuration and data.
-KEPT = re.compile(r"\.lock$|fold\d+$|folds\.json$|logs$|crossval\.\w+$")
 
 
 def add_training_arguments(parser):
@@ -78,7 +74,7 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     from segan_tl.commands.unlabelled import divide, needs_masks, remark
     from segan_tl.console import console, start_tensorflow
 
-    finished = not arguments.overwrite and _is_finished(this_run, config)
+    finished = not arguments.overwrite and is_finished(this_run, config)
     if finished and this_run.summary.is_file():
         console.print(
             f"{this_run.root} is trained and scored already: {this_run.summary}; --overwrite starts anew.",
@@ -111,7 +107,7 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
         parts["source"] = [cached[case] for case in split["source"]]
     if not started:
         # Not before the new run is known to have its configuration, devices and data.
-        _start_anew(this_run, config, split)
+        start_anew(this_run, config, split)
     counts = ", ".join(f"{len(cases)} {part}" for part, cases in split.items())
     found = introduce(cohort) + (f"; source {introduce(second)}" if second else "")
     console.print(f"{found}, {counts} cases; run {this_run.root}", soft_wrap=True)
@@ -194,50 +190,6 @@ def _check_unseen(split, source) -> None:
             f"({', '.join(seen[:3])}): their Dice would be no test; leave --other-patients out to take over the split "
             "of the source, or remove these cases"
         )
-
-
-def _is_finished(this_run, config) -> bool:
-    """Compare with the configuration that the run was trained with; return whether its training is complete."""
-    from segan_tl.config_base import comparable
-    from segan_tl.errors import UserError
-    from segan_tl.runs import read_json, recover
-
-    for checkpoint in (this_run.last, this_run.best):
-        recover(checkpoint)
-    if not this_run.last.is_dir():
-        return False
-    wanted = json.loads(config.model_dump_json())
-    different = sorted(_differences(comparable(read_json(this_run.config)), comparable(wanted)))
-    if different:
-        raise UserError(
-            f"{this_run.root} was trained with other settings ({'; '.join(different[:3])}); add --overwrite to "
-            "train it anew, or --set name=another to keep both"
-        )
-    return this_run.state.is_file() and read_json(this_run.state)["state"] == "finished"
-
-
-def _start_anew(this_run, config, split) -> None:
-    """Empty the run directory, but for the lock and a cross-validation, and write configuration and split."""
-    from segan_tl.runs import write_json
-
-    for entry in [entry for entry in this_run.root.iterdir() if not KEPT.match(entry.name)]:
-        if entry.is_dir():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()
-    write_json(this_run.config, json.loads(config.model_dump_json()))
-    write_json(this_run.splits, split)
-
-
-def _differences(found: dict, wanted: dict, prefix: str = "") -> list[str]:
-    lines = []
-    for key in found.keys() | wanted.keys():
-        old, new = found.get(key), wanted.get(key)
-        if isinstance(old, dict) and isinstance(new, dict):
-            lines += _differences(old, new, f"{prefix}{key}.")
-        elif old != new:
-            lines.append(f"{prefix}{key} {old} → {new}")
-    return lines
 
 
 def _train(arguments, config, *, data, parts, this_run, strategy, source) -> bool:
