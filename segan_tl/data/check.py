@@ -11,6 +11,7 @@ from segan_tl.data.image_error import ImageError
 from segan_tl.data.images import CORNER_TOLERANCE_MM, Geometry, Source, Volume, corner_shift_mm, read_volume
 from segan_tl.data.layouts import Case, Cohort, Problem
 from segan_tl.data.naming import UNKNOWN_CONVENTION
+from segan_tl.data.preprocess import find_background
 from segan_tl.errors import UserError
 from segan_tl.regions import LABEL_NAMES, MODALITIES, convention_labels, to_canonical
 
@@ -58,8 +59,12 @@ def read_case(case: Case, modalities: tuple[str, ...], *, need_mask: bool = True
         if modality not in case.images:
             problems.append(_missing_modality(case, modality))
         elif volume := _try_read(case, case.images[modality], problems, opened=opened):
-            volumes[modality] = volume
             problems.extend(_check_voxels(case, case.images[modality], volume.data))
+            background = find_background(volume.data)
+            if background:
+                volume = replace(volume, data=volume.data.astype(np.float32) - np.float32(background))
+                notes.append(f"the background of {modality} is {background:.3g}, not 0: subtracted")
+            volumes[modality] = volume
     geometry = next(iter(volumes.values())).geometry if volumes else None
     for modality, volume in volumes.items():
         problems.extend(_check_grid(case, case.images[modality], volume.geometry, first=geometry))

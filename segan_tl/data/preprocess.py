@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+LEAST_BACKGROUND = 0.2  # of an image; skull-stripped ones have 0.7 and more
+
 
 def prepare_image(image: np.ndarray, *, crop: Sequence[int], percentiles: Sequence[float]) -> np.ndarray:
     """Cut the centre out, clip each modality to its percentiles and scale it to [0, 1].
@@ -22,6 +24,21 @@ def prepare_image(image: np.ndarray, *, crop: Sequence[int], percentiles: Sequen
     low, high = np.percentile(cropped, percentiles, axis=(0, 1, 2))  # (M,), (M,)
     span = np.where(high > low, high - low, 1).astype(np.float32)
     return np.clip((cropped - low.astype(np.float32)) / span, 0, 1)
+
+
+def find_background(data: np.ndarray) -> float:
+    """Return the value of the air around the head: that of all corners, where a fifth of the image has it; else 0.
+
+    Images that were normalised with their background, such as those that some distribute of BRATS 2013 and 2015, hold
+    another constant there than 0, which everything else takes for "outside".
+
+    Args:
+        data: (H, W, D).
+    """
+    corners = np.unique(data[np.ix_(*([0, -1] for _ in data.shape))])
+    if len(corners) > 1 or np.mean(data == corners[0]) < LEAST_BACKGROUND:
+        return 0.0
+    return float(corners[0])
 
 
 def centre_crop(array: np.ndarray, size: Sequence[int]) -> np.ndarray:

@@ -120,7 +120,7 @@ def _paths(
     case: Case, folder: Path, *, modalities: tuple[str, ...], normalise: str, target_mm: float | None, need_mask: bool
 ) -> dict[str, Path] | None:
     """Return the cache files of a case by name, or None where a source is missing."""
-    key = [VERSION, normalise, target_mm, case.convention, modalities, list(REGIONS)]
+    key = [VERSION, "background 0", normalise, target_mm, case.convention, modalities, list(REGIONS)]
     sources = [case.images.get(name) for name in modalities]
     if need_mask or case.mask is not None:  # a case that gets its mask later has other files then
         sources.append(case.mask)

@@ -140,6 +140,18 @@ def test_voxels_that_are_no_numbers(tmp_path, value, reason):
         load_case(find_cases(tmp_path).cases[0], ALL)
 
 
+def test_another_background_than_0_is_subtracted(tmp_path):
+    make_case(tmp_path)
+    path = tmp_path / "BraTS2021_00000" / "BraTS2021_00000_t1.nii.gz"
+    image = np.full(SHAPE, -0.25, np.float32)
+    image[1, 1, 1] = 0.5
+    write(path, image)
+    (case,) = find_cases(tmp_path).cases
+    loaded = load_case(case, ("t1",)).image[..., 0]
+    assert loaded[1, 1, 1] == 0.75 and np.count_nonzero(loaded) == 1
+    assert read_case(case, ("t1",)).notes == ("the background of t1 is -0.25, not 0: subtracted",)
+
+
 @pytest.mark.parametrize("value", [0, 7])
 def test_an_image_of_one_value_is_empty(tmp_path, value):
     folder = make_case(tmp_path)
@@ -311,6 +323,14 @@ def test_real_folders_are_recognised_and_sound(real_data, folder, layout, count,
 def test_real_label_counts(real_data, case_id, label, voxels):
     (case,) = find_cases(real_data / "brats2021" / case_id).cases
     assert read_case(case, ("flair",)).label_voxels.get(label) == voxels
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("case_id", ["brats_2013_pat0001_1", "brats_2013_pat0002_1"])
+def test_real_background_of_brats_2015_is_0(real_data, case_id):
+    (case,) = find_cases(real_data / "brats2015_labels" / case_id).cases
+    image = load_case(case, ("t1c", "flair")).image
+    assert 0.75 < np.mean(image == 0) < 0.9 and image.min() == 0  # z-scored with the background, its lowest value
 
 
 @pytest.mark.real_data

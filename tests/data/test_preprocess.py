@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segan_tl.data.preprocess import centre_crop, centre_paste, prepare_image
+from segan_tl.data.preprocess import centre_crop, centre_paste, find_background, prepare_image
 
 
 def test_centre_crop_of_brats_is_the_authors():
@@ -42,3 +42,18 @@ def test_each_modality_has_its_own_range_and_a_constant_one_is_zero():
     prepared = prepare_image(image, crop=(2, 2, 2), percentiles=(0, 100))
     assert np.allclose(prepared[..., 0], prepared[..., 1])
     assert not prepared[..., 2].any()
+
+
+@pytest.mark.parametrize(("value", "found"), [(-0.41, -0.41), (-1024, -1024), (0, 0)])
+def test_the_background_is_what_all_corners_have(value, found):
+    image = np.full((8, 8, 8), value, np.float32)
+    image[2:6, 2:6, 2:6] = np.arange(64).reshape(4, 4, 4) + 1
+    assert find_background(image) == pytest.approx(found)
+    image[0, 7, 0] += 1
+    assert find_background(image) == 0  # the corners differ
+
+
+def test_a_tight_image_has_no_background():
+    image = np.arange(1000, dtype=np.float32).reshape(10, 10, 10)
+    image[np.ix_([0, -1], [0, -1], [0, -1])] = -7  # 8 voxels of 1000
+    assert find_background(image) == 0
