@@ -56,6 +56,9 @@ def main(argv: list[str] | None = None, *, program: str | None = None) -> int:
         place = own.index("--")
         parser.set_defaults(wrapped=own[place + 1 :])
         own = own[:place]
+    elif getattr(command, "WRAPS", False) and (training := next((word for word in own if word in COMMANDS), None)):
+        print(f"error: put -- before {training}: what follows it is the training's", file=sys.stderr)
+        return 2
     arguments = parser.parse_intermixed_args(own)  # predict RUN RUN --vote weighted IN OUT
     try:
         return command.run(arguments)

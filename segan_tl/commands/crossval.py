@@ -102,6 +102,7 @@ def _train(training: Training, arguments) -> int:
     slots = [("--devices", device) for device in arguments.devices or ()]
     at_once = arguments.at_once or max(len(slots), 1)
     _check_devices(training, slots, at_once=at_once)
+    _check_begun(training)
     jobs = [Job(f"fold{k}", (*module(training.name), *training.words_of(k))) for k in range(training.folds)]
     if not all(_is_done(job, training) for job in jobs):
         _prepare(training)
@@ -129,6 +130,29 @@ def _check_devices(training: Training, slots: list, *, at_once: int) -> None:
         raise UserError(
             f"--at-once {at_once} needs as many --devices; found {len(slots)}; name one more than once to share it"
         )
+
+
+def _check_begun(training: Training) -> None:
+    """Refuse folds of other settings, and such as another process trains, before any is started.
+
+    Raises:
+        UserError: there are some.
+    """
+    from segan_tl.commands.earlier import differences
+    from segan_tl.errors import UserError
+    from segan_tl.runs import training_lock
+
+    for number in range(training.folds):
+        this_run, config = training.plan(number)
+        if not this_run.last.is_dir():
+            continue
+        with training_lock(this_run):
+            different = differences(this_run, config)
+        if different:
+            raise UserError(
+                f"{this_run.root} was trained with other settings ({'; '.join(different[:3])}); remove "
+                f"{training.folder} to train all folds anew, or add --set name=another to keep both"
+            )
 
 
 def _prepare(training: Training) -> None:
@@ -201,7 +225,11 @@ def _gather(folder: Path, *, folds: int | None, partial: bool, training: Trainin
     for number, fold in crossval.missing.items():
         console.print(f"MISSING: fold {number}, {fold.why}; run {fold.command}", markup=False, soft_wrap=True)
     if crossval.missing and not partial:
-        console.print("INCOMPLETE: nothing was written; --partial writes what is there.")
+        before = [path for path in folder.glob("crossval.*") if path.is_file()]
+        for path in before:  # of folds that are gone, or were trained again since
+            path.unlink()
+        removed = f"; removed {', '.join(path.name for path in before)} of before" if before else ""
+        console.print(f"INCOMPLETE: nothing was written{removed}; --partial writes what is there.", soft_wrap=True)
         return 2
     written = write_tables(crossval)
     plot_folds(crossval, folder / "crossval.png")

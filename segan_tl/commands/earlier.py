@@ -10,7 +10,6 @@ KEPT = re.compile(r"\.lock$|fold\d+$|folds\.json$|logs$|crossval\.\w+$")
 
 def is_finished(this_run, config) -> bool:
     """Compare with the configuration that the run was trained with; return whether its training is complete."""
-    from segan_tl.config_base import comparable
     from segan_tl.errors import UserError
     from segan_tl.runs import read_json, recover
 
@@ -18,14 +17,21 @@ def is_finished(this_run, config) -> bool:
         recover(checkpoint)
     if not this_run.last.is_dir():
         return False
-    wanted = json.loads(config.model_dump_json())
-    different = sorted(_differences(comparable(read_json(this_run.config)), comparable(wanted)))
-    if different:
+    if different := differences(this_run, config):
         raise UserError(
             f"{this_run.root} was trained with other settings ({'; '.join(different[:3])}); add --overwrite to "
             "train it anew, or --set name=another to keep both"
         )
     return this_run.state.is_file() and read_json(this_run.state)["state"] == "finished"
+
+
+def differences(this_run, config) -> list[str]:
+    """Return what a configuration changes in the one that a run was trained with, such as "train.epochs 2 → 3"."""
+    from segan_tl.config_base import comparable
+    from segan_tl.runs import read_json
+
+    wanted = json.loads(config.model_dump_json())
+    return sorted(_differences(comparable(read_json(this_run.config)), comparable(wanted)))
 
 
 def start_anew(this_run, config, split) -> None:

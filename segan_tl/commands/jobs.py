@@ -231,5 +231,8 @@ class _Queue:
 
 
 def _last_line(log: Path) -> str:
+    """Return the last error of the last start, or its last line: another process may write to the same log."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines else "no output"
+    begun = max((i for i, line in enumerate(lines) if line.startswith("$ ")), default=0)
+    errors = [line for line in lines[begun:] if line.startswith("error: ")]
+    return errors[-1] if errors else lines[-1] if lines else "no output"

@@ -39,9 +39,9 @@ GPU. wacker-2020: 20 trainings; quick: about 40 minutes on two CPU cores; full: 
 --resnet34, the ImageNet weights of torchvision's resnet34, its 10 pretrained trainings are left out. heras-rivera-2024:
 16 trainings (full: 51), kaur-2019: 33 (full: 65); quick: about 40 minutes each on two CPU cores; full: weeks on a GPU.
 
-It goes on where it stopped: Ctrl-C or SIGTERM saves and exits with code 75, and the same command continues; what is
-finished is not run again. The page is OUT/PAPER.md, beside it one CSV a table, the pictures, and logs/. Text in
-OUT/findings.md is included in the page and never changed.
+It goes on where it stopped: during the trainings Ctrl-C or SIGTERM saves and exits with code 75, and the same command
+continues; what is finished is not run again. The page is OUT/PAPER.md, beside it one CSV a table, the pictures, and
+logs/. Text in OUT/findings.md is included in the page and never changed.
 """
 
 

@@ -72,7 +72,9 @@ def read_training(words: list[str], *, folds: int, runs: Path | None = None) -> 
     name, *rest = words
     known = [each for each in TRAININGS if importlib.util.find_spec(f"segan_tl.commands.{each}")]
     if name not in known:
-        raise UserError(f"expected {' or '.join(known)} after --; found {name}, which has no folds; correct it")
+        is_option = name.startswith("-")
+        what = "; crossval's own options stand before --" if is_option else ", which has no folds; correct it"
+        raise UserError(f"expected {' or '.join(known)} after --; found {name}{what}")
     command = importlib.import_module(f"segan_tl.commands.{name}")
     if runs is not None:
         if any(word.partition("=")[0] == "--runs" for word in rest):

@@ -85,7 +85,7 @@ def copy_layers(
     for layer in wanted:
         head = layer.name.startswith("logits")
         if layer.name not in found or layer.name in replaced or head and other:
-            fresh[layer.name] = _reason(layer.name in found, head and other)
+            fresh[layer.name] = _reason(layer.name, found, head and other)
             continue
         values = {variable.name: keras.ops.convert_to_numpy(variable) for variable in found[layer.name].weights}
         if layer.name == first and inputs:
@@ -107,10 +107,10 @@ def copy_layers(
     return Report(tuple(copied), tuple(resized), fresh, parameters, tuple(sorted(unused)), remarks, partly)
 
 
-def _reason(is_there: bool, other: str) -> str:
+def _reason(name: str, found: dict, other: str) -> str:
     """Return why a layer starts anew that might have come over."""
-    if not is_there:
-        return "not in it"
+    if name not in found:
+        return "for training only, not in published networks" if name.startswith("logits_") else "not in it"
     return other or "replaced"
 
 

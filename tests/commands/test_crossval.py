@@ -18,7 +18,7 @@ from segan_tl.commands.crossval import _is_done
 from segan_tl.commands.jobs import Job
 from segan_tl.commands.wrapped import read_training
 from segan_tl.config import load_config, validate
-from segan_tl.runs import Run
+from segan_tl.runs import Run, training_lock
 from tests.small_folds import SCORES, write, write_fold, write_folds
 from tests.small_volumes import TINY
 
@@ -82,7 +82,7 @@ def test_mistakes_are_answered_in_a_sentence(words, expected, config, monkeypatc
     assert [path.name for path in config.parent.iterdir()] == ["tiny.toml"]
 
 
-@pytest.mark.parametrize("words", ["-- train --confg x", "-- train --modality t9", "--folds 1 -- train", "train -c x"])
+@pytest.mark.parametrize("words", ["-- train --confg x", "-- train --modality t9", "--folds 1 -- train", "-c x"])
 def test_the_parsers_speak_for_themselves(words, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["crossval", *words.split()])
@@ -95,6 +95,30 @@ def test_more_folds_than_patients_are_noticed_before_one_starts(tiny_cohort, con
     assert main(["crossval", "--folds", "9", *training]) == 2
     assert "9 folds need at least 9 patients; found 8" in capsys.readouterr().err
     assert not (config.parent / "runs").exists()
+
+
+def test_folds_of_other_settings_or_in_training_are_refused_before_one_starts(config, monkeypatch, capsys):
+    monkeypatch.chdir(config.parent)
+    words = ["train", "--config", "tiny.toml", "--data", "patients"]
+    training = read_training(words, folds=3)
+    run, planned = training.plan(1)
+    run.root.mkdir(parents=True)
+    write(run.config, json.loads(planned.model_dump_json()))
+    run.last.mkdir()
+    assert main(["crossval", "--folds", "3", "--", *words, "--set", "train.epochs=2"]) == 2
+    printed = capsys.readouterr().err
+    assert "fold1 was trained with other settings (train.epochs 3 → 2); remove" in printed and "name=another" in printed
+    with training_lock(run):
+        assert main(["crossval", "--folds", "3", "--", *words]) == 2
+    assert "fold1 is being trained by process" in capsys.readouterr().err
+    assert not (training.folder / "logs").exists()
+
+
+def test_options_in_the_wrong_place_are_told_where_to_go(capsys):
+    assert main(["crossval", "--folds", "3", "train", "--config", "tiny.toml"]) == 2
+    assert "put -- before train" in capsys.readouterr().err
+    assert main(["crossval", "--", "--folds", "3", "train"]) == 2
+    assert "crossval's own options stand before --" in capsys.readouterr().err
 
 
 def test_a_fold_has_the_command_of_the_training(config, monkeypatch):
@@ -147,6 +171,8 @@ def test_a_missing_fold(place, capsys):
     assert not list(place.glob("crossval.*"))
     assert main(["crossval", "--folds", "3", "--gather", "--partial", *TRAINING]) == 0
     assert json.loads((place / "crossval.json").read_text())["missing"] == [1]
+    assert main(["crossval", "--folds", "3", "--gather", *TRAINING]) == 2
+    assert "removed crossval." in capsys.readouterr().out and not list(place.glob("crossval.*"))
 
 
 def test_other_settings_or_folds_than_those_that_are_there(place, capsys):

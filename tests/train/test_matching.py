@@ -51,9 +51,10 @@ def test_other_inputs_outputs_and_depth():
         "enc1_conv1": "3 × 3 × 3 × 2 × 4 there, 3 × 3 × 3 × 1 × 4 here",
         "logits": "1 × 1 × 1 × 4 × 2 there, 1 × 1 × 1 × 4 × 3 here",
         **dict.fromkeys(
-            ("enc2_conv1", "enc2_norm1", "dec2_up", "dec2_conv1", "dec2_norm1", "logits_2"),
+            ("enc2_conv1", "enc2_norm1", "dec2_up", "dec2_conv1", "dec2_norm1"),
             "not in it",
         ),
+        "logits_2": "for training only, not in published networks",
         "bottleneck_conv1": "3 × 3 × 3 × 4 × 6 there, 3 × 3 × 3 × 6 × 8 here",
         "bottleneck_norm1": "6 there, 8 here",
     }
@@ -103,7 +104,7 @@ def test_upkern():
     lines = report.lines("a.keras", "0123456789abcdef")
     assert lines[0].startswith("start from a.keras (sha256 0123456789ab…): ")
     assert lines[1] == "  kernels interpolated (UpKern): 17 layers"
-    assert lines[2] == "  new: logits_2, logits_4, logits_8, logits_16 (not in it)"
+    assert lines[2] == "  new: logits_2, logits_4, logits_8, logits_16 (for training only, not in published networks)"
 
 
 @pytest.mark.parametrize(("there", "here"), [((64, 64, 2), (1, 64, 64, 2)), ((1, 64, 64, 2), (64, 64, 2))])

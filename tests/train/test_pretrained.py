@@ -68,7 +68,7 @@ def test_a_training_starts_from_an_imported_file(imported, tiny_cohort, tmp_path
     printed = words(capsys)
     # the layers: 2 + 1 + 1 encoder units, 2 decoder units and 2 upsamplings, the head; the coarse head is not in a file
     assert f"start from {again} (sha256 {sha256(again)[:12]}…): 15 of 16 layers" in printed
-    assert "new: logits_2 (not in it)" in printed
+    assert "new: logits_2 (for training only, not in published networks)" in printed
     run = Run(tmp_path / "runs" / "tiny" / "tiny")
     recorded = json.loads(run.state.read_text())["pretrained"]
     assert recorded["sha256"] == sha256(again) and recorded["software"] == "nnU-Net v2"
