@@ -87,27 +87,41 @@ def prepare_cohort(arguments, config, find, *, need_mask: bool = True) -> tuple:
 
 def check_regions(cohort, config) -> None:
     """Refuse regions that the cohort's labels cannot tell."""
-    from segan_tl.data.layouts import UNKNOWN_CONVENTION
     from segan_tl.errors import UserError
+
+    if found := untold_regions(cohort, config):
+        convention, unknown, known = found
+        remedy = f"choose with, for example, --set 'data.regions=[{known[0]}]'"
+        if getattr(config, "source", None):
+            remedy = (
+                "both cohorts, of --data and --source-data, need all of data.regions: give cohorts that tell them, or "
+                "choose regions that both tell with --set 'data.regions=[…]'"
+            )
+        raise UserError(
+            f"data.regions asks for {', '.join(unknown)}; the labels of {cohort.folder} ({convention}) tell "
+            f"{', '.join(known)}; {remedy}"
+        )
+
+
+def untold_regions(cohort, config) -> tuple[str, list[str], tuple[str, ...]] | None:
+    """Return a convention of the cohort's labels, the configured regions it cannot tell, and those it tells, if any."""
+    from segan_tl.data.layouts import UNKNOWN_CONVENTION
     from segan_tl.regions import convention_regions
 
-    for convention in {case.convention for case in cohort.cases if case.mask is not None} - {UNKNOWN_CONVENTION}:
+    stated = {case.convention for case in cohort.cases if case.mask is not None} - {UNKNOWN_CONVENTION}
+    for convention in sorted(stated):
         known = convention_regions(convention)
-        unknown = [region for region in config.data.regions if region not in known]
-        if unknown:
-            raise UserError(
-                f"data.regions asks for {', '.join(unknown)}; the labels of {cohort.folder} ({convention}) tell "
-                f"{', '.join(known)}; choose with, for example, --set 'data.regions=[{known[0]}]'"
-            )
+        if unknown := [region for region in config.data.regions if region not in known]:
+            return convention, unknown, known
+    return None
 
 
 def prepare(arguments, config, cohort, *, need_mask: bool = True) -> dict:
     """Return case id → cached case; stop at bad cases, such as one without a mask, unless they may be skipped."""
-    from segan_tl.console import console
+    from segan_tl.commands.bad_cases import handle_problems, modality_hint
     from segan_tl.config_volume import VolumeConfig
     from segan_tl.data.cache import prepare_cases
     from segan_tl.data.volumes import prepare_volumes
-    from segan_tl.errors import UserError
 
     data = config.data
     with progress_bar() as bar:
@@ -120,14 +134,8 @@ def prepare(arguments, config, cohort, *, need_mask: bool = True) -> dict:
             )  # fmt: skip
         else:
             cached, problems = prepare_cases(cohort.cases, arguments.cache, config=data, **how)
-    for problem in problems:
-        console.print(f"[yellow]{problem.case_id}[/]: {problem.reason}; {problem.remedy}", soft_wrap=True)
-    if problems and not arguments.skip_bad_cases:
-        bad = sorted({problem.case_id for problem in problems})
-        raise UserError(
-            f"{len(bad)} of {len(cohort.cases)} cases cannot be used ({', '.join(bad[:5])}); mend them as said above, "
-            "or leave them out with --skip-bad-cases"
-        )
+    hint = modality_hint(arguments, config, cohort)
+    handle_problems(problems, cohort, skip=arguments.skip_bad_cases, hint=hint)
     return {case.id: case for case in cached}
 
 

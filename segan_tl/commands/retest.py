@@ -1,6 +1,7 @@
 """`python -m segan_tl retest`: a trained run on another cohort, or at an operating point chosen on its validation."""
 
 import argparse
+import dataclasses
 from pathlib import Path
 
 AGAIN = "again"
@@ -30,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help="test every case in there (the run's own test cases)")
     parser.add_argument("--operating-point", action="store_true", help="choose the threshold on the validation cases")
     parser.add_argument("--auc", action="store_true", help="also write auc.csv")
+    parser.add_argument("--skip-bad-cases", action="store_true", help="leave damaged cases out instead of stopping")
     parser.add_argument("--out", type=Path, metavar="DIR", help=f"where the scores go (RUN/{AGAIN})")
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
 
@@ -37,31 +39,71 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Choose the operating point, test, say where everything is."""
     from segan_tl.console import console, start_tensorflow
-    from segan_tl.runs import Run, open_run
+    from segan_tl.runs import Run, open_run, write_json
 
     this_run = open_run(arguments.run, runs=arguments.runs)
     out = Run(arguments.out or this_run.root / AGAIN)
     _refuse_run(out)
     config = _config(this_run)
-    cases = _cases(arguments, this_run, config)
-    validation = _own_cases(this_run, "validation") if arguments.operating_point else []
+    cohort = _cohort(arguments, this_run, config)
+    validation = _own_cases(this_run, "validation").cases if arguments.operating_point else ()
+    cases, skipped = _check(cohort, config, skip=arguments.skip_bad_cases)
     start_tensorflow()
     from segan_tl.predict.segment import load_segmentor
     from segan_tl.report.evaluate import evaluate_run
-    from segan_tl.report.operating_point import AUC_FILE, choose_threshold, write_auc
+    from segan_tl.report.operating_point import AUC_FILE, FILE, choose_threshold, write_auc
 
     segmentor, _ = load_segmentor(this_run, config)
     out.root.mkdir(parents=True, exist_ok=True)
     _clear(out)
+    written = [f"scores {out.metrics}, pictures {out.overlays}"]
     if validation:
         config = choose_threshold(segmentor, validation, config, out=out)
-        console.print(f"threshold {config.predict.threshold:g}, chosen on {len(validation)} validation cases")
+        threshold = f"threshold {config.predict.threshold:g}, chosen on {len(validation)} validation cases"
+        console.print(threshold)
+        written.append(f"{threshold}: {out.root / FILE}")
     if arguments.auc:
-        for case, reason in write_auc(segmentor, cases, config, path=out.root / AUC_FILE).items():
+        area = out.root / AUC_FILE
+        for case, reason in write_auc(segmentor, cases, config, path=area).items():
             console.print(f"{AUC_FILE} leaves out {case}: {reason}", style="yellow", markup=False, soft_wrap=True)
-    evaluate_run(this_run, cases=cases, config=config, into=out)
-    console.print(f"scores {out.metrics}, pictures {out.overlays}", soft_wrap=True)
+        written.append(f"{_mean_areas(area)}: {area}")
+    summary = evaluate_run(this_run, cases=cases, config=config, into=out)
+    if skipped:
+        write_json(out.summary, summary | {"failed": skipped | summary["failed"]})
+    for line in written:
+        console.print(line, markup=False, soft_wrap=True)
     return 0
+
+
+def _check(cohort, config, *, skip: bool) -> tuple[list, dict[str, str]]:
+    """Read every case before one is segmented; return the good ones, and case → why it is left out.
+
+    Raises:
+        UserError: one is damaged or has no label map, and may not be skipped, or none is left.
+    """
+    from segan_tl.commands.bad_cases import handle_problems
+    from segan_tl.commands.cohort import progress_bar
+    from segan_tl.data.cases import check_cohort
+
+    with progress_bar() as bar:
+        task = bar.add_task("checking", total=len(cohort.cases))
+        good, problems = check_cohort(cohort, config.data.modalities, progress=lambda _: bar.advance(task))
+    handle_problems(problems, cohort, skip=skip)
+    return good, {problem.case_id: f"{problem.reason}; {problem.remedy}" for problem in problems}
+
+
+def _mean_areas(path: Path) -> str:
+    """Return the means of auc.csv in words."""
+    import csv
+    import statistics
+
+    with path.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    means = []
+    for column, place in (("auc_brain", "the brain"), ("auc_volume", "all of the volume")):
+        areas = [float(row[column]) for row in rows if row[column]]
+        means.append(f"{statistics.fmean(areas):.3f} over {place}" if areas else f"not defined over {place}")
+    return f"mean AUC {', '.join(means)}"
 
 
 def _refuse_run(out) -> None:
@@ -103,13 +145,12 @@ def _config(this_run):
     return validate(read_json(this_run.config), source=str(this_run.config))
 
 
-def _cases(arguments, this_run, config) -> list:
+def _cohort(arguments, this_run, config):
     """Return the cases to test.
 
     Raises:
-        UserError: the run has learnt from one of them, or their labels do not tell its regions.
+        UserError: the run has learnt from one of them, or it segments or sees what they do not have.
     """
-    from segan_tl.commands.cohort import check_regions
     from segan_tl.data.cases import find_cases
     from segan_tl.data.splits import of_the_same_patients
     from segan_tl.errors import UserError
@@ -117,7 +158,7 @@ def _cases(arguments, this_run, config) -> list:
     if not arguments.data:
         return _own_cases(this_run, "test")
     cohort = find_cases(arguments.data)
-    check_regions(cohort, config)
+    _check_fit(this_run, cohort, config)
     learnt = _learnt_from(this_run)
     if seen := of_the_same_patients((case.id for case in cohort.cases), learnt):
         raise UserError(
@@ -125,13 +166,37 @@ def _cases(arguments, this_run, config) -> list:
             f"({', '.join(seen[:3])}): their Dice would be no test; take them out, or leave --data out for the run's "
             "own test cases"
         )
-    return list(cohort.cases)
+    return cohort
+
+
+def _check_fit(this_run, cohort, config) -> None:
+    """Refuse a cohort without what a trained run segments or sees: neither can be chosen any more."""
+    from segan_tl.commands.cohort import untold_regions
+    from segan_tl.errors import UserError
+    from segan_tl.regions import MODALITIES
+
+    if found := untold_regions(cohort, config):
+        convention, unknown, known = found
+        raise UserError(
+            f"{this_run.root} segments {', '.join(config.data.regions)}; the labels of {cohort.folder} ({convention}) "
+            f"tell {', '.join(known)}; give --data a cohort whose labels tell {', '.join(unknown)}, too"
+        )
+    there = {name for case in cohort.cases for name in case.images}
+    lacking = [name for name in config.data.modalities if name not in there]
+    if lacking and there <= set(MODALITIES):  # a name that tells no modality has a remedy of its own, case by case
+        has = ", ".join(name for name in MODALITIES if name in there) or "no image"
+        raise UserError(
+            f"{this_run.root} sees {', '.join(config.data.modalities)}; {cohort.folder} has {has}; give --data a "
+            f"cohort that has {', '.join(lacking)}, too"
+        )
 
 
 def _learnt_from(this_run) -> frozenset[str]:
     """Return the cases that a run, or what it started from, was trained or tuned on, as far as that is known."""
-    from segan_tl.console import console
+    from segan_tl.console import console, start_tensorflow
     from segan_tl.data.splits import learnt_from
+
+    start_tensorflow()  # before the package of the networks, which imports it with all its greetings
     from segan_tl.models.provenance import read_provenance
     from segan_tl.runs import read_json
 
@@ -152,8 +217,8 @@ def _is_imported(this_run) -> bool:
     return "source_sha256" in state and "data" not in state and not this_run.splits.exists()
 
 
-def _own_cases(this_run, part: str) -> list:
-    """Return the validation or test cases of a run.
+def _own_cases(this_run, part: str):
+    """Return the cohort of the validation or test cases of a run.
 
     Raises:
         UserError: one of them is not there any more, or the run was imported and has none.
@@ -167,11 +232,12 @@ def _own_cases(this_run, part: str) -> list:
         raise UserError(f"{this_run.root} was imported and has no {part} cases of its own; {remedy}")
     folder = Path(read_json(this_run.state).get("data", {}).get("folder", ""))
     wanted = set(read_json(this_run.splits)[part])
-    cases = [case for case in find_cases(folder).cases if case.id in wanted]
+    cohort = find_cases(folder)
+    cases = tuple(case for case in cohort.cases if case.id in wanted)
     if missing := sorted(wanted - {case.id for case in cases}):
         raise UserError(
             f"{folder} lacks {len(missing)} {part} cases of {this_run.root} ({', '.join(missing[:3])}); bring them back"
         )
     if not cases:
         raise UserError(f"{this_run.root} has no {part} cases; expected at least one in {this_run.splits}")
-    return cases
+    return dataclasses.replace(cohort, cases=cases)

@@ -134,7 +134,7 @@ def _unread(case: Case, problem: Problem) -> CheckedCase:
 
 
 def _missing_modality(case: Case, modality: str) -> Problem:
-    remedy = f"add the {modality} file, or choose among the modalities that are there"
+    remedy = f"add the {modality} file"
     strangers = [name for name in case.images if name not in MODALITIES]
     if strangers:
         statement = f'{{"modalities": {{"{strangers[0]}": "{modality}"}}}}'

@@ -106,19 +106,58 @@ def test_what_is_refused_leaves_the_results_of_the_last_retest(run):
     assert before and before == {path: path.read_bytes() for path in before}
 
 
-def test_the_area_leaves_out_what_cannot_be_scored(run, tmp_path, capsys):
+@pytest.mark.parametrize("more", [[], ["--auc"]])
+def test_bad_cases_stop_it_unless_they_may_be_skipped(run, tmp_path, capsys, more):
     other = tmp_path / "other"
     write_case(other, "BraTS2021_00011", small_labels())
     write_case(other, "BraTS2021_00012", small_labels(), with_mask=False)
-    (write_case(other, "BraTS2021_00013", small_labels()) / "BraTS2021_00013_flair.nii.gz").write_bytes(b"damaged")
-    assert main(["retest", str(run.root), "--data", str(other), "--auc"]) == 0
-    printed = capsys.readouterr().out
-    assert "auc.csv leaves out BraTS2021_00012: case BraTS2021_00012 has no label map" in printed
-    assert "auc.csv leaves out BraTS2021_00013: case BraTS2021_00013" in printed
+    damaged = write_case(other, "BraTS2021_00013", small_labels()) / "BraTS2021_00013_flair.nii.gz"
+    damaged.write_bytes(b"damaged")
+    command = ["retest", str(run.root), "--data", str(other), *more]
+    assert main(command) == 2
+    printed = capsys.readouterr()
+    assert "case BraTS2021_00012: the label map is missing; add it" in printed.out
+    assert f"case BraTS2021_00013 ({damaged}): " in printed.out
+    assert f"{other}: 2 of 3 cases cannot be used (BraTS2021_00012, BraTS2021_00013)" in printed.err
+    assert "--skip-bad-cases" in printed.err and not (run.root / "again").exists()
+
+    assert main([*command, "--skip-bad-cases"]) == 0
+    assert "going on without them" in capsys.readouterr().out
     again = Run(run.root / "again")
-    for table in (again.root / "auc.csv", again.metrics):
+    for table in (again.metrics, *([again.root / "auc.csv"] if more else [])):
         assert {row["case"] for row in rows_of(table)} == {"BraTS2021_00011"}
     assert set(read_json(again.summary)["failed"]) == {"BraTS2021_00012", "BraTS2021_00013"}
+
+
+def test_a_cohort_without_a_good_case_is_refused(run, tmp_path, capsys):
+    write_case(tmp_path / "other", "BraTS2021_00011", small_labels(), with_mask=False)
+    assert main(["retest", str(run.root), "--data", str(tmp_path / "other"), "--skip-bad-cases"]) == 2
+    error = capsys.readouterr().err
+    assert "1 of 1 cases cannot be used" in error and "--skip-bad-cases" not in error
+
+
+def test_what_a_trained_run_segments_and_sees_cannot_be_chosen(run, tmp_path, capsys):
+    other = tmp_path / "other"
+    write_case(other, "BraTS2021_00011", small_labels(), modalities=("t1", "t2"))
+    assert main(["retest", str(run.root), "--data", str(other)]) == 2
+    error = words(capsys)
+    assert f"{run.root} sees flair; {other} has t1, t2; give --data a cohort that has flair, too" in error
+    write_json(other / "cohort.json", {"label_convention": "1=lesion"})
+    assert main(["retest", str(run.root), "--data", str(other)]) == 2
+    error = words(capsys)
+    assert f"{run.root} segments wt; the labels of {other} (lesion) tell lesion; give --data a cohort" in error
+    assert "--set" not in error
+
+
+def test_the_last_lines_name_what_was_written(run, capsys):
+    assert main(["retest", str(run.root), "--auc", "--operating-point"]) == 0
+    again = Run(run.root / "again")
+    lines = capsys.readouterr().out.splitlines()[-3:]
+    point = read_json(again.root / "operating_point.json")
+    area = float(rows_of(again.root / "auc.csv")[0]["auc_brain"])
+    assert str(again.metrics) in lines[0] and str(again.overlays) in lines[0]
+    assert f"threshold {point['threshold']:g}" in lines[1] and str(again.root / "operating_point.json") in lines[1]
+    assert f"mean AUC {area:.3f} over the brain" in lines[2] and str(again.root / "auc.csv") in lines[2]
 
 
 def test_an_operating_point_needs_label_maps(run, tmp_path, capsys):
