@@ -37,7 +37,7 @@ giacomello-2020, quick: 49 small trainings of one to three minutes each, less th
 the paper's values, 13 trainings of up to 100,000 epochs with patience 500 and 36 shorter ones; days to weeks, even on a
 GPU. wacker-2020: 20 trainings; quick: about 40 minutes on two CPU cores; full: 5,000 steps each, days on a GPU. Without
 --resnet34, the ImageNet weights of torchvision's resnet34, its 10 pretrained trainings are left out. heras-rivera-2024:
-16 trainings (full: 51), kaur-2019: 33 (full: 65); quick: about 40 minutes each on two CPU cores; full: weeks on a GPU.
+16 trainings (full: 51), kaur-2019: 33 (full: 65); quick: up to an hour each on two CPU cores; full: weeks on a GPU.
 
 It goes on where it stopped: during the trainings Ctrl-C or SIGTERM saves and exits with code 75, and the same command
 continues; what is finished is not run again. The page is OUT/PAPER.md, beside it one CSV a table, the pictures, and
