@@ -46,8 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
     _refuse_run(out)
     config = _config(this_run)
     cohort = _cohort(arguments, this_run, config)
-    validation = _own_cases(this_run, "validation").cases if arguments.operating_point else ()
+    validation = _own_cases(this_run, "validation") if arguments.operating_point else None
     cases, skipped = _check(cohort, config, skip=arguments.skip_bad_cases)
+    judges = _check(validation, config, skip=arguments.skip_bad_cases)[0] if validation else []
     start_tensorflow()
     from segan_tl.predict.segment import load_segmentor
     from segan_tl.report.evaluate import evaluate_run
@@ -57,9 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
     out.root.mkdir(parents=True, exist_ok=True)
     _clear(out)
     written = [f"scores {out.metrics}, pictures {out.overlays}"]
-    if validation:
-        config = choose_threshold(segmentor, validation, config, out=out)
-        threshold = f"threshold {config.predict.threshold:g}, chosen on {len(validation)} validation cases"
+    if judges:
+        config = choose_threshold(segmentor, judges, config, out=out)
+        threshold = f"threshold {config.predict.threshold:g}, chosen on {len(judges)} validation cases"
         console.print(threshold)
         written.append(f"{threshold}: {out.root / FILE}")
     if arguments.auc:

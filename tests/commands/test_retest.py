@@ -163,7 +163,7 @@ def test_the_last_lines_name_what_was_written(run, capsys):
 def test_an_operating_point_needs_label_maps(run, tmp_path, capsys):
     (tmp_path / "cohort" / "BraTS2021_00002" / "BraTS2021_00002_seg.nii.gz").unlink()
     assert main(["retest", str(run.root), "--operating-point"]) == 2
-    assert "case BraTS2021_00002 has no label map" in capsys.readouterr().err
+    assert "case BraTS2021_00002: the label map is missing" in words(capsys)
 
 
 def test_an_imported_network_is_tested_on_any_cohort(tmp_path, tiny_cohort, capsys):
@@ -215,3 +215,13 @@ def test_the_mask_is_that_of_the_chosen_threshold():
         mask = binarise(probability, VolumePredictConfig(decision="largest", threshold=threshold))
         np.testing.assert_array_equal(mask, held_against_threshold(probability, "largest") >= threshold)
         assert mask.sum(axis=-1).max() == 1
+
+
+def test_a_damaged_validation_case_leaves_the_earlier_retest_as_it_is(run, tmp_path, capsys):
+    assert main(["retest", str(run.root)]) == 0
+    again = Run(run.root / "again")
+    before = again.summary.read_bytes()
+    for file in (tmp_path / "cohort" / "BraTS2021_00002").glob("*.nii.gz"):
+        file.write_bytes(file.read_bytes()[:200])
+    assert main(["retest", str(run.root), "--operating-point"]) == 2
+    assert "BraTS2021_00002" in words(capsys) and again.summary.read_bytes() == before
