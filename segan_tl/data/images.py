@@ -12,14 +12,12 @@ import nibabel as nib
 import numpy as np
 from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
 
+from segan_tl.data.formats import NIFTI_SUFFIXES, SUFFIXES, unread_remedy
 from segan_tl.data.image_error import ImageError
 from segan_tl.data.itk import read_itk, read_itk_header
 from segan_tl.data.nifti import read_nifti, read_nifti_header
 from segan_tl.runs import atomic_path
 
-NIFTI_SUFFIXES = (".nii.gz", ".nii")
-ITK_SUFFIXES = (".mha", ".nrrd")
-SUFFIXES = NIFTI_SUFFIXES + ITK_SUFFIXES
 # Two grids are the same when no corner of the volume moves farther than this; float32 headers round to about 1e-5 mm.
 CORNER_TOLERANCE_MM = 1e-3
 SPACING_RANGE_MM = (1e-3, 1e3)
@@ -182,7 +180,8 @@ def _to_lps(affine: np.ndarray) -> np.ndarray:
 def _is_nifti(path: Path) -> bool:
     name = path.name.lower()
     if not name.endswith(SUFFIXES):
-        raise ImageError(path, "unknown image format", f"convert it to one of {', '.join(SUFFIXES)}")
+        remedy = unread_remedy(path) or f"convert it to one of {', '.join(SUFFIXES)}"
+        raise ImageError(path, "this image format is not read", remedy)
     return name.endswith(NIFTI_SUFFIXES)
 
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from segan_tl.data.images import SUFFIXES
+from segan_tl.data.formats import SUFFIXES
 from segan_tl.regions import ED, ET, LESION, NCR, RC
 
 MASK = "mask"
