@@ -6,6 +6,7 @@ import shlex
 import sys
 
 from segan_tl import __version__
+from segan_tl.console import error_console
 from segan_tl.errors import UserError
 
 COMMANDS = {
@@ -65,12 +66,13 @@ def main(argv: list[str] | None = None, *, program: str | None = None) -> int:
     except UserError as error:
         if arguments.debug:
             raise
-        print(f"error: {error}", file=sys.stderr)
+        error_console.print(f"error: {error}", soft_wrap=True)
         return 2
     except OSError as error:
         if arguments.debug or error.filename is None:
             raise
-        print(f"error: {error.filename}: {error.strerror}; check the path, or choose another folder", file=sys.stderr)
+        place = f"{error.filename}: {error.strerror}"
+        error_console.print(f"error: {place}; check the path, or choose another folder", soft_wrap=True)
         return 2
     except KeyboardInterrupt:
         if arguments.debug:

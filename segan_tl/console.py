@@ -1,15 +1,42 @@
-"""The terminal: rich consoles, and quiet for TensorFlow's start."""
+"""The terminal: consoles that print names as they are, and quiet for TensorFlow's start."""
 
 import contextlib
 import os
 import sys
 import tempfile
+import unicodedata
 from collections.abc import Iterator
 
 from rich.console import Console
+from rich.text import Text
 
-console = Console(highlight=False)
-error_console = Console(stderr=True, highlight=False)
+
+class PlainConsole(Console):
+    """A console to which text is only text: no markup, no emoji, and nothing in it that commands the terminal."""
+
+    def __init__(self, **options):
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
+
+    def render_str(self, text: str, **options) -> Text:
+        """Return a string, a cell of a table too, as it can be shown; every one passes here."""
+        return super().render_str("\n".join(map(printable, text.split("\n"))), **options)
+
+
+def printable(text: str) -> str:
+    """Return a name with what is no visible character written out, such as \\x1b, \\n or \\u202e.
+
+    A name of a file may hold line breaks, colours, backspaces and marks that turn the direction of writing.
+    """
+    return "".join(
+        letter
+        if letter.isprintable() or unicodedata.category(letter) == "Zs"  # a space of any width
+        else letter.encode("unicode_escape").decode("ascii")
+        for letter in text
+    )
+
+
+console = PlainConsole()
+error_console = PlainConsole(stderr=True)
 
 
 def duration(seconds: float) -> str:

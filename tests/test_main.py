@@ -85,3 +85,9 @@ SETTINGS = set(re.findall(r"`--set '?([\w.]+=[^`'\s]+)", README)) - {"section.ke
 @pytest.mark.parametrize("change", sorted(SETTINGS))
 def test_settings_that_readme_names_exist(change):
     load_config("segan_cat", [change])
+
+
+def test_a_name_in_an_error_cannot_command_the_terminal(tmp_path, capsys):
+    assert main(["check", str(tmp_path / "x\x1b[31m [/red] \r\u202e")]) == 2
+    message = capsys.readouterr().err
+    assert "x\\x1b[31m [/red] \\r\\u202e does not exist" in message and len(message.splitlines()) == 1

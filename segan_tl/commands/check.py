@@ -167,13 +167,11 @@ def _problem_table(problems: list, folder: Path):
 
 
 def _print(table) -> None:
-    from rich.console import Console
-
-    from segan_tl.console import console
+    from segan_tl.console import PlainConsole, console
 
     # A file or a pipe has no width of its own; file names must not be broken at 80 columns.
-    wide = console if console.is_terminal else Console(file=console.file, width=FILE_WIDTH, highlight=False)
-    wide.print(table, markup=False)
+    wide = console if console.is_terminal else PlainConsole(file=console.file, width=FILE_WIDTH)
+    wide.print(table)
 
 
 def _print_summary(cohort, checked: list, modalities: tuple[str, ...], *, need_mask: bool) -> None:

@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check_arguments(arguments, scale)
     study = paper.make_study(arguments, scale, arguments.out or Path("results") / f"{arguments.paper}-{scale}")
     if missing := paper.notice(arguments):
-        console.print(f"[yellow]note:[/] {missing}", soft_wrap=True)
+        console.print(f"note: {missing}", style="yellow", soft_wrap=True)
     for data in paper.cohorts(study, arguments):
         _check_same_data(data.runs, _cohort(arguments, data))
     jobs = paper.plan(study, arguments)
@@ -187,8 +187,9 @@ def _cohort(arguments, data):
     width_mm = _crop_width_mm(cohort, config)
     if width_mm is not None and width_mm < SMALLEST_CROP_MM:
         console.print(
-            f"[yellow]note:[/] {config.name}.toml is made for 2 mm voxels; of these images it sees {width_mm:.0f} mm "
+            f"note: {config.name}.toml is made for 2 mm voxels; of these images it sees {width_mm:.0f} mm "
             "only, and tumours will be cut off; --scale full sees all of it",
+            style="yellow",
             soft_wrap=True,
         )
     return cohort

@@ -214,9 +214,10 @@ def _warn_of_nothing_learnt(this_run, config) -> None:
 
     if read_json(this_run.state)["best_dice"] == 0:
         console.print(
-            "[yellow]Validation Dice was 0 in every epoch:[/] the segmentor says 'no tumour' everywhere, and its "
+            "Validation Dice was 0 in every epoch: the segmentor says 'no tumour' everywhere, and its "
             f"gradient vanishes there; try a lower rate: --set train.learning_rate={config.train.learning_rate / 10:g} "
             "--set name=slower",
+            style="yellow",
             soft_wrap=True,
         )
 
@@ -230,7 +231,8 @@ def _warn_of_slow_device(config) -> None:
 
     if isinstance(config, Config) and max(config.model.filters) >= 512 and not tf.config.list_physical_devices("GPU"):
         console.print(
-            "[yellow]No GPU:[/] the published configuration takes weeks on a CPU; --config segan_cpu takes "
+            "No GPU: the published configuration takes weeks on a CPU; --config segan_cpu takes "
             "minutes. Ctrl-C saves and stops.",
+            style="yellow",
             soft_wrap=True,
         )

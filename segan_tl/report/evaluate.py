@@ -198,4 +198,4 @@ def _print_table(rows: list[dict], summary: dict) -> None:
     lesions = f"; lesions: lesion-wise Dice as {summary['challenge']} 2023" if summary["challenge"] else ""
     console.print(f"HD95 in mm, {summary['definitions']['hd95_mm']}{lesions}", markup=False, soft_wrap=True)
     for case_id, reason in summary["failed"].items():
-        console.print(f"[yellow]left out {case_id}[/]: {reason}")
+        console.print(f"left out {case_id}: {reason}", style="yellow", soft_wrap=True)

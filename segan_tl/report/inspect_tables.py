@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 from rich.table import Table
+from rich.text import Text
 
 from segan_tl.console import console
 from segan_tl.errors import UserError
@@ -35,9 +36,10 @@ def print_inspected(inspected: Inspected) -> None:
             soft_wrap=True,
         )
         for remark in network.remarks:
-            console.print(f"[yellow]remark[/] {remark}", soft_wrap=True)
+            console.print(f"remark {remark}", style="yellow", soft_wrap=True)
         for danger in network.dangers:
-            console.print(f"[bold red]DANGER[/] {network.path}: {danger}; do not load this file", soft_wrap=True)
+            line = f"DANGER {network.path}: {danger}; do not load this file"
+            console.print(line, style="bold red", soft_wrap=True)
 
 
 def print_provenance(inspected: Inspected) -> None:
@@ -123,7 +125,7 @@ def _network_table(name: str, network: Network) -> Table:
             numbers = weight_statistics(array)
             cells |= {key: _number(numbers[key]) for key in ("mean", "std", "min", "max")}
             cells |= {"weight": weight, "shape": "×".join(map(str, array.shape)), "parameters": f"{array.size:,}"}
-            cells["NaN/inf"] = f"[red]{numbers['non_finite']}[/]" if numbers["non_finite"] else "0"
+            cells["NaN/inf"] = Text(str(numbers["non_finite"]), style="red" if numbers["non_finite"] else "")
             table.add_row(*(cells.get(heading, "") for heading in headings))
             cells = {}
         if not layer.weights:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from rich.table import Table
+from rich.text import Text
 
 from segan_tl.console import console
 from segan_tl.report.figures import SYNTHETIC
@@ -24,7 +25,7 @@ def print_matrix(cells: Sequence[dict], *, on: str, synthetic: bool) -> None:
         for cell in cells:
             if cell["region"] == region:
                 own = cell["modality"] == cell["trained_on"]
-                text = f"[bold]\\[{cell['dice']:.3f}][/]" if own else f"{cell['dice']:.3f} "
+                text = Text(f"[{cell['dice']:.3f}]", style="bold") if own else f"{cell['dice']:.3f} "
                 rows.setdefault((cell["trained_on"], cell["run"]), {})[cell["modality"]] = text
         for (trained_on, run), texts in rows.items():
             table.add_row(trained_on, run, *(texts[modality] for modality in modalities))

@@ -3,10 +3,9 @@
 import dataclasses
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.table import Table
 
-from segan_tl.console import console
+from segan_tl.console import PlainConsole, console
 from segan_tl.report.compare import Row, comparison_lines, comparison_table
 from segan_tl.report.scores import Plan, summary_table
 from segan_tl.report.terminal import print_table
@@ -41,7 +40,7 @@ def _print_whole(table: Table) -> None:
     if _fits(table):
         print_table(table)
     else:  # the terminal breaks the lines: nothing is lost
-        Console(width=_needed(table), highlight=False, file=console.file).print(table)
+        PlainConsole(width=_needed(table), file=console.file).print(table)
 
 
 def _fits(table: Table) -> bool:
@@ -50,4 +49,4 @@ def _fits(table: Table) -> bool:
 
 def _needed(table: Table) -> int:
     """Return the columns that a table takes when nothing is cut or broken; its title may be broken."""
-    return Console(width=10_000).measure(table).maximum
+    return PlainConsole(width=10_000).measure(table).maximum

@@ -4,11 +4,10 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from segan_tl.console import console
+from segan_tl.console import PlainConsole, console
 
 PIPED_WIDTH = 180
 
@@ -39,4 +38,4 @@ def print_table(table: Table) -> None:
     if console.is_terminal:
         console.print(table)
     else:
-        Console(width=PIPED_WIDTH, highlight=False).print(table)
+        PlainConsole(width=PIPED_WIDTH).print(table)
