@@ -7,7 +7,7 @@ import sys
 
 from segan_tl import __version__
 from segan_tl.console import error_console
-from segan_tl.errors import UserError
+from segan_tl.errors import UserError, cannot_write, is_full
 
 COMMANDS = {
     "train-segan": "train SegAN-CAT on one modality or all four",
@@ -69,16 +69,23 @@ def main(argv: list[str] | None = None, *, program: str | None = None) -> int:
         error_console.print(f"error: {error}", soft_wrap=True)
         return 2
     except OSError as error:
-        if arguments.debug or error.filename is None:
+        if arguments.debug or error.errno is None and not is_full(error):
             raise
-        place = f"{error.filename}: {error.strerror}"
-        error_console.print(f"error: {place}; check the path, or choose another folder", soft_wrap=True)
+        error_console.print(f"error: {_say(error)}", soft_wrap=True)
         return 2
     except KeyboardInterrupt:
         if arguments.debug:
             raise
         print("\nInterrupted. Run the same command again to go on.", file=sys.stderr)
         return EXIT_INTERRUPTED
+
+
+def _say(error: OSError) -> str:
+    """Return what the system said, in one sentence."""
+    if is_full(error):
+        return str(cannot_write(error.filename or "any more", error))
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{error.strerror}; check the path, or choose another folder"
 
 
 def _show_overview(argv: list[str]) -> int:

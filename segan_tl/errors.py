@@ -1,4 +1,9 @@
-"""The one exception that is meant for the person at the keyboard."""
+"""The exceptions that are meant for the person at the keyboard."""
+
+import errno
+from pathlib import Path
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class UserError(Exception):
@@ -6,3 +11,20 @@ class UserError(Exception):
 
     `python -m segan_tl` prints the sentence without a traceback and exits with code 2.
     """
+
+
+class CannotWrite(UserError):
+    """Say what could not be written; that is no fault of a case, so none is left out for it."""
+
+
+def cannot_write(path: Path, error: OSError) -> CannotWrite:
+    """Return what to raise where the system refuses to write `path`."""
+    reason = error.strerror or str(error)
+    if is_full(error):
+        return CannotWrite(f"the disk is full: cannot write {path} ({reason}); free some space and run again")
+    return CannotWrite(f"cannot write {path}: {reason}; check the folder, or choose another one")
+
+
+def is_full(error: OSError) -> bool:
+    """Tell whether the system had no space left; HDF5 says so in its text alone."""
+    return error.errno in FULL or any(f"errno = {number}," in str(error) for number in FULL)

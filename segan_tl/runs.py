@@ -6,18 +6,17 @@ new one. A checkpoint is a directory with a MANIFEST.json of sizes and sha256 su
 """
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
 import platform
 import shutil
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from segan_tl.errors import UserError
+from segan_tl.errors import CannotWrite, UserError, cannot_write
+from segan_tl.leftovers import clear_leftovers, temporary_path
 
 MANIFEST = "MANIFEST.json"
 
@@ -121,18 +120,18 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` to write to; rename it to `path` when the block succeeds.
 
     Raises:
-        UserError: the disk is full; what stood at `path` is still there.
+        CannotWrite: the disk is full; what stood at `path` is still there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays last: Keras and nibabel choose their format by it.
-    temporary = path.with_name(f".{os.getpid()}-{threading.get_ident()}.{path.name}")
+    temporary = temporary_path(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        clear_leftovers(path.parent)
         yield temporary
         _flush(temporary)
         os.replace(temporary, path)
         _flush(path.parent)
     except OSError as error:
-        raise UserError(_cannot_write(path, error)) from error
+        raise cannot_write(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -167,17 +166,20 @@ def atomic_checkpoint(folder: Path) -> Iterator[Path]:
     """Yield an empty folder to fill; add the manifest and put it in the place of `folder` when the block succeeds.
 
     Raises:
-        UserError: the disk is full; the checkpoint that stood at `folder` is still there.
+        CannotWrite: the disk is full; the checkpoint that stood at `folder` is still there.
     """
     fresh, old = _siblings(folder)
     shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
     try:
+        fresh.mkdir(parents=True)
         yield fresh
         write_manifest(fresh)
     except OSError as error:
         shutil.rmtree(fresh, ignore_errors=True)
-        raise UserError(_cannot_write(folder, error)) from error
+        raise cannot_write(folder, error) from error
+    except CannotWrite:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
     recover(folder, keep_fresh=True)
     if folder.exists():
         os.replace(folder, old)
@@ -262,12 +264,6 @@ def training_lock(run: Run) -> Iterator[None]:
             if os.listdir(run.root) == [".lock"]:  # refused before anything was written
                 (run.root / ".lock").unlink()
                 run.root.rmdir()
-
-
-def _cannot_write(path: Path, error: OSError) -> str:
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    remedy = "free some space and run again" if full else "check the folder, or choose another one"
-    return f"cannot write {path}: {error.strerror or error}; {remedy}"
 
 
 def _siblings(folder: Path) -> tuple[Path, Path]:

@@ -1,6 +1,7 @@
 """Fixtures shared by all tests."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,29 @@ def real_data() -> Path:
     if not (folder / "brats2021").is_dir():
         pytest.skip(f"no real MRI at {folder}; set SEGAN_TL_REAL_DATA to the folder that holds brats2021/")
     return folder
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Return a function that mounts a disk of so many kilobytes, or skip where that is not allowed."""
+    mounted = []
+
+    def mount(kilobytes: int) -> Path:
+        folder = tmp_path / f"disk{len(mounted)}"
+        folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        except FileNotFoundError:
+            pytest.skip("there is no mount here")
+        if done.returncode:
+            pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 TINY_CONFIG = """

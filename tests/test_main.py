@@ -58,6 +58,25 @@ def test_an_error_is_one_line_and_code_2():
     assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(28, "No space left on device"), "the disk is full: cannot write any more (No space left on device);"),
+        (OSError(122, "Disk quota exceeded", "/x"), "the disk is full: cannot write /x (Disk quota exceeded); free"),
+        (OSError("write failed: errno = 28, error message = 'No space left on device'"), "the disk is full: "),
+        (OSError(5, "Input/output error"), "Input/output error; check"),
+        (PermissionError(13, "Permission denied", "/x"), "/x: Permission denied; check the path, or choose another"),
+    ],
+)
+def test_what_the_system_refuses_is_one_sentence(error, said, monkeypatch, capsys):
+    def run(arguments):
+        raise error
+
+    monkeypatch.setattr("segan_tl.commands.check.run", run)
+    assert main(["check", "folder"]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {said}")
+
+
 def test_readme_shows_commands():
     assert len(readme_commands()) >= 5
 

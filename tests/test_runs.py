@@ -7,8 +7,18 @@ import sys
 import pytest
 
 from segan_tl import runs
-from segan_tl.errors import UserError
-from segan_tl.runs import Run, atomic_checkpoint, atomic_path, open_run, recover, training_lock, verify, write_json
+from segan_tl.errors import CannotWrite, UserError
+from segan_tl.runs import (
+    Run,
+    atomic_checkpoint,
+    atomic_path,
+    open_run,
+    recover,
+    training_lock,
+    verify,
+    write_json,
+    write_text,
+)
 
 
 def test_atomic_path_keeps_the_old_file_when_writing_fails(tmp_path):
@@ -27,6 +37,19 @@ def test_a_full_disk_is_one_sentence_and_keeps_the_old_file(tmp_path):
     with pytest.raises(UserError, match="No space left"), atomic_path(target):
         raise OSError(28, "No space left on device")
     assert target.read_text() == "old"
+
+
+def test_a_disk_that_fills_up_keeps_the_old_file_and_the_old_checkpoint(small_disk):
+    disk = small_disk(256)
+    write_text(disk / "file.txt", "old")
+    write_checkpoint(disk / "best", "one")
+    for write in (write_text, write_checkpoint):
+        target = disk / ("file.txt" if write is write_text else "best")
+        with pytest.raises(CannotWrite, match=f"^the disk is full: cannot write {target} .*; free some space and run "):
+            write(target, "x" * 300_000)
+    assert (disk / "file.txt").read_text() == "old" and verify(disk / "best")
+    assert (disk / "best" / "weights").read_text() == "one"
+    assert sorted(os.listdir(disk)) == ["best", "file.txt"]
 
 
 def write_checkpoint(folder, text):
