@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from segan_tl.config_base import Fraction, PhantomConfig, Positive, Section
 from segan_tl.config_volume import VolumeConfig
 from segan_tl.errors import UserError
+from segan_tl.reading import is_there, require_file
 from segan_tl.regions import MODALITIES, REGIONS
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -177,8 +178,8 @@ def revise_config(config: AnyConfig, overrides: list[str]) -> AnyConfig:
 def find_config(path: Path | str) -> Path:
     """Return the file, or the one of that name in the project's configs/ folder."""
     for candidate in (Path(path), CONFIGS / Path(path).name, CONFIGS / f"{path}.toml"):
-        if candidate.is_file():
-            return candidate
+        if is_there(candidate) and not candidate.is_dir():
+            return require_file(candidate)
     known = ", ".join(sorted(file.name for file in CONFIGS.glob("*.toml"))) or "none"
     raise UserError(f"no configuration file {path}; give a path, or one of configs/: {known}")
 

@@ -10,8 +10,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # From the bottom up; a part may import what stands before its own row, and its own row's part itself.
 ROWS = [
     {
-        "errors", "leftovers", "config_base", "config_adaptation", "config_volume", "config", "regions",
-        "runs", "console", "",
+        "errors", "reading", "leftovers", "config_base", "config_adaptation", "config_volume", "config",
+        "regions", "runs", "console", "",
     },
     {"losses", "metrics", "surfaces", "radiomics", "models"},
     {"distances", "thresholds", "fused", "fused_bottleneck"},

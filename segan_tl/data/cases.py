@@ -12,6 +12,7 @@ from segan_tl.data.layouts import Case, Cohort, FoundCase, Problem, group_files,
 from segan_tl.data.naming import parse_name, stem_of
 from segan_tl.data.sidecars import annotate
 from segan_tl.errors import UserError
+from segan_tl.reading import is_there, require_file
 from segan_tl.regions import MODALITIES
 
 __all__ = [
@@ -56,6 +57,8 @@ def find_cases(folder: Path) -> Cohort:
     folder = Path(folder)
     if folder.is_file():
         return _cohort_of_file(folder)
+    if is_there(folder) and not folder.is_dir():
+        require_file(folder)
     if not folder.is_dir():
         raise UserError(f"expected a folder of cases; {folder} does not exist; check the path")
     if description := find_description(folder):

@@ -11,6 +11,7 @@ from segan_tl.data.images import Source
 from segan_tl.data.layouts import FoundCase, list_images, make_case, scan_folder
 from segan_tl.data.naming import MASK, UNKNOWN_CONVENTION, label_of, modality_of, region_of, stem_of
 from segan_tl.errors import UserError
+from segan_tl.reading import is_there, require_file
 from segan_tl.regions import ED, ET, NCR, state_convention
 
 # === dataset.json: MSD and nnU-Net ===
@@ -34,7 +35,7 @@ def find_description(folder: Path) -> Path | None:
 
 def _describes_images(folder: Path) -> bool:
     # os.path says no where pathlib raises: in a neighbour's folder that may not be read.
-    return os.path.isfile(folder / "dataset.json") and any(
+    return os.path.lexists(folder / "dataset.json") and any(
         os.path.isdir(folder / name) for name in ("imagesTr", "imagesTs")
     )
 
@@ -92,7 +93,7 @@ def _split_channel(path: Path) -> tuple[str, int | None]:
 
 def _read_json(path: Path) -> dict:
     try:
-        settings = json.loads(path.read_text(encoding="utf-8-sig"))
+        settings = json.loads(require_file(path).read_text(encoding="utf-8-sig"))
     except (ValueError, OSError) as error:
         raise UserError(f"expected JSON in {path}; found an error ({error}); correct the file") from None
     if not isinstance(settings, dict):
@@ -173,8 +174,8 @@ def _dseg_convention(path: Path, folder: Path) -> str:
         if place == folder:
             break
     for table in tables:
-        if table.is_file():
-            with table.open(newline="", encoding="utf-8-sig") as stream:
+        if is_there(table):
+            with require_file(table).open(newline="", encoding="utf-8-sig") as stream:
                 rows = list(csv.DictReader(stream, delimiter="\t"))
             rows = [row for row in rows if (row.get("index") or "").isdigit()]
             return _convention({row.get("name") or "": int(row["index"]) for row in rows})

@@ -15,6 +15,7 @@ import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
 from segan_tl.data.image_error import ImageError
+from segan_tl.reading import find_fault
 
 MAX_BYTES = 8 * 2**30
 # deflate cannot compress better than 1032 : 1, so a header that declares more than that lies.
@@ -70,22 +71,12 @@ def require_file(path: Path) -> None:
     """Refuse what is no readable file with something in it.
 
     Raises:
-        ImageError: absent, a folder, a link that leads nowhere, unreadable or empty.
+        ImageError: it is empty, or anything that `reading.require_file` refuses.
     """
-    if path.is_dir():
-        raise ImageError(path, "this is a folder, not a file", "move the image out of the folder and remove the folder")
-    if path.is_symlink() and not path.exists():
-        raise ImageError(path, f"the link leads to {path.readlink()}, which does not exist", "restore what it leads to")
-    try:
-        with path.open("rb") as stream:
-            if not stream.read(1):
-                raise ImageError(path, "the file is empty (0 bytes)")
-    except FileNotFoundError:
-        raise ImageError(path, "no such file", "check the name") from None
-    except OSError as error:
-        raise ImageError(
-            path, f"the file cannot be read ({error.strerror})", "check permissions and the disk"
-        ) from None
+    if fault := find_fault(path):
+        raise ImageError(path, *fault)
+    if not path.stat().st_size:
+        raise ImageError(path, "the file is empty (0 bytes)")
 
 
 def _open(path: Path) -> BinaryIO:

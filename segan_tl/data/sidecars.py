@@ -7,6 +7,7 @@ from pathlib import Path
 
 from segan_tl.data.layouts import Case, FoundCase
 from segan_tl.errors import UserError
+from segan_tl.reading import is_there, require_file
 from segan_tl.regions import LABEL_NAMES, MODALITIES, convention_labels, state_convention
 
 GRADES = ("HGG", "LGG")
@@ -38,10 +39,10 @@ def read_cohort_json(path: Path) -> dict:
     Raises:
         UserError: no JSON object, an unknown convention or an unknown modality.
     """
-    if not path.is_file():
+    if not is_there(path):
         return {}
     try:
-        settings = json.loads(path.read_text(encoding="utf-8-sig"))
+        settings = json.loads(require_file(path).read_text(encoding="utf-8-sig"))
     except ValueError as error:
         raise UserError(f"expected JSON in {path}; found an error ({error}); correct the file") from None
     if not isinstance(settings, dict):
@@ -76,9 +77,9 @@ def _places(folder: Path, found: list[FoundCase]) -> list[Path]:
 
 
 def _read_table(path: Path, *, delimiter: str) -> list[dict[str, str]]:
-    if not path.is_file():
+    if not is_there(path):
         return []
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
+    with require_file(path).open(newline="", encoding="utf-8-sig", errors="replace") as stream:
         rows = csv.DictReader(stream, delimiter=delimiter)
         return [{key: value for key, value in row.items() if key and isinstance(value, str) and value} for row in rows]
 

@@ -12,6 +12,7 @@ from segan_tl.models.convert_mednext import FIRST, import_mednext
 from segan_tl.models.convert_resnet import import_resnet34
 from segan_tl.models.dataset_json import read_mapping
 from segan_tl.models.torch_files import Weights, read_weights
+from segan_tl.reading import is_there, require_file
 
 # A tensor that tells each kind; the order is that of the command's --from.
 KINDS = {
@@ -46,6 +47,8 @@ def find_files(source: Path, *, fold: str | None = None) -> Files:
     """
     if source.is_file():
         return _with_neighbours(source)
+    if is_there(source) and not source.is_dir():
+        require_file(source)
     if not source.is_dir():
         raise UserError(f"there is no {source}; give nnU-Net's results folder, or a .pth, .model or .safetensors file")
     folds = sorted(source.glob(f"fold_{fold or '*'}")) if fold or not _checkpoint(source) else [source]

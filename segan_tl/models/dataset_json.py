@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from segan_tl.errors import UserError
+from segan_tl.reading import require_file
 from segan_tl.regions import REGIONS
 
 
@@ -81,7 +82,7 @@ def read_mapping(path: Path) -> dict:
         UserError: it cannot be read.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(require_file(path).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is no readable JSON file ({error}); give nnU-Net's own") from None
     if not isinstance(content, dict):

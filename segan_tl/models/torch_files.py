@@ -16,6 +16,7 @@ import numpy as np
 
 from segan_tl.errors import UserError
 from segan_tl.models.torch_pickle import WRONG, Storage, TensorReference, read_pickle
+from segan_tl.reading import require_file
 from segan_tl.runs import atomic_path, sha256
 
 STATES = ("network_weights", "state_dict", "model_state_dict", "model")  # where checkpoints keep the weights
@@ -45,7 +46,7 @@ def read_weights(path: Path) -> Weights:
         UserError: the file is missing, damaged, of another format, or wants to run code.
     """
     try:
-        digest = sha256(path)
+        digest = sha256(require_file(path))
         with path.open("rb") as file:
             start = file.read(4)
             file.seek(0)
