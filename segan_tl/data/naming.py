@@ -7,29 +7,69 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from segan_tl.data.formats import SUFFIXES
+from segan_tl.data.formats import suffix_of
 from segan_tl.regions import ED, ET, LESION, NCR, RC
 
 MASK = "mask"
 UNNAMED = "image"
 UNKNOWN_CONVENTION = "unknown"
 
-_TOKENS = {
-    "t1": "t1", "t1w": "t1", "t1n": "t1", "t1pre": "t1",
-    "t1c": "t1c", "t1ce": "t1c", "t1gd": "t1c", "t1post": "t1c", "t1gad": "t1c", "t1km": "t1c",
-    "t2": "t2", "t2w": "t2",
-    "flair": "flair", "fla": "flair", "t2f": "flair", "t2flair": "flair",
-    "seg": MASK, "segm": MASK, "segmentation": MASK, "tumor_segmentation": MASK, "truth": MASK, "gtv": MASK,
-    "label": MASK, "mask": MASK, "lesion": MASK, "lesions": MASK, "otmulticlass": MASK, "gold_standard": MASK,
-    "consensus_gt": MASK, "image": UNNAMED,
+# "_" stands for any separator or none: t1_gd is T1GD, T1-Gd, t1_gd.
+_ROLES = {
+    "t1": "t1 t1w t1_pre t1n",
+    "t1c": "t1c t1_ce t1_gd t1_post t1_gad t1_gado t1_km t1w_ce t1w_c t1w_gd t1w_post t1_contrast ct1 ce_t1 gado",
+    "t2": "t2 t2w",
+    "flair": "flair fla t2f t2_flair",
+    MASK: (
+        "seg segm segmentation segmentations mask label truth ground_truth gt gtv lesion lesions lesion_mask "
+        "lesion_seg "
+        "tumor_mask tumor_seg tumor_segm tumor_segmentation tumor_label tumor tumour_mask tumour_seg tumour_segm "
+        "tumour_segmentation tumour_label tumour otmulticlass gold_standard consensus consensus_gt wmh glistrboost"
+    ),
+    UNNAMED: "image",
 }  # fmt: skip
-_CHOICE = "|".join(sorted(_TOKENS, key=len, reverse=True))
-_SUFFIXED = re.compile(rf"(?P<id>.+?)(?P<dash>[-_ ])(?P<token>{_CHOICE})", re.IGNORECASE)
-_PLAIN = re.compile(rf"(?P<token>{_CHOICE})(?P<scored>_subtrmeandivstd)?", re.IGNORECASE)
-_VSD = re.compile(r"vsd\.brain.*\.(mr_(?P<token>flair|t1|t1c|t2)|ot)\.\d+", re.IGNORECASE)
-# These lie beside a case and are neither a modality nor a label map.
-_IGNORED = re.compile(r"(^|[_.-])(brain_?mask|brain_\w*segmentation|bet_mask)$", re.IGNORECASE)
-_LESION_TOKENS = {"gold_standard", "lesion", "lesions", "consensus_gt", "gtv"}
+_TOKENS = {phrase.replace("_", ""): role for role, phrases in _ROLES.items() for phrase in phrases.split()}
+# What was done to an image, or who drew a label map; a file without these words is the plain one of its case.
+_DONE = (
+    "bias brain bet stripped unstripped skull_strip skull_stripped corrected n4 norm normalized normalised orig raw "
+    "reg registered resampled r2s subtr_mean_div_std"
+)
+_DRAWN = "manual manually_corrected automated automatic auto approx final corrected expert refined edited reviewed"
+_PREPARED = {"preprocessed", "pp", "pre"}  # the challenges give such files to work with
+
+
+def _choice(phrases: str) -> str:
+    words = sorted(phrases.split(), key=len, reverse=True)
+    return "|".join(word.replace("_", "[-_ .]?") for word in words)
+
+
+def _name_pattern(roles: list[str], extra: str) -> re.Pattern:
+    token, extra = _choice(" ".join(_ROLES[role] for role in roles)), _choice(extra)
+    before, after = rf"(?P<before>((?:{extra})[-_ .])*)", rf"(?P<after>([-_ .](?:{extra}))*)"
+    name = rf"((?P<id>.+?)(?P<dash>[-_ .]))??{before}(?P<token>{token}){after}"
+    return re.compile(name, re.IGNORECASE | re.DOTALL)
+
+
+_IMAGES = ("t1", "t1c", "t2", "flair")
+_PATTERNS = (
+    _name_pattern([*_IMAGES, UNNAMED], f"{_DONE} {' '.join(_PREPARED)}"),
+    _name_pattern([MASK], _DRAWN),
+)
+_VSD = re.compile(r"vsd\.brain.*\.(mr_(?P<token>flair|t1|t1c|t2)|ot)\.\d+", re.IGNORECASE | re.DOTALL)
+# The end of an id that makes of an image something else (P1_t1_to_flair, P1_lesion_t1), and of a label map one of
+# something else than a tumour (P1_brain_mask, FSL's P1_T1_seg).
+_ANY_IMAGE = _choice(" ".join(_ROLES[role] for role in _IMAGES))
+_OTHER_ENDING = rf"({_ANY_IMAGE})([-_ .]([a-z]+|2))*|[a-z]*(mask|seg)|segmentation|lesions?|label|prob"
+_OTHER_IMAGE = re.compile(rf"(^|[-_ .])({_OTHER_ENDING})$", re.IGNORECASE)
+_OTHER_MASK = re.compile(
+    rf"(^|[-_ .])({_OTHER_ENDING}|brain|bet|skull|head|scalp|air|parenchyma|tissues?|wm|gm|csf|white|gr[ae]y|matter|"
+    r"ventricles?|ventricular|vessels?|cortex|cortical|subcortical|hippocampus|thalamus|cerebellum|brainstem|eyes?|"
+    r"face|deface|atlas|aseg|aparc|background|roi|valid)$",
+    re.IGNORECASE,
+)
+_LESION_TOKENS = {
+    "goldstandard", "lesion", "lesions", "lesionmask", "lesionseg", "consensus", "consensusgt", "gtv", "wmh"
+}  # fmt: skip
 _LABEL_WORDS = (
     (RC, r"resection|cavity|^rc$"),
     (NCR, r"non ?enhanc|necro|^(ncr|net|netc|nec)\b"),
@@ -48,8 +88,9 @@ class NamedFile:
         scheme: the habit: "brats" (id and modality in the name), "vsd" (2013, 2015), "plain" (the modality alone).
         case_id: "" where the name does not say it (then a folder does).
         role: a modality, MASK or UNNAMED.
-        token: the word of the name that gave the role, lower case.
+        token: the word of the name that gave the role, lower case, without separators.
         dashed: a dash stands before the token, as from 2023 on.
+        is_plain: nothing in the name says that this is a variant of another file.
     """
 
     path: Path
@@ -58,33 +99,41 @@ class NamedFile:
     role: str
     token: str
     dashed: bool = False
+    is_plain: bool = True
 
 
 def stem_of(name: str) -> str | None:
-    """Return a file name without its image suffix, None where it has none."""
-    for suffix in SUFFIXES:
-        if name.lower().endswith(suffix) and len(name) > len(suffix):
-            return name[: -len(suffix)]
-    return None
+    """Return a file name without the suffix of an image, of a format that is read or known; None for other files."""
+    suffix = suffix_of(name)
+    return name[: -len(suffix)] if suffix and len(name) > len(suffix) else None
 
 
 def parse_name(path: Path) -> NamedFile | None:
     """Read what the name of an image file says; None where it says nothing we know."""
     stem = stem_of(path.name)
-    if stem is None or path.name.startswith(".") or _IGNORED.search(stem):
+    if stem is None or path.name.startswith("."):
         return None
-    if match := _VSD.match(stem):
+    if match := _VSD.fullmatch(stem):
         token = (match["token"] or "").lower()
         return NamedFile(path, "vsd", "", _TOKENS.get(token, MASK), token)
-    if match := _PLAIN.fullmatch(stem):
-        token = match["token"].lower()
-        return NamedFile(
-            path, "vsd" if match["scored"] or token == "otmulticlass" else "plain", "", _TOKENS[token], token
-        )
-    if match := _SUFFIXED.fullmatch(stem):
-        token = match["token"].lower()
-        return NamedFile(path, "brats", match["id"], _TOKENS[token], token, match["dash"] == "-")
-    return None
+    match = next((match for pattern in _PATTERNS if (match := pattern.fullmatch(stem))), None)
+    if match is None:
+        return None
+    token, case_id = _joined(match["token"]), match["id"] or ""
+    role = _TOKENS[token]
+    if (_OTHER_MASK if role == MASK else _OTHER_IMAGE).search(case_id):
+        return None
+    words = f"{match['before']}{match['after']}".lower()
+    scored = "subtrmeandivstd" in words or token == "otmulticlass"
+    scheme = "brats" if case_id else "vsd" if scored else "plain"
+    extra = set(re.findall(r"[a-z0-9]+", words)) - _PREPARED
+    # A file called "mask" may show the brain: one called "seg" is the label map where both are there.
+    is_plain = (scored or not extra) and token != "mask"
+    return NamedFile(path, scheme, case_id, role, token, match["dash"] == "-", is_plain)
+
+
+def _joined(token: str) -> str:
+    return re.sub(r"[-_ .]", "", token.lower())
 
 
 def recognise_layout(files: list[NamedFile]) -> tuple[str, str]:
@@ -108,7 +157,7 @@ def recognise_layout(files: list[NamedFile]) -> tuple[str, str]:
         # The numbers of the paediatric labels changed between 2023 and 2024 under the same names.
         return "brats2023", UNKNOWN_CONVENTION if case_id.startswith("brats-ped") else "brats2023"
     layout = "brats2017-2020" if re.match(r"brats_?(17|18|19|20)_", case_id) else "brats2021"
-    segmented = tokens & {"seg", "segm", "segmentation", "tumor_segmentation"}
+    segmented = tokens & {"seg", "segm", "segmentation", "tumorsegmentation"}
     return layout, "brats2017" if segmented else UNKNOWN_CONVENTION
 
 
