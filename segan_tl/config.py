@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
-from segan_tl.config_base import Fraction, PhantomConfig, Positive, Section
+from segan_tl.config_base import Fraction, PhantomConfig, Positive, RunName, Section
 from segan_tl.config_volume import VolumeConfig
 from segan_tl.errors import UserError
 from segan_tl.reading import is_there, require_file
@@ -111,7 +111,7 @@ class TransferConfig(Section):
 class Config(Section):
     """Everything that decides a run, apart from the data itself."""
 
-    name: str = Field("segan", pattern=r"^[A-Za-z0-9][\w.-]*$")
+    name: RunName = "segan"
     seed: int = Field(0, ge=0)
     phantom: PhantomConfig = PhantomConfig()
     data: DataConfig = DataConfig()

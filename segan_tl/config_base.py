@@ -2,10 +2,23 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from segan_tl.paths import fault_of_name
 
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+
+RUN_NAME = r"^[A-Za-z0-9][\w.-]*$"
+
+
+def _names_a_folder(name: str) -> str:
+    if fault := fault_of_name(name):
+        raise ValueError(f"it cannot name the folder of a run ({fault})")
+    return name
+
+
+RunName = Annotated[str, Field(pattern=RUN_NAME), AfterValidator(_names_a_folder)]
 
 
 class Section(BaseModel):

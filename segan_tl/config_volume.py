@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from segan_tl.config_adaptation import AdversaryConfig, FinetuneConfig, SourceCohortConfig
-from segan_tl.config_base import Fraction, PhantomConfig, Positive, Section
+from segan_tl.config_base import Fraction, PhantomConfig, Positive, RunName, Section
 from segan_tl.regions import MODALITIES, REGIONS
 
 # The options of `model` that each family takes, and its variants.
@@ -145,7 +145,7 @@ class VolumePredictConfig(Section):
 class VolumeConfig(Section):
     """Everything that decides a run of one volumetric network, apart from the data itself."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*$")
+    name: RunName
     seed: int = Field(0, ge=0)
     phantom: PhantomConfig = PhantomConfig()
     data: VolumeDataConfig = VolumeDataConfig()

@@ -1,6 +1,8 @@
-"""The exceptions that are meant for the person at the keyboard."""
+"""The exceptions that are meant for the person at the keyboard, and the name that was probably meant."""
 
+import difflib
 import errno
+from collections.abc import Iterable
 from pathlib import Path
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -28,3 +30,16 @@ def cannot_write(path: Path, error: OSError) -> CannotWrite:
 def is_full(error: OSError) -> bool:
     """Tell whether the system had no space left; HDF5 says so in its text alone."""
     return error.errno in FULL or any(f"errno = {number}," in str(error) for number in FULL)
+
+
+def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """Return the known name that is most like a mistyped one, in any case of letters; None where none is alike.
+
+    Args:
+        word: what was typed.
+        known: the names there are.
+        cutoff: least likeness, 0 (the nearest, however far) to 1 (the same letters).
+    """
+    names = {name.lower(): name for name in known}
+    found = difflib.get_close_matches(word.lower(), names, n=1, cutoff=cutoff)
+    return names[found[0]] if found else None

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from segan_tl.errors import CannotWrite, UserError, cannot_write
 from segan_tl.leftovers import clear_leftovers, temporary_path
+from segan_tl.paths import safe_name
 
 MANIFEST = "MANIFEST.json"
 
@@ -221,7 +222,7 @@ def verify(folder: Path) -> dict[str, str]:
         )
     files = read_json(folder / MANIFEST).get("files", {})
     for name, recorded in files.items():
-        file = folder / name
+        file = folder / safe_name(name, f"the file of {folder / MANIFEST}")
         if not file.is_file() or file.stat().st_size != recorded["bytes"] or sha256(file) != recorded["sha256"]:
             raise UserError(
                 f"{file} is not what the run saved (size or sha256 differ from {MANIFEST}): it is damaged or was "

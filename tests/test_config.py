@@ -79,3 +79,18 @@ def test_broken_toml(tmp_path):
 def test_values_never_change():
     with pytest.raises(ValueError, match="frozen"):
         Config().train.epochs = 3
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "..", "/etc", "a/b", "a\\\\b", ".x", "-x", "a b", "con", "nul.x", "x\\n", "a" * 201, "", "5"]
+)
+def test_a_name_is_one_folder(name, tmp_path):
+    (tmp_path / "own.toml").write_text(f'name = "{name}"\n')
+    change = [f'name="{name}"']
+    for config, changes in (("quickstart", change), ("nnunet", change), (tmp_path / "own.toml", [])):
+        if name == "5":
+            assert load_config(config, changes).name == "5"
+        else:
+            with pytest.raises(UserError, match="name = ") as refused:
+                load_config(config, changes)
+            assert "\n" not in str(refused.value)

@@ -10,7 +10,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # From the bottom up; a part may import what stands before its own row, and its own row's part itself.
 ROWS = [
     {
-        "errors", "reading", "leftovers", "config_base", "config_adaptation", "config_volume", "config",
+        "errors", "paths", "reading", "leftovers", "config_base", "config_adaptation", "config_volume", "config",
         "regions", "runs", "console", "",
     },
     {"losses", "metrics", "surfaces", "radiomics", "models"},

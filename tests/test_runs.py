@@ -152,3 +152,12 @@ def test_reading_a_run_leaves_what_a_trainer_is_writing(tmp_path):
     fresh.mkdir()
     open_run(run.root)
     assert fresh.is_dir()
+
+
+@pytest.mark.parametrize("name", ["../outside", "/etc/passwd", "a/b", "..", ""])
+def test_a_manifest_names_files_of_its_own_folder(tmp_path, name):
+    write_checkpoint(tmp_path / "best", "one")
+    (tmp_path / "outside").write_text("one")
+    write_json(tmp_path / "best" / "MANIFEST.json", {"files": {name: {"bytes": 3, "sha256": "0"}}})
+    with pytest.raises(UserError, match="MANIFEST.json .* cannot name a file"):
+        verify(tmp_path / "best")

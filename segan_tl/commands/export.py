@@ -32,6 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Read, turn, write, and say what comes next."""
     from segan_tl.errors import UserError
 
+    if arguments.fold < 0:
+        raise UserError(f"--fold expects 0 or more; got {arguments.fold}")
     whole = arguments.out.suffix != ".pth"
     checkpoint = arguments.out / f"fold_{arguments.fold}" / "checkpoint_final.pth" if whole else arguments.out
     if checkpoint.exists() and not arguments.overwrite:

@@ -1,7 +1,6 @@
 """Fine-tune a trained volumetric network on another cohort: arguments, configuration, the run's place."""
 
 import argparse
-import difflib
 from pathlib import Path
 
 from segan_tl.commands.train import (
@@ -92,6 +91,8 @@ def plan_run(arguments):
 
 def _plan(arguments, source):
     """Return the run and its configuration for a source that is known."""
+    from segan_tl.paths import run_folder
+
     strategy = _strategy(arguments)
     config = _config(arguments, source, strategy)
     _check_options(arguments, config, strategy)
@@ -101,19 +102,19 @@ def _plan(arguments, source):
         check_cohorts(arguments, config)
     alone = config.model_copy(update={"source": None}) if strategy == "combined" else config
     name = f"{source_label(source)}-to-{cohort_name(arguments, alone)}-{strategy}"
-    return plan_fold(arguments, arguments.runs / config.name / name, config), config
+    return plan_fold(arguments, run_folder(arguments.runs, config.name, name), config), config
 
 
 def _strategy(arguments) -> str:
     """Return the strategy that is meant, by its own name or by that of the paper."""
     from segan_tl.config_adaptation import FINETUNE_STRATEGIES
-    from segan_tl.errors import UserError
+    from segan_tl.errors import UserError, nearest
 
     known = (*FINETUNE_STRATEGIES, *WITHOUT_WEIGHTS)
     word = arguments.strategy.lower()
     if word in known or word in PAPERS:
         return PAPERS.get(word, word)
-    near = difflib.get_close_matches(word, (*known, *PAPERS), n=1, cutoff=0.0)[0]
+    near = nearest(word, (*known, *PAPERS), cutoff=0.0)
     raise UserError(
         f"unknown strategy {arguments.strategy}; choose one of {', '.join(known)}, for example --strategy "
         f"{PAPERS.get(near, near)}"

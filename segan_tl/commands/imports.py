@@ -64,7 +64,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check(arguments) -> None:
     """Refuse what cannot be done before anything heavy is loaded."""
+    import re
+
+    from segan_tl.config_base import RUN_NAME
     from segan_tl.errors import UserError
+    from segan_tl.paths import folder_name
 
     if not arguments.source.exists():
         raise UserError(f"there is no {arguments.source}; give nnU-Net's results folder, or a file of weights")
@@ -74,6 +78,10 @@ def _check(arguments) -> None:
         raise UserError(f"{arguments.out} has to end in .keras, Keras' own format; give such a name")
     if arguments.out and arguments.out.exists() and not arguments.overwrite:
         raise UserError(f"{arguments.out} exists already; add --overwrite to replace it, or give another name")
+    if arguments.run and not re.fullmatch(RUN_NAME, folder_name(arguments.run, "the folder of --run")):
+        raise UserError(
+            f"--run {arguments.run} names a run, expected letters, digits, _, - and . in its name; give another one"
+        )
     if arguments.run and arguments.keep_axes:
         raise UserError("--run segments volumes in our order of axes; leave --keep-axes out, or write OUT.keras only")
 

@@ -76,6 +76,7 @@ def plan_run(arguments):
         UserError: the arguments or the configuration have a mistake.
     """
     from segan_tl.errors import UserError
+    from segan_tl.paths import run_folder
 
     if not arguments.config:
         raise UserError(
@@ -88,7 +89,8 @@ def plan_run(arguments):
             "comes from there: add --set source.share=0.5"
         )
     check_cohorts(arguments, config)
-    return plan_fold(arguments, arguments.runs / config.name / cohort_name(arguments, config), config), config
+    folder = run_folder(arguments.runs, config.name, cohort_name(arguments, config))
+    return plan_fold(arguments, folder, config), config
 
 
 def check_cohorts(arguments, config) -> None:
@@ -153,10 +155,17 @@ def load_volume_config(arguments):
 
 
 def cohort_name(arguments, config) -> str:
-    """Return how a run is named after its data: <cohort>[-with-<second cohort>][-<modality>]."""
-    cohort = arguments.data.resolve().name if arguments.data else config.phantom.cohort
+    """Return how a run is named after its data: <cohort>[-with-<second cohort>][-<modality>].
+
+    Raises:
+        UserError: a run cannot be named after a folder of cases.
+    """
+    from segan_tl.paths import folder_name
+
+    cohort = folder_name(arguments.data, "the folder of --data") if arguments.data else config.phantom.cohort
     if config.source:
         source = arguments.source_data
-        cohort += f"-with-{source.resolve().name if source else config.source.phantom.cohort}"
+        second = folder_name(source, "the folder of --source-data") if source else config.source.phantom.cohort
+        cohort += f"-with-{second}"
     one = config.data.modalities[0] if len(config.data.modalities) == 1 else None
     return "-".join(filter(None, (cohort, one)))

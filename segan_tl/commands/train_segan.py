@@ -33,6 +33,7 @@ def run(arguments) -> int:
     from segan_tl.config import Config, load_config
     from segan_tl.console import console
     from segan_tl.errors import UserError
+    from segan_tl.paths import run_folder
     from segan_tl.runs import Run, open_run
 
     overrides = list(arguments.set)
@@ -48,7 +49,7 @@ def run(arguments) -> int:
         )
     if config.transfer:
         raise UserError("transfer.* in the configuration is for transfer.py; expected none here; leave it out")
-    this_run = Run(arguments.runs / config.name / arguments.modality)
+    this_run = Run(run_folder(arguments.runs, config.name, arguments.modality))
     split = partial(take_split, open_run(arguments.split, runs=arguments.runs)) if arguments.split else None
     code = train_and_score(
         arguments, config, this_run,

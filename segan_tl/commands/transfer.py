@@ -1,7 +1,6 @@
 """Move a trained model to another modality: arguments, the source, and what the transfer was worth."""
 
 import argparse
-import difflib
 from pathlib import Path
 
 from segan_tl.commands.training import add_training_arguments, train_and_score, write_page
@@ -46,6 +45,7 @@ def add_arguments(parser):
 def run(arguments) -> int:
     """Train, evaluate, compare."""
     from segan_tl.commands.cohort import find_cohort
+    from segan_tl.paths import run_folder
     from segan_tl.runs import Run
     from segan_tl.train.source import find_source, label_of
 
@@ -56,7 +56,7 @@ def run(arguments) -> int:
     _check_something_moves(arguments, source, modalities, strategy=strategy)
     suffix = {"full": "", "freeze-critic": "-frozen"}.get(strategy, f"-{strategy}")
     target = label_of(modalities)
-    this_run = Run(arguments.runs / config.name / f"{source.label}-to-{target}{suffix}")
+    this_run = Run(run_folder(arguments.runs, config.name, f"{source.label}-to-{target}{suffix}"))
     _use_data_of(arguments, source, config)
 
     def cohort():
@@ -68,7 +68,7 @@ def run(arguments) -> int:
     code = train_and_score(arguments, config, this_run, find_cohort=cohort, choose_split=split, source=source)
     if code:
         return code
-    scratch = Run(arguments.runs / config.name / target)
+    scratch = Run(run_folder(arguments.runs, config.name, target))
     if arguments.scratch or (arguments.scratch is None and _is_synthetic(this_run)):
         code = _train_from_scratch(arguments, config, scratch, this_run, find_cohort=cohort)
         if code:
@@ -83,7 +83,7 @@ def run(arguments) -> int:
 
 def _strategy(arguments) -> str:
     from segan_tl.config import STRATEGIES
-    from segan_tl.errors import UserError
+    from segan_tl.errors import UserError, nearest
 
     if arguments.freeze_critic and arguments.strategy not in (None, "freeze-critic"):
         raise UserError(
@@ -92,21 +92,17 @@ def _strategy(arguments) -> str:
     strategy = "freeze-critic" if arguments.freeze_critic else arguments.strategy or "full"
     if strategy not in STRATEGIES:
         raise UserError(f"unknown strategy {strategy}; choose one of {', '.join(STRATEGIES)}, for example "
-                        f"--strategy {_nearest(strategy, STRATEGIES)}")  # fmt: skip
+                        f"--strategy {nearest(strategy, STRATEGIES, cutoff=0.0)}")  # fmt: skip
     return strategy
 
 
 def _target(arguments) -> tuple[str, ...]:
-    from segan_tl.errors import UserError
+    from segan_tl.errors import UserError, nearest
 
     if arguments.target not in TARGETS:
-        near = _nearest(arguments.target, TARGETS)
+        near = nearest(arguments.target, TARGETS, cutoff=0.0)
         raise UserError(f"unknown modality {arguments.target}; expected {', '.join(TARGETS)}; type --target {near}")
     return MODALITIES if arguments.target == "all" else (arguments.target,)
-
-
-def _nearest(word: str, known: tuple[str, ...]) -> str:
-    return next(iter(difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.0)))
 
 
 def _names(arguments) -> list[str]:

@@ -17,6 +17,7 @@ import numpy as np
 from segan_tl.config import DataConfig
 from segan_tl.data.cases import Case, Problem, read_case
 from segan_tl.data.preprocess import centre_crop, prepare_image
+from segan_tl.paths import fault_of_name, safe_name
 from segan_tl.regions import region_masks
 from segan_tl.runs import atomic_path
 
@@ -78,7 +79,9 @@ def prepare_cases(
 
 
 def _paths(case: Case, folder: Path, config: DataConfig) -> dict[str, Path] | None:
-    """Return modality (or "labels") → cache file, or None where a source is missing."""
+    """Return modality (or "labels") → cache file, or None where a source is missing or the case needs another name."""
+    if fault_of_name(case.id):
+        return None
     sources = {name: case.images.get(name) for name in config.modalities} | {"labels": case.mask}
     paths = {}
     for name, source in sources.items():
@@ -90,7 +93,7 @@ def _paths(case: Case, folder: Path, config: DataConfig) -> dict[str, Path] | No
             status.st_ctime_ns, config.crop, config.percentiles, case.convention,
         ]  # fmt: skip
         digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:20]
-        paths[name] = folder / case.id / f"{name}-{digest}.npy"
+        paths[name] = folder / safe_name(case.id, "the case") / f"{name}-{digest}.npy"
     return paths
 
 

@@ -13,6 +13,7 @@ from segan_tl.data.layouts import Case, Cohort, Problem
 from segan_tl.data.naming import UNKNOWN_CONVENTION
 from segan_tl.data.preprocess import find_background
 from segan_tl.errors import UserError
+from segan_tl.paths import fault_of_name
 from segan_tl.regions import LABEL_NAMES, MODALITIES, convention_labels, to_canonical
 
 # A label that was resampled or scaled by 0.99999997 is still a label; 0.4 is not.
@@ -55,6 +56,8 @@ def read_case(case: Case, modalities: tuple[str, ...], *, need_mask: bool = True
         need_mask: a missing label map is a problem; where False the label map is not looked at.
     """
     problems, notes, volumes, opened = list(case.problems), [], {}, {}
+    if fault := fault_of_name(case.id):
+        problems.append(Problem(case.id, None, f"{case.id!r} cannot name a file or folder ({fault})", "rename it"))
     for modality in modalities:
         if modality not in case.images:
             problems.append(_missing_modality(case, modality))

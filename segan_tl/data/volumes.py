@@ -18,6 +18,7 @@ import numpy as np
 from segan_tl.data.cases import Case, Problem, read_case
 from segan_tl.data.resample import resample_labels
 from segan_tl.data.volume_prepare import Box, Normalisation, prepare_volume
+from segan_tl.paths import fault_of_name, safe_name
 from segan_tl.regions import REGIONS, region_masks
 from segan_tl.runs import atomic_path
 
@@ -119,7 +120,9 @@ def prepare_volumes(
 def _paths(
     case: Case, folder: Path, *, modalities: tuple[str, ...], normalise: str, target_mm: float | None, need_mask: bool
 ) -> dict[str, Path] | None:
-    """Return the cache files of a case by name, or None where a source is missing."""
+    """Return the cache files of a case by name, or None where a source is missing or the case needs another name."""
+    if fault_of_name(case.id):
+        return None
     key = [VERSION, "background 0", normalise, target_mm, case.convention, modalities, list(REGIONS)]
     sources = [case.images.get(name) for name in modalities]
     if need_mask or case.mask is not None:  # a case that gets its mask later has other files then
@@ -130,7 +133,7 @@ def _paths(
         file, status = Path(source.path).resolve(), Path(source.path).stat()
         key.append([str(file), source.channel, status.st_size, status.st_mtime_ns, status.st_ctime_ns])
     digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:20]
-    return {name: folder / case.id / f"volume-{name}-{digest}.npy" for name in _FILES}
+    return {name: folder / safe_name(case.id, "the case") / f"volume-{name}-{digest}.npy" for name in _FILES}
 
 
 def _check_and_write(

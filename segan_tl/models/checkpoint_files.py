@@ -45,6 +45,8 @@ def find_files(source: Path, *, fold: str | None = None) -> Files:
     Raises:
         UserError: there is none.
     """
+    if fold is not None and not (fold.isdigit() or fold == "all"):
+        raise UserError(f"--fold expects the number of a fold, or all; got {fold!r}")
     if source.is_file():
         return _with_neighbours(source)
     if is_there(source) and not source.is_dir():

@@ -7,6 +7,7 @@ from pathlib import Path
 from segan_tl.data.cases import Case, LoadedCase, case_from_file, find_cases, load_case
 from segan_tl.data.naming import MASK, UNKNOWN_CONVENTION, UNNAMED, parse_name
 from segan_tl.errors import UserError
+from segan_tl.paths import fault_of_name
 from segan_tl.regions import MODALITIES, convention_regions
 
 
@@ -54,7 +55,9 @@ def find_any_inputs(path: Path, *, modalities: tuple[str, ...], stated: str | No
 
 
 def missing_modalities(case: Case, modalities: Sequence[str]) -> str | None:
-    """Say in one sentence which modalities a case lacks, None where it has all."""
+    """Say in one sentence which modalities a case lacks, or that no file can be named after it; None where neither."""
+    if fault := fault_of_name(case.id):
+        return f"case {case.id!r} cannot name a file ({fault}); rename it"
     missing = [modality for modality in modalities if modality not in case.images]
     if not missing:
         return None
@@ -66,7 +69,9 @@ def missing_modalities(case: Case, modalities: Sequence[str]) -> str | None:
 
 
 def without_any(case: Case, modalities: Sequence[str]) -> str | None:
-    """Say in one sentence that a case has none of these modalities, None where it has one."""
+    """Say in one sentence that a case has none of these modalities, or a name for no file; None where neither."""
+    if fault_of_name(case.id):
+        return missing_modalities(case, modalities)
     if any(modality in case.images for modality in modalities):
         return None
     there = ", ".join(modality for modality in case.images if modality in MODALITIES)

@@ -9,6 +9,7 @@ import numpy as np
 from segan_tl.data.cases import Case
 from segan_tl.data.images import Geometry, write_volume
 from segan_tl.errors import UserError
+from segan_tl.paths import safe_name
 
 RECORD = "predictions.json"
 SUFFIX = ".nii.gz"
@@ -33,7 +34,7 @@ class Outputs:
 
     def labels(self, case_id: str) -> Path:
         """Return the label volume of a case."""
-        return self.single or self.folder / f"{case_id}{SUFFIX}"
+        return self.single or self.folder / f"{safe_name(case_id, 'the case')}{SUFFIX}"
 
     def probability(self, case_id: str) -> Path:
         """Return the probability volume of a case."""
@@ -60,6 +61,9 @@ def plan_outputs(out: Path, cases: Sequence[Case], *, probabilities: bool, overw
     planned = [outputs.labels(case.id) for case in cases]
     if probabilities:
         planned += [outputs.probability(case.id) for case in cases]
+    if len(set(planned)) < len(planned):
+        twice = next(path for path in planned if planned.count(path) > 1)
+        raise UserError(f"two outputs would have the name {twice}; rename the case, or leave --probabilities out")
     _protect_inputs(planned, cases)
     existing = [path for path in planned if path.exists()]
     if existing and not overwrite:

@@ -16,6 +16,7 @@ from segan_tl.console import console
 from segan_tl.data.cases import Case, LoadedCase, load_labelled
 from segan_tl.data.images import write_volume
 from segan_tl.errors import UserError
+from segan_tl.paths import safe_name
 from segan_tl.predict.labels import label_scheme, paint_labels
 from segan_tl.predict.postprocess import binarise
 from segan_tl.predict.segment import load_segmentor, segment_case
@@ -119,7 +120,7 @@ def _score_case(
     probability = segment_case(segmentor, loaded.image, config, spacing_mm=loaded.spacing_mm)
     prediction = binarise(probability, config.predict)
     labels = paint_labels(prediction, regions, label_scheme(regions, case.convention))
-    write_volume(run.predictions / f"{case.id}.nii.gz", labels, loaded.geometry)
+    write_volume(run.predictions / f"{safe_name(case.id, 'the case')}.nii.gz", labels, loaded.geometry)
     prediction, scored = with_unions(prediction, regions)
     truth = region_masks(loaded.labels, scored)
     found = score_regions(truth, prediction, scored, spacing_mm=loaded.spacing_mm, challenge=challenge)

@@ -1,15 +1,15 @@
 """What a transfer starts from: a finished run or a single .keras file, found, verified and understood."""
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from segan_tl.config import AnyConfig, Config, validate
 from segan_tl.data.splits import PARTS, learnt_from
-from segan_tl.errors import UserError
+from segan_tl.errors import UserError, nearest
 from segan_tl.models.provenance import read_provenance
-from segan_tl.regions import MODALITIES
+from segan_tl.paths import SHOWN, run_folder
+from segan_tl.regions import MODALITIES, REGIONS
 from segan_tl.runs import Run, open_run, read_json, sha256, verify
 
 SEGMENTOR, CRITIC = "segmentor.keras", "critic.keras"
@@ -69,7 +69,7 @@ def find_source(name: str, *, runs: Path, names: Iterable[str]) -> Source:
     if name.endswith(".keras"):
         return _read_file(Path(name))
     if name in (*MODALITIES, "all"):
-        places = [runs / folder / name for folder in names]
+        places = [run_folder(runs, folder, name) for folder in names]
         for place in places:
             if Run(place).config.is_file():
                 return read_run(Run(place))
@@ -78,9 +78,8 @@ def find_source(name: str, *, runs: Path, names: Iterable[str]) -> Source:
             f"python train_segan.py --modality {name}{_where(runs)}, or give --source a run's folder or a .keras file"
         )
     if "/" not in name and not Path(name).exists():
-        near = difflib.get_close_matches(name.lower(), (*MODALITIES, "all"), n=1)
-        if near:
-            raise UserError(f"there is no run {name}; did you mean the modality: --source {near[0]}")
+        if near := nearest(name, (*MODALITIES, "all")):
+            raise UserError(f"there is no run {name}; did you mean the modality: --source {near}")
     return read_run(open_run(name, runs=runs))
 
 
@@ -189,6 +188,13 @@ def _read_file(segmentor: Path) -> Source:
             f"{segmentor} does not say which modalities it sees (no provenance of segan_tl in it); give the run it "
             "comes from, or a file that segan_tl saved, by `import` with --modalities and --regions"
         )
+    for key, known in (("modalities", MODALITIES), ("regions", tuple(REGIONS))):
+        found = provenance.get(key)
+        if not (isinstance(found, list) and found and all(name in known for name in found)):
+            raise UserError(
+                f"{segmentor} says that its {key} are {str(found)[:SHOWN]}, expected some of {', '.join(known)}; no "
+                "version of segan_tl saves such a file: do not trust it, and give the run that it comes from"
+            )
     if provenance.get("network", "segmentor") != "segmentor":
         raise UserError(f"{segmentor} is a {provenance['network']}; give the file of the segmentor beside it")
     critic = segmentor.with_name(CRITIC)

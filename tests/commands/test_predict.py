@@ -1,6 +1,7 @@
 """The predict command, through the front door, with a segmentor that sees the tumour."""
 
 import json
+import shutil
 
 import nibabel
 import numpy as np
@@ -239,3 +240,25 @@ def test_a_damaged_checkpoint_is_refused(places, tmp_path, capsys):
     (run.best / "segmentor.keras").write_bytes(content)
     assert predict(places, str(run.root), places / "cohort", tmp_path / "out") == 2
     assert "sha256" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["g\nx", "-rf", "x\x1b[31m"])
+def test_a_case_that_no_file_can_be_named_after_is_refused_by_name(places, tmp_path, capsys, name):
+    image = places / "cohort" / "BraTS2021_00001" / "BraTS2021_00001_flair.nii.gz"
+    for folder in (tmp_path / "in" / "good (1)", tmp_path / "in" / name):
+        folder.mkdir(parents=True)
+        shutil.copy(image, folder / "flair.nii.gz")
+    assert predict(places, "small/flair", tmp_path / "in", tmp_path / "out") == 2
+    error = capsys.readouterr().err
+    assert f"case {name!r} cannot name a file" in error and error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+    assert predict(places, "small/flair", tmp_path / "in", tmp_path / "out", "--skip-bad-cases") == 0
+    assert repr(name) in capsys.readouterr().out
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["good (1).nii.gz", "predictions.json"]
+
+
+def test_two_outputs_of_one_name_are_refused(places, tmp_path, capsys):
+    for name in ("x", "x_probability"):
+        write_case(tmp_path / "in", name, small_labels(), modalities=("flair",))
+    assert predict(places, "small/flair", tmp_path / "in", tmp_path / "out", "--probabilities") == 2
+    assert "two outputs would have the name" in capsys.readouterr().err and not (tmp_path / "out").exists()

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from segan_tl.config import load_config
 from segan_tl.data.cache import prepare_cases
 from segan_tl.data.cases import find_cases, load_case
 from segan_tl.data.preprocess import prepare_image
+from segan_tl.data.volumes import prepare_volumes
 from segan_tl.regions import region_masks
 
 
@@ -77,3 +79,21 @@ def test_two_writers_at_once_agree(cohort, config, tmp_path):
     cached, problems = prepare_cases(cases, tmp_path / "cache", config=config, jobs=4)
     assert not problems and len(cached) == len(cases)
     assert not list((tmp_path / "cache").rglob(".*.npy"))
+
+
+@pytest.mark.parametrize("name", ["../../victim", "a/b", "/etc/x", "..", "-rf", "g\nx", "nul"])
+def test_a_case_whose_name_is_no_name_of_a_folder_is_a_problem_by_name(name, cohort, config, tmp_path):
+    bad, good = replace(cohort.cases[0], id=name), cohort.cases[1]
+    volumes = {"modalities": ("t2", "flair"), "regions": ("wt",)}
+    for prepare, how in ((prepare_cases, {"config": config}), (prepare_volumes, volumes)):
+        cached, problems = prepare([bad, good], tmp_path / "cache", **how)
+        assert [case.id for case in cached] == [good.id]
+        assert len(problems) == 1 and problems[0].case_id == name and repr(name) in problems[0].reason
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [good.id]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "data"]
+
+
+def test_a_case_with_an_odd_name_is_cached_like_any(cohort, config, tmp_path):
+    odd = replace(cohort.cases[0], id="[b] Müller 1 (left)")
+    cached, problems = prepare_cases([odd], tmp_path / "cache", config=config)
+    assert not problems and cached[0].id == odd.id and (tmp_path / "cache" / odd.id).is_dir()

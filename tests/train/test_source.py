@@ -1,13 +1,14 @@
 """What a transfer may start from, and what it says of everything else."""
 
 import json
+import zipfile
 
 import pytest
 
 from segan_tl.errors import UserError
 from segan_tl.models.weights import save_network
 from segan_tl.runs import atomic_checkpoint, sha256
-from segan_tl.train.source import find_source, label_of
+from segan_tl.train.source import find_source, find_volume_source, label_of
 from tests.small_runs import make_run, small_config, small_networks
 
 
@@ -117,3 +118,26 @@ def test_files_that_are_no_segmentor_of_ours(run, tmp_path):
     save_network(critic, tmp_path / "critic.keras", {"modalities": ["t1"], "regions": ["wt"], "network": "critic"})
     with pytest.raises(UserError, match="is a critic"):
         find(tmp_path / "critic.keras", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("modalities", ["/home/victim/x"]), ("modalities", ["../../victim"]), ("modalities", ["flair", "t2/.."]),
+        ("modalities", "flair"), ("modalities", []), ("modalities", {"flair": 1}), ("modalities", [["flair"]]),
+        ("modalities", [5]), ("regions", ["../wt"]), ("regions", None),
+    ],
+)  # fmt: skip
+def test_a_file_that_names_what_no_network_of_ours_sees(key, value, tmp_path):
+    gift = tmp_path / "gift.keras"
+    about = {"modalities": ["flair"], "regions": ["wt"], "data": {}} | {key: value}
+    with zipfile.ZipFile(gift, "w") as archive:
+        archive.writestr("segan_tl.json", json.dumps(about))
+    for search in (lambda: find(gift, tmp_path), lambda: find_volume_source(str(gift), runs=tmp_path)):
+        with pytest.raises(UserError, match=f"gift.keras says that its {key} are .* do not trust it"):
+            search()
+
+
+def test_names_of_configurations_stay_below_the_runs(run, tmp_path):
+    with pytest.raises(UserError, match=r"the run '\.\./segan' cannot name"):
+        find("flair", tmp_path / "runs", names=("../segan",))

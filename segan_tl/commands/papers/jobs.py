@@ -150,8 +150,13 @@ def two_cohorts(arguments: argparse.Namespace, *, target, source) -> tuple[str, 
         target: configuration whose synthetic cohort is the target.
         source: likewise of the source.
     """
-    given = ((arguments.data, target), (arguments.source_data, source))
-    return tuple(folder.resolve().name if folder else config.phantom.cohort for folder, config in given)
+    from segan_tl.paths import folder_name
+
+    given = (("--data", arguments.data, target), ("--source-data", arguments.source_data, source))
+    return tuple(
+        folder_name(folder, f"the folder of {option}") if folder else config.phantom.cohort
+        for option, folder, config in given
+    )
 
 
 def of_source(arguments: argparse.Namespace) -> argparse.Namespace:

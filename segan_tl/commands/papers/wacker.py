@@ -29,10 +29,12 @@ def make_study(arguments: argparse.Namespace, scale: str, out: Path):
     Raises:
         UserError: --resnet34 is no weights of a ResNet34.
     """
+    from segan_tl.paths import folder_name
     from segan_tl.report.papers.wacker.study import Study
 
     check_weights(arguments.resnet34)
-    folder = arguments.data.resolve().name if arguments.data else load_settings(scale).phantom.cohort
+    data = arguments.data
+    folder = folder_name(data, "the folder of --data") if data else load_settings(scale).phantom.cohort
     return Study(arguments.runs, scale, out, folder)
 
 
