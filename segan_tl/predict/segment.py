@@ -8,12 +8,11 @@ import numpy as np
 
 from segan_tl.config import AnyConfig
 from segan_tl.config_volume import VolumeConfig
-from segan_tl.data.preprocess import centre_crop, centre_paste, prepare_image
-from segan_tl.data.volume_prepare import prepare_volume
 from segan_tl.errors import UserError
 from segan_tl.models.accelerate import accelerate
 from segan_tl.models.provenance import read_provenance
 from segan_tl.models.weights import load_network
+from segan_tl.predict.prepare import prepare_case
 from segan_tl.runs import Run, verify
 
 _TRACED: weakref.WeakKeyDictionary[keras.Model, Callable] = weakref.WeakKeyDictionary()
@@ -78,26 +77,13 @@ def segment_case(
 
     Args:
         model: segmentor.
-        image: (H, W, D, M) intensities as read, LPS order.
-        config: `data` says how the image is prepared, `predict` which area of it is segmented.
-        spacing_mm: of the image along H, W, D.
+        image, config, spacing_mm: as for `prepare_case`.
 
     Returns:
         (H, W, D, R) float32 probability on the case's full grid, 0 outside the segmented area.
     """
-    if isinstance(config, VolumeConfig):
-        prepared, box = prepare_volume(
-            image, normalise=config.data.normalise, spacing_mm=spacing_mm, target_mm=config.data.spacing_mm
-        )
-        return box.paste(segment_prepared(model, prepared, config))
-    prepared = prepare_image(image, crop=config.data.crop, percentiles=config.data.percentiles)
-    area = prepared
-    if config.predict.area == "window":
-        area = centre_crop(prepared, config.data.window)
-    probability = np.moveaxis(segment_prepared(model, np.moveaxis(area, 2, 0), config), 0, 2)
-    # In two steps, as it was cut: with odd sizes the centre of the centre is not the centre.
-    probability = centre_paste(probability, prepared.shape[:3])
-    return centre_paste(probability, image.shape[:3])
+    prepared = prepare_case(image, config, spacing_mm=spacing_mm)
+    return prepared.restore(segment_prepared(model, prepared.array, config))
 
 
 def segment_prepared(model: keras.Model, prepared: np.ndarray, config: AnyConfig) -> np.ndarray:
