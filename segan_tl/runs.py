@@ -18,6 +18,9 @@ from pathlib import Path
 from segan_tl.errors import CannotWrite, UserError, cannot_write
 from segan_tl.leftovers import clear_leftovers, temporary_path
 from segan_tl.paths import safe_name
+from segan_tl.schemas import reading as schemas
+from segan_tl.schemas.reading import Schema
+from segan_tl.schemas.runs import FILES
 
 MANIFEST = "MANIFEST.json"
 
@@ -140,7 +143,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: dict) -> None:
@@ -148,18 +151,14 @@ def write_json(path: Path, value: dict) -> None:
     write_text(path, json.dumps(value, indent=2) + "\n")
 
 
-def read_json(path: Path) -> dict:
-    """Read a JSON file.
+def read_json(path: Path, schema: type[Schema] | None = None) -> dict:
+    """Read a JSON file of a run directory; its name says what it has to hold, unless a schema is given.
 
     Raises:
-        UserError: the file is missing or damaged.
+        UserError: the file is missing, damaged or of another shape.
     """
-    try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: the run is incomplete; train it again with --overwrite") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is damaged ({error}); train the run again with --overwrite") from None
+    absent = "the run is incomplete; train it again with --overwrite"
+    return schemas.read_json(path, schema or FILES[path.name], absent=absent)
 
 
 @contextlib.contextmanager
@@ -220,7 +219,7 @@ def verify(folder: Path) -> dict[str, str]:
             f"{folder} holds no complete checkpoint (no {MANIFEST}); finish its training, or train it again with "
             "--overwrite"
         )
-    files = read_json(folder / MANIFEST).get("files", {})
+    files = read_json(folder / MANIFEST)["files"]
     for name, recorded in files.items():
         file = folder / safe_name(name, f"the file of {folder / MANIFEST}")
         if not file.is_file() or file.stat().st_size != recorded["bytes"] or sha256(file) != recorded["sha256"]:

@@ -11,7 +11,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ROWS = [
     {
         "errors", "paths", "reading", "leftovers", "config_base", "config_adaptation", "config_volume", "config",
-        "regions", "runs", "console", "",
+        "regions", "runs", "schemas", "console", "",
     },
     {"losses", "metrics", "surfaces", "radiomics", "models"},
     {"distances", "thresholds", "fused", "fused_bottleneck"},

@@ -22,7 +22,7 @@ def is_finished(this_run, config) -> bool:
             f"{this_run.root} was trained with other settings ({'; '.join(different[:3])}); add --overwrite to "
             "train it anew, or --set name=another to keep both"
         )
-    return this_run.state.is_file() and read_json(this_run.state)["state"] == "finished"
+    return this_run.state.is_file() and read_json(this_run.state).get("state") == "finished"
 
 
 def differences(this_run, config) -> list[str]:

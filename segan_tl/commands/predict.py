@@ -172,6 +172,7 @@ def _write_record(arguments, members, digests, *, outputs, records) -> None:
     from importlib.metadata import version
 
     from segan_tl.runs import read_json, write_json
+    from segan_tl.schemas.runs import Predictions
 
     runs = [
         {"run": str(member.run.root), "segmentor_sha256": digest, "modalities": list(member.config.data.modalities)}
@@ -179,7 +180,7 @@ def _write_record(arguments, members, digests, *, outputs, records) -> None:
         | ({"best_validation_dice": member.state.get("best_dice")} if arguments.vote else {})
         for member, digest in zip(members, digests)
     ]
-    earlier = read_json(outputs.record).get("cases", {}) if outputs.record.is_file() else {}
+    earlier = read_json(outputs.record, Predictions).get("cases", {}) if outputs.record.is_file() else {}
     about = {"vote": arguments.vote, "runs": runs} if arguments.vote else runs[0]
     about |= {"regions": list(members[0].config.data.regions), "segan_tl": version("segan_tl")}
     write_json(outputs.record, about | {"cases": earlier | records})

@@ -212,7 +212,7 @@ def _warn_of_nothing_learnt(this_run, config) -> None:
     from segan_tl.console import console
     from segan_tl.runs import read_json
 
-    if read_json(this_run.state)["best_dice"] == 0:
+    if read_json(this_run.state).get("best_dice") == 0:
         console.print(
             "Validation Dice was 0 in every epoch: the segmentor says 'no tumour' everywhere, and its "
             f"gradient vanishes there; try a lower rate: --set train.learning_rate={config.train.learning_rate / 10:g} "

@@ -204,7 +204,7 @@ def _split(arguments, source, config, *, cohort, cached) -> dict[str, list[str]]
 def _is_synthetic(this_run) -> bool:
     from segan_tl.runs import read_json
 
-    return bool(read_json(this_run.state)["data"].get("synthetic"))
+    return bool(read_json(this_run.state).get("data", {}).get("synthetic"))
 
 
 # === What it was worth ===
@@ -234,9 +234,10 @@ def _compare(this_run, scratch, config, *, source, find_cohort) -> bool:
     start_tensorflow()
     from segan_tl.report.transfer import compare_transfer, print_comparison
     from segan_tl.runs import read_json
+    from segan_tl.schemas.runs import Comparison
 
     if this_run.comparison.is_file():
-        comparison = read_json(this_run.comparison)
+        comparison = read_json(this_run.comparison, Comparison)
         if comparison["scratch"] is not None or not scratch.summary.is_file():
             print_comparison(comparison)
             return False

@@ -30,12 +30,7 @@ def read_folds(folder: Path) -> dict | None:
         UserError: the file is damaged.
     """
     path = folder / FILE
-    if not path.is_file():
-        return None
-    saved = read_json(path)
-    if not (isinstance(saved, dict) and {"seed", "folds", "test"} <= saved.keys()):
-        raise UserError(f"{path} is damaged (expected seed, folds and test); remove it if no fold is finished yet")
-    return saved
+    return read_json(path) if path.is_file() else None
 
 
 def keep_folds(folder: Path, planned: dict, *, cohort: Path) -> None:

@@ -1,10 +1,11 @@
 """What a .keras file of ours says of itself: read as data, without Keras."""
 
-import json
 import zipfile
 from pathlib import Path
 
 from segan_tl.errors import UserError
+from segan_tl.schemas.reading import parse_json
+from segan_tl.schemas.runs import Provenance
 
 PROVENANCE = "segan_tl.json"
 LARGEST_PROVENANCE_BYTES = 1_000_000
@@ -24,6 +25,6 @@ def read_provenance(path: Path) -> dict:
                 return {}
             if archive.getinfo(PROVENANCE).file_size > LARGEST_PROVENANCE_BYTES:
                 raise UserError(f"{path}: {PROVENANCE} is implausibly large; do not trust this file")
-            return json.loads(archive.read(PROVENANCE))
-    except (zipfile.BadZipFile, FileNotFoundError, json.JSONDecodeError) as error:
+            return parse_json(archive.read(PROVENANCE), Provenance, where=f"{path}: {PROVENANCE}")
+    except (zipfile.BadZipFile, FileNotFoundError) as error:
         raise UserError(f"{path} is not a readable .keras file ({error}); give a file that Keras 3 saved") from None

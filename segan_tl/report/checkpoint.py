@@ -16,6 +16,8 @@ import numpy as np
 from segan_tl.errors import UserError
 from segan_tl.report.architecture import LayerConfig, find_dangers, read_layers
 from segan_tl.runs import MANIFEST, sha256, verify
+from segan_tl.schemas.reading import Schema, parse_json
+from segan_tl.schemas.runs import Member, Provenance
 
 READER = Path(__file__).with_name("weights_reader.py")
 CONFIG, METADATA, WEIGHTS, PROVENANCE = "config.json", "metadata.json", "model.weights.h5", "segan_tl.json"
@@ -84,7 +86,7 @@ def read_network(path: Path) -> Network:
             _check_members(path, archive)
             config = _read_json(path, archive, CONFIG)
             metadata = _read_json(path, archive, METADATA)
-            provenance = _read_json(path, archive, PROVENANCE)
+            provenance = _read_json(path, archive, PROVENANCE, Provenance)
             arrays, names = _read_weights(path, archive)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError) as error:
         raise UserError(f"{path} is no readable .keras file ({error}); give a file that Keras 3 saved") from None
@@ -131,18 +133,12 @@ def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
             raise UserError(f"{path}: {name} is implausibly large ({member.file_size} bytes); do not trust this file")
 
 
-def _read_json(path: Path, archive: zipfile.ZipFile, name: str) -> dict:
+def _read_json(path: Path, archive: zipfile.ZipFile, name: str, schema: type[Schema] = Member) -> dict:
     if name not in archive.namelist():
         return {}
     with archive.open(name) as member:
         text = member.read(LARGEST_BYTES[name] + 1)
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        raise UserError(f"{path}: {name} is not JSON; the file is damaged, do not trust it") from None
-    if not isinstance(value, dict):
-        raise UserError(f"{path}: {name} is no JSON object; the file is damaged, do not trust it")
-    return value
+    return parse_json(text, schema, where=f"{path}: {name}")
 
 
 def _read_weights(path: Path, archive: zipfile.ZipFile) -> tuple[dict[str, np.ndarray], dict[str, str]]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from segan_tl.errors import UserError
 from segan_tl.report.masks import Mask
 from segan_tl.runs import Run, open_run, read_json
+from segan_tl.schemas.runs import HeldOut
 
 
 def find_run(path: Path, *, runs: Path | str) -> tuple[Path, Run | None]:
@@ -41,7 +42,7 @@ def tested_cases(run: Run, truths: dict[str, Mask]) -> dict[str, Mask]:
     """
     if not run.splits.is_file():
         return truths
-    tested = set(read_json(run.splits).get("test", []))
+    tested = set(read_json(run.splits, HeldOut)["test"])
     found = {case_id: mask for case_id, mask in truths.items() if case_id in tested}
     if not found:
         first = f", such as {min(tested)}," if tested else ""

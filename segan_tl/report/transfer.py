@@ -64,7 +64,7 @@ def compare_transfer(run: Run, scratch: Run, config: Config, *, source, cases: S
         "run": str(run.root),
         "strategy": config.transfer.strategy,
         "scratch": str(scratch.root) if fresh else None,
-        "synthetic": bool(read_json(run.state)["data"].get("synthetic")),
+        "synthetic": bool(read_json(run.state).get("data", {}).get("synthetic")),
     }
     write_json(run.comparison, comparison)
     return comparison

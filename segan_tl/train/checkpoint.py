@@ -58,7 +58,8 @@ def restore_last(run: Run, game) -> Progress | None:
     with np.load(run.last / VARIABLES, allow_pickle=False) as saved:
         for name, variable in game.variables().items():
             variable.assign(saved[name])
-    return Progress(**read_json(run.last / PROGRESS))
+    saved = read_json(run.last / PROGRESS)
+    return Progress(**{field.name: saved[field.name] for field in dataclasses.fields(Progress)})
 
 
 def copy_weights(source_network: keras.Model, network: keras.Model, *, source: Path) -> None:

@@ -115,10 +115,10 @@ def read_run(run: Run) -> Source:
             f"the source was made by another version of segan_tl ({error}); give its networks and their settings, "
             f"{run.best / SEGMENTOR} as the source and --config FILE, or train it again with --overwrite"
         ) from None
-    state = read_json(run.state) if run.state.is_file() else {"state": "not started"}
-    if state["state"] != "finished":
+    state = read_json(run.state) if run.state.is_file() else {}
+    if state.get("state") != "finished":
         raise UserError(
-            f"{run.root} is not finished ({state['state']}, epoch {state.get('epochs', 0)} of "
+            f"{run.root} is not finished ({state.get('state', 'not started')}, epoch {state.get('epochs', 0)} of "
             f"{config.train.epochs}): go on with the command that started it: "
             f"{state.get('command') or resume_command(config)}"
         )

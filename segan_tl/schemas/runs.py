@@ -1,0 +1,277 @@
+"""The JSON files of a run directory: what they hold, as far as anything reads it back."""
+
+from collections import Counter
+from typing import Annotated, ClassVar
+
+from pydantic import Field, model_validator
+
+from segan_tl.schemas.reading import Count, Finite, Schema, Text
+
+Names = list[Text]
+MOST_FOLDS = 1000
+
+
+class RunSchema(Schema):
+    """A file of a run directory."""
+
+    remedy: ClassVar[str] = "restore it from a backup, or train the run again with --overwrite"
+
+
+class Data(Schema):
+    """The cases that a network has learnt from."""
+
+    folder: Text | None = None
+    layout: str | None = None
+    synthetic: bool | None = None
+    cases: dict[str, Count] = {}
+
+
+class Transfer(Schema):
+    """What a network started from by transfer or fine-tuning."""
+
+    source: Text | None = None
+    source_sha256: str | None = None
+    strategy: str = ""
+    inputs: dict[str, str | None] = {}
+
+
+class ConfigTransfer(Transfer):
+    """Section `transfer` of a configuration."""
+
+    source: Text
+    source_sha256: str
+
+
+class Pretrained(Schema):
+    """What a network started from by model.pretrained."""
+
+    file: Text | None = None
+    source: Text | None = None
+    sha256: str | None = None
+    source_sha256: str | None = None
+    learnt_from: Names | None = None
+
+
+class Member(Schema):
+    """A JSON member of a .keras file."""
+
+    remedy: ClassVar[str] = "do not trust this file"
+
+
+class Provenance(Member):
+    """What a network says of itself: segan_tl.json in a .keras file, and most of run.json."""
+
+    name: str | None = None
+    network: str | None = None
+    modalities: Names = []
+    regions: Names = []
+    channels: Names = []
+    outputs: Names = []
+    activation: str | None = None
+    learnt_from: Names | None = None
+    seed: int | None = None
+    replicas: int | None = None
+    precision: str | None = None
+    data: Data = Data()
+    command: str | None = None
+    transfer: Transfer | None = None
+    pretrained: Pretrained = Pretrained()
+    versions: dict[str, str] = {}
+    commit: str | None = None
+    software: str | None = None
+    configuration: str | None = None
+    source: str | None = None
+    source_sha256: str | None = None
+
+
+class RunState(Provenance, RunSchema):
+    """run.json: what the run is and how far it got."""
+
+    remedy: ClassVar[str] = RunSchema.remedy
+
+    state: str | None = None
+    epochs: Count | None = None
+    best_epoch: Count | None = None
+    best_dice: Finite | None = None
+
+    @model_validator(mode="after")
+    def _best_is_known(self):
+        if self.best_epoch and "best_dice" in self.model_fields_set and self.best_dice is None:
+            raise ValueError(f"expected a number as best_dice of the best epoch {self.best_epoch}, found null")
+        return self
+
+
+class ConfigData(Schema):
+    """Section `data` of a configuration."""
+
+    modalities: Names = []
+    regions: Names = []
+
+
+class ConfigModel(Schema):
+    """Section `model` of a configuration."""
+
+    family: str | None = None
+    variant: str | None = None
+    critic_input: str | None = None
+
+
+class ConfigTrain(Schema):
+    """Section `train` of a configuration."""
+
+    epochs: Count | None = None
+    steps_per_epoch: Count | None = None
+
+
+class ConfigAdversary(Schema):
+    """Section `adversary` of a configuration."""
+
+    layer: str | None = None
+    target_labels: bool = True
+
+
+class RunConfig(RunSchema):
+    """config.json, as every version wrote it: `config.validate` holds it against the schema of this one."""
+
+    name: Text | None = None
+    seed: Count | None = None
+    data: ConfigData | None = None
+    model: ConfigModel | None = None
+    train: ConfigTrain | None = None
+    transfer: ConfigTransfer | None = None
+    adversary: ConfigAdversary | None = None
+
+
+class HeldOut(RunSchema):
+    """splits.json, as far as the test is concerned."""
+
+    test: Names
+
+
+class Splits(HeldOut):
+    """splits.json: the cases of each part, a case in one of them only."""
+
+    train: Names
+    validation: Names
+    source: Names = []  # of a second cohort
+
+    @model_validator(mode="after")
+    def _parts_are_disjoint(self):
+        counted = Counter([*self.train, *self.validation, *self.test])
+        if twice := sorted(case for case, count in counted.items() if count > 1):
+            raise ValueError(f"expected every case once in train, validation and test, found {twice[0]} twice")
+        return self
+
+
+class File(Schema):
+    """A file of a checkpoint, as it was written."""
+
+    bytes: Count
+    sha256: str
+
+
+class Manifest(RunSchema):
+    """MANIFEST.json: the files of a checkpoint; `verify` checks their names."""
+
+    files: Annotated[dict[str, File], Field(min_length=1)]
+
+
+class Progress(RunSchema):
+    """progress.json in last/: how far training got."""
+
+    epoch: Count
+    step: Count
+    best: Finite
+    best_epoch: Count
+    history: list[dict[str, float | None]]
+
+
+class Summary(RunSchema):
+    """summary.json: mean scores, what they mean, and what could not be scored."""
+
+    remedy: ClassVar[str] = "remove it and run the command of the run again, which scores anew"
+
+    failed: dict[str, str] = {}
+    definitions: dict[str, str] = {}
+    segmentor_sha256: str | None = None
+
+
+class ComparedRegions(RunSchema):
+    """comparison.json, as far as its Dice are concerned."""
+
+    remedy: ClassVar[str] = "remove it and run the transfer again, which compares anew"
+
+    regions: dict[str, dict[str, Finite | None]]
+
+    @model_validator(mode="after")
+    def _regions_are_complete(self):
+        for region, scores in self.regions.items():
+            if lacking := sorted({"source", "scratch", "transferred"} - scores.keys()):
+                raise ValueError(f"expected regions.{region}.{lacking[0]}, which is missing")
+        return self
+
+
+class Comparison(ComparedRegions):
+    """comparison.json: what a transfer was worth."""
+
+    cases: Count
+    source: str
+    target: list[str]
+    strategy: str
+    scratch: str | None
+    synthetic: bool
+
+
+class OperatingPoint(RunSchema):
+    """operating_point.json: the threshold that a retest has chosen."""
+
+    remedy: ClassVar[str] = "run the retest again"
+
+    threshold: Finite
+    validation_dice: Finite
+    cases: Names = []
+
+
+class Prediction(Schema):
+    """What `predict` has written for one case."""
+
+    labels: dict[str, str] = {}
+
+
+class Predictions(RunSchema):
+    """predictions.json: what made the masks in a folder, and what their numbers mean."""
+
+    remedy: ClassVar[str] = "remove it and predict again"
+
+    cases: dict[str, Prediction] = {}
+
+
+class Folds(RunSchema):
+    """folds.json: the test cases of every fold of a cross-validation."""
+
+    remedy: ClassVar[str] = "remove it if no fold is finished yet"
+
+    seed: Count
+    folds: Annotated[int, Field(ge=2, le=MOST_FOLDS)]
+    test: dict[str, Names]
+
+    @model_validator(mode="after")
+    def _folds_are_complete(self):
+        if set(self.test) != {str(k) for k in range(self.folds)}:
+            raise ValueError(f"expected the test cases of folds 0 to {self.folds - 1}, found {sorted(self.test)[:5]}")
+        return self
+
+
+# What a name in a run directory promises.
+FILES: dict[str, type[RunSchema]] = {
+    "config.json": RunConfig,
+    "run.json": RunState,
+    "splits.json": Splits,
+    "folds.json": Folds,
+    "MANIFEST.json": Manifest,
+    "progress.json": Progress,
+    "summary.json": Summary,
+    "comparison.json": ComparedRegions,
+    "operating_point.json": OperatingPoint,
+    "predictions.json": Predictions,
+}

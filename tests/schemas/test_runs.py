@@ -1,0 +1,99 @@
+"""Every JSON file of a run directory: what of another shape is refused, and that what we write is understood."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from segan_tl.errors import UserError
+from segan_tl.runs import read_json
+from segan_tl.schemas.runs import FILES, Comparison
+
+DIGEST = "0" * 64
+SPLIT = {"train": ["a"], "validation": ["b"], "test": ["c"]}
+COMPARED = {"regions": {"wt": {"source": 0.1, "scratch": None, "transferred": 0.2}}}
+GOOD = {
+    "config.json": {"name": "a", "data": {"modalities": ["t1"]}, "transfer": None},
+    "run.json": {"state": "finished", "best_epoch": 3, "best_dice": 0.5, "versions": {"keras": "3"}, "transfer": None},
+    "splits.json": SPLIT | {"source": ["d"]},
+    "folds.json": {"seed": 0, "folds": 2, "test": {"0": ["a"], "1": ["b"]}},
+    "MANIFEST.json": {"files": {"segmentor.keras": {"bytes": 3, "sha256": DIGEST}}},
+    "progress.json": {"epoch": 1, "step": 0, "best": -1.0, "best_epoch": 0, "history": [{"epoch": 1, "dice": None}]},
+    "summary.json": {"failed": {"a": "it is damaged"}, "definitions": {}},
+    "comparison.json": COMPARED,
+    "operating_point.json": {"threshold": 0.5, "validation_dice": 0.7, "cases": ["a"]},
+    "predictions.json": {"cases": {"a": {"labels": {"1": "wt"}}}},
+}
+BAD = [
+    ("MANIFEST.json", {"files": []}, "an object as files"),
+    ("MANIFEST.json", {"files": {}}, "as files"),
+    ("MANIFEST.json", {}, "expected files, which is missing"),
+    ("MANIFEST.json", {"files": {"a": {"bytes": 3, "sha256": 3}}}, "files.a.sha256"),
+    ("MANIFEST.json", {"files": {"a": {"sha256": DIGEST}}}, "expected files.a.bytes"),
+    ("run.json", {"versions": [None]}, "an object as versions, found [None]"),
+    ("run.json", {"versions": {"keras": None}}, "a text as versions.keras"),
+    ("run.json", {"data": "x"}, "an object as data, found 'x'"),
+    ("run.json", {"data": {"folder": 3}}, "a text as data.folder"),
+    ("run.json", {"data": {"folder": "a\0b"}}, "data.folder"),
+    ("run.json", {"state": 1}, "a text as state"),
+    ("run.json", {"best_dice": float("nan")}, "a finite number as best_dice"),
+    ("run.json", {"best_dice": "0.5"}, "a number as best_dice"),
+    ("run.json", {"best_epoch": 3, "best_dice": None}, "best_dice of the best epoch 3"),
+    ("run.json", {"modalities": 5}, "a list as modalities"),
+    ("run.json", {"regions": None}, "a list as regions"),
+    ("run.json", {"learnt_from": 3}, "a list as learnt_from"),
+    ("run.json", {"transfer": []}, "an object as transfer"),
+    ("splits.json", {"test": ["a"]}, "expected train, which is missing"),
+    ("splits.json", SPLIT | {"test": [[]]}, "a text as test.0, found []"),
+    ("splits.json", SPLIT | {"test": "abc"}, "a list as test"),
+    ("splits.json", SPLIT | {"test": ["a"]}, "found a twice"),
+    ("splits.json", SPLIT | {"source": None}, "a list as source"),
+    ("folds.json", {"seed": 0, "folds": [None], "test": {}}, "a whole number as folds, found [None]"),
+    ("folds.json", {"seed": 0, "folds": 300_000_000, "test": {}}, "less than or equal to 1000 as folds"),
+    ("folds.json", {"seed": 0, "folds": 3, "test": {"0": [], "1": []}}, "folds 0 to 2"),
+    ("folds.json", {"seed": True, "folds": 2, "test": {"0": [], "1": []}}, "a whole number as seed"),
+    ("config.json", {"data": {"modalities": "t1"}}, "a list as data.modalities"),
+    ("config.json", {"train": []}, "an object as train"),
+    ("config.json", {"transfer": {"source": "x"}}, "expected transfer.source_sha256"),
+    ("config.json", {"adversary": True}, "an object as adversary"),
+    ("progress.json", {"epoch": 1}, "which is missing"),
+    ("progress.json", GOOD["progress.json"] | {"history": [[]]}, "an object as history.0"),
+    ("progress.json", GOOD["progress.json"] | {"best": float("inf")}, "a finite number as best"),
+    ("summary.json", {"failed": ["a"]}, "an object as failed"),
+    ("comparison.json", {"regions": {"wt": {"source": 0.1}}}, "expected regions.wt.scratch"),
+    ("comparison.json", {"regions": {"wt": 0.5}}, "an object as regions.wt"),
+    ("operating_point.json", {"threshold": "0.5", "validation_dice": 1}, "a number as threshold"),
+    ("predictions.json", {"cases": {"a": {"labels": ["wt"]}}}, "an object as cases.a.labels"),
+    ("predictions.json", {"cases": []}, "an object as cases"),
+]
+
+
+def write(tmp_path: Path, name: str, value: object) -> Path:
+    path = tmp_path / name
+    path.write_text(json.dumps(value), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_we_write_is_read_with_what_newer_versions_add(tmp_path, name):
+    value = GOOD[name] | {"newer": [1, {"a": None}]}
+    assert read_json(write(tmp_path, name, value)) == value
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("value", [[], None, 3, "text", True])
+def test_no_file_is_anything_but_an_object(tmp_path, name, value):
+    with pytest.raises(UserError, match=f"{name} is damaged: no JSON object"):
+        read_json(write(tmp_path, name, value))
+
+
+@pytest.mark.parametrize(("name", "value", "words"), BAD)
+def test_another_shape_is_named(tmp_path, name, value, words):
+    with pytest.raises(UserError) as caught:
+        read_json(write(tmp_path, name, value))
+    assert words in str(caught.value) and name in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_comparison_that_is_printed_is_whole(tmp_path):
+    with pytest.raises(UserError, match="which is missing"):
+        read_json(write(tmp_path, "comparison.json", COMPARED), Comparison)
