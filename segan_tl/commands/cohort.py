@@ -120,6 +120,7 @@ def prepare(arguments, config, cohort, *, need_mask: bool = True) -> dict:
     """Return case id → cached case; stop at bad cases, such as one without a mask, unless they may be skipped."""
     from segan_tl.commands.bad_cases import handle_problems, modality_hint
     from segan_tl.config_volume import VolumeConfig
+    from segan_tl.console import console
     from segan_tl.data.cache import prepare_cases
     from segan_tl.data.volumes import prepare_volumes
 
@@ -134,9 +135,16 @@ def prepare(arguments, config, cohort, *, need_mask: bool = True) -> dict:
             )  # fmt: skip
         else:
             cached, problems = prepare_cases(cohort.cases, arguments.cache, config=data, **how)
+    if again := [case.id for case in cached if case.made_again]:
+        console.print(f"{arguments.cache} was damaged, made again: {_some(again)}", markup=False, soft_wrap=True)
     hint = modality_hint(arguments, config, cohort)
     handle_problems(problems, cohort, skip=arguments.skip_bad_cases, hint=hint)
     return {case.id: case for case in cached}
+
+
+def _some(cases: list[str]) -> str:
+    """Name up to five cases and count the others."""
+    return ", ".join(cases[:5]) + (f" and {len(cases) - 5} more" if len(cases) > 5 else "")
 
 
 def choose_split(cohort, cached, config) -> dict[str, list[str]]:

@@ -2,24 +2,22 @@
 
 A file's name holds a hash of its source (path, size, times), of the preparation and of this module's VERSION: whatever
 changes, another name is looked for, so nothing stale is ever read. Files are written under a temporary name and
-renamed; two processes that prepare the same case write the same bytes.
+renamed; two processes that prepare the same case write the same bytes. How a file proves itself whole: `arrays`.
 """
 
-import hashlib
-import json
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from segan_tl.config import DataConfig
+from segan_tl.data.arrays import Arrays, Made, digest, name_hash, prepare_each
 from segan_tl.data.cases import Case, Problem, read_case
 from segan_tl.data.preprocess import centre_crop, prepare_image
-from segan_tl.paths import fault_of_name, safe_name
+from segan_tl.paths import safe_name
 from segan_tl.regions import region_masks
-from segan_tl.runs import atomic_path
 
 VERSION = 1
 
@@ -32,6 +30,8 @@ class CachedCase:
     images: tuple[np.ndarray, ...]  # per modality (D, h, w), float16 in [0, 1]
     labels: np.ndarray  # (D, h, w), uint8, canonical
     regions: tuple[str, ...]
+    sources: dict[str, str] = field(default_factory=dict)  # modality (or "labels") → digest of what it was made of
+    made_again: bool = False  # what lay in the cache was damaged
 
     def image(self, *where) -> np.ndarray:
         """Return the prepared slices at `where` (an index into D, h, w), modalities last, float32."""
@@ -66,52 +66,39 @@ def prepare_cases(
     Returns:
         The cases that are sound, and the problems of those that are not.
     """
-    def prepare(case: Case) -> tuple[CachedCase | None, list[Problem]]:
-        paths, problems = _paths(case, folder, config), []
-        if paths is None or not all(path.is_file() for path in paths.values()):
-            problems = _check_and_write(case, paths, config)
-        advance()
-        return (None if problems else _open(case, paths, config)), problems
-
-    with ThreadPoolExecutor(jobs) as pool:
-        results = list(pool.map(prepare, cases))
-    return [cached for cached, _ in results if cached], [problem for _, found in results for problem in found]
+    return prepare_each(
+        cases, paths_of=partial(_paths, folder=folder, config=config), make=partial(_make, config=config),
+        build=partial(_build, config=config), jobs=jobs, advance=advance,
+    )  # fmt: skip
 
 
-def _paths(case: Case, folder: Path, config: DataConfig) -> dict[str, Path] | None:
-    """Return modality (or "labels") → cache file, or None where a source is missing or the case needs another name."""
-    if fault_of_name(case.id):
-        return None
+def _paths(case: Case, *, folder: Path, config: DataConfig) -> dict[str, Path] | None:
+    """Return modality (or "labels") → cache file, or None where a source is missing."""
     sources = {name: case.images.get(name) for name in config.modalities} | {"labels": case.mask}
-    paths = {}
-    for name, source in sources.items():
-        if source is None or not Path(source.path).is_file():
-            return None
-        status = Path(source.path).stat()
-        key = [
-            VERSION, str(Path(source.path).resolve()), source.channel, status.st_size, status.st_mtime_ns,
-            status.st_ctime_ns, config.crop, config.percentiles, case.convention,
-        ]  # fmt: skip
-        digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:20]
-        paths[name] = folder / safe_name(case.id, "the case") / f"{name}-{digest}.npy"
-    return paths
+    how = (VERSION, config.crop, config.percentiles, case.convention)
+    hashes = {name: name_hash(*how, sources=[source]) for name, source in sources.items()}
+    if None in hashes.values():
+        return None
+    return {name: folder / safe_name(case.id, "the case") / f"{name}-{found}.npy" for name, found in hashes.items()}
 
 
-def _check_and_write(case: Case, paths: dict[str, Path] | None, config: DataConfig) -> list[Problem]:
+def _make(case: Case, *, config: DataConfig) -> tuple[Made, Sequence[Problem]]:
     checked = read_case(case, config.modalities)
-    if checked.problems or paths is None:
-        return list(checked.problems)
+    if checked.problems:
+        return {}, checked.problems
     arrays = {"labels": centre_crop(checked.labels, config.crop)}
     for name, image in checked.images.items():
         prepared = prepare_image(image[..., None], crop=config.crop, percentiles=config.percentiles)
         arrays[name] = prepared[..., 0].astype(np.float16)
-    for name, array in arrays.items():
-        with atomic_path(paths[name]) as temporary:
-            np.save(temporary, np.ascontiguousarray(np.moveaxis(array, 2, 0)), allow_pickle=False)
-    return []
+    read = checked.images | {"labels": checked.labels}
+    return {
+        name: (np.ascontiguousarray(np.moveaxis(array, 2, 0)), digest(checked.geometry, read[name]))
+        for name, array in arrays.items()
+    }, ()
 
 
-def _open(case: Case, paths: dict[str, Path], config: DataConfig) -> CachedCase:
-    maps = {name: np.load(path, mmap_mode="r", allow_pickle=False) for name, path in paths.items()}
-    images = tuple(maps[name] for name in config.modalities)
-    return CachedCase(case.id, images, maps["labels"], tuple(config.regions))
+def _build(case: Case, arrays: Arrays, *, config: DataConfig) -> CachedCase:
+    images = tuple(arrays.maps[name] for name in config.modalities)
+    return CachedCase(
+        case.id, images, arrays.maps["labels"], tuple(config.regions), arrays.sources, arrays.made_again
+    )

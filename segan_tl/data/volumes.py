@@ -6,21 +6,19 @@ modalities of a case, because the crop and the brain mask depend on all of them.
 off by at most 2⁻¹¹ = 0.0005, while int16 intensities with a standard deviation of 200 are themselves 0.005 apart.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from segan_tl.data.arrays import Arrays, Made, digest, name_hash, prepare_each
 from segan_tl.data.cases import Case, Problem, read_case
 from segan_tl.data.resample import resample_labels
 from segan_tl.data.volume_prepare import Box, Normalisation, prepare_volume
-from segan_tl.paths import fault_of_name, safe_name
+from segan_tl.paths import safe_name
 from segan_tl.regions import REGIONS, region_masks
-from segan_tl.runs import atomic_path
 
 VERSION = 2
 POSITIONS = 10_000  # kept of each region, as many as nnU-Net keeps
@@ -36,6 +34,8 @@ class CachedVolume:
         labels: (D, H, W) uint8, canonical.
         positions: region → (n, 3) voxels of it along D, H, W, at most POSITIONS; every region that is present.
         regions: what `patch` makes masks of.
+        sources: "image" and "labels" → digest of what they were made of.
+        made_again: what lay in the cache was damaged.
     """
 
     id: str
@@ -44,6 +44,8 @@ class CachedVolume:
     positions: dict[str, np.ndarray]
     box: Box
     regions: tuple[str, ...]
+    sources: dict[str, str] = field(default_factory=dict)
+    made_again: bool = False
 
     def patch(self, corner: Sequence[int], size: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         """Read a patch; what lies outside the volume is 0.
@@ -102,68 +104,47 @@ def prepare_volumes(
     Returns:
         The cases that are sound, and the problems of those that are not.
     """
-
-    how = {"modalities": modalities, "normalise": normalise, "target_mm": target_mm, "need_mask": need_mask}
-
-    def prepare(case: Case) -> tuple[CachedVolume | None, list[Problem]]:
-        paths, problems = _paths(case, folder, **how), []
-        if paths is None or not all(path.is_file() for path in paths.values()):
-            problems = _check_and_write(case, paths, **how)
-        advance()
-        return (None if problems else _open(case, paths, regions)), problems
-
-    with ThreadPoolExecutor(jobs) as pool:
-        results = list(pool.map(prepare, cases))
-    return [cached for cached, _ in results if cached], [problem for _, found in results for problem in found]
+    return prepare_each(
+        cases,
+        paths_of=partial(
+            _paths, folder=folder, modalities=modalities, normalise=normalise, target_mm=target_mm, need_mask=need_mask
+        ),
+        make=partial(_make, modalities=modalities, normalise=normalise, target_mm=target_mm, need_mask=need_mask),
+        build=partial(_build, regions=regions), jobs=jobs, advance=advance,
+    )  # fmt: skip
 
 
 def _paths(
-    case: Case, folder: Path, *, modalities: tuple[str, ...], normalise: str, target_mm: float | None, need_mask: bool
+    case: Case, *, folder: Path, modalities: tuple[str, ...], normalise: str, target_mm: float | None, need_mask: bool
 ) -> dict[str, Path] | None:
-    """Return the cache files of a case by name, or None where a source is missing or the case needs another name."""
-    if fault_of_name(case.id):
-        return None
-    key = [VERSION, "background 0", normalise, target_mm, case.convention, modalities, list(REGIONS)]
+    """Return the cache files of a case by name, or None where a source is missing."""
     sources = [case.images.get(name) for name in modalities]
     if need_mask or case.mask is not None:  # a case that gets its mask later has other files then
         sources.append(case.mask)
-    for source in sources:
-        if source is None or not Path(source.path).is_file():
-            return None
-        file, status = Path(source.path).resolve(), Path(source.path).stat()
-        key.append([str(file), source.channel, status.st_size, status.st_mtime_ns, status.st_ctime_ns])
-    digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:20]
-    return {name: folder / safe_name(case.id, "the case") / f"volume-{name}-{digest}.npy" for name in _FILES}
+    how = (VERSION, "background 0", normalise, target_mm, case.convention, modalities, list(REGIONS))
+    found = name_hash(*how, sources=sources)
+    return found and {name: folder / safe_name(case.id, "the case") / f"volume-{name}-{found}.npy" for name in _FILES}
 
 
-def _check_and_write(
-    case: Case,
-    paths: dict[str, Path] | None,
-    *,
-    modalities: tuple[str, ...],
-    normalise: Normalisation,
-    target_mm: float | None,
-    need_mask: bool,
-) -> list[Problem]:
+def _make(
+    case: Case, *, modalities: tuple[str, ...], normalise: Normalisation, target_mm: float | None, need_mask: bool
+) -> tuple[Made, Sequence[Problem]]:
     checked = read_case(case, modalities, need_mask=need_mask or case.mask is not None)
-    if checked.problems or paths is None:
-        return list(checked.problems)
+    if checked.problems:
+        return {}, checked.problems
+    images = [checked.images[name] for name in modalities]
     prepared, box = prepare_volume(
-        np.stack([checked.images[name] for name in modalities], -1), normalise=normalise,
-        spacing_mm=checked.geometry.in_lps.spacing_mm, target_mm=target_mm,
-    )  # fmt: skip
+        np.stack(images, -1), normalise=normalise, spacing_mm=checked.geometry.in_lps.spacing_mm, target_mm=target_mm
+    )
     whole = np.zeros(box.shape, np.uint8) if checked.labels is None else checked.labels
     labels = np.ascontiguousarray(resample_labels(box.cut(whole), prepared.shape[:3]))
-    arrays = {
-        "image": prepared.astype(np.float16),
-        "labels": labels,
-        "positions": find_positions(labels),
-        "box": np.array([box.start, box.size, box.shape], np.int32),
-    }
-    for name, array in arrays.items():
-        with atomic_path(paths[name]) as temporary:
-            np.save(temporary, array, allow_pickle=False)
-    return []
+    image, mask = digest(checked.geometry, *images), digest(checked.geometry, whole)
+    return {
+        "image": (prepared.astype(np.float16), image),
+        "labels": (labels, mask),
+        "positions": (find_positions(labels), mask),
+        "box": (np.array([box.start, box.size, box.shape], np.int32), image),
+    }, ()
 
 
 def find_positions(labels: np.ndarray) -> np.ndarray:
@@ -181,10 +162,13 @@ def find_positions(labels: np.ndarray) -> np.ndarray:
     return np.concatenate(rows).astype(np.int16)
 
 
-def _open(case: Case, paths: dict[str, Path], regions: tuple[str, ...]) -> CachedVolume:
-    maps = {name: np.load(path, mmap_mode="r", allow_pickle=False) for name, path in paths.items()}
+def _build(case: Case, arrays: Arrays, *, regions: tuple[str, ...]) -> CachedVolume:
+    maps = arrays.maps
     numbers = maps["positions"][:, 0]
     positions = {name: np.array(maps["positions"][numbers == i, 1:]) for i, name in enumerate(REGIONS)}
     box = Box(*(tuple(row) for row in maps["box"].tolist()))
     present = {name: found for name, found in positions.items() if len(found)}
-    return CachedVolume(case.id, maps["image"], maps["labels"], present, box, tuple(regions))
+    sources = {name: arrays.sources[name] for name in ("image", "labels")}
+    return CachedVolume(
+        case.id, maps["image"], maps["labels"], present, box, tuple(regions), sources, arrays.made_again
+    )

@@ -1,0 +1,154 @@
+"""Prepared arrays on disk: a memory map each, and behind it one line that proves it whole.
+
+The line holds the CRC-32 of all that stands before it, so that whatever was cut, zeroed or written over is noticed
+before anything parses it; and the SHA-256 of the voxels and the grid that the array was made of, by which an image that
+changed is told from a file that was merely touched or copied.
+"""
+
+import hashlib
+import io
+import json
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from segan_tl.data.images import Geometry, Source
+from segan_tl.data.layouts import Case, Problem
+from segan_tl.errors import UserError
+from segan_tl.paths import fault_of_name
+from segan_tl.runs import atomic_path
+
+VERSION = 1  # of the line
+CHUNK_BYTES = 1 << 20
+LINE_BYTES = len(" crc32 12345678\n") + 64
+
+Prepared = TypeVar("Prepared")
+Made = dict[str, tuple[np.ndarray, str]]  # name → the array, and the digest of its source
+
+
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """The arrays of one case.
+
+    Attributes:
+        maps: name → memory map.
+        sources: name → digest of what it was made of.
+        made_again: whether what lay in the cache was damaged.
+    """
+
+    maps: dict[str, np.ndarray]
+    sources: dict[str, str]
+    made_again: bool = False
+
+
+def prepare_each(
+    cases: Iterable[Case],
+    *,
+    paths_of: Callable[[Case], dict[str, Path] | None],
+    make: Callable[[Case], tuple[Made, Sequence[Problem]]],
+    build: Callable[[Case, Arrays], Prepared],
+    jobs: int,
+    advance: Callable[[], None],
+) -> tuple[list[Prepared], list[Problem]]:
+    """Open the arrays of every case; make those that are not there, or are not what was written.
+
+    Args:
+        cases: what to prepare.
+        paths_of: case → name → file, None where a source is missing.
+        make: case → its arrays, or why there are none.
+        build: (case, its arrays) → the prepared case.
+        jobs: cases prepared at a time.
+        advance: called after each case.
+
+    Returns:
+        The cases that are sound, and the problems of those that are not.
+    """
+
+    def prepare(case: Case) -> tuple[Prepared | None, list[Problem]]:
+        paths = None if fault_of_name(case.id) else paths_of(case)  # what is wrong with a name, `make` tells
+        found = paths and read_arrays(paths)
+        if not found:
+            damaged = bool(paths) and all(path.is_file() for path in paths.values())
+            made, problems = make(case)
+            if problems or paths is None:
+                advance()
+                return None, list(problems)
+            write_arrays(paths, made)
+            found = read_arrays(paths, made_again=damaged)
+            if found is None:
+                raise UserError(f"{paths} do not hold what was just written; check the disk, or choose another --cache")
+        advance()
+        return build(case, found), []
+
+    with ThreadPoolExecutor(jobs) as pool:
+        results = list(pool.map(prepare, cases))
+    return [case for case, _ in results if case is not None], [problem for _, found in results for problem in found]
+
+
+def write_arrays(paths: dict[str, Path], made: Made) -> None:
+    """Write arrays atomically, each with its line."""
+    for name, (array, source) in made.items():
+        content = io.BytesIO()  # of a full disk, np.save to a file would not tell
+        np.save(content, array, allow_pickle=False)
+        content.write(_line(zlib.crc32(content.getbuffer()), source))
+        with atomic_path(paths[name]) as temporary:
+            temporary.write_bytes(content.getbuffer())
+
+
+def read_arrays(paths: dict[str, Path], *, made_again: bool = False) -> Arrays | None:
+    """Open arrays as memory maps after reading all of them once; None where one is missing or damaged."""
+    sources = {}
+    for name, path in paths.items():
+        length = path.stat().st_size - LINE_BYTES if path.is_file() else -1
+        if length < 0:
+            return None
+        with path.open("rb") as file:
+            file.seek(length)
+            line = file.read()
+        sources[name] = line[:64].decode("ascii", "replace")
+        if line != _line(_crc32(path, length), sources[name]):
+            return None
+    maps = {name: np.load(path, mmap_mode="r", allow_pickle=False) for name, path in paths.items()}
+    return Arrays(maps, sources, made_again)
+
+
+def digest(geometry: Geometry, *images: np.ndarray) -> str:
+    """Return the SHA-256 of voxels and of the grid that they lie on."""
+    found = hashlib.sha256(geometry.affine.tobytes())
+    for image in images:
+        found.update(f"{image.shape} {image.dtype.str}".encode())
+        found.update(np.ascontiguousarray(image))
+    return found.hexdigest()
+
+
+def name_hash(*preparation, sources: Sequence[Source]) -> str | None:
+    """Return what the name of a prepared file holds of its sources and its preparation; None where a source is missing.
+
+    Whatever changes, another name is looked for, so nothing stale is ever read.
+    """
+    key = [VERSION, *preparation]
+    for source in sources:
+        if source is None or not Path(source.path).is_file():
+            return None
+        file, status = Path(source.path).resolve(), Path(source.path).stat()
+        key.append([str(file), source.channel, status.st_size, status.st_mtime_ns, status.st_ctime_ns])
+    return hashlib.sha256(json.dumps(key).encode()).hexdigest()[:20]
+
+
+def _line(crc32: int, source: str) -> bytes:
+    crc32 = zlib.crc32(source.encode(), crc32)  # the digest is proved as well
+    return f"{source} crc32 {crc32:08x}\n".encode()
+
+
+def _crc32(path: Path, length: int) -> int:
+    """Return the CRC-32 of the first `length` bytes; by reading, as a map of a failing disk ends the process."""
+    found = 0
+    with path.open("rb") as file:
+        while chunk := file.read(min(CHUNK_BYTES, length)):
+            found, length = zlib.crc32(chunk, found), length - len(chunk)
+    return found
