@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import uuid
 
 
 def find_cohort(arguments, config):
@@ -22,33 +21,38 @@ def _find(option: str, given, phantom, *, arguments):
 
     if given:
         return find_cases(given)
-    folder = _folder(arguments, phantom)
-    if not (folder / "cohort.json").is_file():
-        from segan_tl.data.phantom import write_cohort
+    from segan_tl.data.phantom.write import is_whole
 
-        console.print(f"No {option}: making {phantom.cases} synthetic patients in {folder}", soft_wrap=True)
-        fresh = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
-        try:
-            with progress_bar() as bar:
-                task = bar.add_task("synthetic MRI", total=phantom.cases)
-                write_cohort(
-                    fresh, phantom.cohort, cases=phantom.cases, shape=phantom.shape, seed=phantom.seed,
-                    jobs=arguments.jobs, progress=lambda *_: bar.advance(task),
-                )  # fmt: skip
-            _publish(fresh, folder)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
+    folder = _folder(arguments, phantom)
+    if not is_whole(folder):
+        why = "damaged, or of another version" if folder.exists() else f"No {option}"
+        console.print(f"{why}: making {phantom.cases} synthetic patients in {folder}", soft_wrap=True)
+        _simulate(arguments, phantom, folder)
     return find_cases(folder)
 
 
-def _publish(fresh, folder) -> None:
-    """Put a synthetic cohort in its place, where another process may have put the same one meanwhile."""
+def _simulate(arguments, phantom, folder) -> None:
+    """Write the synthetic cohort of a configuration; several processes may at the same time."""
+    from segan_tl.data.phantom.write import is_whole, write_cohort
+    from segan_tl.leftovers import clear_leftovers, temporary_path
+
+    fresh = temporary_path(folder)
     try:
-        os.rename(fresh, folder)
-    except OSError:
-        if not (folder / "cohort.json").is_file():  # begun long ago and never completed
-            shutil.rmtree(folder)
+        with progress_bar() as bar:
+            task = bar.add_task("synthetic MRI", total=phantom.cases)
+            write_cohort(
+                fresh, phantom.cohort, cases=phantom.cases, shape=phantom.shape, seed=phantom.seed,
+                jobs=arguments.jobs, progress=lambda *_: bar.advance(task),
+            )  # fmt: skip
+        clear_leftovers(folder.parent)
+        try:
             os.rename(fresh, folder)
+        except OSError:
+            if not is_whole(folder):  # else another process has put the same one there meanwhile
+                shutil.rmtree(folder)
+                os.rename(fresh, folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def phantom_folder(arguments, config):

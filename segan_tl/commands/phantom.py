@@ -36,15 +36,23 @@ def run(arguments: argparse.Namespace) -> int:
     from rich import progress as show
 
     from segan_tl.console import console
-    from segan_tl.data.phantom.write import write_cohort
+    from segan_tl.data.phantom.picture import draw_cases
+    from segan_tl.data.phantom.write import check_request, is_unfinished, write_cohort
     from segan_tl.errors import UserError
 
     folder = arguments.out
     if folder.is_file():
         raise UserError(f"expected a folder; found the file {folder}; give another OUT")
-    if folder.is_dir() and any(folder.iterdir()) and not arguments.overwrite:
+    picture = arguments.picture
+    if folder.is_dir() and not arguments.overwrite and not is_unfinished(folder, apart_from=picture):
         remedy = "give another OUT or add --overwrite"
         raise UserError(f"expected an empty or new folder; found files in {folder}; {remedy}")
+    shape = tuple(arguments.shape)
+    check_request(arguments.cohort, cases=arguments.cases, shape=shape, seed=arguments.seed, jobs=arguments.jobs)
+    if picture is not None:  # before the cohort, which makes the work done
+        chosen = [(arguments.cohort, index) for index in range(min(3, arguments.cases))]
+        draw_cases(chosen, path=picture, shape=shape, seed=arguments.seed)
+        console.print(f"picture of synthetic cases: {picture}")
     text = show.TextColumn
     counts = (show.BarColumn(), show.MofNCompleteColumn(), show.TimeElapsedColumn(), text("left"))
     with show.Progress(text("{task.description}"), *counts, show.TimeRemainingColumn(), console=console) as bar:
@@ -53,17 +61,11 @@ def run(arguments: argparse.Namespace) -> int:
             folder,
             arguments.cohort,
             cases=arguments.cases,
-            shape=tuple(arguments.shape),
+            shape=shape,
             seed=arguments.seed,
             jobs=arguments.jobs,
             progress=lambda done, cases: bar.update(task, completed=done, total=cases),
         )
     console.print(f"{len(names)} synthetic cases (simulated, no patients) in {folder}")
-    if arguments.picture is not None:
-        from segan_tl.data.phantom.picture import draw_cases
-
-        chosen = [(arguments.cohort, index) for index in range(min(3, arguments.cases))]
-        draw_cases(chosen, path=arguments.picture, shape=tuple(arguments.shape), seed=arguments.seed)
-        console.print(f"picture of synthetic cases: {arguments.picture}")
     console.print(f"next: python train_segan.py --modality flair --data {folder} --config quickstart")
     return 0

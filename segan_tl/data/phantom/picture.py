@@ -6,6 +6,7 @@ import numpy as np
 
 from segan_tl.data.phantom.cohorts import COHORTS
 from segan_tl.data.phantom.subject import simulate_case
+from segan_tl.runs import atomic_path
 
 TITLES = {"t1": "T1", "t1c": "T1 + gadolinium", "t2": "T2", "flair": "FLAIR"}
 OUTLINES = ((0, "#ffd54a"), (1, "#ff5c7a"))  # whole lesion; core (labels 1 and 4)
@@ -43,7 +44,8 @@ def draw_cases(chosen: list[tuple[str, int]], *, path: Path | str, shape: tuple[
     title = "SYNTHETIC: simulated MRI of the segan_tl phantom, no patients"
     figure.suptitle(title, color="white", fontsize=13, y=0.995)
     figure.subplots_adjust(0.03, 0.005, 0.998, 1.0 - 0.62 / (3.15 * len(chosen) + 0.55), 0.01, 0.01)
-    figure.savefig(path, dpi=110, facecolor="black")
+    with atomic_path(Path(path)) as temporary:
+        figure.savefig(temporary, dpi=110, facecolor="black")
     pyplot.close(figure)
     return Path(path)
 

@@ -1,4 +1,8 @@
-"""Write a synthetic cohort as a BraTS-style folder; the same seed gives the same bytes on any number of workers."""
+"""Write a synthetic cohort as a BraTS-style folder; the same seed gives the same bytes on any number of workers.
+
+All of it is made in a folder of a temporary name first. Then cohort.json, which says what is there and has the sha256
+of every file, goes first and comes last: a folder without it holds no cohort, one that differs from it is damaged.
+"""
 
 import gzip
 import json
@@ -6,7 +10,6 @@ import multiprocessing
 import signal
 import re
 import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,7 +19,9 @@ import numpy as np
 from segan_tl import __version__
 from segan_tl.data.phantom.cohorts import COHORTS
 from segan_tl.data.phantom.subject import FIELD_OF_VIEW_MM, SimulatedCase, simulate_case
-from segan_tl.errors import UserError
+from segan_tl.errors import UserError, cannot_write
+from segan_tl.leftovers import clear_leftovers, temporary_path
+from segan_tl.runs import sha256, write_json, write_text
 
 SUFFIXES = {"t1": "t1", "t1c": "t1ce", "t2": "t2", "flair": "flair"}
 DESCRIPTION = "SYNTHETIC segan_tl phantom, not a patient"
@@ -29,7 +34,8 @@ Labels: {labels}.
 A result obtained on these images says something about software, not about medicine.
 """
 SMALLEST_SIDE = 16
-CASE_FOLDER = re.compile(rf"phantom-({'|'.join(map(re.escape, COHORTS))})-\d{{4}}|\.phantom-.*\.[0-9a-f]{{8}}")
+CASE_FOLDER = re.compile(rf"phantom-({'|'.join(map(re.escape, COHORTS))})-\d{{4}}")
+RECORD, TABLE, NOTES = "cohort.json", "participants.tsv", "README.txt"
 
 
 def nifti_bytes(data: np.ndarray, voxel_mm: float) -> bytes:
@@ -45,16 +51,12 @@ def nifti_bytes(data: np.ndarray, voxel_mm: float) -> bytes:
 
 
 def write_case(folder: Path, name: str, case: SimulatedCase, *, voxel_mm: float) -> None:
-    """Write the five files of one case into a temporary folder and rename it when it is complete."""
-    temporary = folder / f".{name}.{uuid.uuid4().hex[:8]}"
-    temporary.mkdir()
+    """Write the five files of one case."""
+    place = folder / name
+    place.mkdir()
     for modality, image in case.images.items():
-        (temporary / f"{name}_{SUFFIXES[modality]}.nii.gz").write_bytes(nifti_bytes(image, voxel_mm))
-    (temporary / f"{name}_seg.nii.gz").write_bytes(nifti_bytes(case.labels, voxel_mm))
-    final = folder / name
-    if final.exists():
-        shutil.rmtree(final)
-    temporary.rename(final)
+        (place / f"{name}_{SUFFIXES[modality]}.nii.gz").write_bytes(nifti_bytes(image, voxel_mm))
+    (place / f"{name}_seg.nii.gz").write_bytes(nifti_bytes(case.labels, voxel_mm))
 
 
 def make_case(job: tuple) -> tuple:
@@ -121,33 +123,59 @@ def write_cohort(
         the names of the cases.
 
     Raises:
-        UserError: see `check_request`.
+        UserError: see `check_request`; the disk is full, and what stood in the folder is still there.
     """
     shape = tuple(int(side) for side in shape)
     check_request(cohort, cases=cases, shape=shape, seed=seed, jobs=jobs)
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    work = [(str(folder), cohort, index, shape, seed) for index in range(cases)]
-    rows = []
-    for row in make_cases(work, jobs=jobs):
-        rows.append(row)
-        if progress is not None:
-            progress(len(rows), cases)
-    names = [row[0] for row in rows]
-    remove_strangers(folder, names)
-    describe(folder, cohort, rows, shape=shape, seed=seed)
-    return names
+    fresh = temporary_path(folder / cohort)
+    try:
+        fresh.mkdir(parents=True)
+        clear_leftovers(folder)
+        work = [(str(fresh), cohort, index, shape, seed) for index in range(cases)]
+        rows = []
+        for row in make_cases(work, jobs=jobs):
+            rows.append(row)
+            if progress is not None:
+                progress(len(rows), cases)
+        describe(fresh, cohort, rows, shape=shape, seed=seed)
+        _publish(fresh, folder)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return [row[0] for row in rows]
 
 
-def remove_strangers(folder: Path, names: list[str]) -> None:
-    """Remove case folders of an earlier cohort and what an interrupted run left behind."""
+def _publish(fresh: Path, folder: Path) -> None:
+    """Put a cohort in the place of an earlier one."""
+    (folder / RECORD).unlink(missing_ok=True)
     for path in folder.iterdir():
-        if path.is_dir() and CASE_FOLDER.fullmatch(path.name) and path.name not in names:
+        if path.is_dir() and CASE_FOLDER.fullmatch(path.name):
             shutil.rmtree(path)
+    for path in sorted(fresh.iterdir(), key=lambda path: (path.is_file(), path.name == RECORD)):
+        path.replace(folder / path.name)
+
+
+def is_unfinished(folder: Path, *, apart_from: Path | None = None) -> bool:
+    """Tell whether a folder holds, apart from a file, nothing but what a killed `write_cohort` left."""
+    clear_leftovers(folder)
+    names = {path.name for path in folder.iterdir() if path != apart_from}
+    cases = {name for name in names if CASE_FOLDER.fullmatch(name)}
+    return not names or bool(cases) and names <= cases | {TABLE, NOTES}
+
+
+def is_whole(folder: Path) -> bool:
+    """Tell whether every file of a cohort is what was written."""
+    try:
+        recorded = json.loads((folder / RECORD).read_text(encoding="utf-8"))["sha256"]
+        return all(sha256(folder / name) == digest for name, digest in recorded.items())
+    except (OSError, ValueError, LookupError, AttributeError, TypeError):
+        return False
 
 
 def describe(folder: Path, cohort: str, rows: list[tuple], *, shape: tuple[int, int, int], seed: int) -> None:
-    """Write participants.tsv, cohort.json and README.txt, each by rename."""
+    """Write participants.tsv, README.txt and cohort.json."""
     glioma = COHORTS[cohort].disease == "glioma"
     labels = "1 necrosis or non-enhancing core, 2 edema, 4 enhancing tumour" if glioma else "1 lesion"
     facts = {
@@ -166,16 +194,10 @@ def describe(folder: Path, cohort: str, rows: list[tuple], *, shape: tuple[int, 
     readme = README.format(
         cohort=cohort, cases=len(rows), shape=shape_text, seed=seed, version=__version__, labels=labels
     )
-    replace_text(folder / "participants.tsv", table)
-    replace_text(folder / "README.txt", readme)
-    replace_text(folder / "cohort.json", json.dumps(facts, indent=2) + "\n")
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a text file under a temporary name and rename it."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    write_text(folder / TABLE, table)
+    write_text(folder / NOTES, readme)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    write_json(folder / RECORD, facts | {"sha256": {str(path.relative_to(folder)): sha256(path) for path in files}})
 
 
 def _ignore_interrupts() -> None:
