@@ -41,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check the folder and print the table; return 0 where all is good and 1 where it is not."""
+    from segan_tl.console import console
     from segan_tl.data.cases import check_cohort, find_cases
+    from segan_tl.data.unused import tell
 
     if arguments.jobs is not None and arguments.jobs < 1:
         raise UserError(f"expected --jobs of at least 1; found {arguments.jobs}; leave it out for the default")
@@ -59,7 +61,10 @@ def run(arguments: argparse.Namespace) -> int:
     _print(_case_table(checked))
     if problems:
         _print(_problem_table(problems, arguments.folder))
-    _print_summary(cohort, checked, modalities, need_mask=need_mask)
+    for line in tell(cohort.unused, arguments.folder):
+        console.print(line, soft_wrap=True)
+    labels = "label maps not looked at" if arguments.no_masks else "the label maps are missing"
+    _print_summary(cohort, checked, modalities, labels=None if need_mask else labels)
     return 0 if len(good) == len(cohort.cases) else 1
 
 
@@ -120,13 +125,14 @@ def _case_table(checked: list):
 
 
 def _case_row(item, regions: list[str], *, graded: bool) -> list[str]:
+    from segan_tl.console import printable
     from segan_tl.regions import MODALITIES
 
     grid = item.geometry.in_lps if item.geometry else None
     count = len(item.problems)
     state = "good" if not count else "1 problem" if count == 1 else f"{count} problems"
     return [
-        item.case.id,
+        printable(item.case.id),
         *([item.case.grade.replace("unknown", "")] if graded else []),
         " ".join(sorted(item.case.images, key=(*MODALITIES, *item.case.images).index)) or "none",
         "×".join(map(str, grid.shape)) if grid else "",
@@ -155,6 +161,8 @@ def _millilitres(volume_ml: float | None) -> str:
 def _problem_table(problems: list, folder: Path):
     from rich.table import Table
 
+    from segan_tl.console import printable
+
     table = Table(title="problems", title_justify="left", show_lines=True)
     for name in ("case", "file", "reason", "what to do"):
         table.add_column(name, overflow="fold")
@@ -162,7 +170,7 @@ def _problem_table(problems: list, folder: Path):
         file = problem.file
         if file is not None and file.is_relative_to(folder):
             file = file.relative_to(folder)
-        table.add_row(problem.case_id, str(file or ""), problem.reason, problem.remedy)
+        table.add_row(*map(printable, (problem.case_id, str(file or ""), problem.reason, problem.remedy)))
     return table
 
 
@@ -174,7 +182,8 @@ def _print(table) -> None:
     wide.print(table)
 
 
-def _print_summary(cohort, checked: list, modalities: tuple[str, ...], *, need_mask: bool) -> None:
+def _print_summary(cohort, checked: list, modalities: tuple[str, ...], *, labels: str | None) -> None:
+    """Print notes and one line of counts; `labels` says why there are none to speak of, None where there are."""
     from segan_tl.console import console
     from segan_tl.regions import MODALITIES
 
@@ -184,16 +193,16 @@ def _print_summary(cohort, checked: list, modalities: tuple[str, ...], *, need_m
         note = (
             f"note: the name {strangers[0]} tells no modality; write e.g. {statement} to cohort.json beside the cases"
         )
-        console.print(note, markup=False, soft_wrap=True)
-    if need_mask and _is_et_doubtful(checked):
-        console.print(DOUBTFUL_ET, markup=False, soft_wrap=True)
+        console.print(note, soft_wrap=True)
+    if labels is None and _is_et_doubtful(checked):
+        console.print(DOUBTFUL_ET, soft_wrap=True)
     bad = sum(bool(item.problems) for item in checked)
     conventions = sorted({item.case.convention for item in checked if item.case.mask})
-    labels = f"labels {', '.join(conventions)}" if need_mask else "label maps not looked at"
+    labels = labels or f"labels {', '.join(conventions)}"
     origin = "synthetic, " if cohort.settings.get("synthetic") else ""
     counts = f"{len(checked) - bad} good, {bad} bad"
     summary = f"{origin}layout {cohort.layout}, {labels}, modalities {' '.join(modalities)}: {counts}"
-    console.print(summary, markup=False, soft_wrap=True)
+    console.print(summary, soft_wrap=True)
 
 
 def _is_et_doubtful(checked: list) -> bool:

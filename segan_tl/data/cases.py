@@ -5,12 +5,16 @@ from pathlib import Path
 
 import numpy as np
 
+from segan_tl.data.bids import is_bids, read_bids
 from segan_tl.data.check import CheckedCase, check_case, check_cohort, read_case
-from segan_tl.data.datasets import find_description, is_bids, read_bids, read_dataset
+from segan_tl.data.datasets import find_description, read_dataset
+from segan_tl.data.grouping import group_files
 from segan_tl.data.images import Geometry, Source
-from segan_tl.data.layouts import Case, Cohort, FoundCase, Problem, group_files, list_images
+from segan_tl.data.layouts import Case, Cohort, FoundCase, Problem, list_images
 from segan_tl.data.naming import parse_name, stem_of
 from segan_tl.data.sidecars import annotate
+from segan_tl.data.strangers import find_unread, name_strangers
+from segan_tl.data.unused import tell
 from segan_tl.errors import UserError
 from segan_tl.reading import is_there, require_file
 from segan_tl.regions import MODALITIES
@@ -62,18 +66,22 @@ def find_cases(folder: Path) -> Cohort:
     if not folder.is_dir():
         raise UserError(f"expected a folder of cases; {folder} does not exist; check the path")
     if description := find_description(folder):
-        found = read_dataset(description, folder)
+        found, unused = read_dataset(description, folder)
     else:
         files = list_images(folder)
-        found = read_bids(folder, files) if is_bids(files) else group_files(files)
+        found, unused = read_bids(folder, files) if is_bids(files) else group_files(files, folder)
     if not found:
         raise UserError(
             f"expected {_SOUGHT}; found {_glance(folder)} in {folder}; give the folder that holds the cases"
+            + "".join(f"\n{line}" for line in tell(unused, folder))
         )
     _refuse_mixture(found)
+    found = name_strangers(found, unused)
+    unread, unused = find_unread(found, unused, folder)
+    found += unread
     _refuse_twins(found)
     cases, settings = annotate(folder, found)
-    return Cohort(folder, found[0].layout, tuple(sorted(cases, key=lambda case: case.id)), settings)
+    return Cohort(folder, found[0].layout, tuple(sorted(cases, key=lambda case: case.id)), settings, tuple(unused))
 
 
 def case_from_file(path: Path, modality: str) -> Case:

@@ -10,11 +10,12 @@ import numpy as np
 from segan_tl.data.image_error import ImageError
 from segan_tl.data.images import CORNER_TOLERANCE_MM, Geometry, Source, Volume, corner_shift_mm, read_volume
 from segan_tl.data.layouts import Case, Cohort, Problem
-from segan_tl.data.naming import UNKNOWN_CONVENTION
+from segan_tl.data.missing import missing_labels, missing_modality
+from segan_tl.data.naming import MASK, UNKNOWN_CONVENTION
 from segan_tl.data.preprocess import find_background
 from segan_tl.errors import UserError
 from segan_tl.paths import fault_of_name
-from segan_tl.regions import LABEL_NAMES, MODALITIES, convention_labels, to_canonical
+from segan_tl.regions import LABEL_NAMES, convention_labels, to_canonical
 
 # A label that was resampled or scaled by 0.99999997 is still a label; 0.4 is not.
 LABEL_TOLERANCE = 1e-3
@@ -55,12 +56,19 @@ def read_case(case: Case, modalities: tuple[str, ...], *, need_mask: bool = True
     Args:
         need_mask: a missing label map is a problem; where False the label map is not looked at.
     """
-    problems, notes, volumes, opened = list(case.problems), [], {}, {}
+    whole = [problem for problem in case.problems if problem.role is None]
     if fault := fault_of_name(case.id):
-        problems.append(Problem(case.id, None, f"{case.id!r} cannot name a file or folder ({fault})", "rename it"))
+        whole.append(Problem(case.id, None, f"{case.id!r} cannot name a file or folder ({fault})", "rename it"))
+    if whole:
+        return CheckedCase(case, {}, None, None, {}, tuple(whole), ())
+    roles = {*modalities, *([MASK] if need_mask else [])}
+    problems = [problem for problem in case.problems if problem.role in roles]
+    notes, volumes, opened = [], {}, {}
     for modality in modalities:
         if modality not in case.images:
-            problems.append(_missing_modality(case, modality))
+            problems.append(missing_modality(case, modality))
+        elif any(problem.role == modality for problem in problems):
+            continue
         elif volume := _try_read(case, case.images[modality], problems, opened=opened):
             problems.extend(_check_voxels(case, case.images[modality], volume.data))
             background = find_background(volume.data)
@@ -136,16 +144,6 @@ def _unread(case: Case, problem: Problem) -> CheckedCase:
 # === The single checks ===
 
 
-def _missing_modality(case: Case, modality: str) -> Problem:
-    remedy = f"add the {modality} file"
-    strangers = [name for name in case.images if name not in MODALITIES]
-    if strangers:
-        statement = f'{{"modalities": {{"{strangers[0]}": "{modality}"}}}}'
-        remedy = f"if {strangers[0]} is {modality}, write {statement} to cohort.json beside the cases"
-    there = ", ".join(case.images) or "no image"
-    return Problem(case.id, None, f"modality {modality} is missing; the case has {there}", remedy)
-
-
 def _try_read(case: Case, source: Source, problems: list[Problem], *, opened: dict) -> Volume | None:
     try:
         return read_volume(source, opened=opened)
@@ -192,7 +190,8 @@ def _read_labels(
 ) -> np.ndarray | None:
     """Read the label map as canonical labels; add what is wrong to `problems`."""
     if case.mask is None:
-        problems.append(Problem(case.id, None, "the label map is missing", "add it; only prediction works without"))
+        problems.append(missing_labels(case))
+    if case.mask is None or any(problem.role == MASK for problem in problems):
         return None
     volume = _try_read(case, case.mask, problems, opened={})
     if volume is None:

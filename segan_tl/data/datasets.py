@@ -1,6 +1,5 @@
-"""Datasets that describe themselves: MSD and nnU-Net raw by their dataset.json, BIDS by its sub-* folders."""
+"""Datasets that describe themselves: MSD and nnU-Net raw by their dataset.json."""
 
-import csv
 import json
 import os
 import re
@@ -8,13 +7,12 @@ from collections import defaultdict
 from pathlib import Path
 
 from segan_tl.data.images import Source
-from segan_tl.data.layouts import FoundCase, list_images, make_case, scan_folder
+from segan_tl.data.layouts import Candidate, FoundCase, list_images, make_case, scan_folder
 from segan_tl.data.naming import MASK, UNKNOWN_CONVENTION, label_of, modality_of, region_of, stem_of
+from segan_tl.data.unused import UnusedFile
 from segan_tl.errors import UserError
-from segan_tl.reading import is_there, require_file
+from segan_tl.reading import require_file
 from segan_tl.regions import ED, ET, NCR, state_convention
-
-# === dataset.json: MSD and nnU-Net ===
 
 
 def find_description(folder: Path) -> Path | None:
@@ -40,7 +38,7 @@ def _describes_images(folder: Path) -> bool:
     )
 
 
-def read_dataset(description: Path, folder: Path) -> list[FoundCase]:
+def read_dataset(description: Path, folder: Path) -> tuple[list[FoundCase], list[UnusedFile]]:
     """Find the cases of an MSD or nnU-Net dataset.
 
     Args:
@@ -58,28 +56,55 @@ def read_dataset(description: Path, folder: Path) -> list[FoundCase]:
             "correct the file"
         )
     roles = {int(key): modality_of(str(name)) for key, name in channels.items()}
-    part = "imagesTs" if folder.resolve().name == "imagesTs" else "imagesTr"
-    files = _list_if_there(description.parent / part)
+    part = "Ts" if folder.resolve().name == "imagesTs" else "Tr"
+    files = _list_if_there(description.parent / f"images{part}")
     if not files:
-        raise UserError(f"expected images in {description.parent / part}; found none; check the folder")
-    channel_files = {path: _split_channel(path) for path in files}
-    is_nnunet = all(channel in roles for _, channel in channel_files.values())
-    labels = settings.get("labels")
-    convention = _convention(labels if isinstance(labels, dict) else {})
-    sources = defaultdict(list)
-    for path, (case_id, channel) in channel_files.items():
-        if is_nnunet:
-            sources[case_id].append((roles[channel], Source(path)))
+        raise UserError(f"expected images in {description.parent / f'images{part}'}; found none; check the folder")
+    is_nnunet = "channel_names" in settings or all(_split_channel(path)[1] in roles for path in files)
+    candidates, unused = (_split_files if is_nnunet else _whole_files)(files, roles)
+    unused += _elsewhere(description.parent)
+    for path in _list_if_there(description.parent / f"labels{part}"):
+        if _stem(path) in candidates:
+            candidates[_stem(path)].append(Candidate(MASK, Source(path)))
         else:
-            sources[stem_of(path.name)] += [(role, Source(path, index)) for index, role in sorted(roles.items())]
-    for path in _list_if_there(description.parent / "labelsTr"):
-        if stem_of(path.name) in sources:
-            sources[stem_of(path.name)].append((MASK, Source(path)))
-    layout = "nnunet" if is_nnunet else "msd"
-    return [
-        FoundCase(make_case(case_id, pairs, convention=convention), layout, description.parent)
-        for case_id, pairs in sources.items()
-    ]
+            unused.append(UnusedFile(path, f"no image of its name lies in images{part}"))
+    labels = settings.get("labels")
+    convention = convention_of(labels if isinstance(labels, dict) else {})
+    found = []
+    for case_id, some in candidates.items():
+        case, beside = make_case(case_id, some, convention=convention)
+        found.append(FoundCase(case, "nnunet" if is_nnunet else "msd", description.parent))
+        unused += beside
+    return found, unused
+
+
+def _split_files(files: list[Path], roles: dict[int, str]) -> tuple[dict[str, list[Candidate]], list[UnusedFile]]:
+    """Return the candidates of each case of nnU-Net, a file a channel, and the files of other channels."""
+    candidates, unused = defaultdict(list), []
+    for path in files:
+        case_id, channel = _split_channel(path)
+        if channel in roles:
+            candidates[case_id].append(Candidate(roles[channel], Source(path)))
+        else:
+            unused.append(UnusedFile(path, f"it ends in none of the channels {_channels(roles)} of dataset.json"))
+    return candidates, unused
+
+
+def _channels(roles: dict[int, str]) -> str:
+    return ", ".join(f"_{channel:04d}" for channel in roles)
+
+
+def _whole_files(files: list[Path], roles: dict[int, str]) -> tuple[dict[str, list[Candidate]], list[UnusedFile]]:
+    """Return the candidates of each case of MSD, one file of all channels."""
+    whole = {path: [Candidate(role, Source(path, index)) for index, role in sorted(roles.items())] for path in files}
+    return {_stem(path): candidates for path, candidates in whole.items()}, []
+
+
+def _elsewhere(folder: Path) -> list[UnusedFile]:
+    """Return the images of a dataset that lie neither in its training nor in its test folders."""
+    known = [folder / f"{kind}{part}" for kind in ("images", "labels") for part in ("Tr", "Ts")]
+    others = [path for path in list_images(folder) if not any(place in path.parents for place in known)]
+    return [UnusedFile(path, "it lies beside imagesTr and labelsTr") for path in others]
 
 
 def _list_if_there(folder: Path) -> list[Path]:
@@ -87,8 +112,12 @@ def _list_if_there(folder: Path) -> list[Path]:
 
 
 def _split_channel(path: Path) -> tuple[str, int | None]:
-    match = re.fullmatch(r"(.+)_(\d{4})", stem_of(path.name))
-    return (match[1], int(match[2])) if match else (stem_of(path.name), None)
+    match = re.fullmatch(r"(.+)_(\d{4})", _stem(path), re.DOTALL)
+    return (match[1], int(match[2])) if match else (_stem(path), None)
+
+
+def _stem(path: Path) -> str:
+    return stem_of(path.name) or path.name  # DICOM may come without a suffix
 
 
 def _read_json(path: Path) -> dict:
@@ -101,7 +130,7 @@ def _read_json(path: Path) -> dict:
     return settings
 
 
-def _convention(labels: dict) -> str:
+def convention_of(labels: dict) -> str:
     """Turn "labels" of dataset.json into a convention: {name: value or values} (nnU-Net 2), {value: name} before."""
     if labels and all(str(key).isdigit() for key in labels):
         labels = {name: int(value) for value, name in labels.items()}
@@ -121,62 +150,3 @@ def _nested_labels(regions: dict) -> dict[int, int | None]:
             members[int(value)].add(region_of(str(name)))
     known = {frozenset({"wt"}): ED, frozenset({"wt", "tc"}): NCR, frozenset({"wt", "tc", "et"}): ET}
     return {value: known.get(frozenset(names)) for value, names in members.items() if value}
-
-
-# === BIDS ===
-
-_BIDS_IMAGE = re.compile(r"(?P<id>sub-[^_]+(_ses-[^_]+)?)(?P<entities>(_[a-zA-Z]+-[^_]+)*)_(?P<suffix>[A-Za-z0-9]+)")
-_BIDS_SUFFIXES = {"flair": "flair", "t1w": "t1", "t2w": "t2"}
-
-
-def is_bids(files: list[Path]) -> bool:
-    """Tell whether images lie as sub-*/[ses-*/]anat/sub-*."""
-    return any(path.parent.name == "anat" and path.name.startswith("sub-") for path in files)
-
-
-def read_bids(folder: Path, files: list[Path]) -> list[FoundCase]:
-    """Find the cases of a BIDS folder; label maps may lie beside the images or in derivatives.
-
-    A subject and session is a case. `_mask` and `_roi` files hold a lesion; `_dseg` files are explained by a .tsv table
-    beside them (index, name), else their convention is unknown.
-    """
-    root = folder.resolve().parent if folder.resolve().name.startswith("sub-") else folder
-    if root != folder and (root / "derivatives").is_dir():
-        files = files + list_images(root / "derivatives")
-    sources, conventions, folders = defaultdict(list), {}, {}
-    for path in files:
-        match = _BIDS_IMAGE.fullmatch(stem_of(path.name))
-        if match is None:
-            continue
-        suffix, entities = match["suffix"].lower(), match["entities"].lower()
-        is_derived = "derivatives" in Path(os.path.relpath(path, root)).parts
-        if path.parent.name == "anat" and suffix in _BIDS_SUFFIXES and not is_derived:
-            role = "t1c" if suffix == "t1w" and "_ce-" in entities else _BIDS_SUFFIXES[suffix]
-            folders[match["id"]] = path.parent
-        elif suffix in ("dseg", "mask", "roi") and "brain" not in entities:
-            role = MASK
-            conventions[match["id"]] = _dseg_convention(path, folder) if suffix == "dseg" else "lesion"
-        else:
-            continue
-        sources[match["id"]].append((role, Source(path)))
-    return [
-        FoundCase(
-            make_case(case_id, sources[case_id], convention=conventions.get(case_id, UNKNOWN_CONVENTION)), "bids", place
-        )
-        for case_id, place in folders.items()
-    ]
-
-
-def _dseg_convention(path: Path, folder: Path) -> str:
-    tables = [path.with_name(stem_of(path.name) + ".tsv")]
-    for place in path.parents:
-        tables += sorted(place.glob("*dseg.tsv"))
-        if place == folder:
-            break
-    for table in tables:
-        if is_there(table):
-            with require_file(table).open(newline="", encoding="utf-8-sig") as stream:
-                rows = list(csv.DictReader(stream, delimiter="\t"))
-            rows = [row for row in rows if (row.get("index") or "").isdigit()]
-            return _convention({row.get("name") or "": int(row["index"]) for row in rows})
-    return UNKNOWN_CONVENTION

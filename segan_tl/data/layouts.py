@@ -1,33 +1,37 @@
-"""Case folders and loose case files: every image below a folder, grouped into cases by its name.
-
-What a case is stands here too; `datasets` holds the layouts that come with a description of their own.
-"""
+"""What a case is, how one is made of the files that were found for it, and the listing of a folder's images."""
 
 import os
 import re
+import shlex
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
+from segan_tl.data.formats import SUFFIXES, header_of, is_dicom, suffix_of, unread_remedy
 from segan_tl.data.images import Source
-from segan_tl.data.naming import MASK, UNKNOWN_CONVENTION, NamedFile, parse_name, recognise_layout, stem_of
+from segan_tl.data.naming import MASK, UNKNOWN_CONVENTION
+from segan_tl.data.unused import ANOTHER_IS_USED, SEVERAL_ARE_THERE, UnusedFile
 from segan_tl.errors import UserError
 
-MAX_DEPTH = 5
+MAX_DEPTH = 12
 MAX_ENTRIES = 200_000
-_GRADE_FOLDERS = {"hgg": "HGG", "hg": "HGG", "lgg": "LGG", "lg": "LGG"}
-
-Groups = dict[tuple[Path, str], list[NamedFile]]
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with one case: the file (None where one is missing), the reason and the remedy."""
+    """What is wrong with one case.
+
+    Attributes:
+        file: None where one is missing.
+        role: the modality, or MASK, that it concerns, so that it counts only where that one is needed; None for all.
+    """
 
     case_id: str
     file: Path | None
     reason: str
     remedy: str
+    role: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Case:
         grade: "HGG", "LGG" or "unknown".
         attributes: what participants.tsv says about the case.
         problems: what was already wrong with the file names.
+        strangers: image files beside it whose names are not understood.
     """
 
     id: str
@@ -50,6 +55,7 @@ class Case:
     grade: str = "unknown"
     attributes: dict[str, str] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    strangers: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,12 +66,14 @@ class Cohort:
         layout: the dataset's habit that was recognised, such as "brats2021", "bids" or "msd".
         cases: sorted by id.
         settings: what cohort.json says.
+        unused: image files that no case uses.
     """
 
     folder: Path
     layout: str
     cases: tuple[Case, ...]
     settings: dict = field(default_factory=dict)
+    unused: tuple[UnusedFile, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,20 +85,52 @@ class FoundCase:
     folder: Path
 
 
-def make_case(case_id: str, sources: list[tuple[str, Source]], *, convention: str, grade: str = "unknown") -> Case:
-    """Make a case of (role, source) pairs; a role that comes twice is noted as a problem of the case."""
-    images, problems = {}, []
-    for role, source in sources:
-        if role in images:
-            reason = f"there are two files for {role}: {images[role].path.name} and {source.path.name}"
-            problems.append(Problem(case_id, source.path, reason, "remove or rename one of the two"))
-        images.setdefault(role, source)
-    mask = images.pop(MASK, None)
-    return Case(case_id, images, mask, convention, grade, problems=tuple(problems))
+class Candidate(NamedTuple):
+    """A file that may be a modality or the label map of a case; a plain one counts more than a variant."""
+
+    role: str
+    source: Source
+    is_plain: bool = True
+
+
+def make_case(
+    case_id: str, candidates: list[Candidate], *, convention: str, grade: str = "unknown"
+) -> tuple[Case, list[UnusedFile]]:
+    """Make a case of the files that were found for it; return it, and those of them that it does not use.
+
+    Of several files for one role the only plain one counts, in a format that is read; where that does not decide,
+    it is a problem of the role.
+    """
+    chosen, problems, unused = {}, [], []
+    by_role = defaultdict(list)
+    for candidate in candidates:
+        by_role[candidate.role].append(candidate)
+    for role, several in by_role.items():
+        least = min(map(_rank, several))
+        best = [candidate for candidate in several if _rank(candidate) == least]
+        chosen[role] = best[0].source
+        if len(best) > 1:
+            problems.append(_ambiguity(case_id, role, [candidate.source.path for candidate in best]))
+        reason = ANOTHER_IS_USED if len(best) == 1 else SEVERAL_ARE_THERE
+        unused += [UnusedFile(other.source.path, reason) for other in several if other is not best[0]]
+    mask = chosen.pop(MASK, None)
+    return Case(case_id, chosen, mask, convention, grade, problems=tuple(problems)), unused
+
+
+def _rank(candidate: Candidate) -> tuple[bool, bool]:
+    return unread_remedy(candidate.source.path) is not None, not candidate.is_plain
+
+
+def _ambiguity(case_id: str, role: str, paths: list[Path]) -> Problem:
+    number = "two" if len(paths) == 2 else str(len(paths))
+    names = ", ".join(path.name for path in paths[:-1]) + f" and {paths[-1].name}"
+    reason = f"there are {number} files for {role}: {names}"
+    remedy = f"keep one and move the others out of the folder, such as: mv {shlex.quote(str(paths[-1]))} ELSEWHERE"
+    return Problem(case_id, paths[-1], reason, remedy, role)
 
 
 def list_images(folder: Path) -> list[Path]:
-    """List the image files below a folder, sorted, hidden ones left out, down to five levels.
+    """List the image files below a folder, sorted, hidden ones left out, down to twelve levels.
 
     A folder that is named like an image (an unpacking accident) is listed as if it were one: reading it tells.
 
@@ -108,7 +148,7 @@ def list_images(folder: Path) -> list[Path]:
             if entry.name.startswith(".") or entry.name == "__MACOSX":
                 continue
             is_folder = os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()
-            if stem_of(entry.name) is not None and not (is_folder and entry.name.lower().startswith("vsd.")):
+            if _is_image(Path(entry.path), is_folder=is_folder):
                 found.append(Path(entry.path))
             elif is_folder and depth < MAX_DEPTH:
                 pending.append((Path(entry.path), depth + 1))
@@ -117,6 +157,17 @@ def list_images(folder: Path) -> list[Path]:
                 f"expected a folder of cases; {folder} holds more than {MAX_ENTRIES} files; give the dataset's folder"
             )
     return sorted(found)
+
+
+def _is_image(path: Path, *, is_folder: bool) -> bool:
+    """Tell by its name whether a file is an image, read or not; voxels beside their header are a part of it."""
+    suffix = suffix_of(path.name)
+    if is_folder:
+        return suffix in SUFFIXES and not path.name.lower().startswith("vsd.")
+    if suffix is None:
+        has_suffix = re.search(r"\.[a-z]\w*$", path.name.lower())  # an identifier of DICOM ends in digits
+        return not has_suffix and is_dicom(path)
+    return path.name.lower() != suffix and header_of(path) is None
 
 
 def scan_folder(folder: Path) -> list[os.DirEntry]:
@@ -130,62 +181,3 @@ def scan_folder(folder: Path) -> list[os.DirEntry]:
             return list(entries)
     except OSError as error:
         raise UserError(f"expected a folder to read; {folder}: {error.strerror}; check its permissions") from None
-
-
-def group_files(files: list[Path]) -> list[FoundCase]:
-    """Group the files whose names we know into cases."""
-    groups: Groups = defaultdict(list)
-    for path in files:
-        if named := parse_name(path):
-            folder = path.parent
-            if named.scheme == "vsd" and folder.name.lower().startswith("vsd."):
-                folder = folder.parent
-            groups[folder, named.case_id].append(named)
-    _adopt_lone_masks(groups)
-    _join_mask_folders(groups)
-    return [_found_case(folder, named) for (folder, _), named in groups.items()]
-
-
-def _adopt_lone_masks(groups: Groups) -> None:
-    """Give a label map with a name of its own to the only case of its folder (W39_1998.09.19_Segm in BraTS 2020)."""
-    by_folder = defaultdict(list)
-    for key in groups:
-        by_folder[key[0]].append(key)
-    for keys in by_folder.values():
-        lone = [key for key in keys if _has_only_masks(groups[key])]
-        others = [key for key in keys if not _has_mask(groups[key])]
-        if len(keys) == 2 and len(lone) == len(others) == 1:
-            groups[others[0]].extend(groups.pop(lone[0]))
-
-
-def _join_mask_folders(groups: Groups) -> None:
-    """Join images and label maps of one id that lie in two folders."""
-    images = {case_id: key for key in groups if (case_id := key[1]) and not _has_mask(groups[key])}
-    for key in [key for key in groups if _has_only_masks(groups[key]) and key[1] in images]:
-        groups[images[key[1]]].extend(groups.pop(key))
-
-
-def _has_mask(files: list[NamedFile]) -> bool:
-    return any(file.role == MASK for file in files)
-
-
-def _has_only_masks(files: list[NamedFile]) -> bool:
-    return all(file.role == MASK for file in files)
-
-
-def _found_case(folder: Path, files: list[NamedFile]) -> FoundCase:
-    layout, convention = recognise_layout(files)
-    case_id = files[0].case_id or folder.resolve().name
-    grade = _grade_of(folder, case_id)
-    if grade != "unknown" and re.fullmatch(r"\d+", case_id):
-        # BRATS 2013 counts both its high and its low grades from 1.
-        case_id = f"{grade}_{case_id}"
-    sources = [(file.role, Source(file.path)) for file in files]
-    return FoundCase(make_case(case_id, sources, convention=convention, grade=grade), layout, folder)
-
-
-def _grade_of(folder: Path, case_id: str) -> str:
-    if match := re.match(r"(?:sim)?brats_(hg|lg)\d", case_id.lower()):
-        return _GRADE_FOLDERS[match[1]]
-    parts = (folder.name, folder.parent.name, folder.parent.parent.name)
-    return next((_GRADE_FOLDERS[part.lower()] for part in parts if part.lower() in _GRADE_FOLDERS), "unknown")

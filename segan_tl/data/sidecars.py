@@ -5,7 +5,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from segan_tl.data.layouts import Case, FoundCase
+from segan_tl.data.images import Source
+from segan_tl.data.layouts import Case, FoundCase, Problem
 from segan_tl.errors import UserError
 from segan_tl.reading import is_there, require_file
 from segan_tl.regions import LABEL_NAMES, MODALITIES, convention_labels, state_convention
@@ -88,11 +89,25 @@ def _annotate(case: Case, settings: dict, participants: dict[str, dict[str, str]
     names = (case.id, f"sub-{case.id}", case.id.split("_ses-")[0])
     attributes = next((participants[name] for name in names if name in participants), {})
     grade = attributes.get("grade", case.grade).upper()
-    renamed = settings.get("modalities", {})
+    images, problems = _renamed(case, settings.get("modalities", {}))
     return replace(
         case,
-        images={renamed.get(name, name): source for name, source in case.images.items()},
+        images=images,
+        problems=problems,
         convention=settings.get("label_convention", case.convention),
         grade=grade if grade in GRADES else case.grade,
         attributes={key: value for key, value in attributes.items() if key != "participant_id"},
     )
+
+
+def _renamed(case: Case, names: dict[str, str]) -> tuple[dict[str, Source], tuple[Problem, ...]]:
+    """Return images and problems under the modalities that cohort.json gives them."""
+    images, problems = {}, [replace(problem, role=names.get(problem.role, problem.role)) for problem in case.problems]
+    for name, source in case.images.items():
+        modality = names.get(name, name)
+        if modality in images:
+            reason = f"cohort.json makes {modality} of {images[modality].path.name} and of {source.path.name}"
+            remedy = "correct its modalities, or leave only one of the two files there"
+            problems.append(Problem(case.id, source.path, reason, remedy, modality))
+        images.setdefault(modality, source)
+    return images, tuple(problems)

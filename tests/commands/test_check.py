@@ -59,10 +59,11 @@ def test_label_maps_may_be_left_out(tmp_path, capsys):
     make_cohort(tmp_path, label=7)
     assert main(["check", str(tmp_path)]) == 1
     assert main(["check", str(tmp_path), "--no-masks"]) == 0
+    assert "label maps not looked at" in capsys.readouterr().out
     for path in tmp_path.glob("*/*_seg.nii.gz"):
         path.unlink()
     assert main(["check", str(tmp_path)]) == 0
-    assert "label maps not looked at" in capsys.readouterr().out
+    assert "the label maps are missing" in capsys.readouterr().out
 
 
 def test_a_synthetic_cohort_is_called_so(tmp_path, capsys):
@@ -87,6 +88,37 @@ def test_brackets_in_names_are_printed_as_they_are(tmp_path, capsys):
     (folder / "[bold]" / "BraTS2021_00000_flair.nii.gz").write_bytes(b"")
     assert main(["check", str(folder), "--modality", "flair"]) == 1
     assert "[bold]/BraTS2021_00000_flair.nii.gz" in capsys.readouterr().out
+
+
+def test_what_no_case_uses_is_named(tmp_path, capsys):
+    make_cohort(tmp_path, cases=2)
+    for name in ("odd1", "odd2", "odd3", "odd4", "brain_mask"):
+        (tmp_path / "BraTS2021_00000" / f"BraTS2021_00000_{name}.nii.gz").touch()
+    (tmp_path / "BraTS2021_00000" / "notes.txt").touch()
+    (tmp_path / "BraTS2021_00001" / "BraTS2021_00001_x.mgz").touch()
+    assert main(["check", str(tmp_path)]) == 0
+    out = capsys.readouterr().out.splitlines()
+    folder = "BraTS2021_00000/BraTS2021_00000"
+    assert (
+        f"not used, the name is not understood: 4 image files ({folder}_odd1.nii.gz, {folder}_odd2.nii.gz, "
+        f"{folder}_odd3.nii.gz and 1 more); name it CASE_t1, CASE_t1c, CASE_t2, CASE_flair or CASE_seg, or move it out "
+        "of the folder"
+    ) in out
+    assert any("the format .mgz is not read: 1 image file (BraTS2021_00001" in line for line in out)
+    assert any("by its name: 1 image file (BraTS2021_00000/BraTS2021_00000_brain_mask.nii.gz)" in line for line in out)
+
+
+def test_a_patient_who_cannot_be_read_and_one_with_a_line_break_are_bad_cases(tmp_path, capsys):
+    make_cohort(tmp_path, cases=4)
+    for path in (tmp_path / "BraTS2021_00001").iterdir():
+        path.rename(path.with_name(path.name.replace(".nii.gz", ".mnc")))
+    for path in (tmp_path / "BraTS2021_00002").iterdir():
+        path.rename(path.with_name(path.name.replace("BraTS2021_00002", "g\n\x1b[31mx")))
+    (tmp_path / "BraTS2021_00002").rename(tmp_path / "g\n\x1b[31mx")
+    assert main(["check", str(tmp_path)]) == 1
+    out = capsys.readouterr().out
+    assert "g\\n\\x1b[31mx" in out and "\x1b" not in out and "rename it" in out
+    assert "mnc2nii" in out and out.splitlines()[-1].endswith(": 2 good, 2 bad")
 
 
 @pytest.mark.parametrize("extra", [[], ["--jobs", "0"]])

@@ -118,6 +118,55 @@ def test_a_missing_modality_counts_only_when_asked_for(tmp_path):
     assert problems_of(tmp_path, ("flair", "t2")) == []
 
 
+def test_files_that_are_not_needed_block_nothing(tmp_path):
+    folder = make_case(tmp_path)
+    write(folder / "BraTS2021_00000_t1.nii", np.zeros((2, 2, 2), np.int16))  # a second t1, on another grid
+    (folder / "BraTS2021_00000_t2.nii.gz").write_bytes(b"damaged")
+    write(folder / "BraTS2021_00000_seg.nii", make_labels())
+    assert problems_of(tmp_path, ("flair", "t1c"), need_mask=False) == []
+    assert [problem.role for problem in problems_of(tmp_path, ("flair", "t1"))] == ["mask", "t1"]
+    (case,) = find_cases(tmp_path).cases
+    assert load_case(case, ("flair",), with_mask=False).image.shape == (*SHAPE, 1)
+    with pytest.raises(UserError, match="there are two files for t1: .*; keep one and move the others .*: mv "):
+        load_case(case, ("t1",), with_mask=False)
+
+
+def test_what_is_missing_may_lie_there_under_another_name(tmp_path):
+    folder = make_case(tmp_path)
+    (folder / "BraTS2021_00000_t1ce.nii.gz").rename(folder / "BraTS2021_00000_postgad.mha")
+    (folder / "BraTS2021_00000_seg.nii.gz").rename(folder / "BraTS2021_00000_roi.nii.gz")
+    image, mask = problems_of(tmp_path)
+    there = "BraTS2021_00000_postgad.mha, BraTS2021_00000_roi.nii.gz lie there and their names are not understood: "
+    assert image.remedy == there + "if it is one, rename it to BraTS2021_00000_t1c.mha"
+    assert mask.remedy == there + "if it is one, rename it to BraTS2021_00000_seg.mha"
+    (folder / "BraTS2021_00000_roi.nii.gz").unlink()
+    assert problems_of(tmp_path)[0].remedy == (
+        "BraTS2021_00000_postgad.mha lies there and its name is not understood: if it is that, rename it to "
+        "BraTS2021_00000_t1c.mha"
+    )
+
+
+def test_a_case_of_nothing_that_is_read_has_one_problem(tmp_path):
+    make_case(tmp_path)
+    (tmp_path / "BraTS2021_00001").mkdir()
+    (tmp_path / "BraTS2021_00001" / "slice1.dcm").touch()
+    good, problems = check_cohort(find_cases(tmp_path), ALL)
+    assert [case.id for case in good] == ["BraTS2021_00000"]
+    (problem,) = problems
+    assert problem.case_id == "BraTS2021_00001" and "the format .dcm is not read" in problem.reason
+    with pytest.raises(UserError, match="case BraTS2021_00001 .*dcm2niix"):
+        load_case(find_cases(tmp_path).cases[1], ALL)
+
+
+def test_two_files_that_cohort_json_makes_one_modality(tmp_path):
+    make_case(tmp_path)
+    write(tmp_path / "BraTS2021_00000" / "BraTS2021_00000_image.nii.gz", np.ones(SHAPE, np.int16))
+    (tmp_path / "cohort.json").write_text('{"modalities": {"image": "t1c"}, "label_convention": "brats2017"}')
+    (problem,) = problems_of(tmp_path)
+    assert problem.role == "t1c" and "cohort.json makes t1c of" in problem.reason
+    assert problems_of(tmp_path, ("flair",)) == []
+
+
 def test_an_image_without_modality_says_how_to_state_it(tmp_path):
     write(tmp_path / "brain1_image.nii.gz", np.arange(np.prod(SHAPE)).reshape(SHAPE).astype(np.int16))
     (problem,) = problems_of(tmp_path, ("t1c",), need_mask=False)

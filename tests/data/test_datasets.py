@@ -1,4 +1,4 @@
-"""MSD, nnU-Net and BIDS folders, built as empty files: finding cases never opens an image."""
+"""MSD and nnU-Net folders, built as empty files: finding cases never opens an image."""
 
 import json
 
@@ -19,8 +19,6 @@ def touch(folder, *names):
 def names_of(case) -> dict[str, str]:
     return {modality: source.path.name for modality, source in case.images.items()}
 
-
-# === MSD and nnU-Net ===
 
 MSD = {
     "modality": {"0": "FLAIR", "1": "T1w", "2": "t1gd", "3": "T2w"},
@@ -106,34 +104,27 @@ def test_two_datasets_are_refused(tmp_path):
         find_cases(tmp_path)
 
 
-# === BIDS ===
+def test_files_that_dataset_json_does_not_speak_of_are_named(tmp_path):
+    nnunet(tmp_path, {"background": 0, "tumour": 1})
+    touch(tmp_path, "imagesTr/case_1_0007.nii.gz", "imagesTr/odd.nii.gz", "labelsTr/case_9.nii.gz", "old/x_flair.nii")
+    cohort = find_cases(tmp_path)
+    assert [(case.id, len(case.images), case.mask is not None) for case in cohort.cases] == [("case_1", 2, True)]
+    assert {file.path.name: file.reason for file in cohort.unused} == {
+        "case_1_0007.nii.gz": "it ends in none of the channels _0000, _0001 of dataset.json",
+        "odd.nii.gz": "it ends in none of the channels _0000, _0001 of dataset.json",
+        "case_9.nii.gz": "no image of its name lies in imagesTr",
+        "x_flair.nii": "it lies beside imagesTr and labelsTr",
+    }
 
 
-def test_bids(tmp_path):
-    parts = ("FLAIR", "T1w", "ce-gadolinium_T1w", "T2w")
-    touch(tmp_path, "sub-01/dwi/sub-01_dwi.nii.gz", *(f"sub-01/anat/sub-01_{part}.nii.gz" for part in parts))
-    touch(
-        tmp_path / "derivatives" / "tumour" / "sub-01" / "anat", "sub-01_desc-brain_mask.nii.gz", "sub-01_dseg.nii.gz"
-    )
-    (tmp_path / "derivatives" / "tumour" / "dseg.tsv").write_text("index\tname\n0\tbackground\n1\tNCR\n2\tED\n4\tET\n")
-    (tmp_path / "participants.tsv").write_text("participant_id\tgrade\tsite\nsub-01\thgg\tBerne\n")
-    for folder in (tmp_path, tmp_path / "sub-01"):
-        (case,) = find_cases(folder).cases
-        assert find_cases(folder).layout == "bids"
-        assert (case.id, case.grade, case.attributes["site"]) == ("sub-01", "HGG", "Berne")
-        assert names_of(case)["t1c"] == "sub-01_ce-gadolinium_T1w.nii.gz"
-        assert sorted(case.images) == ["flair", "t1", "t1c", "t2"]
-        assert case.mask.path.name == "sub-01_dseg.nii.gz"
-    assert find_cases(tmp_path).cases[0].convention == "brats2017"
+def test_labels_of_test_images(tmp_path):
+    nnunet(tmp_path, {"background": 0, "tumour": 1})
+    touch(tmp_path, "labelsTs/case_2.nii.gz")
+    (case,) = find_cases(tmp_path / "imagesTs").cases
+    assert (case.mask.path.parent.name, case.convention) == ("labelsTs", "lesion")
 
 
-def test_bids_sessions_are_cases_and_masks_are_lesions(tmp_path):
-    for session in ("ses-1", "ses-2"):
-        touch(tmp_path / "sub-01" / session / "anat", f"sub-01_{session}_FLAIR.nii.gz", f"sub-01_{session}_mask.nii.gz")
-    cases = find_cases(tmp_path).cases
-    assert [(case.id, case.convention) for case in cases] == [("sub-01_ses-1", "lesion"), ("sub-01_ses-2", "lesion")]
-
-
-def test_bids_dseg_without_table_is_unknown(tmp_path):
-    touch(tmp_path / "sub-01" / "anat", "sub-01_FLAIR.nii.gz", "sub-01_dseg.nii.gz")
-    assert find_cases(tmp_path).cases[0].convention == "unknown"
+def test_two_files_of_one_channel_are_a_problem_of_its_modality(tmp_path):
+    nnunet(tmp_path, {"background": 0, "tumour": 1})
+    touch(tmp_path, "imagesTr/case_1_0000.nii")
+    assert [problem.role for problem in find_cases(tmp_path).cases[0].problems] == ["t1c"]
