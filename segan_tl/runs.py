@@ -42,6 +42,11 @@ class Run:
         return self.root / "splits.json"
 
     @property
+    def patients(self) -> Path:
+        """Return part → case id → patient of the cases in splits.json, JSON."""
+        return self.root / "patients.json"
+
+    @property
     def state(self) -> Path:
         """Return what the run is and how far it got, JSON."""
         return self.root / "run.json"

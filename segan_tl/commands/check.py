@@ -184,7 +184,9 @@ def _print(table) -> None:
 
 def _print_summary(cohort, checked: list, modalities: tuple[str, ...], *, labels: str | None) -> None:
     """Print notes and one line of counts; `labels` says why there are none to speak of, None where there are."""
+    from segan_tl.commands.patients import count_patients
     from segan_tl.console import console
+    from segan_tl.data.lookalikes import doubts
     from segan_tl.regions import MODALITIES
 
     strangers = sorted({name for item in checked for name in item.case.images if name not in MODALITIES})
@@ -194,13 +196,15 @@ def _print_summary(cohort, checked: list, modalities: tuple[str, ...], *, labels
             f"note: the name {strangers[0]} tells no modality; write e.g. {statement} to cohort.json beside the cases"
         )
         console.print(note, soft_wrap=True)
+    for line in doubts(cohort.cases):
+        console.print(line, soft_wrap=True)
     if labels is None and _is_et_doubtful(checked):
         console.print(DOUBTFUL_ET, soft_wrap=True)
     bad = sum(bool(item.problems) for item in checked)
     conventions = sorted({item.case.convention for item in checked if item.case.mask})
     labels = labels or f"labels {', '.join(conventions)}"
     origin = "synthetic, " if cohort.settings.get("synthetic") else ""
-    counts = f"{len(checked) - bad} good, {bad} bad"
+    counts = f"{len(checked) - bad} good, {bad} bad{count_patients(cohort.patients)}"
     summary = f"{origin}layout {cohort.layout}, {labels}, modalities {' '.join(modalities)}: {counts}"
     console.print(summary, soft_wrap=True)
 

@@ -2,25 +2,35 @@
 
 import os
 import shutil
+from collections import Counter
 
 
 def find_cohort(arguments, config):
     """Return the cohort at --data, or the synthetic one, which is written first where it is missing."""
-    return _find("--data", arguments.data, config.phantom, arguments=arguments)
+    return _find("--data", arguments.data, config.phantom, arguments=arguments, patients=arguments.patients)
 
 
 def find_source_cohort(arguments, config):
     """Return the second cohort of a training: the one at --source-data, or the synthetic one of config.source."""
-    return _find("--source-data", arguments.source_data, config.source.phantom, arguments=arguments)
+    return _find(
+        "--source-data", arguments.source_data, config.source.phantom, arguments=arguments,
+        patients=arguments.source_patients,
+    )  # fmt: skip
 
 
-def _find(option: str, given, phantom, *, arguments):
-    """Return the cohort in the folder that an option gave, else the synthetic one in the cache."""
+def _find(option: str, given, phantom, *, arguments, patients):
+    """Return the cohort in the folder that an option gave, else the synthetic one in the cache.
+
+    Args:
+        patients: file that says who is who, None to leave it to the data.
+    """
     from segan_tl.console import console
     from segan_tl.data.cases import find_cases
+    from segan_tl.data.patients import state_patients
 
     if given:
-        return find_cases(given)
+        cohort = find_cases(given)
+        return state_patients(cohort, patients) if patients else cohort
     from segan_tl.data.phantom.write import is_whole
 
     folder = _folder(arguments, phantom)
@@ -28,7 +38,8 @@ def _find(option: str, given, phantom, *, arguments):
         why = "damaged, or of another version" if folder.exists() else f"No {option}"
         console.print(f"{why}: making {phantom.cases} synthetic patients in {folder}", soft_wrap=True)
         _simulate(arguments, phantom, folder)
-    return find_cases(folder)
+    cohort = find_cases(folder)
+    return state_patients(cohort, patients) if patients else cohort
 
 
 def _simulate(arguments, phantom, folder) -> None:
@@ -192,13 +203,18 @@ def take_split(run, cohort, cached) -> dict[str, list[str]]:
     return split
 
 
-def choose_source(run, cohort, cached, *, split, resuming: bool) -> list[str]:
+def choose_source(run, cohort, cached, *, split, patients: dict[str, str], resuming: bool) -> list[str]:
     """Return the cases of the second cohort that train: all sound ones, or those that the run has begun with.
+
+    Args:
+        cohort: the second one.
+        split: of the first.
+        patients: case → patient of the first.
 
     Raises:
         UserError: one of them is missing, or its patient is among those that validate or test.
     """
-    from segan_tl.data.splits import patient_of
+    from segan_tl.data.learnt import Learnt
     from segan_tl.errors import UserError
     from segan_tl.runs import read_json
 
@@ -210,18 +226,20 @@ def choose_source(run, cohort, cached, *, split, resuming: bool) -> list[str]:
                 "the --source-data that it began with"
             )
         return chosen
-    judged = {patient_of(case) for part in ("validation", "test") for case in split[part]}
-    if twice := sorted(case for case in cached if patient_of(case) in judged):
+    judged = Learnt.of({case: patients[case] for part in ("validation", "test") for case in split[part]})
+    if twice := judged.seen({case: patient for case, patient in cohort.patients.items() if case in cached}):
         raise UserError(
-            f"the source cohort {cohort.folder} holds {len(twice)} of the validation and test cases "
+            f"the source cohort {cohort.folder} holds {len(twice)} cases of the validation and test patients "
             f"({', '.join(twice[:3])}): their Dice would be no test; take them out, or rename them where they are "
             "other patients"
         )
     return sorted(cached)
 
 
-def limit_training(split: dict[str, list[str]], config) -> dict[str, list[str]]:
+def limit_training(split: dict[str, list[str]], config, patients: dict[str, str]) -> dict[str, list[str]]:
     """Keep data.train_cases of the training cases, drawn by the seed: fewer are always among more.
+
+    They are scans, of as many patients as there are: nobody comes twice before everybody has come.
 
     Raises:
         UserError: there are not so many.
@@ -238,8 +256,12 @@ def limit_training(split: dict[str, list[str]], config) -> dict[str, list[str]]:
             f"data.train_cases asks for {wanted} cases, the training part has {len(there)}; choose at most that, or "
             "leave it out for all"
         )
-    order = np.random.default_rng(config.seed).permutation(len(there))
-    return split | {"train": sorted(there[i] for i in order[:wanted])}
+    drawn = [there[i] for i in np.random.default_rng(config.seed).permutation(len(there))]
+    scans, rounds = Counter(), {}
+    for case in drawn:
+        rounds[case] = scans[patients[case]]
+        scans[patients[case]] += 1
+    return split | {"train": sorted(sorted(drawn, key=rounds.get)[:wanted])}
 
 
 def progress_bar():

@@ -34,8 +34,8 @@ def differences(this_run, config) -> list[str]:
     return sorted(_differences(comparable(read_json(this_run.config)), comparable(wanted)))
 
 
-def start_anew(this_run, config, split) -> None:
-    """Empty the run directory, but for the lock and a cross-validation, and write configuration and split."""
+def start_anew(this_run, config, split, patients: dict[str, dict[str, str]]) -> None:
+    """Empty the run directory, but for the lock and a cross-validation, and write configuration, split and patients."""
     from segan_tl.runs import write_json
 
     for entry in [entry for entry in this_run.root.iterdir() if not KEPT.match(entry.name)]:
@@ -44,6 +44,7 @@ def start_anew(this_run, config, split) -> None:
         else:
             entry.unlink()
     write_json(this_run.config, json.loads(config.model_dump_json()))
+    write_json(this_run.patients, patients)
     write_json(this_run.splits, split)
 
 

@@ -174,7 +174,7 @@ def _cohort(arguments, data):
 
     config = data.config
     where = argparse.Namespace(
-        data=data.folder, cache=arguments.cache, jobs=os.cpu_count() or 1, skip_bad_cases=True
+        data=data.folder, patients=None, cache=arguments.cache, jobs=os.cpu_count() or 1, skip_bad_cases=True
     )
     cohort = find_cohort(where, config)
     sound = prepare(where, config, cohort)

@@ -4,6 +4,8 @@ import argparse
 import dataclasses
 from pathlib import Path
 
+from segan_tl.commands.patients import add_patients_argument
+
 AGAIN = "again"
 EPILOG = """examples:
   python -m segan_tl retest unet3d/BraTS2023 --data BraTS-Africa            every case of another cohort
@@ -29,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("run", metavar="RUN", help="folder of a finished run, or its name below --runs")
     parser.add_argument("--data", type=Path, metavar="DIR", help="test every case in there (the run's own test cases)")
+    add_patients_argument(parser)
     parser.add_argument("--operating-point", action="store_true", help="choose the threshold on the validation cases")
     parser.add_argument("--auc", action="store_true", help="also write auc.csv")
     parser.add_argument("--skip-bad-cases", action="store_true", help="leave damaged cases out instead of stopping")
@@ -153,15 +156,17 @@ def _cohort(arguments, this_run, config):
         UserError: the run has learnt from one of them, or it segments or sees what they do not have.
     """
     from segan_tl.data.cases import find_cases
-    from segan_tl.data.splits import of_the_same_patients
+    from segan_tl.data.patients import state_patients
     from segan_tl.errors import UserError
 
     if not arguments.data:
+        if arguments.patients:
+            raise UserError("--patients says whose scans those of --data are; add --data DIR, or leave it out")
         return _own_cases(this_run, "test")
     cohort = find_cases(arguments.data)
+    cohort = state_patients(cohort, arguments.patients) if arguments.patients else cohort
     _check_fit(this_run, cohort, config)
-    learnt = _learnt_from(this_run)
-    if seen := of_the_same_patients((case.id for case in cohort.cases), learnt):
+    if seen := _learnt_from(this_run).seen(cohort.patients):
         raise UserError(
             f"{this_run.root} was trained or tuned on the patients of {len(seen)} of the cases of {arguments.data} "
             f"({', '.join(seen[:3])}): their Dice would be no test; take them out, or leave --data out for the run's "
@@ -192,22 +197,21 @@ def _check_fit(this_run, cohort, config) -> None:
         )
 
 
-def _learnt_from(this_run) -> frozenset[str]:
-    """Return the cases that a run, or what it started from, was trained or tuned on, as far as that is known."""
+def _learnt_from(this_run):
+    """Return whom a run, or what it started from, was trained or tuned on, as far as that is known."""
     from segan_tl.console import console, start_tensorflow
-    from segan_tl.data.splits import learnt_from
+    from segan_tl.data.learnt import Learnt, learnt_by
 
     start_tensorflow()  # before the package of the networks, which imports it with all its greetings
-    from segan_tl.models.provenance import read_provenance
     from segan_tl.runs import read_json
 
-    seen = read_provenance(this_run.best / "segmentor.keras").get("learnt_from") or ()
     if not _is_imported(this_run):
-        return frozenset(seen) | learnt_from(read_json(this_run.splits))
-    if not seen:
+        read_json(this_run.splits)  # a trained run has one: without it nobody knows
+    learnt = learnt_by(this_run) or Learnt()
+    if not learnt:
         note = f"note: {this_run.root} was imported: nothing is known of the cases that it has learnt from"
         console.print(note, markup=False, soft_wrap=True)
-    return frozenset(seen)
+    return learnt
 
 
 def _is_imported(this_run) -> bool:

@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import Path
 
+from segan_tl.commands.patients import add_patients_argument
 from segan_tl.commands.training import add_training_arguments, train_and_score
 
 MODALITIES = ("t1", "t1c", "t2", "flair")
@@ -34,6 +35,7 @@ def add_volume_arguments(parser):
         "--source-data", type=Path, metavar="DIR",
         help="second cohort, all of which trains, for a configuration with [source] (its synthetic one)",
     )  # fmt: skip
+    add_patients_argument(parser, option="--source-patients", of="--source-data")
     parser.add_argument("--modality", choices=(*MODALITIES, "all"), help="what the network sees (the configuration's)")
     parser.add_argument("--split", metavar="RUN", help="take train, validation and test cases from this run")
     parser.add_argument("--fold", type=int, metavar="K", help="cross-validation: test on fold K, from 0")

@@ -16,6 +16,7 @@ from segan_tl.commands.cohort import (
     take_split,
 )
 from segan_tl.commands.earlier import is_finished, start_anew
+from segan_tl.commands.patients import add_patients_argument, count_patients, name_patients, remarks
 
 EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: Slurm and shells may run the command again
 
@@ -23,6 +24,7 @@ EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: Slurm and shells may run the command again
 def add_training_arguments(parser):
     """Add the arguments that every training has."""
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of cases (default: the synthetic cohort)")
+    add_patients_argument(parser)
     parser.add_argument("--config", metavar="FILE", help="TOML file, or the name of one in configs/")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change one value of the config"
@@ -95,24 +97,29 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     cohort, cached = prepare_cohort(arguments, config, find_cohort, need_mask=needs_masks(config))
     split = take_split(this_run, cohort, cached) if started else divide(cohort, cached, choose_split)
     if not started:
-        split = limit_training(split, config)
-        _check_unseen(split, source)
-        refuse_seen(pretrained, split["test"])
+        split = limit_training(split, config, cohort.patients)
+        test = {case: cohort.patients[case] for case in split["test"]}
+        _check_unseen(test, source)
+        refuse_seen(pretrained, test)
     parts = {part: [cached[case] for case in cases] for part, cases in split.items()}
     unlabelled = remark(cohort, cached, split)
     second = None
     if getattr(config, "source", None):
         second, cached = prepare_cohort(arguments, config, find_source_cohort)
-        split["source"] = choose_source(this_run, second, cached, split=split, resuming=started)
+        split["source"] = choose_source(
+            this_run, second, cached, split=split, patients=cohort.patients, resuming=started
+        )
         parts["source"] = [cached[case] for case in split["source"]]
     if not started:
         # Not before the new run is known to have its configuration, devices and data.
-        start_anew(this_run, config, split)
+        start_anew(this_run, config, split, name_patients(split, cohort, second))
     counts = ", ".join(f"{len(cases)} {part}" for part, cases in split.items())
     found = introduce(cohort) + (f"; source {introduce(second)}" if second else "")
-    console.print(f"{found}, {counts} cases; run {this_run.root}", soft_wrap=True)
-    if unlabelled:
-        console.print(unlabelled, soft_wrap=True)
+    whose = name_patients(split, cohort, second)
+    people = count_patients({case: patient for cases in whose.values() for case, patient in cases.items()})
+    console.print(f"{found}, {counts} cases{people}; run {this_run.root}", soft_wrap=True)
+    for line in [*([unlabelled] if unlabelled else []), *remarks(cohort, split)]:
+        console.print(line, markup=False, soft_wrap=True)
 
     # === Training ===
     if not finished:
@@ -178,13 +185,11 @@ def write_page(this_run) -> None:
         console.print(f"no report.html: {type(error).__name__}: {error}", style="yellow", markup=False, soft_wrap=True)
 
 
-def _check_unseen(split, source) -> None:
-    """Refuse a test case of a patient that the source has learnt from."""
-    from segan_tl.data.splits import of_the_same_patients
+def _check_unseen(test: dict[str, str], source) -> None:
+    """Refuse a test case (case → patient) of a patient that the source has learnt from."""
     from segan_tl.errors import UserError
 
-    seen = of_the_same_patients(split["test"], source.learnt_from or ()) if source else []
-    if seen:
+    if seen := source.learnt_from.seen(test) if source and source.learnt_from else []:
         raise UserError(
             f"{source.path} was trained or tuned on the patients of {len(seen)} of the test cases "
             f"({', '.join(seen[:3])}): their Dice would be no test; leave --other-patients out to take over the split "

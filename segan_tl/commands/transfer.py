@@ -193,7 +193,8 @@ def _split(arguments, source, config, *, cohort, cached) -> dict[str, list[str]]
                 "if these are patients that it never saw"
             )
         return source.split
-    if source.split is None and not arguments.other_patients and not (source.learnt_from or set()) & here:
+    known = source.learnt_from.cases if source.learnt_from else frozenset()
+    if source.split is None and not arguments.other_patients and not known & here:
         raise UserError(
             f"{source.path} does not tell whether it was trained on patients of {cohort.folder}; give the run's folder "
             "as --source, or add --other-patients if these are patients that it never saw"

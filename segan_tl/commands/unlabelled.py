@@ -23,7 +23,7 @@ def divide(cohort, cached: dict, choose: Callable) -> dict[str, list[str]]:
     Raises:
         UserError: that of `choose`; it says how many cases have no mask.
     """
-    from segan_tl.data.splits import of_the_same_patients
+    from segan_tl.data.learnt import Learnt
     from segan_tl.errors import UserError
 
     others = _without_mask(cohort, cached)
@@ -34,8 +34,10 @@ def divide(cohort, cached: dict, choose: Callable) -> dict[str, list[str]]:
         split = choose(labelled, cached)
     except UserError as error:
         raise UserError(f"{error}; {len(others)} more cases have no mask and can neither validate nor test") from None
-    judged = of_the_same_patients(others, [*split["validation"], *split["test"]])
-    return split | {"train": sorted({*split["train"], *others} - set(judged))}
+    patients = cohort.patients
+    judged = Learnt.of({case: patients[case] for case in (*split["validation"], *split["test"])})
+    left_out = judged.seen({case: patients[case] for case in others})
+    return split | {"train": sorted({*split["train"], *others} - set(left_out))}
 
 
 def remark(cohort, cached: dict, split: dict) -> str | None:

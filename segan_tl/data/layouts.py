@@ -11,6 +11,7 @@ from typing import NamedTuple
 from segan_tl.data.formats import SUFFIXES, header_of, is_dicom, suffix_of, unread_remedy
 from segan_tl.data.images import Source
 from segan_tl.data.naming import MASK, UNKNOWN_CONVENTION
+from segan_tl.data.patients import patient_of
 from segan_tl.data.unused import ANOTHER_IS_USED, SEVERAL_ARE_THERE, UnusedFile
 from segan_tl.errors import UserError
 
@@ -44,6 +45,7 @@ class Case:
         convention: label convention of the mask (`regions.convention_labels`), "unknown" where nothing states it.
         grade: "HGG", "LGG" or "unknown".
         attributes: what participants.tsv says about the case.
+        stated_patient: whose scan it is, where the data or the user says it; None leaves it to the name.
         problems: what was already wrong with the file names.
         strangers: image files beside it whose names are not understood.
     """
@@ -54,8 +56,14 @@ class Case:
     convention: str = UNKNOWN_CONVENTION
     grade: str = "unknown"
     attributes: dict[str, str] = field(default_factory=dict)
+    stated_patient: str | None = None
     problems: tuple[Problem, ...] = ()
     strangers: tuple[Path, ...] = ()
+
+    @property
+    def patient(self) -> str:
+        """Return whose scan it is."""
+        return self.stated_patient or patient_of(self.id)
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,11 @@ class Cohort:
     cases: tuple[Case, ...]
     settings: dict = field(default_factory=dict)
     unused: tuple[UnusedFile, ...] = ()
+
+    @property
+    def patients(self) -> dict[str, str]:
+        """Return case id → patient."""
+        return {case.id: case.patient for case in self.cases}
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,13 @@
 
 import csv
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 from segan_tl.data.images import Source
 from segan_tl.data.layouts import Case, FoundCase, Problem
+from segan_tl.data.patients import COLUMNS, check_statement, patient_by, patient_of
 from segan_tl.errors import UserError
 from segan_tl.reading import is_there, require_file
 from segan_tl.regions import LABEL_NAMES, MODALITIES, convention_labels, state_convention
@@ -29,8 +31,9 @@ def annotate(folder: Path, found: list[FoundCase]) -> tuple[list[Case], dict]:
             participants.setdefault(row.get("participant_id", ""), row)
         for path in sorted(place.glob("*name_mapping*.csv")):
             for row in _read_table(path, delimiter=","):
+                about = {"grade": row.get("Grade", "")} | _patient_before(row)
                 for name in row.values():
-                    participants.setdefault(name, {"grade": row.get("Grade", "")})
+                    participants.setdefault(name, about)
     return [_annotate(item.case, settings, participants) for item in found], settings
 
 
@@ -38,7 +41,7 @@ def read_cohort_json(path: Path) -> dict:
     """Read cohort.json; an absent one is empty. "label_convention" comes back as a string, checked.
 
     Raises:
-        UserError: no JSON object, an unknown convention or an unknown modality.
+        UserError: no JSON object, an unknown convention, an unknown modality, or patients of another form.
     """
     if not is_there(path):
         return {}
@@ -50,6 +53,8 @@ def read_cohort_json(path: Path) -> dict:
         raise UserError(f'expected {{"label_convention": "brats2017"}} in {path}; found {settings!r}; correct the file')
     if "label_convention" in settings:
         settings["label_convention"] = _stated_convention(path, settings["label_convention"])
+    if "patients" in settings:
+        check_statement(settings["patients"], path)
     modalities = settings.setdefault("modalities", {})
     if not isinstance(modalities, dict) or not set(modalities.values()) <= set(MODALITIES):
         raise UserError(
@@ -85,17 +90,25 @@ def _read_table(path: Path, *, delimiter: str) -> list[dict[str, str]]:
         return [{key: value for key, value in row.items() if key and isinstance(value, str) and value} for row in rows]
 
 
+def _patient_before(row: dict[str, str]) -> dict[str, str]:
+    """Return the patient by the names of 2017 to 2019 in a line of BraTS' mapping: 2020 numbered all anew."""
+    named = (patient_of(name) for name in row.values() if re.match("brats1[789]_", name, re.IGNORECASE))
+    return {"patient": patient} if (patient := next(named, None)) else {}
+
+
 def _annotate(case: Case, settings: dict, participants: dict[str, dict[str, str]]) -> Case:
     names = (case.id, f"sub-{case.id}", case.id.split("_ses-")[0])
     attributes = next((participants[name] for name in names if name in participants), {})
     grade = attributes.get("grade", case.grade).upper()
     images, problems = _renamed(case, settings.get("modalities", {}))
+    by_column = (attributes.get(column) for column in COLUMNS)
     return replace(
         case,
         images=images,
         problems=problems,
         convention=settings.get("label_convention", case.convention),
         grade=grade if grade in GRADES else case.grade,
+        stated_patient=patient_by(settings.get("patients", {}), case.id) or next(filter(None, by_column), None),
         attributes={key: value for key, value in attributes.items() if key != "participant_id"},
     )
 

@@ -1,8 +1,7 @@
 """Split cases into train, validation and test: seeded, stratified by grade, never through a patient."""
 
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -11,25 +10,6 @@ from segan_tl.errors import UserError
 
 PARTS = ("train", "validation", "test")
 LEARNT = ("train", "validation", "source")  # parts of splits.json whose scores are no test; "source": a second cohort
-# BraTS since 2023 numbers the time points of a patient: BraTS-GLI-02405-100, BraTS-GLI-02405-101.
-TIME_POINT = re.compile(r"^(BraTS-[A-Za-z]+-\d+)-\d+$")
-
-
-def patient_of(case_id: str) -> str:
-    """Return the patient that a case belongs to: the id without BraTS' number of the time point."""
-    match = TIME_POINT.match(case_id)
-    return match.group(1) if match else case_id
-
-
-def learnt_from(split: dict[str, list[str]]) -> frozenset[str]:
-    """Return the cases of a splits.json that its run was trained or tuned on."""
-    return frozenset(case for part in LEARNT for case in split.get(part, ()))
-
-
-def of_the_same_patients(cases: Iterable[str], learnt: Iterable[str]) -> list[str]:
-    """Return the cases, sorted, whose patient has a case in `learnt`: another time point of a head is no test of it."""
-    patients = {patient_of(case) for case in learnt}
-    return sorted(case for case in cases if patient_of(case) in patients)
 
 
 def split_cases(cases: Iterable[Case], fractions: Sequence[float], *, seed: int) -> dict[str, list[str]]:
@@ -41,10 +21,7 @@ def split_cases(cases: Iterable[Case], fractions: Sequence[float], *, seed: int)
     Raises:
         UserError: too few patients for three parts.
     """
-    patients, grades = defaultdict(list), {}
-    for case in cases:
-        patients[patient_of(case.id)].append(case.id)
-        grades[patient_of(case.id)] = case.grade
+    patients, grades = _by_patient(cases)
     if len(patients) < len(PARTS):
         raise UserError(
             f"training needs at least 3 patients (train, validation, test); found {len(patients)}; add cases, or try "
@@ -74,10 +51,7 @@ def fold_cases(
     Raises:
         UserError: fewer patients than folds need.
     """
-    patients, grades = defaultdict(list), {}
-    for case in cases:
-        patients[patient_of(case.id)].append(case.id)
-        grades[patient_of(case.id)] = case.grade
+    patients, grades = _by_patient(cases)
     needed = max(folds, 3 if folds > 2 else 4)  # beside a fold, one trains and one validates
     if len(patients) < needed:
         raise UserError(
@@ -97,11 +71,34 @@ def fold_cases(
     return {part: sorted(case for patient in chosen[part] for case in patients[patient]) for part in PARTS}
 
 
+def divided_patients(split: Mapping[str, Iterable[str]], patients: Mapping[str, str]) -> list[str]:
+    """Return the patients, sorted, with cases in more than one part of a split.
+
+    Args:
+        split: part → case ids.
+        patients: case → patient.
+    """
+    parts = defaultdict(set)
+    for part in PARTS:
+        for case in split.get(part, ()):
+            parts[patients[case]].add(part)
+    return sorted(patient for patient, found in parts.items() if len(found) > 1)
+
+
+def _by_patient(cases: Iterable[Case]) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """Return patient → case ids and patient → grade, patients in the order of their first cases."""
+    patients, grades = defaultdict(list), {}
+    for case in sorted(cases, key=lambda case: case.id):
+        patients[case.patient].append(case.id)
+        grades[case.patient] = case.grade
+    return patients, grades
+
+
 def _strata(grades: dict[str, str]) -> list[list[str]]:
     """Group patients by grade; grades too rare to be split share one group."""
     groups = defaultdict(list)
-    for patient in sorted(grades):
-        groups[grades[patient]].append(patient)
+    for patient, grade in grades.items():
+        groups[grade].append(patient)
     rare = [patient for grade in sorted(groups) if len(groups[grade]) < len(PARTS) for patient in groups[grade]]
     common = [groups[grade] for grade in sorted(groups) if len(groups[grade]) >= len(PARTS)]
     return [*common, rare] if rare else common

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from segan_tl.data.cases import Case
-from segan_tl.data.splits import learnt_from, of_the_same_patients
+from segan_tl.data.learnt import Learnt, learnt_by
 from segan_tl.predict.members import Member
-from segan_tl.runs import read_json
 
 
 def warn_of_synthetic_training(members: Sequence[Member], cases: Sequence[Case]) -> list[str]:
@@ -30,11 +29,10 @@ def warn_of_unfinished_training(members: Sequence[Member]) -> list[str]:
 
 def warn_of_training_cases(members: Sequence[Member], cases: Sequence[Case]) -> list[str]:
     """Say how many of the cases a run has learnt from: their Dice is no test."""
-    learnt = set()
+    learnt = Learnt()
     for member in members:
-        split = read_json(member.run.splits) if member.run.splits.is_file() else {}
-        learnt |= learnt_from(split)
-    known = of_the_same_patients((case.id for case in cases if case.mask is not None), learnt)
+        learnt |= learnt_by(member.run) or Learnt()
+    known = learnt.seen({case.id: case.patient for case in cases if case.mask is not None})
     if not known:
         return []
     who = "the run was" if len(members) == 1 else "a run was"

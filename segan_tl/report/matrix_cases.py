@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from segan_tl.data.cases import Case, Cohort, find_cases
-from segan_tl.data.splits import of_the_same_patients
+from segan_tl.data.learnt import Learnt, learnt_by, run_patients
 from segan_tl.errors import UserError
-from segan_tl.models.provenance import read_provenance
 from segan_tl.predict.members import Member
 from segan_tl.regions import MODALITIES
 from segan_tl.runs import read_json
@@ -28,10 +27,11 @@ def common_cases(members: Sequence[Member], part: str) -> list[str]:
     wanted = splits[0].get(part, [])
     if not wanted:
         raise UserError(f"{members[0].run.splits} names no {part} case; train with a larger data.split")
-    for member, split in zip(members, splits):
-        known = _learnt_from(member, split, part)
-        for other in splits:
-            if seen := of_the_same_patients(other.get(part, []), known):
+    judged = [run_patients(member.run, [part]) for member in members]
+    for member in members:
+        known = _learnt_from(member, part)
+        for other in judged:
+            if seen := known.seen(other):
                 raise UserError(
                     f"{member.run.root} was trained or tuned on the patients of {_some(seen)}, of the {part} cases "
                     "that the runs are compared on: it has seen the answers; train the runs on one split "
@@ -46,12 +46,12 @@ def common_cases(members: Sequence[Member], part: str) -> list[str]:
     return sorted(wanted)
 
 
-def _learnt_from(member: Member, split: dict[str, list[str]], part: str) -> set[str]:
-    """Return the cases that a run, or the run it was transferred from, has learnt from, but for `part` of its own."""
-    file = member.run.best / "segmentor.keras"
-    learnt_from = set(read_provenance(file).get("learnt_from", [])) if file.is_file() else set()
-    learnt_from -= set(split.get("validation", [])) if part == "validation" else set()
-    return learnt_from.union(*(split.get(name, []) for name in FORBIDDEN[part]))
+def _learnt_from(member: Member, part: str) -> Learnt:
+    """Return whom a run, or the run it was transferred from, has learnt from, but for its own validation, if asked."""
+    learnt = learnt_by(member.run) or Learnt()
+    if part == "validation":
+        learnt -= Learnt.of(run_patients(member.run, [part]))
+    return learnt | Learnt.of(run_patients(member.run, FORBIDDEN[part]))
 
 
 def check_finished(members: Sequence[Member]) -> None:

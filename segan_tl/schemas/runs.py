@@ -50,6 +50,7 @@ class Pretrained(Schema):
     sha256: str | None = None
     source_sha256: str | None = None
     learnt_from: Names | None = None
+    patients_learnt_from: Names | None = None
 
 
 class Member(Schema):
@@ -69,6 +70,7 @@ class Provenance(Member):
     outputs: Names = []
     activation: str | None = None
     learnt_from: Names | None = None
+    patients_learnt_from: Names | None = None
     seed: int | None = None
     replicas: int | None = None
     precision: str | None = None
@@ -161,6 +163,15 @@ class Splits(HeldOut):
         if twice := sorted(case for case, count in counted.items() if count > 1):
             raise ValueError(f"expected every case once in train, validation and test, found {twice[0]} twice")
         return self
+
+
+class Patients(RunSchema):
+    """patients.json: case → patient of the cases in splits.json, part by part."""
+
+    train: dict[str, Text] = {}
+    validation: dict[str, Text] = {}
+    test: dict[str, Text] = {}
+    source: dict[str, Text] = {}
 
 
 class File(Schema):
@@ -267,6 +278,7 @@ FILES: dict[str, type[RunSchema]] = {
     "config.json": RunConfig,
     "run.json": RunState,
     "splits.json": Splits,
+    "patients.json": Patients,
     "folds.json": Folds,
     "MANIFEST.json": Manifest,
     "progress.json": Progress,

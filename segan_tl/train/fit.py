@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from segan_tl.config import AnyConfig
-from segan_tl.data.splits import LEARNT
+from segan_tl.data.learnt import Learnt, run_patients
 from segan_tl.errors import UserError
 from segan_tl.runs import Run, write_json
 from segan_tl.train.callbacks import ProgressLine, Record, TensorBoard, Validation, publisher
@@ -43,7 +43,7 @@ def fit(
     `transfer.source` or `model.pretrained` names, else the seed.
 
     Args:
-        run: where everything is written; config.json and splits.json are there already.
+        run: where everything is written; config.json, splits.json and patients.json are there already.
         config: the configuration.
         cases: "train", "validation" and, with a second cohort, "source" → prepared cases.
         strategy: devices.
@@ -78,10 +78,9 @@ def fit(
     provenance = describe(config, data=data, replicas=replicas, command=command)
     if pretrained:
         provenance["pretrained"] = pretrained.record
-    learnt_from = {case.id for part in LEARNT for case in cases.get(part, ())}
-    learnt_from |= (source and source.learnt_from) or frozenset()
-    learnt_from |= pretrained.learnt_from if pretrained else frozenset()
-    published = provenance | {"learnt_from": sorted(learnt_from)}
+    learnt = Learnt.of(run_patients(run)) | ((source and source.learnt_from) or Learnt())
+    learnt |= pretrained.learnt_from if pretrained else Learnt()
+    published = provenance | learnt.describe()
     _write_state(run, "training", progress, provenance)
     validation = Validation(
         game, judge, segment=segment, cases=cases["validation"],

@@ -1,6 +1,6 @@
 """Start a volumetric network from `model.pretrained` or `transfer.source`: a .keras file, or a run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import keras
 
 from segan_tl.config import AnyConfig
 from segan_tl.config_volume import VolumeConfig
-from segan_tl.data.splits import of_the_same_patients
+from segan_tl.data.learnt import CASES, PATIENTS, Learnt, read_learnt
 from segan_tl.errors import UserError
 from segan_tl.models.provenance import read_provenance
 from segan_tl.models.resnet import encoder_names, load_encoder
@@ -17,7 +17,7 @@ from segan_tl.models.weights import load_network
 from segan_tl.runs import Run, read_json, sha256, verify
 from segan_tl.train.matching import Report, copy_layers, count_parameters, some
 
-PROVENANCE = ("software", "configuration", "source", "source_sha256", "name", "modalities", "regions", "learnt_from")
+PROVENANCE = ("software", "configuration", "source", "source_sha256", "name", "modalities", "regions", CASES, PATIENTS)
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Pretrained:
     about: dict = field(default_factory=dict)
 
     @property
-    def learnt_from(self) -> frozenset[str]:
-        """Return the cases that it was trained or tuned on, as far as it tells."""
-        return frozenset(self.record.get("learnt_from") or ())
+    def learnt_from(self) -> Learnt:
+        """Return whom it was trained or tuned on, as far as it tells."""
+        return read_learnt(self.record) or Learnt()
 
 
 def find_pretrained(config: AnyConfig, run: Run, *, resuming: bool) -> Pretrained | None:
@@ -73,13 +73,13 @@ def find_pretrained(config: AnyConfig, run: Run, *, resuming: bool) -> Pretraine
     return Pretrained(path, {"file": str(path), "sha256": digest, **origin}, about)
 
 
-def refuse_seen(pretrained: Pretrained | None, test: Sequence[str]) -> None:
-    """Refuse test cases of patients that the file has learnt from.
+def refuse_seen(pretrained: Pretrained | None, test: Mapping[str, str]) -> None:
+    """Refuse test cases (case → patient) of patients that the file has learnt from.
 
     Raises:
         UserError: there are such.
     """
-    seen = of_the_same_patients(test, pretrained.learnt_from) if pretrained else []
+    seen = pretrained.learnt_from.seen(test) if pretrained else []
     if seen:
         raise UserError(
             f"{pretrained.path} was trained or tuned on the patients of {len(seen)} of the test cases "

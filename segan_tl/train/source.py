@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segan_tl.config import AnyConfig, Config, validate
-from segan_tl.data.splits import PARTS, learnt_from
+from segan_tl.data.learnt import Learnt, learnt_by, read_learnt
+from segan_tl.data.splits import PARTS
 from segan_tl.errors import UserError, nearest
 from segan_tl.models.provenance import read_provenance
 from segan_tl.paths import SHOWN, run_folder
@@ -28,7 +29,7 @@ class Source:
         regions: what its output channels are, in order.
         config: the run's configuration, None for a single file.
         split: the run's train, validation and test cases, None for a single file.
-        learnt_from: cases that it was trained or tuned on, None where nobody wrote them down.
+        learnt_from: whom it was trained or tuned on, None where nobody wrote that down.
         data: what the run says of its data: folder, layout, synthetic.
     """
 
@@ -40,7 +41,7 @@ class Source:
     regions: tuple[str, ...]
     config: AnyConfig | None
     split: dict[str, list[str]] | None
-    learnt_from: frozenset[str] | None
+    learnt_from: Learnt | None
     data: dict
 
     @property
@@ -91,7 +92,7 @@ def find_volume_source(name: str, *, runs: Path) -> Source:
     """
     path = Path(name)
     if path.suffix == ".keras" and path.is_file() and read_provenance(path).get("network") == "encoder":
-        return Source(path, path, None, sha256(path), (), (), None, None, frozenset(), {})  # of natural images
+        return Source(path, path, None, sha256(path), (), (), None, None, Learnt(), {})  # of natural images
     source = _read_file(path) if path.suffix == ".keras" else read_run(open_run(name, runs=runs))
     if isinstance(source.config, Config):
         raise UserError(
@@ -124,12 +125,10 @@ def read_run(run: Run) -> Source:
         )
     digests = verify(run.best)
     split = read_json(run.splits) if run.splits.is_file() else None  # an imported network has none
-    seen = read_provenance(run.best / SEGMENTOR).get("learnt_from")  # also what its own source has learnt from
-    seen = frozenset(seen or ()) | (learnt_from(split) if split else frozenset())
     return Source(
         run.root, run.best / SEGMENTOR, run.best / CRITIC if CRITIC in digests else None, digests[SEGMENTOR],
         config.data.modalities, config.data.regions, config, {part: split[part] for part in PARTS} if split else None,
-        seen or None, state.get("data", {}),
+        learnt_by(run), state.get("data", {}),
     )  # fmt: skip
 
 
@@ -198,12 +197,11 @@ def _read_file(segmentor: Path) -> Source:
     if provenance.get("network", "segmentor") != "segmentor":
         raise UserError(f"{segmentor} is a {provenance['network']}; give the file of the segmentor beside it")
     critic = segmentor.with_name(CRITIC)
-    seen = provenance.get("learnt_from")
-    splits = Run(segmentor.resolve().parent.parent).splits
-    if seen is None and splits.is_file():  # a run's file that does not say it itself
-        seen = learnt_from(read_json(splits))
+    learnt, run = read_learnt(provenance), Run(segmentor.resolve().parent.parent)
+    if learnt is None and run.splits.is_file():  # a run's file that does not say it itself
+        learnt = learnt_by(run)
     return Source(
         segmentor, segmentor, critic if critic.is_file() else None, sha256(segmentor),
         tuple(provenance["modalities"]), tuple(provenance["regions"]), None, None,
-        None if seen is None else frozenset(seen), provenance.get("data", {}),
+        learnt, provenance.get("data", {}),
     )  # fmt: skip

@@ -3,7 +3,8 @@
 import pytest
 
 from segan_tl.data.cases import Case
-from segan_tl.data.splits import PARTS, fold_cases, of_the_same_patients, patient_of, split_cases
+from segan_tl.data.patients import patient_of
+from segan_tl.data.splits import PARTS, divided_patients, fold_cases, split_cases
 from segan_tl.errors import UserError
 
 
@@ -49,11 +50,23 @@ def test_time_points_of_one_patient_stay_together():
     assert not owners[0] & owners[1] and not owners[0] & owners[2] and not owners[1] & owners[2]
 
 
-def test_another_time_point_is_the_same_patient():
-    learnt = ("BraTS-GLI-00008-000", "BraTS-GLI-00009-000", "a-1")
-    cases = ("a-2", "BraTS-GLI-00008-001", "BraTS-GLI-00007-000", "a-1", "BraTS-MEN-00009-000")
-    assert of_the_same_patients(cases, learnt) == ["BraTS-GLI-00008-001", "a-1"]
-    assert of_the_same_patients(cases, ()) == []
+def test_stated_patients_stay_together():
+    cases = [Case(f"{i}", {}, stated_patient=f"p{i % 7}") for i in range(20)]
+    fold = fold_cases(cases, (0.8, 0.1, 0.1), fold=1, folds=3, seed=0)
+    for split in (split_cases(cases, (0.6, 0.2, 0.2), seed=0), fold):
+        assert divided_patients(split, {case.id: case.patient for case in cases}) == []
+        assert sum(map(len, split.values())) == 20
+
+
+def test_other_names_of_the_patients_change_no_split():
+    # As long as each has one scan: who goes where is drawn in the order of the cases.
+    named = [Case(case.id, {}, stated_patient=f"p{-i}") for i, case in enumerate(cohort(30))]
+    assert split_cases(named, (0.6, 0.2, 0.2), seed=1) == split_cases(cohort(30), (0.6, 0.2, 0.2), seed=1)
+
+
+def test_divided_patients_are_named():
+    split = {"train": ["a", "b"], "validation": ["c"], "test": ["d"], "source": ["e"]}
+    assert divided_patients(split, {"a": "x", "b": "y", "c": "x", "d": "z", "e": "z"}) == ["x"]
 
 
 def test_rare_grades_are_pooled():

@@ -92,7 +92,7 @@ def test_a_training_starts_from_an_imported_file(imported, tiny_cohort, tmp_path
     found = find_pretrained(config, Run(tmp_path / "other"), resuming=False)
     assert found.record["sha256"] == sha256(run.best / "segmentor.keras")
     split = json.loads(run.splits.read_text())
-    assert found.learnt_from == {*split["train"], *split["validation"]}
+    assert found.learnt_from.cases == {*split["train"], *split["validation"]}
 
     assert train(tmp_path, tiny_cohort, run.root, "--overwrite") == 2
     assert "lies in the run that is to be trained; copy it elsewhere" in words(capsys)
@@ -101,9 +101,9 @@ def test_a_training_starts_from_an_imported_file(imported, tiny_cohort, tmp_path
 
 def test_another_time_point_of_a_patient_is_no_test(tmp_path):
     pretrained = Pretrained(tmp_path / "a.keras", {"learnt_from": ["BraTS-GLI-00008-000"]})
-    refuse_seen(pretrained, ["BraTS-GLI-00009-000"])
+    refuse_seen(pretrained, {"BraTS-GLI-00009-000": "BraTS-GLI-00009"})
     with pytest.raises(UserError, match=r"the patients of 1 of the test cases \(BraTS-GLI-00008-001\)"):
-        refuse_seen(pretrained, ["BraTS-GLI-00008-001", "BraTS-GLI-00009-000"])
+        refuse_seen(pretrained, {"BraTS-GLI-00008-001": "BraTS-GLI-00008", "BraTS-GLI-00009-000": "BraTS-GLI-00009"})
 
 
 def test_refusals_come_before_anything_is_written(imported, tiny_cohort, tmp_path, capsys):

@@ -27,7 +27,7 @@ def test_a_modality_names_its_run(run, tmp_path):
     assert source.path == run.root
     assert source.digest == sha256(run.best / "segmentor.keras")
     assert source.modalities == ("flair",) and source.regions == ("wt",) and source.label == "flair"
-    assert source.learnt_from == {"a", "b"} and source.split["test"] == ["c"]
+    assert source.learnt_from.cases == {"a", "b"} and source.split["test"] == ["c"]
 
 
 def test_a_path_and_a_file_work_too(run, tmp_path):
@@ -35,7 +35,7 @@ def test_a_path_and_a_file_work_too(run, tmp_path):
     source = find(run.best / "segmentor.keras", tmp_path / "runs")
     assert source.modalities == ("flair",) and source.config is None and source.split is None
     assert source.critic == run.best / "critic.keras"
-    assert source.learnt_from == {"a", "b"}  # from the run around it
+    assert source.learnt_from.cases == {"a", "b"}  # from the run around it
     alone = tmp_path / "alone.keras"
     alone.write_bytes((run.best / "segmentor.keras").read_bytes())
     assert find(alone, tmp_path / "runs").learnt_from is None  # it was saved without the names of its cases
@@ -46,7 +46,7 @@ def test_a_run_has_learnt_from_what_its_own_source_had(run, tmp_path):
     with atomic_checkpoint(run.best) as folder:
         save_network(segmentor, folder / "segmentor.keras", {"learnt_from": ["a", "b", "earlier"]})
     source = find(run.root, tmp_path / "runs")
-    assert source.learnt_from == {"a", "b", "earlier"} and source.critic is None
+    assert source.learnt_from.cases == {"a", "b", "earlier"} and source.critic is None
 
 
 def test_an_imported_run_has_no_cases(run, tmp_path):
