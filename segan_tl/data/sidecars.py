@@ -14,6 +14,7 @@ from segan_tl.reading import is_there, require_file
 from segan_tl.regions import LABEL_NAMES, MODALITIES, convention_labels, state_convention
 
 GRADES = ("HGG", "LGG")
+NOT_SAID = ("", "n/a", "na", "nan", "none", "unknown")  # of a cell of participants.tsv
 
 
 def annotate(folder: Path, found: list[FoundCase]) -> tuple[list[Case], dict]:
@@ -101,14 +102,15 @@ def _annotate(case: Case, settings: dict, participants: dict[str, dict[str, str]
     attributes = next((participants[name] for name in names if name in participants), {})
     grade = attributes.get("grade", case.grade).upper()
     images, problems = _renamed(case, settings.get("modalities", {}))
-    by_column = (attributes.get(column) for column in COLUMNS)
+    by_column = (attributes.get(column, "") for column in COLUMNS)
+    named = next((name for name in by_column if name.lower() not in NOT_SAID), None)
     return replace(
         case,
         images=images,
         problems=problems,
         convention=settings.get("label_convention", case.convention),
         grade=grade if grade in GRADES else case.grade,
-        stated_patient=patient_by(settings.get("patients", {}), case.id) or next(filter(None, by_column), None),
+        stated_patient=patient_by(settings.get("patients", {}), case.id) or named,
         attributes={key: value for key, value in attributes.items() if key != "participant_id"},
     )
 

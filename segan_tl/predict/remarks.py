@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from segan_tl.data.cases import Case
 from segan_tl.data.learnt import Learnt, learnt_by
 from segan_tl.predict.members import Member
+from segan_tl.runs import verify
 
 
 def warn_of_synthetic_training(members: Sequence[Member], cases: Sequence[Case]) -> list[str]:
@@ -28,9 +29,14 @@ def warn_of_unfinished_training(members: Sequence[Member]) -> list[str]:
 
 
 def warn_of_training_cases(members: Sequence[Member], cases: Sequence[Case]) -> list[str]:
-    """Say how many of the cases a run has learnt from: their Dice is no test."""
+    """Say how many of the cases a run, or what it started from, has learnt from: their Dice is no test.
+
+    Raises:
+        UserError: a checkpoint is absent or damaged.
+    """
     learnt = Learnt()
     for member in members:
+        verify(member.run.best)
         learnt |= learnt_by(member.run) or Learnt()
     known = learnt.seen({case.id: case.patient for case in cases if case.mask is not None})
     if not known:
