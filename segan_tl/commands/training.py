@@ -119,7 +119,7 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     people = count_patients({case: patient for cases in whose.values() for case, patient in cases.items()})
     console.print(f"{found}, {counts} cases{people}; run {this_run.root}", soft_wrap=True)
     for line in [*([unlabelled] if unlabelled else []), *remarks(cohort, split)]:
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
 
     # === Training ===
     if not finished:
