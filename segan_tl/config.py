@@ -1,18 +1,34 @@
 """Configuration: frozen pydantic models over TOML; `load_config` is the only way in."""
 
-import difflib
 import json
-import tomllib
 from pathlib import Path
-from typing import ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
-from segan_tl.config_base import Fraction, PhantomConfig, Positive, RunName, Section
+from segan_tl.config_base import (
+    Decay,
+    Fraction,
+    Modalities,
+    Percentile,
+    PhantomConfig,
+    Positive,
+    PositiveWeight,
+    Rate,
+    Regions,
+    RunName,
+    Section,
+    Seed,
+    Threshold,
+    Weight,
+)
+from segan_tl.config_memory import lack_of_memory
+from segan_tl.config_network import Width
+from segan_tl.config_override import apply_override
 from segan_tl.config_volume import VolumeConfig
-from segan_tl.errors import UserError
+from segan_tl.errors import UserError, nearest
 from segan_tl.reading import is_there, require_file
-from segan_tl.regions import MODALITIES, REGIONS
+from segan_tl.schemas.reading import Text, check_depth, explain, read_toml
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 STRATEGIES = (
@@ -29,13 +45,20 @@ STRATEGIES = (
 class DataConfig(Section):
     """What is read and how it is prepared [Giacomello 2020, IV-B]."""
 
-    modalities: tuple[Literal[MODALITIES], ...] = ("flair",)
-    regions: tuple[Literal[tuple(REGIONS)], ...] = ("wt",)
+    modalities: Modalities = ("flair",)
+    regions: Regions = ("wt",)
     crop: tuple[Positive, Positive, Positive] = (180, 180, 128)
     window: tuple[Positive, Positive] = (160, 160)
-    percentiles: tuple[float, float] = (2.0, 98.0)
+    percentiles: tuple[Percentile, Percentile] = (2.0, 98.0)
     split: tuple[Fraction, Fraction, Fraction] = (0.8, 0.1, 0.1)
     train_cases: Positive | None = None  # of the training part, chosen by the seed; None takes all
+
+    @model_validator(mode="after")
+    def _percentiles_ascend(self):
+        low, high = self.percentiles
+        if low >= high:
+            raise ValueError(f"data.percentiles [{low:g}, {high:g}]: expected the lower one first, such as [2, 98]")
+        return self
 
 
 class AugmentConfig(Section):
@@ -43,20 +66,20 @@ class AugmentConfig(Section):
 
     flip: Fraction = 0.0
     rotation_degrees: float = Field(0.0, ge=0, le=180)
-    scale: Fraction = 0.0
-    gamma: Fraction = 0.0
-    brightness: Fraction = 0.0
+    scale: Decay = 0.0
+    gamma: Decay = 0.0
+    brightness: Decay = 0.0
     noise: Fraction = 0.0
 
 
 class ModelConfig(Section):
     """The two networks [Giacomello 2020, III]."""
 
-    filters: tuple[Positive, ...] = (64, 128, 256, 512)
-    critic_filters: tuple[Positive, ...] = (64, 128, 256)
+    filters: Annotated[tuple[Width, ...], Field(min_length=1)] = (64, 128, 256, 512)
+    critic_filters: Annotated[tuple[Width, ...], Field(min_length=1)] = (64, 128, 256)
     critic_input: Literal["concatenate", "mask"] = "concatenate"
     leaky_slope: float = Field(0.2, ge=0, lt=1)
-    norm_momentum: Fraction = 0.9
+    norm_momentum: float = Field(0.9, gt=0, lt=1)
 
 
 class TrainConfig(Section):
@@ -70,15 +93,15 @@ class TrainConfig(Section):
     update: Literal["simultaneous", "alternating"] = "simultaneous"
     critic_steps: Positive = 1
     segmentor_steps: Positive = 1
-    dice_weight: float = Field(1.0, ge=0)
-    dice_smooth: float = Field(1e-6, gt=0)
-    adversarial_weight: float = Field(1.0, gt=0)
-    clip: float | None = Field(0.05, gt=0)
+    dice_weight: Weight = 1.0
+    dice_smooth: PositiveWeight = 1e-6
+    adversarial_weight: PositiveWeight = 1.0
+    clip: PositiveWeight | None = 0.05
     optimizer: Literal["rmsprop", "rmsprop_keras", "adam"] = "rmsprop"
-    learning_rate: float = Field(2e-5, gt=0)
-    critic_learning_rate: float | None = Field(None, gt=0)
+    learning_rate: Rate = 2e-5
+    critic_learning_rate: Rate | None = None
     schedule: Literal["constant", "cosine"] = "constant"
-    averaging: float = Field(0.0, ge=0, lt=1)
+    averaging: Decay = 0.0
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     validate_every: Positive = 1
 
@@ -95,15 +118,15 @@ class PredictConfig(Section):
     decision: ClassVar[str] = "threshold"  # volumetric networks have a choice
     area: Literal["crop", "window"] = "crop"
     batch_size: Positive = 16
-    threshold: Fraction = 0.5
+    threshold: Threshold = 0.5
     smallest_component: Fraction = 0.0
 
 
 class TransferConfig(Section):
     """Where a run's first weights come from, and what stands still [Giacomello 2020, IV-C]."""
 
-    source: str  # a run, or a .keras file
-    source_sha256: str  # of its segmentor
+    source: Text  # a run, or a .keras file
+    source_sha256: Text  # of its segmentor
     strategy: Literal[STRATEGIES] = "full"
     inputs: dict[str, str | None] = {}  # modality of this run → modality of the source; None starts fresh
 
@@ -112,7 +135,7 @@ class Config(Section):
     """Everything that decides a run, apart from the data itself."""
 
     name: RunName = "segan"
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     phantom: PhantomConfig = PhantomConfig()
     data: DataConfig = DataConfig()
     augment: AugmentConfig = AugmentConfig()
@@ -137,6 +160,11 @@ class Config(Section):
             raise ValueError(f"data.window {list(self.data.window)} is larger than data.crop {list(self.data.crop)}")
         if abs(sum(self.data.split) - 1) > 1e-6:
             raise ValueError(f"data.split {list(self.data.split)} must add up to 1")
+        if self.model.critic_input == "mask" and len(self.data.regions) not in (1, len(self.data.modalities)):
+            raise ValueError(
+                f"model.critic_input 'mask' multiplies images and masks; expected one of data.regions, or as many as "
+                f"data.modalities, found {len(self.data.regions)} and {len(self.data.modalities)}"
+            )
         if len(self.model.critic_filters) > len(self.model.filters):
             raise ValueError("model.critic_filters has more stages than model.filters: the window may not divide")
         return self
@@ -152,14 +180,11 @@ def load_config(path: Path | str, overrides: tuple[str, ...] | list[str] = ()) -
         UserError: no such file, not TOML, an unknown key (the nearest known one is named) or a wrong value.
     """
     path = find_config(path)
-    try:
-        values = tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not valid TOML: {error}") from None
+    values = read_toml(path)
     if not overrides:
         return validate(values, source=str(path))
     for override in overrides:
-        _apply(values, override)
+        apply_override(values, override)
     return validate(values, source=f"{path.name} with --set {' '.join(overrides)}")
 
 
@@ -171,7 +196,7 @@ def revise_config(config: AnyConfig, overrides: list[str]) -> AnyConfig:
     """
     values = json.loads(config.model_dump_json())
     for override in overrides:
-        _apply(values, override)
+        apply_override(values, override)
     return validate(values, source=f"--set {' '.join(overrides)}")
 
 
@@ -180,8 +205,11 @@ def find_config(path: Path | str) -> Path:
     for candidate in (Path(path), CONFIGS / Path(path).name, CONFIGS / f"{path}.toml"):
         if is_there(candidate) and not candidate.is_dir():
             return require_file(candidate)
-    known = ", ".join(sorted(file.name for file in CONFIGS.glob("*.toml"))) or "none"
-    raise UserError(f"no configuration file {path}; give a path, or one of configs/: {known}")
+    known = sorted(file.stem for file in CONFIGS.glob("*.toml"))
+    near = nearest(Path(path).name.removesuffix(".toml"), known)
+    hint = f"did you mean --config {near}? " if near else ""
+    names = ", ".join(f"{name}.toml" for name in known) or "none"
+    raise UserError(f"no configuration file {path}; {hint}give a path, or one of configs/: {names}")
 
 
 def validate(values: dict, *, source: str) -> AnyConfig:
@@ -190,48 +218,33 @@ def validate(values: dict, *, source: str) -> AnyConfig:
     Raises:
         UserError: the first thing that is wrong, where it stands and what was expected.
     """
+    check_depth(values, where=source, remedy="correct it")
     model = values.get("model", {})
     schema = VolumeConfig if isinstance(model, dict) and "family" in model else Config
     try:
-        return schema.model_validate(json.loads(json.dumps(values)))
+        config = schema.model_validate(_frozen(values), strict=True)
     except ValidationError as error:
-        raise UserError(f"{source}: {_explain(error.errors()[0], schema)}") from None
+        raise UserError(f"{source}: {_explain(error, schema)}") from None
+    if fault := (isinstance(config, VolumeConfig) and config.misfit()) or lack_of_memory(config):
+        raise UserError(f"{source}: {fault}")
+    return config
 
 
-def _apply(values: dict, override: str) -> None:
-    key, separator, text = override.partition("=")
-    if not separator or not key.strip():
-        raise UserError(f"--set expects key=value, for example --set train.epochs=20; got {override!r}")
-    value = _read_value(text.strip())
-    *parents, leaf = key.strip().split(".")
-    for parent in parents:
-        values = values.setdefault(parent, {})
-        if not isinstance(values, dict):
-            raise UserError(f"--set {override}: {parent} is a value, not a section")
-    values[leaf] = value
+def _frozen(value: object) -> object:
+    """Return the value with its lists as tuples, which sections have."""
+    if isinstance(value, dict):
+        return {key: _frozen(part) for key, part in value.items()}
+    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
 
 
-def _read_value(text: str) -> object:
-    """Read a value in TOML notation, or what the shell left of it: words without quotes, alone or in a list."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        if text[:1] != "[" or text[-1:] != "]":
-            return text
-    items = text[1:-1].split(",")
-    return [_read_value(item.strip()) for item in items if item.strip()]
-
-
-def _explain(error: dict, schema: type[Section]) -> str:
-    place = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
-        known = _known_keys(error["loc"][:-1], schema)
-        near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
-        parents = [str(part) for part in error["loc"][:-1]]
-        hint = f"did you mean {'.'.join([*parents, near[0]])}?" if near else f"known here: {', '.join(known)}"
-        return f"unknown key {place}; {hint}"
-    message = error["msg"].removeprefix("Value error, ")
-    return f"{place} = {error['input']!r}: {message}" if place else message
+def _explain(found: ValidationError, schema: type[Section]) -> str:
+    unknown = next((error["loc"] for error in found.errors() if error["type"] == "extra_forbidden"), None)
+    if unknown is None:
+        return explain(found)
+    known = _known_keys(unknown[:-1], schema)
+    near = nearest(str(unknown[-1]), known)
+    hint = f"did you mean {'.'.join([*unknown[:-1], near])}?" if near else f"known here: {', '.join(known)}"
+    return f"unknown key {'.'.join(map(str, unknown))}; {hint}"
 
 
 def _known_keys(parents: tuple, schema: type[Section]) -> list[str]:

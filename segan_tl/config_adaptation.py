@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from segan_tl.config_base import PhantomConfig, Section
+from segan_tl.config_base import PhantomConfig, PositiveWeight, Section, Weight
+from segan_tl.schemas.reading import Text
 
 # What comes over from the source and what stands still: see segan_tl/train/finetune.py.
 FINETUNE_STRATEGIES = ("all", "frozen-encoder", "frozen-decoder", "last-three", "last-three-decoder", "last-three-all")
@@ -19,8 +20,8 @@ def exact(share: float) -> Fraction:
 class FinetuneConfig(Section):
     """The network that a run starts from, and which of its layers go on learning."""
 
-    source: str  # a run, or a .keras file
-    source_sha256: str  # of its segmentor
+    source: Text  # a run, or a .keras file
+    source_sha256: Text  # of its segmentor
     strategy: Literal[FINETUNE_STRATEGIES] = "all"
     inputs: dict[str, str | None] = {}  # modality of this run → modality of the source; None starts fresh
 
@@ -50,11 +51,11 @@ class SourceCohortConfig(Section):
 class AdversaryConfig(Section):
     """The domain classifier [Ganin 2016; Heras Rivera 2024, 2.2]."""
 
-    layer: str | None = None  # whose output it sees; None: the first of the decoder that upsamples [the authors' code]
+    layer: Text | None = None  # whose output it sees; None: the first of the decoder that upsamples [the authors' code]
     classifier: Literal["pooled", "goat_repo"] = "pooled"  # "goat_repo": the authors', see models/dann.py
-    weight: float = Field(0.02, gt=0)  # of its loss beside the segmentation's: 1/50
+    weight: PositiveWeight = 0.02  # of its loss beside the segmentation's: 1/50
     reversal: bool = True  # of its gradient, where it enters the network
-    strength: float = Field(1.0, ge=0)  # lambda of the reversal
+    strength: Weight = 1.0  # lambda of the reversal
     schedule: Literal["constant", "ganin"] = "constant"  # of lambda; "ganin" rises from 0 to `strength`
     # False: training reads no mask of the target, and its cases without one train too. They can neither validate nor
     # test: the masks of the validation cases choose the best epoch, and a test case needs one to be scored.

@@ -5,10 +5,31 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from segan_tl.paths import fault_of_name
+from segan_tl.regions import MODALITIES, REGIONS
 
-Positive = Annotated[int, Field(gt=0)]
+# What a number may be: limits that no training of this kind comes near, so that beyond them is a slip of the keyboard.
+LARGEST = 1_000_000_000
+Positive = Annotated[int, Field(gt=0, le=LARGEST)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]  # TensorFlow's and NumPy's
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Decay = Annotated[float, Field(ge=0, lt=1)]  # of an average over steps: 1 would never change
+Rate = Annotated[float, Field(gt=0, le=10)]
+Weight = Annotated[float, Field(ge=0, le=1e6)]
+PositiveWeight = Annotated[float, Field(gt=0, le=1e6)]
+Side = Annotated[int, Field(ge=16, le=640)]  # voxels of a synthetic head
 
+Threshold = Annotated[float, Field(gt=0, lt=1)]
+Percentile = Annotated[float, Field(ge=0, le=100)]
+
+
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("expected every name once")
+    return names
+
+
+Modalities = Annotated[tuple[Literal[MODALITIES], ...], Field(min_length=1), AfterValidator(_each_once)]
+Regions = Annotated[tuple[Literal[tuple(REGIONS)], ...], Field(min_length=1), AfterValidator(_each_once)]
 RUN_NAME = r"^[A-Za-z0-9][\w.-]*$"
 
 
@@ -22,18 +43,18 @@ RunName = Annotated[str, Field(pattern=RUN_NAME), AfterValidator(_names_a_folder
 
 
 class Section(BaseModel):
-    """A part of the configuration: unknown keys are errors, values never change."""
+    """A part of the configuration: unknown keys are errors, numbers are finite, values never change."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class PhantomConfig(Section):
     """The synthetic cohort that is made when no data is given."""
 
     cohort: Literal["glioma-3t", "glioma-1.5t", "ms"] = "glioma-3t"
-    cases: Positive = 40
-    shape: tuple[Positive, Positive, Positive] = (240, 240, 155)
-    seed: int = 2020
+    cases: Annotated[int, Field(gt=0, le=9999)] = 40
+    shape: tuple[Side, Side, Side] = (240, 240, 155)
+    seed: Seed = 2020
 
 
 def comparable(values: dict) -> dict:

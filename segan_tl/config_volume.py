@@ -2,38 +2,52 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from segan_tl.config_adaptation import AdversaryConfig, FinetuneConfig, SourceCohortConfig
-from segan_tl.config_base import Fraction, PhantomConfig, Positive, RunName, Section
+from segan_tl.config_base import (
+    LARGEST,
+    Decay,
+    Fraction,
+    Modalities,
+    PhantomConfig,
+    Positive,
+    PositiveWeight,
+    Rate,
+    Regions,
+    RunName,
+    Section,
+    Seed,
+    Threshold,
+    Weight,
+)
+from segan_tl.config_network import VolumeModelConfig
 from segan_tl.regions import MODALITIES, REGIONS
 
-# The options of `model` that each family takes, and its variants.
-FAMILIES = {
-    "unet3d": (("variant", "filters"), ("unet3d", "unet3d_8", "ren_repo", "goat_repo")),
-    "cicek": (("filters", "norm"), ()),
-    "nnunet": (
-        ("variant", "filters", "strides", "kernel_sizes", "blocks", "decoder_blocks"),
-        ("plain", "resenc_m", "resenc_l"),
-    ),
-    "mednext": (("variant", "filters", "blocks", "kernel_size"), ("s", "b", "m", "l")),
-    "albunet3d": (("variant",), ("albunet", "wacker_repo")),
-    "albunet2d": (("variant",), ("albunet", "wacker_repo")),
-}
-OPTIONS = ("variant", "filters", "blocks", "decoder_blocks", "strides", "kernel_sizes", "kernel_size", "norm")
 SOFTMAX_LOSSES = ("dice_ce", "ce", "multiple_dice", "multiple_dice_background")
-Sizes = Positive | tuple[Positive, ...]
-Range = tuple[float, float]
-PositiveRange = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
+
+
+def _ascends(span: tuple[float, float]) -> tuple[float, float]:
+    if span[0] > span[1]:
+        raise ValueError("expected the lower one first")
+    return span
+
+
+Range = Annotated[tuple[Fraction, Fraction], AfterValidator(_ascends)]
+Factor = Annotated[float, Field(gt=0, le=10)]
+PositiveRange = Annotated[tuple[Factor, Factor], AfterValidator(_ascends)]
+Share = Annotated[float, Field(gt=0, le=1)]
+ShareRange = Annotated[tuple[Share, Share], AfterValidator(_ascends)]
+Spacing = Annotated[float, Field(ge=0.05, le=20)]
 
 
 class VolumeDataConfig(Section):
     """What is read, how it is scaled, and which patches are drawn."""
 
-    modalities: tuple[Literal[MODALITIES], ...] = MODALITIES
-    regions: tuple[Literal[tuple(REGIONS)], ...] = ("wt", "tc", "et")
+    modalities: Modalities = MODALITIES
+    regions: Regions = ("wt", "tc", "et")
     normalise: Literal["zscore", "ren"] = "zscore"
-    spacing_mm: Annotated[float, Field(gt=0)] | None = None  # of cubic voxels to resample to; None: the file's own
+    spacing_mm: Spacing | None = None  # of cubic voxels to resample to; None: the file's own
     patch: tuple[Positive, Positive, Positive] = (128, 128, 128)  # D, H, W
     sampling: Literal["random", "centre"] = "random"
     foreground: Fraction = 0.33  # of a batch's examples whose patch surely holds a region [Isensee 2021]
@@ -65,39 +79,12 @@ class VolumeAugmentConfig(Section):
     contrast: Fraction = 0.0
     contrast_factor: PositiveRange = (0.75, 1.25)
     low_resolution: Fraction = 0.0
-    low_resolution_zoom: PositiveRange = (0.5, 1.0)  # voxels kept along each axis
+    low_resolution_zoom: ShareRange = (0.5, 1.0)  # voxels kept along each axis
     gamma: Fraction = 0.0
     gamma_inverted: Fraction = 0.0
     gamma_exponent: PositiveRange = (0.7, 1.5)
     gamma_keeps_statistics: bool = True  # mean and standard deviation of the patch
     balanced: bool = True
-
-
-class VolumeModelConfig(Section):
-    """Which network, and its size."""
-
-    family: Literal[tuple(FAMILIES)]
-    variant: str | None = None
-    filters: tuple[Positive, ...] | None = None  # width of every stage
-    blocks: tuple[Positive, ...] | None = None  # of every stage
-    decoder_blocks: tuple[Positive, ...] | None = None
-    strides: tuple[Sizes, ...] | None = None  # of every stage: one number, or one each for D, H, W
-    kernel_sizes: tuple[Sizes, ...] | None = None  # likewise
-    kernel_size: Literal[3, 5] | None = None
-    norm: Literal["instance", "batch"] | None = None
-    activation: Literal["sigmoid", "softmax"] = "sigmoid"
-    deep_supervision: bool = True
-    pretrained: str | None = None  # a .keras file, or what `python -m segan_tl import` wrote
-
-    @model_validator(mode="after")
-    def _options_fit(self):
-        known, variants = FAMILIES[self.family]
-        unknown = sorted(name for name in OPTIONS if getattr(self, name) is not None and name not in known)
-        if unknown:
-            raise ValueError(f"{unknown[0]} is no option of {self.family}; it has {', '.join(known)}")
-        if self.variant is not None and self.variant not in variants:
-            raise ValueError(f"variant {self.variant!r}: expected one of {', '.join(variants)} for {self.family}")
-        return self
 
 
 class VolumeTrainConfig(Section):
@@ -106,26 +93,26 @@ class VolumeTrainConfig(Section):
     batch_size: Positive = 2
     epochs: Positive = 1000
     patience: Positive | None = None  # epochs without a better validation Dice; None trains to the end
-    steps_per_epoch: int = Field(250, ge=0)  # 0: one pass over the training cases
+    steps_per_epoch: int = Field(250, ge=0, le=LARGEST)  # 0: one pass over the training cases
     # multiple_dice: of the labels [Wacker 2020, paper]; with background, another term of the mean [its code]
     loss: Literal["dice_bce", "dice_ce", "bce", "ce", "multiple_dice", "multiple_dice_background", "mse_bce"] = (
         "dice_bce"
     )
-    loss_weights: tuple[float, float] = (1.0, 1.0)  # of the two terms in the loss' name
-    class_weights: tuple[float, ...] | None = None  # bce: inside each region; ce: of each class, background first
-    dice_smooth: float = Field(1e-5, gt=0)
+    loss_weights: tuple[Weight, Weight] = (1.0, 1.0)  # of the two terms in the loss' name
+    class_weights: tuple[Weight, ...] | None = None  # bce: inside each region; ce: of each class, background first
+    dice_smooth: PositiveWeight = 1e-5
     batch_dice: bool = False
     supervise_coarsest: bool = True  # nnU-Net leaves its coarsest output out
     optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
-    learning_rate: float = Field(1e-2, gt=0)
-    momentum: float = Field(0.99, ge=0, lt=1)
-    weight_decay: float = Field(3e-5, ge=0)
-    epsilon: float = Field(1e-8, gt=0)
+    learning_rate: Rate = 1e-2
+    momentum: Decay = 0.99
+    weight_decay: Decay = 3e-5
+    epsilon: float = Field(1e-8, gt=0, le=1)
     amsgrad: bool = False
     schedule: Literal["constant", "polynomial", "cosine"] = "polynomial"
-    power: float = Field(0.9, gt=0)
-    clip_norm: float = Field(12.0, ge=0)  # of the gradient; 0 leaves it as it is
-    averaging: float = Field(0.0, ge=0, lt=1)
+    power: float = Field(0.9, gt=0, le=100)
+    clip_norm: Weight = 12.0  # of the gradient; 0 leaves it as it is
+    averaging: Decay = 0.0
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     validate_every: Positive = 1
 
@@ -133,12 +120,12 @@ class VolumeTrainConfig(Section):
 class VolumePredictConfig(Section):
     """How a volume is segmented."""
 
-    overlap: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    overlap: Annotated[float, Field(ge=0, le=0.95)] = 0.5
     weighting: Literal["gaussian", "constant"] = "gaussian"
     mirror: bool = True  # average over all flips
     batch_size: Positive = 1
     decision: Literal["threshold", "largest"] = "threshold"
-    threshold: Fraction = 0.5  # with "largest": t / (1 - t) weighs the background before the largest wins
+    threshold: Threshold = 0.5  # with "largest": t / (1 - t) weighs the background before the largest wins
     smallest_component: Fraction = 0.0
 
 
@@ -146,7 +133,7 @@ class VolumeConfig(Section):
     """Everything that decides a run of one volumetric network, apart from the data itself."""
 
     name: RunName
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     phantom: PhantomConfig = PhantomConfig()
     data: VolumeDataConfig = VolumeDataConfig()
     augment: VolumeAugmentConfig = VolumeAugmentConfig()
@@ -161,6 +148,19 @@ class VolumeConfig(Section):
     def classes(self) -> int:
         """Return the number of the network's output channels: background is one of them under a softmax."""
         return len(self.data.regions) + (self.model.activation == "softmax")
+
+    def misfit(self) -> str | None:
+        """Return why the network cannot take the patches; None where it can."""
+        patch, coarsest = self.data.patch, self.model.coarsest
+        if any(size % step for size, step in zip(patch, coarsest)):
+            return (
+                f"data.patch {list(patch)} must be divisible by {list(coarsest)}, by which the {self.model.family} of "
+                "[model] divides it"
+            )
+        if (patch[0] == 1) != (self.model.family == "albunet2d"):
+            wanted = "1 slice for albunet2d" if patch[0] > 1 else f"several slices for {self.model.family}"
+            return f"data.patch {list(patch)} has {patch[0]} along D; expected {wanted}"
+        return None
 
     @model_validator(mode="after")
     def _loss_fits(self):
@@ -206,6 +206,9 @@ class VolumeConfig(Section):
         weights = self.train.class_weights
         if weights is not None and len(weights) != self.classes:
             raise ValueError(f"train.class_weights has {len(weights)} values; expected {self.classes}")
+        for name in ("class_weights", "loss_weights"):
+            if getattr(self.train, name) and not any(getattr(self.train, name)):
+                raise ValueError(f"train.{name} are all 0; expected at least one above it")
         if abs(sum(self.data.split) - 1) > 1e-6:
             raise ValueError(f"data.split {list(self.data.split)} must add up to 1")
         return self

@@ -5,9 +5,9 @@ import importlib
 import keras
 from keras import layers
 
-from segan_tl.config_volume import OPTIONS, VolumeModelConfig
+from segan_tl.config_network import OPTIONS, VolumeModelConfig
 
-# Family → module, builder, spatial axes; segan_tl.config_volume.FAMILIES says which options it takes.
+# Family → module, builder, spatial axes; segan_tl.config_network.FAMILIES says which options it takes.
 MODELS = {
     "unet3d": ("unet", "build_unet3d", 3),
     "cicek": ("unet", "build_cicek", 3),

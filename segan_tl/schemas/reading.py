@@ -87,7 +87,7 @@ def read_toml(path: Path) -> dict:
         value = tomllib.loads(read_bytes(path).decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not valid TOML: {_reason(error)}; correct the file") from None
-    _check_depth(value, where=str(path), remedy=Schema.remedy)
+    check_depth(value, where=str(path))
     return value
 
 
@@ -113,7 +113,7 @@ def check(value: object, schema: type[Schema], *, where: str) -> None:
     Raises:
         UserError: it says where, what was expected and what was found.
     """
-    _check_depth(value, where=where, remedy=schema.remedy)
+    check_depth(value, where=where, remedy=schema.remedy)
     try:
         schema.model_validate(value)
     except ValidationError as error:
@@ -128,16 +128,17 @@ def explain(error: ValidationError) -> str:
     worst = max((first, *others), key=lambda one: len(one["loc"]))
     place = ".".join(map(str, place_of(worst)))
     if worst["type"] == "missing":
+        if isinstance(worst["loc"][-1], int):  # of a list of a fixed length
+            return f"{place.rpartition('.')[0]} = {shorten(worst['input'])}: expected more values"
         return f"expected {place}, which is missing"
     if worst["type"] == "model_type" and not place:
         return f"no JSON object, found {shorten(worst['input'])}"
-    wanted = EXPECTED.get(worst["type"])
-    if wanted is None:
-        message = worst["msg"].removeprefix("Value error, ")
-        if worst["type"] == "value_error" and not place:
-            return message
-        wanted = message.removeprefix("Input should be ").removeprefix("Input should ")
-    return f"expected {wanted}{f' as {place}' * bool(place)}, found {shorten(worst['input'])}"
+    message = worst["msg"].removeprefix("Value error, ")
+    if worst["type"] == "value_error" and isinstance(worst["input"], dict):  # of a whole section, in its own words
+        return message
+    wanted = EXPECTED.get(worst["type"]) or message.removeprefix("Input should be ").removeprefix("expected ")
+    kind = "a number " if worst["type"].startswith(("greater_", "less_")) else ""
+    return f"{place} = {shorten(worst['input'])}: expected {kind}{wanted}"
 
 
 def place_of(error: dict) -> tuple:
@@ -157,7 +158,12 @@ def shorten(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
-def _check_depth(value: object, *, where: str, remedy: str) -> None:
+def check_depth(value: object, *, where: str, remedy: str = Schema.remedy) -> None:
+    """Refuse what is nested so deeply that going through it would end in a RecursionError.
+
+    Raises:
+        UserError: it is.
+    """
     level = [value]
     for _ in range(DEEPEST):
         level = [part for one in level for part in _parts(one)]
@@ -167,7 +173,7 @@ def _check_depth(value: object, *, where: str, remedy: str) -> None:
 
 
 def _parts(value: object):
-    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict:
