@@ -17,7 +17,7 @@ def handle_problems(problems: Sequence, cohort, *, skip: bool, hint: str = "") -
     Raises:
         UserError: there are problems, and they may not be skipped or no case is left.
     """
-    from segan_tl.console import console
+    from segan_tl.console import console, printable
     from segan_tl.errors import UserError
 
     if not problems:
@@ -25,8 +25,8 @@ def handle_problems(problems: Sequence, cohort, *, skip: bool, hint: str = "") -
     for problem in problems:
         place = f" ({problem.file})" if problem.file else ""
         line = f"case {problem.case_id}{place}: {problem.reason}; {problem.remedy}"
-        console.print(line, style="yellow", markup=False, soft_wrap=True)
-    bad = sorted({problem.case_id for problem in problems})
+        console.print(printable(line), style="yellow", soft_wrap=True)
+    bad = sorted({printable(problem.case_id) for problem in problems})
     more = f" and {len(bad) - CASES_NAMED} more" if len(bad) > CASES_NAMED else ""
     found = f"{cohort.folder}: {len(bad)} of {len(cohort.cases)} cases cannot be used"
     found += f" ({', '.join(bad[:CASES_NAMED])}{more})"
@@ -34,7 +34,7 @@ def handle_problems(problems: Sequence, cohort, *, skip: bool, hint: str = "") -
         raise UserError(f"{found}; mend them as said above{hint}")
     if not skip:
         raise UserError(f"{found}; mend them as said above{hint}, or leave them out with --skip-bad-cases")
-    console.print(f"{found}; going on without them", style="yellow", markup=False, soft_wrap=True)
+    console.print(f"{found}; going on without them", style="yellow", soft_wrap=True)
 
 
 def modality_hint(arguments, config, cohort) -> str:

@@ -27,9 +27,12 @@ def _find(option: str, given, phantom, *, arguments, patients):
     from segan_tl.console import console
     from segan_tl.data.cases import find_cases
     from segan_tl.data.patients import state_patients
+    from segan_tl.data.unused import tell_briefly
 
     if given:
         cohort = find_cases(given)
+        if cohort.unused:
+            console.print(tell_briefly(cohort.unused, cohort.folder), soft_wrap=True)
         return state_patients(cohort, patients) if patients else cohort
     from segan_tl.data.phantom.write import is_whole
 

@@ -155,16 +155,14 @@ def _cohort(arguments, this_run, config):
     Raises:
         UserError: the run has learnt from one of them, or it segments or sees what they do not have.
     """
-    from segan_tl.data.cases import find_cases
-    from segan_tl.data.patients import state_patients
+    from segan_tl.commands.cohort import find_cohort
     from segan_tl.errors import UserError
 
     if not arguments.data:
         if arguments.patients:
             raise UserError("--patients says whose scans those of --data are; add --data DIR, or leave it out")
         return _own_cases(this_run, "test")
-    cohort = find_cases(arguments.data)
-    cohort = state_patients(cohort, arguments.patients) if arguments.patients else cohort
+    cohort = find_cohort(arguments, config)
     _check_fit(this_run, cohort, config)
     if seen := _learnt_from(this_run).seen(cohort.patients):
         raise UserError(

@@ -8,6 +8,7 @@ import numpy as np
 from segan_tl.data.bids import is_bids, read_bids
 from segan_tl.data.check import CheckedCase, check_case, check_cohort, read_case
 from segan_tl.data.datasets import find_description, read_dataset
+from segan_tl.data.formats import SUFFIXES, unread_remedy
 from segan_tl.data.grouping import group_files
 from segan_tl.data.images import Geometry, Source
 from segan_tl.data.layouts import Case, Cohort, FoundCase, Problem, list_images
@@ -95,7 +96,9 @@ def case_from_file(path: Path, modality: str) -> Case:
         raise UserError(f"expected a modality out of {', '.join(MODALITIES)}; found {modality!r}; use one of these")
     stem = stem_of(path.name)
     if stem is None or not path.is_file():
-        raise UserError(f"expected an image file (.nii.gz, .nii, .mha, .nrrd); found {path}; check the name")
+        raise UserError(f"expected an image file ({', '.join(SUFFIXES)}); found {path}; check the name")
+    if remedy := unread_remedy(path):
+        raise UserError(f"expected an image in a format that is read ({', '.join(SUFFIXES)}); found {path}; {remedy}")
     return Case(stem, {modality: Source(path)})
 
 

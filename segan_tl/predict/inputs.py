@@ -5,7 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from segan_tl.data.cases import Case, LoadedCase, case_from_file, find_cases, load_case
+from segan_tl.data.missing import missing_modality
 from segan_tl.data.naming import MASK, UNKNOWN_CONVENTION, UNNAMED, parse_name
+from segan_tl.data.unused import OTHER, tell_briefly, unused_by_name
 from segan_tl.errors import UserError
 from segan_tl.paths import fault_of_name
 from segan_tl.regions import MODALITIES, convention_regions
@@ -27,12 +29,14 @@ def find_inputs(path: Path, *, modalities: tuple[str, ...], stated: str | None) 
     """
     if path.is_file():
         return _find_file(path, modalities, stated)
-    cases = list(find_cases(path).cases)
+    cohort = find_cases(path)
+    remarks = [tell_briefly(cohort.unused, path)] if cohort.unused else []
     if stated is None:
-        return cases, []
-    renamed = [_state_modality(case, stated) for case in cases]
-    changed = sum(new is not old for new, old in zip(renamed, cases))
-    return renamed, [f"{changed} images without a modality in their name were taken as {stated}"] if changed else []
+        return list(cohort.cases), remarks
+    renamed = [_state_modality(case, stated) for case in cohort.cases]
+    if changed := sum(new is not old for new, old in zip(renamed, cohort.cases)):
+        remarks.append(f"{changed} images without a modality in their name were taken as {stated}")
+    return renamed, remarks
 
 
 def find_any_inputs(path: Path, *, modalities: tuple[str, ...], stated: str | None) -> tuple[list[Case], list[str]]:
@@ -58,6 +62,8 @@ def missing_modalities(case: Case, modalities: Sequence[str]) -> str | None:
     """Say in one sentence which modalities a case lacks, or that no file can be named after it; None where neither."""
     if fault := fault_of_name(case.id):
         return f"case {case.id!r} cannot name a file ({fault}); rename it"
+    if reason := _fault_of_files(case, modalities):
+        return reason
     missing = [modality for modality in modalities if modality not in case.images]
     if not missing:
         return None
@@ -65,6 +71,8 @@ def missing_modalities(case: Case, modalities: Sequence[str]) -> str | None:
     remedy = "add the file, or use a run of a modality that is there"
     if UNNAMED in case.images:
         remedy = f"its image names no modality: if it is {missing[0]}, add --modality {missing[0]}"
+    elif case.strangers:
+        remedy = missing_modality(case, missing[0]).remedy
     return f"case {case.id} has no {', '.join(missing)} (it has {there or 'no named modality'}); {remedy}"
 
 
@@ -72,6 +80,8 @@ def without_any(case: Case, modalities: Sequence[str]) -> str | None:
     """Say in one sentence that a case has none of these modalities, or a name for no file; None where neither."""
     if fault_of_name(case.id):
         return missing_modalities(case, modalities)
+    if reason := _fault_of_files(case, modalities):
+        return reason
     if any(modality in case.images for modality in modalities):
         return None
     there = ", ".join(modality for modality in case.images if modality in MODALITIES)
@@ -79,6 +89,14 @@ def without_any(case: Case, modalities: Sequence[str]) -> str | None:
     if UNNAMED in case.images:
         remedy = "its image names no modality: say which it is with --modality"
     return f"case {case.id} has none of {', '.join(modalities)} (it has {there or 'no named modality'}); {remedy}"
+
+
+def _fault_of_files(case: Case, modalities: Sequence[str]) -> str | None:
+    """Say what is wrong with the files of these modalities before one is read; None where nothing is."""
+    for problem in case.problems:
+        if problem.role is None or problem.role in modalities:
+            return f"case {case.id}: {problem.reason}; {problem.remedy}"
+    return None
 
 
 def load_input(case: Case, modalities: tuple[str, ...], *, regions: Sequence[str]) -> LoadedCase:
@@ -107,6 +125,10 @@ def _find_file(path: Path, modalities: tuple[str, ...], stated: str | None) -> t
     role = None if named is None or named.role == UNNAMED else named.role
     if stated is None and role == MASK:
         raise UserError(f"{path.name} is a label map by its name, expected a {wanted} image; give the image's file")
+    if stated is None and role is None and unused_by_name(path).reason == OTHER:
+        raise UserError(
+            f"{path.name} is no {wanted} image by its name; give the image's file, or --modality {wanted} if it is one"
+        )
     found = stated or role or wanted
     if found != wanted:
         reason = "as --modality says" if stated else "by its name"
@@ -125,4 +147,5 @@ def _state_modality(case: Case, modality: str) -> Case:
         return case
     images = dict(case.images)
     images[modality] = images.pop(UNNAMED)
-    return replace(case, images=images)
+    problems = (replace(item, role=modality if item.role == UNNAMED else item.role) for item in case.problems)
+    return replace(case, images=images, problems=tuple(problems))

@@ -262,3 +262,15 @@ def test_two_outputs_of_one_name_are_refused(places, tmp_path, capsys):
         write_case(tmp_path / "in", name, small_labels(), modalities=("flair",))
     assert predict(places, "small/flair", tmp_path / "in", tmp_path / "out", "--probabilities") == 2
     assert "two outputs would have the name" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_what_is_not_needed_stops_nothing_and_what_is_not_used_is_said(places, tmp_path, capsys):
+    folder = write_case(tmp_path / "cohort", "P1", small_labels())
+    shutil.copy(folder / "P1_t2.nii.gz", folder / "P1_t2.mha")
+    (folder / "P1_seg.nii").write_bytes(b"damaged")
+    (folder / "P1_adc.nii.gz").write_bytes(b"")
+    assert predict(places, "small/flair", tmp_path / "cohort", tmp_path / "out") == 0
+    np.testing.assert_array_equal(voxels(tmp_path / "out" / "P1.nii.gz"), small_labels() > 0)
+    assert "3 image files of" in capsys.readouterr().out
+    assert predict(places, "small/t2", tmp_path / "cohort", tmp_path / "other") == 2
+    assert "there are two files for t2: P1_t2.mha and P1_t2.nii.gz; keep one" in capsys.readouterr().err
