@@ -3,11 +3,19 @@
 Keras' GroupNormalization is a dozen passes over memory, in float32 even under mixed_bfloat16. On two CPU cores,
 (2, 64, 64, 64, 32), forward and gradient, it took 290 ms where the convolution took 630 (bfloat16: 570 and 200);
 TensorFlow's fused batch normalisation of one example is the same sum and took 85 ms (140).
+
+That operation adds its voxels up one after another in float32: over half a million of them, 4e-3 of the output is
+rounding. So mean and variance of large instances are taken plane by plane, in two passes, and handed to it (7e-6); in
+bfloat16, which keeps 8e-3 of a number, its own sums are as good.
 """
+
+import math
 
 import keras
 import tensorflow as tf
 from keras import layers
+
+LARGE = 2**14  # voxels; in fewer the running sum loses less than 2e-4
 
 
 def fuse(model: keras.Model) -> keras.Model:
@@ -47,14 +55,55 @@ class FusedInstanceNormalisation(layers.Layer):
         gamma = tf.ones(channels) if layer.gamma is None else tf.cast(layer.gamma, "float32")
         beta = tf.zeros(channels) if layer.beta is None else tf.cast(layer.beta, "float32")
         x = tf.cast(x, layer.compute_dtype)
-        # For the operation, an example is a batch of one image of one column.
-        examples = tf.unstack(tf.reshape(x, (x.shape[0], 1, -1, 1, channels)))
-        normalised = [
-            tf.compat.v1.nn.fused_batch_norm(example, gamma, beta, epsilon=layer.epsilon, is_training=True)[0]
-            for example in examples
-        ]
+        sizes = x.shape[1:-1]
+        if x.dtype == tf.float32 and None not in sizes and math.prod(sizes) > LARGE:
+            planes = tf.unstack(tf.reshape(x, (x.shape[0], sizes[0], -1, channels)))
+            normalised = [normalise_planes(example, gamma, beta, layer.epsilon) for example in planes]
+        else:
+            # For the operation, an example is a batch of one image of one column.
+            examples = tf.unstack(tf.reshape(x, (x.shape[0], 1, -1, 1, channels)))
+            normalised = [
+                tf.compat.v1.nn.fused_batch_norm(example, gamma, beta, epsilon=layer.epsilon, is_training=True)[0]
+                for example in examples
+            ]
         return tf.reshape(tf.concat(normalised, axis=0), tf.shape(x))
 
     def compute_output_shape(self, input_shape):
         """Return the shape of the input."""
         return input_shape
+
+
+@tf.custom_gradient
+def normalise_planes(x, gamma, beta, epsilon):
+    """Normalise the channels of one example of many voxels; mean and variance are exact to seven digits or so.
+
+    Args:
+        x: (D, N, C) float32, D planes of N voxels.
+        gamma: (C,) standard deviation of the result.
+        beta: (C,) its mean.
+        epsilon: a number, added to the variance.
+
+    Returns:
+        (D, N, C).
+    """
+    mean = _mean_over_planes(x)
+    variance = _mean_over_planes(tf.math.squared_difference(x, mean))
+    given = {"scale": gamma, "epsilon": float(epsilon)}
+    result = tf.raw_ops.FusedBatchNormV3(
+        x=x[None], offset=beta, mean=mean, variance=variance, is_training=False, **given
+    )[0]  # fmt: skip
+
+    def gradient(change):
+        found = tf.raw_ops.FusedBatchNormGradV3(
+            y_backprop=change[None], x=x[None], reserve_space_1=mean, reserve_space_2=variance,
+            reserve_space_3=tf.zeros(0), is_training=True, **given,
+        )  # fmt: skip
+        return found.x_backprop[0], found.scale_backprop, found.offset_backprop, None
+
+    return result[0], gradient
+
+
+def _mean_over_planes(x):
+    """Return the mean of (D, N, C) over planes and voxels; a product with ones adds up in blocks, on all cores."""
+    planes, voxels, _ = x.shape
+    return tf.reduce_mean(tf.matmul(tf.ones((planes, 1, voxels)), x)[:, 0] / voxels, axis=0)

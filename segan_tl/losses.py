@@ -77,18 +77,19 @@ def soft_dice_loss(truth, probability, *, smooth: float = 1e-5, batch: bool = Fa
     return ops.mean(1.0 - (2.0 * overlap + smooth) / (size + smooth), axis=-1)
 
 
-def binary_cross_entropy(truth, logits, *, positive_weights=None):
+def binary_cross_entropy(truth, logits, *, positive_weights=None, sum_classes: bool = False):
     """Return the binary cross-entropy of every class, the mean over space and classes.
 
     Args:
         truth: (B, …, C), 0 or 1.
         logits: (B, …, C).
         positive_weights: (C,) what a voxel inside each class counts, 1 outside; None for 1 everywhere.
+        sum_classes: the sum over classes instead of the mean, beside `mean_squared_error`, which is one, too.
 
     Returns:
         Tensor (B,), float32.
 
-    Source: Isensee 2021 (regions); Kaur 2019 (weighted, for the MS lesions).
+    Source: Isensee 2021 (regions); Kaur 2019 (weighted, for the MS lesions); Ren 2024 (the sum).
     """
     truth, logits = ops.cast(truth, "float32"), ops.cast(logits, "float32")
     # softplus(x) − x y never overflows, and its gradient is σ(x) − y everywhere.
@@ -96,7 +97,8 @@ def binary_cross_entropy(truth, logits, *, positive_weights=None):
     if positive_weights is not None:
         weights = ops.convert_to_tensor(positive_weights, "float32")
         loss = loss * (1.0 + (weights - 1.0) * truth)
-    return ops.mean(loss, axis=tuple(range(1, len(loss.shape))))
+    of_classes = ops.mean(loss, axis=tuple(range(1, len(loss.shape) - 1)))
+    return ops.sum(of_classes, axis=-1) if sum_classes else ops.mean(of_classes, axis=-1)
 
 
 def cross_entropy(truth, logits, *, class_weights=None):

@@ -180,7 +180,9 @@ def make_loss(config: VolumeConfig) -> Callable:
 
     terms = {
         "dice": dice,
-        "bce": lambda truth, logits: losses.binary_cross_entropy(truth, logits, positive_weights=train.class_weights),
+        "bce": lambda truth, logits: losses.binary_cross_entropy(
+            truth, logits, positive_weights=train.class_weights, sum_classes=train.loss == "mse_bce"
+        ),
         "ce": lambda truth, logits: losses.cross_entropy(truth, logits, class_weights=train.class_weights),
         "mse": lambda truth, logits: losses.mean_squared_error(truth, ops.sigmoid(logits)),
     }

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from segan_tl.fused import fuse
 from segan_tl.models.torch_layout import assign, shapes
 from segan_tl.models.unet import (
     FILTERS,
@@ -30,7 +31,8 @@ def test_published_output_of_ren():
     names = torch_names(model)
     assert (names["enc1_conv2"], names["dec6_up"], names["logits_2"]) == ("Conv1.conv.4", "Up6.up.0", "Conv_1x12")
     assert assign(model, golden_state(shapes(model, names)), names) == []
-    check_golden(model(golden_input((1, 4, 128, 64, 64))), "ren")
+    # Half a million voxels an instance: with a running sum in float32 for their mean it is off by 2e-4.
+    check_golden(fuse(model)(golden_input((1, 4, 128, 64, 64))), "ren", tolerance=1e-6)
 
 
 def test_parameters_of_the_published_networks():
