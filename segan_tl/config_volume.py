@@ -39,6 +39,7 @@ PositiveRange = Annotated[tuple[Factor, Factor], AfterValidator(_ascends)]
 Share = Annotated[float, Field(gt=0, le=1)]
 ShareRange = Annotated[tuple[Share, Share], AfterValidator(_ascends)]
 Spacing = Annotated[float, Field(ge=0.05, le=20)]
+Overlap = Annotated[float, Field(ge=0, le=0.95)]
 
 
 class VolumeDataConfig(Section):
@@ -120,7 +121,7 @@ class VolumeTrainConfig(Section):
 class VolumePredictConfig(Section):
     """How a volume is segmented."""
 
-    overlap: Annotated[float, Field(ge=0, le=0.95)] = 0.5
+    overlap: Overlap | tuple[Overlap, Overlap, Overlap] = 0.5  # of neighbouring tiles, or one each for D, H, W
     weighting: Literal["gaussian", "constant"] = "gaussian"
     mirror: bool = True  # average over all flips
     batch_size: Positive = 1

@@ -123,6 +123,8 @@ def test_binary_cross_entropy_by_hand():
     # Logit 0: log 2 each; logit log 3 is probability 3/4: -log 3/4 where true, -log 1/4 where not.
     truth, logits = np.array([[[1.0], [0.0]]]), np.array([[[np.log(3)], [np.log(3)]]])
     assert np.allclose(binary_cross_entropy(truth, logits), (np.log(4 / 3) + np.log(4)) / 2)
+    two = binary_cross_entropy(np.repeat(truth, 2, axis=-1), np.repeat(logits, 2, axis=-1), sum_classes=True)
+    assert np.allclose(two, 2 * (np.log(4 / 3) + np.log(4)) / 2)
     weighted = binary_cross_entropy(truth, logits, positive_weights=(10.0,))
     assert np.allclose(weighted, (10 * np.log(4 / 3) + np.log(4)) / 2)
 

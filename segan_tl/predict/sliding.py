@@ -42,7 +42,7 @@ def segment_volume(
     image: np.ndarray,
     *,
     patch: Sequence[int],
-    overlap: float = 0.5,
+    overlap: float | Sequence[float] = 0.5,
     weighting: Literal["gaussian", "constant"] = "gaussian",
     mirror_axes: Sequence[int] = (),
     batch_size: int = 1,
@@ -58,8 +58,8 @@ def segment_volume(
         model: from (B, d, h, w, M), or (B, h, w, M) for a 2-D model, to the same with R channels.
         image: (D, H, W, M), prepared; any size, zeros are added around a volume smaller than the patch.
         patch: voxels of a tile along D, H, W; (1, h, w) for a 2-D model.
-        overlap: of neighbouring tiles, at least, in [0, 1): they start every (1 − overlap) · patch voxels or closer,
-            evenly spaced [nnU-Net, sliding window].
+        overlap: of neighbouring tiles, at least, in [0, 1), one number or one each for D, H, W: they start every
+            (1 − overlap) · patch voxels or closer, evenly spaced [nnU-Net, sliding window].
         weighting: "gaussian" gives the centre of a tile more say, standard deviation patch / 8 [nnU-Net].
         mirror_axes: out of 0, 1, 2 (D, H, W): average over all 2ⁿ flips along these axes.
         batch_size: tiles in one pass; the last batch is filled up with zeros, so that one graph serves all. Fewer tiles
@@ -73,7 +73,7 @@ def segment_volume(
     Raises:
         UserError: patch, overlap or axes do not go with the model.
     """
-    patch = tuple(patch)
+    patch, overlap = tuple(patch), tuple(np.broadcast_to(overlap, 3).tolist())
     _check(model, image, patch=patch, overlap=overlap, mirror_axes=mirror_axes)
     grid = make_grid(image.shape[:3], patch, overlap=overlap, weighting=weighting)
     shape = (*image.shape[:3], model.output_shape[-1])
@@ -86,9 +86,10 @@ def segment_volume(
     return result
 
 
-def make_grid(shape: Sequence[int], patch: Sequence[int], *, overlap: float, weighting: str) -> Grid:
-    """Place tiles of size `patch` over a volume of `shape`, both along D, H, W."""
-    starts = tuple(tile_starts(size, tile, overlap=overlap) for size, tile in zip(shape, patch, strict=True))
+def make_grid(shape: Sequence[int], patch: Sequence[int], *, overlap: Sequence[float], weighting: str) -> Grid:
+    """Place tiles of size `patch` over a volume of `shape`, all along D, H, W."""
+    axes = zip(shape, patch, overlap, strict=True)
+    starts = tuple(tile_starts(size, tile, overlap=share) for size, tile, share in axes)
     return Grid(tuple(patch), starts, tuple(tile_weights(tile, weighting) for tile in patch))
 
 
@@ -215,10 +216,10 @@ def _divide(result: np.ndarray, grid: Grid) -> None:
         result[k] /= total * plane
 
 
-def _check(model: keras.Model, image: np.ndarray, *, patch: tuple, overlap: float, mirror_axes: Sequence[int]) -> None:
+def _check(model: keras.Model, image: np.ndarray, *, patch: tuple, overlap: tuple, mirror_axes: Sequence[int]) -> None:
     if _is_flat(model) and patch[0] != 1:
         raise UserError(f"expected a patch (1, h, w) for a 2-D network; found {patch}; set its first size to 1")
-    if not 0 <= overlap < 1:
+    if not all(0 <= share < 1 for share in overlap):
         raise UserError(f"expected an overlap of at least 0 and less than 1; found {overlap}; 0.5 is usual")
     if not set(mirror_axes) <= {0, 1, 2} or (_is_flat(model) and 0 in mirror_axes):
         raise UserError(

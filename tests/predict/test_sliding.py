@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from segan_tl.config import load_config
 from segan_tl.errors import UserError
 from segan_tl.predict.sliding import _TRACED, _traced, make_grid, segment_volume, tile_starts, tile_weights
 
@@ -44,8 +45,8 @@ def slow(model, image, *, patch, overlap, weighting, mirror_axes=()):
     weight = weight if weighting == "gaussian" else np.ones(patch)
     total, weights = np.zeros((*padded.shape[:3], model.output_shape[-1])), np.zeros((*padded.shape[:3], 1))
     axes = []
-    for size, tile in zip(padded.shape, patch):
-        number = math.ceil((size - tile) / max(tile * (1 - overlap), 1)) + 1
+    for size, tile, share in zip(padded.shape, patch, np.broadcast_to(overlap, 3)):
+        number = math.ceil((size - tile) / max(tile * (1 - share), 1)) + 1
         axes.append([round((size - tile) * i / max(number - 1, 1)) for i in range(number)])
     for corner in itertools.product(*axes):
         where = tuple(slice(start, start + tile) for start, tile in zip(corner, patch))
@@ -73,6 +74,20 @@ def test_equals_the_slow_reference(model, shape, weighting):
     got = segment_volume(model, image, batch_size=3, **options)
     assert got.dtype == np.float32 and got.shape == (*shape, 3)
     np.testing.assert_allclose(got, slow(model, image, **options), atol=2e-6)
+
+
+def test_every_axis_may_have_an_overlap_of_its_own(model):
+    options = {"patch": (8, 12, 10), "overlap": (0, 0.75, 0.5), "weighting": "constant"}
+    image = volume((19, 23, 17))
+    np.testing.assert_allclose(segment_volume(model, image, **options), slow(model, image, **options), atol=2e-6)
+
+
+def test_the_windows_of_albunet_are_those_of_the_paper():
+    # Steps of 24, 32 and 32 voxels over 144 × 192 × 192 [Wacker 2020].
+    config = load_config("albunet3d")
+    grid = make_grid((144, 192, 192), config.data.patch, overlap=config.predict.overlap, weighting="constant")
+    assert grid.starts[0].tolist() == [0, 24, 48, 72, 96, 120]
+    assert grid.starts[1].tolist() == grid.starts[2].tolist() == [0, 32, 64]
 
 
 @pytest.mark.parametrize("axes", [(0,), (1, 2), (0, 1, 2)])
@@ -183,5 +198,5 @@ def test_what_does_not_fit_is_refused(model):
 
 
 def test_a_grid_lists_its_tiles_slab_by_slab():
-    grid = make_grid((6, 4, 5), (4, 4, 4), overlap=0.5, weighting="constant")
+    grid = make_grid((6, 4, 5), (4, 4, 4), overlap=(0.5, 0.5, 0.5), weighting="constant")
     assert grid.corners == [(0, 0, 0), (0, 0, 1), (2, 0, 0), (2, 0, 1)]

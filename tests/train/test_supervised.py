@@ -120,6 +120,13 @@ def test_the_terms_of_the_loss_are_weighted():
     # Probability 1/2 where the truth is 1: MSE 1/4, BCE log 2.
     assert float(terms["loss_mse"][0]) == pytest.approx(0.25)
     assert float(terms["loss_segmentor"][0]) == pytest.approx(0.4 * 0.25 + 0.7 * np.log(2), rel=1e-6)
+    # Ren adds up both terms over the channels: three of them weigh three times as much.
+    terms = loss(tf.ones((1, 2, 2, 2, 3)), tf.zeros((1, 2, 2, 2, 3)))
+    assert float(terms["loss_mse"][0]) == pytest.approx(3 * 0.25)
+    assert float(terms["loss_bce"][0]) == pytest.approx(3 * np.log(2), rel=1e-6)
+    # nnU-Net's Dice + BCE takes the mean.
+    terms = make_loss(config(loss="dice_bce"))(tf.ones((1, 2, 2, 2, 3)), tf.zeros((1, 2, 2, 2, 3)))
+    assert float(terms["loss_bce"][0]) == pytest.approx(np.log(2), rel=1e-6)
 
 
 def test_background_is_a_dice_term_where_it_is_asked_for():
