@@ -10,7 +10,7 @@ EPILOG = """examples:
 
 Nothing in the file is executed and no model is loaded: the archive is read as data, the weights by a process of its own
 with limits. A run's files are compared with their manifest first. Exit code: 0; 1 where a file holds a layer that would
-run code or that is unknown; 2 where it cannot be read."""
+run code or that is unknown, or weights that are NaN or infinite; 2 where it cannot be read."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the tables or the JSON; return 1 where a file should not be loaded."""
-    from segan_tl.report.inspect import has_dangers, inspect_target
+    from segan_tl.report.inspect import is_unusable, inspect_target
 
     inspected = inspect_target(arguments.run, runs=arguments.runs)
     reference = inspect_target(arguments.against, runs=arguments.runs) if arguments.against else None
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         _print_json(inspected, reference)
     else:
         _print_tables(inspected, reference)
-    return int(has_dangers(inspected) or (reference is not None and has_dangers(reference)))
+    return int(is_unusable(inspected) or (reference is not None and is_unusable(reference)))
 
 
 def _print_json(inspected, reference) -> None:

@@ -1,11 +1,14 @@
 """The networks: builders of plain functional Keras models, and the volumetric ones by name."""
 
-import importlib
+from __future__ import annotations
 
-import keras
-from keras import layers
+import importlib
+from typing import TYPE_CHECKING
 
 from segan_tl.config_network import OPTIONS, VolumeModelConfig
+
+if TYPE_CHECKING:  # archives are checked before Keras is there
+    import keras
 
 # Family → module, builder, spatial axes; segan_tl.config_network.FAMILIES says which options it takes.
 MODELS = {
@@ -30,6 +33,8 @@ def build_model(settings: VolumeModelConfig, *, channels: int, classes: int) -> 
         Model from `image` (B, D, H, W, channels), or (B, H, W, channels) for a 2-D family, to its logits: one tensor,
         or a list of them, highest resolution first, with deep supervision.
     """
+    import keras
+
     module, builder, rank = MODELS[settings.family]
     options = {name: getattr(settings, name) for name in OPTIONS if getattr(settings, name) is not None}
     family = importlib.import_module(f"segan_tl.models.{module}")
@@ -46,6 +51,8 @@ def build_model(settings: VolumeModelConfig, *, channels: int, classes: int) -> 
 
 def publish(network: keras.Model, *, activation: str, name: str = "segmentor") -> keras.Model:
     """Return the one-output model over the layers of a training network: `image` → `probability`, float32."""
+    import keras
+
     logits = network.get_layer("logits").output
-    probability = layers.Activation(activation, dtype="float32", name="probability")(logits)
+    probability = keras.layers.Activation(activation, dtype="float32", name="probability")(logits)
     return keras.Model(network.input, probability, name=name)

@@ -1,14 +1,18 @@
 """Save and load networks as .keras files that say what they were trained on."""
 
 import json
+import math
 import zipfile
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from segan_tl.errors import UserError
 from segan_tl.models import blocks, dann, depthwise, unet
-from segan_tl.models.provenance import PROVENANCE, read_provenance
+from segan_tl.models.archive import PROVENANCE, Archive, read_archive
+from segan_tl.models.dangers import examine
+from segan_tl.models.weights_file import checked_weights
 
 CUSTOM_OBJECTS = {
     f"segan_tl>{layer.__name__}": layer
@@ -20,6 +24,9 @@ CUSTOM_OBJECTS = {
         unet.DilatedTranspose,
     )
 }
+
+SPARE_VALUES = 1_000_000
+LONGEST_REASON = 300
 
 
 def save_network(model: keras.Model, path: Path, provenance: dict) -> None:
@@ -33,14 +40,66 @@ def save_network(model: keras.Model, path: Path, provenance: dict) -> None:
 
 
 def load_network(path: Path) -> keras.Model:
-    """Load a network for inference or further training, in Keras' safe mode.
+    """Load a network for inference or further training, in Keras' safe mode, once the file was found sound.
 
     Raises:
-        UserError: the file is missing, damaged or holds a layer that is unknown here.
+        UserError: the file is missing, damaged, implausible, would run code, holds a layer that is unknown here, or
+            weights that are no numbers.
     """
-    read_provenance(path)
+    archive = read_archive(path)
+    if dangers := examine(path, archive.config):
+        raise UserError(f"{path}: {dangers[0]}; do not load this file, look at it with python -m segan_tl inspect")
+    with checked_weights(path) as (file, values):
+        model = _declare(path, archive, values=values)
+        try:
+            model.load_weights(file)
+        except Exception as error:  # Keras raises anything for weights of other layers
+            raise _not_opened(path, archive, error) from error
+    _check_finite(path, model)
+    return model
+
+
+def _declare(path: Path, archive: Archive, *, values: int) -> keras.Model:
+    """Build the network; its variables get memory only when it turns out that the file has values for them.
+
+    Args:
+        values: numbers that the file holds.
+    """
+    scope = keras.StatelessScope(initialize_variables=False)
     try:
-        return keras.models.load_model(path, custom_objects=CUSTOM_OBJECTS, compile=False, safe_mode=True)
-    except (ValueError, TypeError, OSError, KeyError, zipfile.BadZipFile) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(f"{path} cannot be opened by Keras {keras.__version__}: {reason}") from error
+        with scope:
+            model = keras.saving.deserialize_keras_object(
+                archive.config | {"compile_config": None}, custom_objects=CUSTOM_OBJECTS, safe_mode=True
+            )
+            if not isinstance(model, keras.Model) or not model.built:
+                raise ValueError(f"a {type(model).__name__} instead of a network of known input")
+            declared = sum(math.prod(variable.shape) for variable in model.variables)
+            if declared > values + SPARE_VALUES:
+                raise ValueError(f"{declared} weights are declared, {values} are there")
+            scope.initialize_variables = True
+    except Exception as error:  # Keras raises anything for a damaged configuration
+        keras.utils.clear_session(free_memory=False)  # forgets the variables that were to be made
+        raise _not_opened(path, archive, error) from error
+    return model
+
+
+def _not_opened(path: Path, archive: Archive, error: Exception) -> UserError:
+    """Return what to say when Keras does not take a file."""
+    if archive.is_newer:
+        return UserError(
+            f"{path} was saved by Keras {archive.keras_version}, this is Keras {keras.__version__}, which does not "
+            "understand it: update Keras (pip install --upgrade keras)"
+        )
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return UserError(f"{path} cannot be opened by Keras {keras.__version__}: {lines[0][:LONGEST_REASON]}")
+
+
+def _check_finite(path: Path, model: keras.Model) -> None:
+    """Refuse weights that are NaN or infinite: whatever they segment or start would be of no use."""
+    for variable in model.variables:
+        wrong = np.size(variable) - np.count_nonzero(np.isfinite(keras.ops.convert_to_numpy(variable)))
+        if wrong:
+            raise UserError(
+                f"{path}: {wrong} weights of {variable.path} are NaN or infinite: the training diverged or the file is "
+                "damaged; train again with a lower rate, or give another file"
+            )

@@ -1,24 +1,10 @@
-"""What config.json of a .keras file says: layers, shapes, what is frozen, and classes that would run code."""
+"""What config.json of a .keras file says: layers, shapes, what is frozen."""
 
 import math
 import re
 from dataclasses import dataclass
 
-# Layers that run code from the file, or from a file it names, when Keras loads or calls them.
-EXECUTING = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "__lambda__"}
-OURS = {
-    f"segan_tl>{name}"
-    for name in (
-        "ClipWeights", "DepthwiseConv3D", "DepthwiseConv3DTranspose", "DilatedTranspose", "GradientReversal",
-    )
-}  # fmt: skip
-STOCK_MODULES = {
-    "keras", "keras.layers", "keras.models", "keras.initializers", "keras.regularizers", "keras.constraints",
-    "keras.activations", "keras.dtype_policies", "keras.optimizers", "keras.losses", "keras.metrics",
-    "keras.src.models.functional", "keras.src.models.sequential",
-}  # fmt: skip
 CONTAINERS = {"Functional", "Sequential", "Model"}
-MARKS = {"__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__typespec__", "__tuple__"}
 ELEMENTWISE = {"Activation", "ReLU", "LeakyReLU", "Softmax", "PReLU", "ELU", "BatchNormalization", "GroupNormalization",
                "LayerNormalization", "Dropout", "Add", "Multiply", "Subtract", "Average", "Maximum"}  # fmt: skip
 
@@ -69,33 +55,6 @@ def read_layers(config: dict, *, prefix: str = "", group: str = "layers", traina
         flag = trainable and settings.get("trainable", True) is not False
         found.append(LayerConfig(prefix + name, class_name, place, shape, flag, _variables(class_name, settings)))
     return found
-
-
-def find_dangers(config: object) -> list[str]:
-    """Return one sentence for every class that would run code from the file or that is unknown here."""
-    dangers, pending = {}, [config]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, list):
-            pending.extend(node)
-        elif isinstance(node, dict):
-            pending.extend(node.values())
-            if "class_name" in node and (reason := _danger(node)):
-                dangers[reason] = None
-    return sorted(dangers)
-
-
-def _danger(node: dict) -> str | None:
-    class_name, registered = str(node["class_name"]), node.get("registered_name")
-    settings = node.get("config")
-    name = f" ({settings['name']})" if isinstance(settings, dict) and "name" in settings else ""
-    if class_name in EXECUTING:
-        return f"{class_name}{name} runs code that the file brings along"
-    if class_name in MARKS or registered in OURS:
-        return None
-    if node.get("module") not in STOCK_MODULES:
-        return f"{registered or class_name}{name} of module {node.get('module')} is neither Keras' nor ours"
-    return None
 
 
 def _group_name(class_name: str, taken: dict[str, int]) -> str:

@@ -1,31 +1,18 @@
 """A .keras file read as data: configuration, provenance and weights, without loading the model."""
 
 import hashlib
-import json
 import math
-import os
-import subprocess
-import sys
-import tempfile
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from segan_tl.errors import UserError
-from segan_tl.report.architecture import LayerConfig, find_dangers, read_layers
+from segan_tl.models.archive import CONFIG, read_archive
+from segan_tl.models.dangers import NO_NETWORK, examine
+from segan_tl.models.weights_file import read_arrays
+from segan_tl.report.architecture import LayerConfig, read_layers
 from segan_tl.runs import MANIFEST, sha256, verify
-from segan_tl.schemas.reading import Schema, parse_json
-from segan_tl.schemas.runs import Member, Provenance
-
-READER = Path(__file__).with_name("weights_reader.py")
-CONFIG, METADATA, WEIGHTS, PROVENANCE = "config.json", "metadata.json", "model.weights.h5", "segan_tl.json"
-LARGEST_BYTES = {CONFIG: 50_000_000, METADATA: 1_000_000, PROVENANCE: 1_000_000, WEIGHTS: 8_000_000_000}
-MOST_MEMBERS = 1000
-LARGEST_RATIO = 100
-BASE_MEMORY_BYTES = 2 * 2**30
-READER_SECONDS = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,29 +65,23 @@ def read_network(path: Path) -> Network:
     Raises:
         UserError: no such file, no .keras archive, implausible sizes, or weights that cannot be read.
     """
-    if not path.is_file():
-        raise UserError(f"expected a .keras file; {path} does not exist; check the path")
-    verified = True if (path.parent / MANIFEST).is_file() and path.name in verify(path.parent) else None
+    manifest = path.parent / MANIFEST
+    verified = True if path.is_file() and manifest.is_file() and path.name in verify(path.parent) else None
+    archive = read_archive(path)
+    dangers = examine(path, archive.config)
     try:
-        with zipfile.ZipFile(path) as archive:
-            _check_members(path, archive)
-            config = _read_json(path, archive, CONFIG)
-            metadata = _read_json(path, archive, METADATA)
-            provenance = _read_json(path, archive, PROVENANCE, Provenance)
-            arrays, names = _read_weights(path, archive)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError) as error:
-        raise UserError(f"{path} is no readable .keras file ({error}); give a file that Keras 3 saved") from None
-    try:
-        configs, dangers = read_layers(config), find_dangers(config)
-    except (KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        configs = read_layers(archive.config)
+    except NO_NETWORK as error:
         raise UserError(
             f"{path}: {CONFIG} does not describe a Keras model ({error!r}); do not trust this file"
         ) from None
+    arrays, names = read_arrays(path)
     layers, remarks = _join(configs, arrays, names)
-    name = str(config.get("config", {}).get("name", path.stem))
-    versions = str(metadata.get("keras_version", "unknown")), str(metadata.get("date_saved", "unknown"))
+    name = str(archive.config["config"].get("name", path.stem))
+    saved = str(archive.metadata.get("date_saved", "unknown"))
     return Network(
-        path, name, sha256(path), verified, layers, *versions, provenance, tuple(dangers), tuple(remarks)
+        path, name, sha256(path), verified, layers, archive.keras_version, saved, archive.provenance, tuple(dangers),
+        tuple(remarks),
     )  # fmt: skip
 
 
@@ -112,58 +93,6 @@ def content_sha256(network: Network) -> str:
             digest.update(f"{layer.config.name}/{name}{array.dtype}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
-
-
-# === The archive ===
-
-
-def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
-    members = archive.infolist()
-    if len(members) > MOST_MEMBERS:
-        raise UserError(f"{path} holds {len(members)} members, a .keras file a handful; do not trust this file")
-    sizes = {member.filename: member for member in members}
-    for name in (CONFIG, WEIGHTS):
-        if name not in sizes:
-            raise UserError(f"{path} holds no {name}; expected a .keras file that Keras 3 saved; give one")
-    for name, largest in LARGEST_BYTES.items():
-        member = sizes.get(name)
-        if member and (
-            member.file_size > largest or member.file_size > LARGEST_RATIO * max(member.compress_size, 1000)
-        ):
-            raise UserError(f"{path}: {name} is implausibly large ({member.file_size} bytes); do not trust this file")
-
-
-def _read_json(path: Path, archive: zipfile.ZipFile, name: str, schema: type[Schema] = Member) -> dict:
-    if name not in archive.namelist():
-        return {}
-    with archive.open(name) as member:
-        text = member.read(LARGEST_BYTES[name] + 1)
-    return parse_json(text, schema, where=f"{path}: {name}")
-
-
-def _read_weights(path: Path, archive: zipfile.ZipFile) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Let a limited child process read the HDF5 member; return group → array and group → layer name."""
-    with tempfile.TemporaryDirectory(prefix="segan_tl_") as folder:
-        weights, output = Path(folder) / "weights.h5", Path(folder) / "weights.npz"
-        with archive.open(WEIGHTS) as member, weights.open("wb") as file:
-            while block := member.read(2**20):
-                file.write(block)
-        memory_bytes = BASE_MEMORY_BYTES + 4 * weights.stat().st_size
-        # -P: the folder of the script stays off the path, where inspect.py would hide Python's own.
-        command = [sys.executable, "-P", str(READER), str(weights), str(output), str(memory_bytes)]
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        try:
-            answer = subprocess.run(
-                command, capture_output=True, text=True, timeout=READER_SECONDS, env=environment, check=False
-            )
-            said = json.loads(answer.stdout) if answer.stdout.strip() else {}
-        except (subprocess.TimeoutExpired, ValueError):
-            answer, said = None, {}
-        if answer is None or answer.returncode or "error" in said:
-            reason = said.get("error", "the reading process was ended: out of its time or memory, or HDF5 failed")
-            raise UserError(f"{path}: the weights cannot be read safely ({reason}); do not trust this file")
-        with np.load(output, allow_pickle=False) as saved:
-            return {name: saved[name] for name in saved.files}, said["names"]
 
 
 # === Configuration and weights together ===

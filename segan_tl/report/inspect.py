@@ -46,9 +46,19 @@ def inspect_target(target: str, *, runs: Path) -> Inspected:
     return Inspected(str(run.root), _read_state(run), networks)
 
 
-def has_dangers(inspected: Inspected) -> bool:
-    """Return whether a network holds a class that runs code or is unknown."""
-    return any(network.dangers for network in inspected.networks.values())
+def is_unusable(inspected: Inspected) -> bool:
+    """Return whether a network holds a class that runs code or is unknown, or weights that are no numbers."""
+    return any(network.dangers or find_non_finite(network) for network in inspected.networks.values())
+
+
+def find_non_finite(network: Network) -> dict[str, int]:
+    """Return layer/weight → how many of its values are NaN or infinite, for those that have any."""
+    wrong = {
+        f"{layer.config.name}/{name}": weight_statistics(array)["non_finite"]
+        for layer in network.layers
+        for name, array in layer.weights.items()
+    }
+    return {place: number for place, number in wrong.items() if number}
 
 
 def _read_state(run: Run) -> dict:
@@ -98,6 +108,7 @@ def _network_json(network: Network) -> dict:
         "parameters": sum(layer.parameters for layer in network.layers),
         "trainable_parameters": sum(layer.trainable_parameters for layer in network.layers),
         "dangers": list(network.dangers),
+        "non_finite": find_non_finite(network),
         "remarks": list(network.remarks),
         "provenance": network.provenance,
         "layers": [_layer_json(layer) for layer in network.layers],

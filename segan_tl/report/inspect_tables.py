@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 from rich.table import Table
 from rich.text import Text
 
@@ -10,7 +9,7 @@ from segan_tl.console import console
 from segan_tl.errors import UserError
 from segan_tl.report.checkpoint import Network
 from segan_tl.report.comparison import Change, compare_networks, summarise_changes
-from segan_tl.report.inspect import Inspected, weight_statistics
+from segan_tl.report.inspect import Inspected, find_non_finite, weight_statistics
 from segan_tl.report.terminal import print_table
 
 NARROW_COLUMNS = ("layer", "state", "weight", "shape", "std")
@@ -29,14 +28,17 @@ def print_inspected(inspected: Inspected) -> None:
         print_table(table)
         total = sum(layer.parameters for layer in network.layers)
         trainable = sum(layer.trainable_parameters for layer in network.layers)
-        bad = sum(int((~np.isfinite(array)).sum()) for layer in network.layers for array in layer.weights.values())
+        wrong = find_non_finite(network)
         console.print(
             f"{name}: {len(network.layers)} layers, {total:,} parameters, {trainable:,} trainable, "
-            f"{total - trainable:,} not, {bad:,} weights NaN or infinite",
+            f"{total - trainable:,} not, {sum(wrong.values()):,} weights NaN or infinite",
             soft_wrap=True,
         )
         for remark in network.remarks:
             console.print(f"remark {remark}", style="yellow", soft_wrap=True)
+        for place, number in wrong.items():
+            line = f"NaN {network.path}: {number} values of {place} are NaN or infinite: nothing segments with this file"
+            console.print(line, style="bold red", soft_wrap=True)
         for danger in network.dangers:
             line = f"DANGER {network.path}: {danger}; do not load this file"
             console.print(line, style="bold red", soft_wrap=True)

@@ -69,3 +69,17 @@ def test_a_damaged_run_is_refused(tmp_path, capsys):
         file.write(b"!!")
     assert main(["inspect", str(run.root)]) == 2
     assert "sha256" in capsys.readouterr().err
+
+
+def test_weights_that_are_no_numbers_are_named(tmp_path, capsys):
+    critic = small_networks()[1]
+    kernel = critic.get_layer("enc2_conv").kernel
+    values = kernel.numpy()
+    values[0, 0, 0, :3] = float("nan")
+    kernel.assign(values)
+    critic.save(tmp_path / "critic.keras")
+    assert main(["inspect", str(tmp_path / "critic.keras")]) == 1
+    printed = capsys.readouterr().out
+    assert "3 values of enc2_conv/kernel are NaN or infinite" in printed
+    assert main(["inspect", str(tmp_path / "critic.keras"), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["networks"]["critic"]["non_finite"] == {"enc2_conv/kernel": 3}

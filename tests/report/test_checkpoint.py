@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from segan_tl.errors import UserError
+from segan_tl.models.archive import LARGEST_BYTES
+from segan_tl.models.dangers import find_dangers
 from segan_tl.models.weights import save_network
-from segan_tl.report.architecture import find_dangers
-from segan_tl.report.checkpoint import LARGEST_BYTES, READER, content_sha256, read_network
+from segan_tl.models.weights_file import READER
+from segan_tl.report.checkpoint import content_sha256, read_network
 from tests.small_runs import make_run, small_config, small_networks
 
 
@@ -196,13 +198,13 @@ def test_a_compressed_bomb_is_refused(saved, tmp_path):
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"no archive"])
 def test_other_files_are_refused(tmp_path, content):
     (tmp_path / "net.keras").write_bytes(content)
-    with pytest.raises(UserError, match="no readable .keras file"):
+    with pytest.raises(UserError, match="not a readable .keras file"):
         read_network(tmp_path / "net.keras")
 
 
 def test_a_truncated_file_is_refused(saved, tmp_path):
     (tmp_path / "cut.keras").write_bytes(saved.read_bytes()[:-100])
-    with pytest.raises(UserError, match="no readable .keras file"):
+    with pytest.raises(UserError, match="not a readable .keras file"):
         read_network(tmp_path / "cut.keras")
 
 
@@ -240,8 +242,9 @@ def test_what_counts_as_dangerous(node, dangerous):
 def test_the_reading_process_lives_within_its_limits(saved, tmp_path):
     with zipfile.ZipFile(saved) as archive:
         (tmp_path / "weights.h5").write_bytes(archive.read("model.weights.h5"))
-    command = [sys.executable, "-P", str(READER), str(tmp_path / "weights.h5"), str(tmp_path / "out.npz")]
-    assert subprocess.run([*command, str(2 * 2**30)], capture_output=True, check=False).returncode == 0
+    files = [str(tmp_path / "weights.h5"), str(tmp_path / "out.npz")]
+    command = [sys.executable, "-P", str(READER)]
+    assert subprocess.run([*command, str(2 * 2**30), *files], capture_output=True, check=False).returncode == 0
     (tmp_path / "out.npz").unlink()
-    assert subprocess.run([*command, str(40 * 2**20)], capture_output=True, check=False).returncode != 0
+    assert subprocess.run([*command, str(40 * 2**20), *files], capture_output=True, check=False).returncode != 0
     assert not (tmp_path / "out.npz").exists()

@@ -1,8 +1,9 @@
 """Read an HDF5 weight file in a process of its own, with limits: a damaged or hostile file can harm nothing else.
 
-Run as a script by `checkpoint.read_network`; it imports neither Keras nor this package. The HDF5 library has known
-memory faults, so the parent process never opens such a file. Arguments: HDF5 file, .npz file to write, memory limit in
-bytes. Prints JSON: {"names": {group: layer name that Keras noted there}} or {"error": reason}.
+Run as a script by weights_file.py; it imports neither Keras nor this package. The HDF5 library has known memory faults,
+so no file is opened elsewhere before it was read here to its end. Arguments: memory limit in bytes, HDF5 file, and
+perhaps a .npz file to write. Prints JSON: {"names": {group: layer name that Keras noted there}, "values": how many
+numbers there are} or {"error": reason}.
 """
 
 import json
@@ -82,18 +83,19 @@ def _read_dataset(dataset, place: str, budget: list[int]):
     return dataset[()]
 
 
-def main(path: str, output: str, memory_bytes: str) -> int:
-    """Read `path`, write `output`, print the layer names; return the exit code."""
+def main(memory_bytes: str, path: str, output: str | None = None) -> int:
+    """Read `path`, write `output`, print what is there; return the exit code."""
     limit_resources(int(memory_bytes))
     try:
         arrays, names = read_arrays(path)
-        import numpy
+        if output:
+            import numpy
 
-        numpy.savez(output, **arrays)
+            numpy.savez(output, **arrays)
     except Exception as error:  # whatever HDF5 trips over, the parent says it in one sentence
         print(json.dumps({"error": f"{type(error).__name__}: {error}"[:LONGEST_NAME]}))
         return 3
-    print(json.dumps({"names": names}))
+    print(json.dumps({"names": names, "values": sum(array.size for array in arrays.values())}))
     return 0
 
 
