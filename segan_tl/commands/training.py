@@ -204,7 +204,7 @@ def _train(arguments, config, *, data, parts, this_run, strategy, source) -> boo
     from segan_tl.train.fit import fit
 
     def segment(model, prepared):
-        return binarise(segment_prepared(model, prepared, config), config.predict)
+        return binarise(segment_prepared(model, prepared, config, case="a validation case"), config.predict)
 
     return fit(
         this_run, config, parts, strategy=strategy, segment=segment, data=data, source=source,

@@ -1,6 +1,7 @@
 """nnU-Net v2's checkpoints as Keras networks, and the other way round; neither nnU-Net nor PyTorch is needed."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -8,6 +9,7 @@ import numpy as np
 
 from segan_tl.errors import UserError
 from segan_tl.models.dataset_json import describe_outputs, name_channels, read_mapping
+from segan_tl.models.declare import build_within
 from segan_tl.models.nnunet import torch_names
 from segan_tl.models.nnunet_plan import build_from_plan, describe_network, orient_configuration
 from segan_tl.models.orientation import inverse, turn_tensors
@@ -55,7 +57,11 @@ def import_nnunet(
     if outputs and len(outputs) != classes:
         named = ", ".join(outputs)
         raise UserError(f"{checkpoint} has {classes} outputs, the dataset names {len(outputs)} ({named}); give its own")
-    model = build_from_plan(settings, channels=_channels(weights, checkpoint), classes=classes)
+    build = partial(build_from_plan, settings, channels=_channels(weights, checkpoint), classes=classes)
+    try:
+        model = build_within(build, values=weights.values)
+    except ValueError as error:
+        raise UserError(f"{checkpoint} does not hold the network of the plan ({error}); give its own") from None
     unread = assign(model, turn_tensors(weights.tensors, order), torch_names(model))
     if left := [name for name in unread if not _is_alias(name)]:
         raise UserError(f"{checkpoint} holds {left[0]}, which the plan's network has not; give its own plans.json")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -9,6 +10,7 @@ import numpy as np
 
 from segan_tl.errors import UserError
 from segan_tl.models.dataset_json import describe_outputs, name_channels
+from segan_tl.models.declare import build_within
 from segan_tl.models.mednext import VARIANTS, build_mednext, torch_names
 from segan_tl.models.orientation import OURS, turn_tensors
 from segan_tl.models.torch_files import Weights, read_weights
@@ -59,9 +61,12 @@ def import_mednext(
             f"{checkpoint} has {classes} outputs, the dataset names {len(outputs)} ({', '.join(outputs)}); give its own"
         )
     deep = "out_1.conv_out.weight" in tensors
-    model = build_mednext(
-        (None, None, None, tensors["stem.weight"].shape[1]), classes=classes, deep_supervision=deep, **sizes
-    )
+    shape = (None, None, None, tensors["stem.weight"].shape[1])
+    build = partial(build_mednext, shape, classes=classes, deep_supervision=deep, **sizes)
+    try:
+        model = build_within(build, values=weights.values)
+    except ValueError as error:
+        raise UserError(f"{checkpoint} does not hold a whole MedNeXt ({error}); download it again") from None
     if not deep:
         model = keras.Model(model.input, model.get_layer("logits").output, name=model.name)
     unread = assign(model, turn_tensors(tensors, order), torch_names(model))

@@ -3,6 +3,7 @@
 Read: .safetensors, and .pth / .pt / .model in PyTorch's zip format (since 1.6) and the one before. Written: .pth (zip).
 """
 
+import io
 import json
 import math
 import os
@@ -15,19 +16,20 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from segan_tl.errors import UserError
-from segan_tl.models.torch_pickle import WRONG, Storage, TensorReference, read_pickle
+from segan_tl.models.torch_pickle import WRONG, read_pickle
+from segan_tl.models.torch_values import Storage, TensorReference
 from segan_tl.reading import require_file
 from segan_tl.runs import atomic_path, sha256
 
 STATES = ("network_weights", "state_dict", "model_state_dict", "model")  # where checkpoints keep the weights
 WRAPPERS = ("module.", "_orig_mod.")  # what DataParallel and torch.compile put before every name
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
-LARGEST_HEADER_BYTES = 100_000_000
-SAFETENSORS = {
-    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "bfloat16", "I64": "<i8", "I32": "<i4", "I16": "<i2",
-    "I8": "<i1", "U8": "<u1", "BOOL": "?",
-}  # fmt: skip
-DAMAGE = (*WRONG, struct.error, zipfile.BadZipFile)
+LARGEST_HEADER_BYTES = LARGEST_PICKLE_BYTES = 20_000_000
+MOST_VIEWS = 20  # of a number; nnU-Net names each tensor four times
+ENCRYPTED = 1  # bit of a member's flags
+SAFETENSORS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "bfloat16", "I64": "<i8", "I32": "<i4", "I16": "<i2",
+               "I8": "<i1", "U8": "<u1", "BOOL": "?"}  # fmt: skip
+DAMAGE = (*WRONG, struct.error, zipfile.BadZipFile, RuntimeError)
 WRITTEN = {"float32": "FloatStorage", "float64": "DoubleStorage", "float16": "HalfStorage", "int64": "LongStorage"}
 
 
@@ -37,6 +39,11 @@ class Weights(NamedTuple):
     tensors: dict[str, np.ndarray]  # PyTorch name → array in PyTorch's layout
     settings: dict  # what else the checkpoint says: epoch, plans, …
     sha256: str
+
+    @property
+    def values(self) -> int:
+        """Return how many numbers its tensors have."""
+        return sum(array.size for array in self.tensors.values())
 
 
 def read_weights(path: Path) -> Weights:
@@ -54,8 +61,7 @@ def read_weights(path: Path) -> Weights:
                 return Weights(_read_safetensors(file), {}, digest)
             content, load = _read_zip(file, path) if start == b"PK\x03\x04" else _read_legacy(file, path)
             state, settings = _find_state(content, path)
-            arrays = {}
-            tensors = {name: _view(reference, load, arrays) for name, reference in state.items()}
+            tensors = _view_all(state, load)
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); give a file of weights") from None
     except DAMAGE as error:
@@ -97,6 +103,16 @@ def _find_state(content, path):
     return state, settings
 
 
+def _view_all(state, load) -> dict[str, np.ndarray]:
+    """Return all tensors as views of their storages."""
+    arrays = {}
+    tensors = {name: _view(reference, load, arrays) for name, reference in state.items()}
+    held, seen = (sum(array.size for array in some.values()) for some in (arrays, tensors))
+    if seen > MOST_VIEWS * held:
+        raise ValueError(f"tensors of {seen} numbers in storages of {held}")
+    return tensors
+
+
 def _view(reference, load, arrays) -> np.ndarray:
     """Return a tensor as a view of its storage, checked to lie inside."""
     storage, offset, shape, strides = reference
@@ -122,16 +138,21 @@ def _numbers(data: bytes, dtype: str) -> np.ndarray:
 def _read_zip(file: BinaryIO, path: Path):
     """Return the content of a zip checkpoint and what loads a storage."""
     archive = zipfile.ZipFile(file)
-    pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
+    members = {member.filename: member for member in archive.infolist()}
+    pickles = [name for name in members if name.endswith("/data.pkl")]
     if len(pickles) != 1:
         raise UserError(f"{path} is a zip archive but no PyTorch checkpoint; give a .pth that torch.save wrote")
     root = pickles[0].removesuffix("data.pkl")
-    if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+    if any(member.flag_bits & ENCRYPTED for member in members.values()):
+        raise UserError(f"{path} is encrypted, which torch.save never does; give the file as torch.save wrote it")
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members.values()):
         raise UserError(f"{path} is compressed, which torch.save never does; do not trust this file")
-    if f"{root}byteorder" in archive.namelist() and archive.read(f"{root}byteorder") != b"little":
+    unpacked_bytes = sum(member.file_size for member in archive.infolist())
+    if unpacked_bytes > path.stat().st_size or members[pickles[0]].file_size > LARGEST_PICKLE_BYTES:
+        raise ValueError("its table of contents tells of more than there can be")
+    if f"{root}byteorder" in members and archive.read(f"{root}byteorder") != b"little":
         raise UserError(f"{path} was written on a big-endian machine; save it again on another")
-    with archive.open(pickles[0]) as pickled:
-        content = read_pickle(pickled, str(path))
+    content = read_pickle(io.BytesIO(archive.read(pickles[0])), str(path))
     return content, lambda storage: archive.read(f"{root}data/{storage.key}")
 
 
@@ -147,6 +168,8 @@ def _read_legacy(file: BinaryIO, path: Path):
     blocks = {}
     for key in read_pickle(file, str(path)):
         count = struct.unpack("<q", file.read(8))[0]
+        if type(key) is not str or not 0 <= count <= path.stat().st_size:
+            raise ValueError(f"a storage of {count} numbers")
         blocks[key] = (file.tell(), count * _item_bytes(storages[key].dtype))
         file.seek(blocks[key][1], os.SEEK_CUR)
 
@@ -170,11 +193,14 @@ def _read_safetensors(file: BinaryIO) -> dict[str, np.ndarray]:
         raise ValueError("an implausibly large header")
     header = json.loads(file.read(length))
     header.pop("__metadata__", None)
-    tensors = {}
+    tensors, left_bytes = {}, os.fstat(file.fileno()).st_size - length
     for name, entry in header.items():
         start, end = entry["data_offsets"]
-        if not 0 <= start <= end:
+        left_bytes -= end - start
+        if not 0 <= start <= end or left_bytes < 0:
             raise ValueError(f"{name} from {start} to {end}")
+        if any(size < 0 for size in entry["shape"]):
+            raise ValueError(f"{name} of shape {entry['shape']}")
         file.seek(8 + length + start)
         tensors[name] = _numbers(file.read(end - start), SAFETENSORS[entry["dtype"]]).reshape(entry["shape"])
     return tensors

@@ -4,60 +4,31 @@ Python's unpickler looks names up and calls them, so a file can do anything. Her
 PyTorch and NumPy write are understood by the table below and everything else is refused.
 """
 
+import itertools
 import pickletools
 import re
-from typing import BinaryIO, NamedTuple
-
-import numpy as np
+from typing import BinaryIO
 
 from segan_tl.errors import UserError
+from segan_tl.models.torch_values import (
+    MEANINGS,
+    STORAGES,
+    UNREAD,
+    Global,
+    Storage,
+    TensorReference,
+    Unread,
+    named,
+    understand,
+)
 
-# PyTorch's storage class → NumPy's type; bfloat16 has none and is widened later.
-STORAGES = {
-    "torch.FloatStorage": "<f4",
-    "torch.DoubleStorage": "<f8",
-    "torch.HalfStorage": "<f2",
-    "torch.BFloat16Storage": "bfloat16",
-    "torch.LongStorage": "<i8",
-    "torch.IntStorage": "<i4",
-    "torch.ShortStorage": "<i2",
-    "torch.CharStorage": "<i1",
-    "torch.ByteStorage": "<u1",
-    "torch.BoolStorage": "?",
-}
 # What reading a damaged file raises; MemoryError where a length in it is absurd.
-WRONG = (ValueError, LookupError, TypeError, AttributeError, OverflowError, MemoryError, EOFError)
-NUMBER = re.compile(r"[fiub][1248]")
-
-
-class Global(NamedTuple):
-    """A name that the file wants to have called; nothing is looked up."""
-
-    name: str
-
-
-class Storage(NamedTuple):
-    """A block of numbers elsewhere in the file."""
-
-    dtype: str
-    key: str
-    count: int
-
-
-class TensorReference(NamedTuple):
-    """A tensor as a view of a storage, in elements."""
-
-    storage: Storage
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-
-
-class Unread(NamedTuple):
-    """What PyTorch would build here and nobody needs: a device, an array in a log."""
-
-    name: str
-    arguments: tuple
+WRONG = (ValueError, LookupError, TypeError, AttributeError, OverflowError, MemoryError, EOFError, RecursionError)
+# A checkpoint with its optimizer takes some 100,000 operations; a second of work is enough for every real one.
+MOST_WORK = 1_000_000
+MOST_VALUES, DEEPEST = 1_000_000, 100
+LETTERS_OF_A_VALUE = 100
+CONTAINERS = (list, dict, tuple, Unread, TensorReference)
 
 
 def read_pickle(file: BinaryIO, source: str, storages: dict[str, Storage] | None = None) -> object:
@@ -74,8 +45,9 @@ def read_pickle(file: BinaryIO, source: str, storages: dict[str, Storage] | None
     machine = _Machine(source, {} if storages is None else storages)
     try:
         for operation, argument, _ in pickletools.genops(file):
+            machine.work(1)
             if machine.step(operation.name, argument):
-                return machine.stack.pop()
+                return _unfolded(machine.stack.pop())
     except WRONG as error:
         raise UserError(f"{source} is damaged or no PyTorch file ({error}); download it again") from error
     raise UserError(f"{source} is damaged: its pickle has no end; download it again")
@@ -96,6 +68,13 @@ class _Machine:
 
     def __init__(self, source, storages):
         self.source, self.storages, self.stack, self.marks, self.memo = source, storages, [], [], {}
+        self.left = MOST_WORK
+
+    def work(self, amount: int) -> None:
+        """Count what is done: a few bytes can ask for work without end."""
+        self.left -= amount
+        if self.left < 0:
+            raise ValueError(f"more than {MOST_WORK} operations")
 
     def step(self, name, argument) -> bool:
         """Do one operation; return whether it was the last."""
@@ -119,7 +98,7 @@ class _Machine:
             self._top(list).extend(values)
         elif name in ("SETITEM", "SETITEMS"):
             values = self._pop(2) if name == "SETITEM" else self._since_mark()
-            self._top(dict).update(zip(values[::2], values[1::2], strict=True))
+            self._top(dict).update(named(zip(values[::2], values[1::2], strict=True)))
         else:
             return self._call(name, argument)
         return False
@@ -133,13 +112,15 @@ class _Machine:
             stack.append(self._known(".".join(self._pop(2))))
         elif name == "BINPERSID":
             kind, storage, key, _, count, *_ = stack.pop()
-            if kind != "storage" or not isinstance(storage, Global) or storage.name not in STORAGES:
+            known = isinstance(storage, Global) and storage.name in STORAGES and type(key) is str
+            if kind != "storage" or not known or type(count) is not int:
                 raise ValueError("an unknown kind of storage")
             self.storages[key] = Storage(STORAGES[storage.name], key, count)
             stack.append(self.storages[key])
         elif name in ("REDUCE", "NEWOBJ"):
             function, arguments = self._pop(2)
-            stack.append(_understand(function, arguments))
+            self.work(sum(map(_length, arguments)))
+            stack.append(understand(function, arguments))
         elif name == "BUILD":
             stack.pop()  # attributes of a dict, or the content of something unread: not needed
             if not isinstance(stack[-1], dict | Unread | TensorReference):
@@ -181,68 +162,22 @@ class _Machine:
         return self.stack[-1]
 
 
-def _understand(function, arguments):
-    """Return what a call stands for; nothing is called but the functions of MEANINGS."""
-    if not isinstance(function, Global) or not isinstance(arguments, tuple):
-        raise ValueError(f"a call of {str(function)[:40]}")
-    if function.name in MEANINGS:
-        return MEANINGS[function.name](*arguments)
-    return Unread(function.name, arguments)
+def _length(value) -> int:
+    """Return how much work it is to go through a value once."""
+    if isinstance(value, str | bytes):
+        return len(value) // LETTERS_OF_A_VALUE
+    return len(value) if isinstance(value, list | dict | tuple) else 0
 
 
-def _tensor(storage, offset, shape, strides, *_):
-    """Return the reference that torch._utils._rebuild_tensor_v2 stands for, checked to be one."""
-    numbers = (offset, *shape, *strides)
-    if not isinstance(storage, Storage) or any(type(number) is not int or number < 0 for number in numbers):
-        raise ValueError("a tensor without a storage")
-    return TensorReference(storage, offset, tuple(shape), tuple(strides))
-
-
-def _dict(pairs=()):
-    """Return the dict that a collections.OrderedDict stands for."""
-    return dict(pairs)
-
-
-def _first(value, *_):
-    """Return the first argument: the tensor of a parameter."""
-    return value
-
-
-def _size(values=()):
-    """Return the shape that a torch.Size stands for."""
-    return tuple(values)
-
-
-def _encode(text, encoding):
-    """Return the bytes that protocol 2 writes as text."""
-    if encoding != "latin1":
-        raise ValueError(f"bytes in {encoding}")
-    return text.encode("latin1")
-
-
-def _scalar(dtype, data=b""):
-    """Return the number that a NumPy scalar stands for."""
-    if not isinstance(dtype, Unread) or not NUMBER.fullmatch(str(dtype.arguments[0])):
-        return Unread("numpy scalar", ())
-    return np.frombuffer(data, f"<{dtype.arguments[0]}", count=1)[0].item()
-
-
-MEANINGS = {
-    "collections.OrderedDict": _dict,
-    "torch._utils._rebuild_tensor": _tensor,
-    "torch._utils._rebuild_tensor_v2": _tensor,
-    "torch._utils._rebuild_parameter": _first,
-    "torch._utils._rebuild_parameter_with_state": _first,
-    "torch.Size": _size,
-    "_codecs.encode": _encode,
-    "numpy.core.multiarray.scalar": _scalar,
-    "numpy._core.multiarray.scalar": _scalar,
-}
-UNREAD = {
-    "torch.device",
-    "numpy.dtype",
-    "numpy.ndarray",
-    "numpy.core.multiarray._reconstruct",
-    "numpy._core.multiarray._reconstruct",
-    "collections.defaultdict",
-}
+def _unfolded(value):
+    """Return a value that may be gone through: what stands in it many times counts as often, and it has an end."""
+    values, level = 0, [value]
+    for _ in range(DEEPEST):
+        values += len(level) + sum(_length(node) for node in level if isinstance(node, str | bytes))
+        inner = (node.values() if isinstance(node, dict) else node for node in level if type(node) in CONTAINERS)
+        level = list(itertools.islice(itertools.chain.from_iterable(inner), MOST_VALUES))
+        if not level:
+            return value
+        if values + len(level) > MOST_VALUES:
+            raise ValueError(f"more than {MOST_VALUES} values")
+    raise ValueError(f"values nested more than {DEEPEST} deep")

@@ -1,8 +1,8 @@
 """Save and load networks as .keras files that say what they were trained on."""
 
 import json
-import math
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -12,6 +12,7 @@ from segan_tl.errors import UserError
 from segan_tl.models import blocks, dann, depthwise, unet
 from segan_tl.models.archive import PROVENANCE, Archive, read_archive
 from segan_tl.models.dangers import examine
+from segan_tl.models.declare import build_within
 from segan_tl.models.weights_file import checked_weights
 
 CUSTOM_OBJECTS = {
@@ -25,7 +26,6 @@ CUSTOM_OBJECTS = {
     )
 }
 
-SPARE_VALUES = 1_000_000
 LONGEST_REASON = 300
 
 
@@ -50,37 +50,19 @@ def load_network(path: Path) -> keras.Model:
     if dangers := examine(path, archive.config):
         raise UserError(f"{path}: {dangers[0]}; do not load this file, look at it with python -m segan_tl inspect")
     with checked_weights(path) as (file, values):
-        model = _declare(path, archive, values=values)
         try:
+            model = build_within(partial(_from_config, archive), values=values)
             model.load_weights(file)
-        except Exception as error:  # Keras raises anything for weights of other layers
+        except Exception as error:  # Keras raises anything for a damaged configuration, or weights of other layers
             raise _not_opened(path, archive, error) from error
     _check_finite(path, model)
     return model
 
 
-def _declare(path: Path, archive: Archive, *, values: int) -> keras.Model:
-    """Build the network; its variables get memory only when it turns out that the file has values for them.
-
-    Args:
-        values: numbers that the file holds.
-    """
-    scope = keras.StatelessScope(initialize_variables=False)
-    try:
-        with scope:
-            model = keras.saving.deserialize_keras_object(
-                archive.config | {"compile_config": None}, custom_objects=CUSTOM_OBJECTS, safe_mode=True
-            )
-            if not isinstance(model, keras.Model) or not model.built:
-                raise ValueError(f"a {type(model).__name__} instead of a network of known input")
-            declared = sum(math.prod(variable.shape) for variable in model.variables)
-            if declared > values + SPARE_VALUES:
-                raise ValueError(f"{declared} weights are declared, {values} are there")
-            scope.initialize_variables = True
-    except Exception as error:  # Keras raises anything for a damaged configuration
-        keras.utils.clear_session(free_memory=False)  # forgets the variables that were to be made
-        raise _not_opened(path, archive, error) from error
-    return model
+def _from_config(archive: Archive) -> keras.Model:
+    """Return the network of a configuration, with random weights."""
+    config = archive.config | {"compile_config": None}
+    return keras.saving.deserialize_keras_object(config, custom_objects=CUSTOM_OBJECTS, safe_mode=True)
 
 
 def _not_opened(path: Path, archive: Archive, error: Exception) -> UserError:

@@ -54,14 +54,14 @@ def segment_input(
     config = members[0].config
     if rule is None:
         loaded = load_input(case, config.data.modalities, regions=config.data.regions)
-        probability = segment_case(models[0], loaded.image, config, spacing_mm=loaded.spacing_mm)
+        probability = segment_case(models[0], loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
         return Segmented(loaded, config.data.modalities, probability, binarise(probability, config.predict))
     there = [(member, model) for member, model in zip(members, models) if member.modality in case.images]
     voters = [member for member, _ in there]
     modalities = tuple(voter.modality for voter in voters)
     loaded = load_input(case, modalities, regions=config.data.regions)
     probabilities = [
-        segment_case(model, loaded.image[..., i : i + 1], voter.config, spacing_mm=loaded.spacing_mm)
+        segment_case(model, loaded.image[..., i : i + 1], voter.config, spacing_mm=loaded.spacing_mm, case=case.id)
         for i, (voter, model) in enumerate(there)
     ]
     mean = mean_probability(probabilities, weights=weights_of(voters, rule))

@@ -71,32 +71,51 @@ def segment_slices(model: keras.Model, slices: np.ndarray, *, batch_size: int) -
 
 
 def segment_case(
-    model: keras.Model, image: np.ndarray, config: AnyConfig, *, spacing_mm: Sequence[float]
+    model: keras.Model, image: np.ndarray, config: AnyConfig, *, spacing_mm: Sequence[float], case: str = "the image"
 ) -> np.ndarray:
     """Segment one case: prepare, go through its axial slices or its patches, paste back.
 
     Args:
         model: segmentor.
         image, config, spacing_mm: as for `prepare_case`.
+        case: its id, for errors.
 
     Returns:
         (H, W, D, R) float32 probability on the case's full grid, 0 outside the segmented area.
+
+    Raises:
+        UserError: the network's answer holds NaN or infinite values.
     """
     prepared = prepare_case(image, config, spacing_mm=spacing_mm)
-    return prepared.restore(segment_prepared(model, prepared.array, config))
+    return prepared.restore(segment_prepared(model, prepared.array, config, case=case))
 
 
-def segment_prepared(model: keras.Model, prepared: np.ndarray, config: AnyConfig) -> np.ndarray:
-    """Segment a prepared volume: (D, h, w, M) → probability (D, h, w, R), float32."""
-    if not isinstance(config, VolumeConfig):
-        return segment_slices(model, prepared, batch_size=config.predict.batch_size)
-    from segan_tl.predict.sliding import segment_volume
+def segment_prepared(
+    model: keras.Model, prepared: np.ndarray, config: AnyConfig, *, case: str = "the image"
+) -> np.ndarray:
+    """Segment a prepared volume: (D, h, w, M) → probability (D, h, w, R), float32.
 
-    axes = [axis for axis, size in enumerate(config.data.patch) if size > 1]
-    return segment_volume(
-        model, prepared, patch=config.data.patch, overlap=config.predict.overlap, weighting=config.predict.weighting,
-        mirror_axes=axes if config.predict.mirror else (), batch_size=config.predict.batch_size,
-    )  # fmt: skip
+    Raises:
+        UserError: the network's answer holds NaN or infinite values.
+    """
+    if isinstance(config, VolumeConfig):
+        from segan_tl.predict.sliding import segment_volume
+
+        axes = [axis for axis, size in enumerate(config.data.patch) if size > 1]
+        probability = segment_volume(
+            model, prepared, patch=config.data.patch, overlap=config.predict.overlap,
+            weighting=config.predict.weighting, mirror_axes=axes if config.predict.mirror else (),
+            batch_size=config.predict.batch_size,
+        )  # fmt: skip
+    else:
+        probability = segment_slices(model, prepared, batch_size=config.predict.batch_size)
+    if not np.isfinite(probability).all():
+        raise UserError(
+            f"{case}: the network's answer holds values that are NaN or infinite: its weights, or intensities far from "
+            f"those of its training, are more than {model.compute_dtype} holds; look at the images with "
+            "python -m segan_tl check, or train with another train.precision"
+        )
+    return probability
 
 
 def grid_multiple(model: keras.Model) -> tuple[int, int]:

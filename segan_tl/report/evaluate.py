@@ -117,7 +117,7 @@ def _score_case(
     run: Run, segmentor: keras.Model, case: Case, *, loaded: LoadedCase, config: Config, challenge: str | None
 ) -> tuple[list[dict], Panel]:
     regions = config.data.regions
-    probability = segment_case(segmentor, loaded.image, config, spacing_mm=loaded.spacing_mm)
+    probability = segment_case(segmentor, loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
     prediction = binarise(probability, config.predict)
     labels = paint_labels(prediction, regions, label_scheme(regions, case.convention))
     write_volume(run.predictions / f"{safe_name(case.id, 'the case')}.nii.gz", labels, loaded.geometry)

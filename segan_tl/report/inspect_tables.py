@@ -37,7 +37,7 @@ def print_inspected(inspected: Inspected) -> None:
         for remark in network.remarks:
             console.print(f"remark {remark}", style="yellow", soft_wrap=True)
         for place, number in wrong.items():
-            line = f"NaN {network.path}: {number} values of {place} are NaN or infinite: nothing segments with this file"
+            line = f"NaN {network.path}: {number} values of {place} are NaN or infinite; do not use this file"
             console.print(line, style="bold red", soft_wrap=True)
         for danger in network.dangers:
             line = f"DANGER {network.path}: {danger}; do not load this file"

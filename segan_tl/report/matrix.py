@@ -71,7 +71,7 @@ def score_matrix(
             advance(f"{case.id}  left out: {error}")
             continue
         truth = region_masks(loaded.labels, members[0].config.data.regions)
-        cells, own = _score_models(members, models, loaded, modalities=modalities, truth=truth)
+        cells, own = _score_models(members, models, loaded, modalities=modalities, truth=truth, case=case.id)
         scores.cells.extend(cell | {"case": case.id} for cell in cells)
         if voting:
             scores.votes.extend(vote | {"case": case.id} for vote in _score_votes(members, own, truth))
@@ -86,14 +86,20 @@ def score_matrix(
 
 
 def _score_models(
-    members: Sequence[Member], models: Sequence[keras.Model], loaded: LoadedCase, *, modalities, truth: np.ndarray
+    members: Sequence[Member],
+    models: Sequence[keras.Model],
+    loaded: LoadedCase,
+    *,
+    modalities: Sequence[str],
+    truth: np.ndarray,
+    case: str,
 ) -> tuple[list[dict], list[np.ndarray]]:
     """Return the cells of one case, and each member's probability (H, W, D, R) on its own modality."""
     cells, own = [], []
     for member, model in zip(members, models):
         for column, modality in enumerate(modalities):
             image = loaded.image[..., column : column + 1]
-            probability = segment_case(model, image, member.config, spacing_mm=loaded.spacing_mm)
+            probability = segment_case(model, image, member.config, spacing_mm=loaded.spacing_mm, case=case)
             if modality == member.modality:
                 own.append(probability)
             prediction = binarise(probability, member.config.predict)

@@ -67,7 +67,7 @@ def _areas(segmentor: keras.Model, case: Case, loaded: LoadedCase, *, config: An
     """Return the rows of one case."""
     rows = []
     brain = np.any(loaded.image != 0, axis=-1)
-    probability = segment_case(segmentor, loaded.image, config, spacing_mm=loaded.spacing_mm)
+    probability = segment_case(segmentor, loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
     probability = probability[..., -len(config.data.regions) :]  # without the background of a softmax
     truth = region_masks(loaded.labels, config.data.regions)
     for place, region in enumerate(config.data.regions):
@@ -83,7 +83,7 @@ def _pairs(
     """Yield truth and what a threshold is held against, of every case and region, one case in memory at a time."""
     for case in cases:
         loaded = load_labelled(case, config.data.modalities)
-        probability = segment_case(segmentor, loaded.image, config, spacing_mm=loaded.spacing_mm)
+        probability = segment_case(segmentor, loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
         held = held_against_threshold(probability, config.predict.decision)
         truth = region_masks(loaded.labels, config.data.regions)
         for place in range(len(config.data.regions)):

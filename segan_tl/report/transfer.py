@@ -47,7 +47,7 @@ def compare_transfer(run: Run, scratch: Run, config: Config, *, source, cases: S
         with case_progress("source on the target, untouched", total=len(chosen)) as advance:
             for case in chosen:
                 loaded = load_case(case, config.data.modalities)
-                probability = segment_case(segmentor, loaded.image, config, spacing_mm=loaded.spacing_mm)
+                probability = segment_case(segmentor, loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
                 prediction = binarise(probability, config.predict)
                 truth = region_masks(loaded.labels, config.data.regions)
                 for i, region in enumerate(config.data.regions):

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -14,7 +13,6 @@ from rich.progress import Progress as Bar
 
 from segan_tl.console import console, duration
 from segan_tl.data.cache import CachedCase
-from segan_tl.errors import UserError
 from segan_tl.metrics import dice
 from segan_tl.regions import unions, with_unions
 from segan_tl.runs import Run, write_text
@@ -103,7 +101,7 @@ class Validation(keras.callbacks.Callback):
 
 
 class Record(keras.callbacks.Callback):
-    """Complete the epoch's row, write history.csv and the last checkpoint; stop when patience or numbers run out."""
+    """Complete the epoch's row, write history.csv and the last checkpoint; stop when patience runs out."""
 
     def __init__(self, game, run: Run, *, progress: Progress, patience: int | None, provenance: dict):
         super().__init__()
@@ -114,13 +112,7 @@ class Record(keras.callbacks.Callback):
         self.started = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Save; a loss that is not a number ends the run before it can spoil the checkpoint."""
-        wrong = [name for name, value in logs.items() if not math.isfinite(value)]
-        if wrong:
-            raise UserError(
-                f"{', '.join(wrong)} became NaN or infinite in epoch {epoch + 1}; {self.run.last} holds the epoch "
-                "before; try a lower rate, for example --set train.learning_rate=1e-5 --overwrite"
-            )
+        """Save."""
         # Over several replicas the rate is a mirrored variable, which float() does not take.
         rates = {
             f"learning_rate_{name}": float(keras.ops.convert_to_numpy(optimizer.learning_rate))

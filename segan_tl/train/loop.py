@@ -1,11 +1,15 @@
 """One short loop for every game, under every strategy."""
 
+import math
 import signal
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+import numpy as np
 import tensorflow as tf
+
+from segan_tl.errors import UserError
 
 
 @dataclass
@@ -75,6 +79,9 @@ def run_epochs(
 
     Returns:
         True when training is complete, False when it was interrupted.
+
+    Raises:
+        UserError: losses or weights became NaN or infinite; nothing of that epoch is validated, saved or published.
     """
     @tf.function(reduce_retracing=True)
     def distributed_step(batch):
@@ -92,6 +99,7 @@ def run_epochs(
                 callbacks.on_train_end()
                 return False
         logs = {name: float(metric.result()) for name, metric in game.metrics.items()}
+        _refuse_divergence(game, logs, epoch=progress.epoch + 1)
         if not validate(progress.epoch, interruption):
             # All steps are done and the metrics still hold their sums: the resumed run begins with the validation.
             callbacks.on_train_end()
@@ -105,3 +113,16 @@ def run_epochs(
             return False
     callbacks.on_train_end()
     return True
+
+
+def _refuse_divergence(game, logs: dict[str, float], *, epoch: int) -> None:
+    wrong = [name for name, value in logs.items() if not math.isfinite(value)] or [
+        f"weights of the {name}"
+        for name, network in game.networks.items()
+        if not all(np.isfinite(weight).all() for weight in network.get_weights())
+    ]
+    if wrong:
+        raise UserError(
+            f"{', '.join(wrong)} became NaN or infinite in epoch {epoch}; what is saved is of the epoch before; try a "
+            "lower rate, for example --set train.learning_rate=1e-5 --overwrite"
+        )

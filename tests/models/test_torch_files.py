@@ -4,6 +4,7 @@ import io
 import json
 import pickle
 import struct
+import time
 import zipfile
 
 import numpy as np
@@ -121,6 +122,86 @@ def test_hostile_pickles_are_refused(kind):
         read_pickle(io.BytesIO(HOSTILE[kind]), "file.pth")
 
 
+def laughs(start, fold):
+    """Return a value that stands ten times in a value that stands ten times in another, thirty deep."""
+    layers = b"".join(b"q" + bytes([n]) + b"(" + (b"h" + bytes([n])) * 10 + fold for n in range(30))
+    return b"\x80\x02" + start + layers
+
+
+REPEATED = b"(" + b"K\1" * 1000 + b"t"
+HEAVY = {
+    "a nested tuple as a key": laughs(b"(K\1K\1t", b"t") + b"q\x40}h\x40K\1s.",
+    "a nested tuple as the key of a pair": laughs(b"(K\1K\1t", b"t")
+    + b"q\x40ccollections\nOrderedDict\n]h\x40K\1\x86a\x85R.",
+    "a nested tuple as the key of a storage": laughs(b"(K\1K\1t", b"t")
+    + b"q\x40(X\7\0\0\0storagectorch\nFloatStorage\n"
+    + b"h\x40X\3\0\0\0cpuK\4tQ.",
+    "a nested tuple that is called": laughs(b"(K\1K\1t", b"t") + b")R.",
+    "a nested tuple as a type": laughs(b"(K\1K\1t", b"t")
+    + b"q\x40cnumpy.core.multiarray\nscalar\n(cnumpy\ndtype\nh\x40\x85RC\1ztR.",
+    "a nested list": laughs(b"(lK\1a", b"l").replace(b"l", b"t") + b".",
+    "a text that stands a million times": laughs(b"X\0\1\0\0" + b"x" * 256, b"t") + b".",
+    "a list in itself": b"\x80\2]q\0h\0a.",
+    "a dict in itself": b"\x80\2}q\0X\1\0\0\0ah\0s.",
+    "depth": b"\x80\2" + b"K\1" + b"\x85" * 2000 + b".",
+    "lists in lists": b"\x80\2" + b"]" * 2000 + b"a" * 1999 + b".",
+    "operations": b"\x80\2" + b"](" + b"N" * 2_000_000 + b"e.",
+    "sizes of sizes": b"\x80\2" + REPEATED + b"q\0" + b"ctorch\nSize\nq\1" + b"h\1h\0\x85R" * 100_000 + b".",
+    "texts of texts": b"\x80\2X\0\0\x10\0" + b"x" * 2**20 + b"q\0X\6\0\0\0latin1q\1c_codecs\nencode\nq\2"
+    + b"h\2h\0h\1\x86R" * 2000 + b".",
+    "a text that is longer than the file": b"\x80\4\x8d" + struct.pack("<Q", 2**62) + b"x.",
+}
+
+
+@pytest.mark.parametrize("kind", HEAVY)
+def test_a_few_bytes_cannot_ask_for_work_without_end(tmp_path, kind):
+    started = time.process_time()
+    with pytest.raises(UserError):
+        read_weights(write_zip(tmp_path / "a.pth", HEAVY[kind]))
+    assert time.process_time() - started < 20
+
+
+@pytest.mark.parametrize("key", [b"N", b"\x88", b"G" + bytes(8), b")", b"K\1\x85"], ids=range(5))
+def test_keys_are_texts_or_whole_numbers(key):
+    assert read_pickle(io.BytesIO(b"\x80\2}(X\1\0\0\0aK\1K\2K\3u."), "file.pth") == {"a": 1, 2: 3}
+    with pytest.raises(UserError, match="keys are neither texts nor whole numbers"):
+        read_pickle(io.BytesIO(b"\x80\2}" + key + b"K\1s."), "file.pth")
+
+
+def test_archives_that_are_not_what_torch_wrote(tmp_path):
+    sound = write_zip(tmp_path / "a.pth", tensor_pickle(), blocks=[bytes(16)]).read_bytes()
+    locked, place = bytearray(sound), -1
+    while (place := locked.find(b"PK\x01\x02", place + 1)) >= 0:
+        locked[place + 8] |= 1
+    (tmp_path / "b.pth").write_bytes(locked)
+    with pytest.raises(UserError, match="encrypted"):
+        read_weights(tmp_path / "b.pth")
+    path = write_zip(tmp_path / "c.pth", tensor_pickle(), blocks=[bytes(2**16)])
+    with zipfile.ZipFile(path, "a") as archive:  # a thousand names for the same bytes
+        twin = archive.getinfo("archive/data/0")
+        for number in range(1, 1000):
+            other = zipfile.ZipInfo(f"archive/data/{number}")
+            other.header_offset, other.CRC = twin.header_offset, twin.CRC
+            other.file_size = other.compress_size = twin.file_size
+            archive.filelist.append(other)
+        archive._didModify = True
+    assert len(zipfile.ZipFile(path).namelist()) > 1000
+    with pytest.raises(UserError, match="damaged"):
+        read_weights(path)
+
+
+def test_many_tensors_of_the_same_numbers(tmp_path):
+    """nnU-Net names every tensor four times; a thousand times is work that no network asks for."""
+    shared = np.zeros(1000, "float32")
+    for times, sound in ((4, True), (1000, False)):
+        write_torch(tmp_path / "a.pth", {"state_dict": {f"w{n}": shared for n in range(times)}})
+        if sound:
+            assert len(read_weights(tmp_path / "a.pth").tensors) == times
+            continue
+        with pytest.raises(UserError, match="tensors of 1000000 numbers in storages of 1000"):
+            read_weights(tmp_path / "a.pth")
+
+
 @pytest.mark.parametrize(
     "view",
     [
@@ -133,6 +214,9 @@ def test_hostile_pickles_are_refused(kind):
         {"shape": (-2, -2)},
         {"shape": (2**20, 2**20), "strides": (0, 0)},
         {"shape": (2,)},
+        {"shape": (1,) * 65, "strides": (1,) * 65},
+        {"offset": 2**31 - 1},
+        {"shape": (0, -1), "strides": (1, 1)},
     ],
     ids=str,
 )
@@ -183,10 +267,17 @@ def test_safetensors_by_hand(tmp_path):
     data = struct.pack("<ff", 1.5, -2) + bytes([0xC0, 0x3F, 0x00, 0xC0])  # bfloat16: the upper halves of 1.5 and -2
     weights = read_weights(write_safetensors(tmp_path / "a.safetensors", header, data))
     assert weights.tensors["w"].tolist() == [[1.5], [-2]] and weights.tensors["b"].tolist() == [1.5, -2]
-    for entry in ({"data_offsets": [8, 40]}, {"dtype": "F9"}, {"shape": [3]}, {"data_offsets": [-8, 0]}):
+    places = ({"data_offsets": [8, 40]}, {"data_offsets": [-8, 0]}, {"shape": [3]}, {"shape": [-1, 1]}, {"shape": "21"})
+    for entry in (*places, {"dtype": "F9"}, {"dtype": []}):
         bad = write_safetensors(tmp_path / "b.safetensors", {"w": {**header["w"], **entry}}, data)
         with pytest.raises(UserError, match="damaged"):
             read_weights(bad)
+    every = {f"w{number}": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]} for number in range(9)}
+    with pytest.raises(UserError, match="damaged"):  # nine times the same bytes
+        read_weights(write_safetensors(tmp_path / "b.safetensors", every, data))
+    (tmp_path / "b.safetensors").write_bytes(struct.pack("<Q", 200_000) + b"[" * 100_000 + b"]" * 100_000)
+    with pytest.raises(UserError, match="damaged"):
+        read_weights(tmp_path / "b.safetensors")
     (tmp_path / "c.safetensors").write_bytes(struct.pack("<Q", 2**60) + b"{}")
     with pytest.raises(UserError, match="implausibly large"):
         read_weights(tmp_path / "c.safetensors")

@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import h5py
 import keras
@@ -52,7 +53,7 @@ def test_it_is_the_network_that_keras_itself_opens(members, tmp_path):
     path = write(tmp_path / "net.keras", members)
     ours, theirs = load_network(path), keras.models.load_model(path)
     assert ours.name == theirs.name and [one.name for one in ours.layers] == [one.name for one in theirs.layers]
-    for mine, other in zip(ours.variables, theirs.variables, strict=True):
+    for mine, other in zip(ours.weights, theirs.weights, strict=True):
         assert (mine.name, mine.dtype, mine.trainable) == (other.name, other.dtype, other.trainable)
         np.testing.assert_array_equal(mine, other)
     image = np.random.default_rng(0).normal(size=(1, 6, 5, 2))
@@ -122,7 +123,7 @@ def test_models_that_call_themselves_without_end(members, tmp_path):
         outer["config"]["layers"][1] = innermost
         innermost = outer
     config["config"]["layers"][1] = innermost
-    with pytest.raises(UserError, match="more than 5000 layers|nested more than"):
+    with pytest.raises(UserError, match="more than 5000 layers|levels inside one another"):
         load_network(write(tmp_path / "many.keras", found | {"config.json": json.dumps(config)}))
 
 
@@ -161,10 +162,10 @@ def test_weights_that_are_no_numbers(members, tmp_path, value):
 
 def test_code_is_not_run(members, tmp_path):
     image = keras.Input((4,), name="image")
-    canary = tmp_path / "canary"
+    canary = str(tmp_path / "canary")
     sly = keras.layers.Lambda(lambda x: (open(canary, "w"), x)[1], name="sly", output_shape=(4,))
     model = keras.Model(image, sly(image))
-    canary.unlink(missing_ok=True)
+    Path(canary).unlink(missing_ok=True)
     model.save(tmp_path / "net.keras")
     with pytest.raises(UserError, match="Lambda .sly. runs code.*do not load"):
         load_network(tmp_path / "net.keras")
@@ -176,7 +177,7 @@ def test_code_is_not_run(members, tmp_path):
     config["config"]["layers"][1] |= {"class_name": "StringLookup"}
     with pytest.raises(UserError, match="may read files"):
         load_network(write(tmp_path / "net.keras", found | {"config.json": json.dumps(config)}))
-    assert not canary.exists()
+    assert not Path(canary).exists()
 
 
 def test_a_file_of_a_newer_keras_says_so(members, tmp_path):
