@@ -105,7 +105,7 @@ def _pairs(arguments, folder: Path):
             write_volume(paths[1], truth, geometry)
             yield name, *paths
         return
-    truths = find_truths(arguments.truths, meaning=arguments.truth_labels, otherwise=LABELS)
+    truths, _ = find_truths(arguments.truths, meaning=arguments.truth_labels, otherwise=LABELS)
     predictions, _ = find_predictions(
         arguments.predictions, truths, meaning=arguments.prediction_labels, otherwise=LABELS
     )

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--prediction-labels", metavar="CONVENTION", help="what the numbers of the predictions mean")
     parser.add_argument("--truth-labels", metavar="CONVENTION", help="what the numbers of the truths mean")
-    parser.add_argument("--allow-missing", action="store_true", help="leave out cases that have no prediction")
+    parser.add_argument("--allow-missing", action="store_true", help="leave out what has no prediction or no truth")
     parser.add_argument("--skip-bad-cases", action="store_true", help="leave out cases that cannot be scored")
     parser.add_argument("--jobs", type=int, metavar="N", help="processes (the cores, at most 8)")
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     # === What can be refused is refused before work begins ===
     _check(arguments)
-    truths, predictions, strangers = _find(arguments)
+    truths, predictions, left_over = _find(arguments)
     plan, total = _plan(arguments, truths, predictions), len(predictions)
     faults = check_headers(truths, predictions)
     if not arguments.skip_bad_cases:
@@ -68,8 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
             del side[case_id]
     replaced = arguments.out.exists()
     prepare_folder(arguments.out)
-    for remark in _remarks(truths, predictions, strangers):
-        console.print(remark, markup=False, soft_wrap=True)
+    for remark in _remarks(truths, predictions, left_over):
+        console.print(remark, soft_wrap=True)
 
     # === Score ===
     started, most = time.monotonic(), None if arguments.skip_bad_cases else FAULTS_NAMED
@@ -83,25 +83,31 @@ def run(arguments: argparse.Namespace) -> int:
     write_scores(arguments.out, rows)
     print_summary(rows, plan)
     for note in (*_notes(plan), *_left_out(faults)):
-        console.print(note, markup=False, soft_wrap=True)
+        console.print(note, soft_wrap=True)
     scored = f"scored {_count(total - len(faults), 'case')} in {seconds:.1f} s: {'replaced ' * replaced}{arguments.out}"
     console.print(scored, markup=False, soft_wrap=True)
     return 0
 
 
-def _find(arguments) -> tuple[dict, dict, int]:
-    """Return truths and predictions by case, and how many files belong to none."""
-    from segan_tl.report.masks import find_predictions, find_truths, require_predictions
+def _find(arguments) -> tuple[dict, dict, list[str]]:
+    """Return truths and predictions by case, and what is said of the files of none."""
+    from segan_tl.report.masks import find_predictions, find_truths, require_pairs
     from segan_tl.report.run_cases import find_run, tested_cases
 
     folder, of_run = find_run(arguments.predictions, runs=arguments.runs)
-    truths = find_truths(arguments.truths, meaning=arguments.truth_labels)
+    truths, unused = find_truths(arguments.truths, meaning=arguments.truth_labels)
     if of_run is not None:
         truths = tested_cases(of_run, truths)
     predictions, strangers = find_predictions(folder, truths, meaning=arguments.prediction_labels)
     if not arguments.allow_missing:
-        require_predictions(truths, predictions)
-    return truths, predictions, strangers
+        require_pairs(truths, predictions, strangers)
+    without = f"left out, no truth: {_count(len(strangers), 'file')} ({_named(strangers)})"
+    return truths, predictions, [*([without] if strangers else []), *unused]
+
+
+def _named(items: list) -> str:
+    names = [getattr(item, "name", item) for item in items]
+    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
 
 
 def _left_out(faults: dict) -> list[str]:
@@ -154,7 +160,7 @@ def _plan(arguments, truths: dict, predictions: dict):
     return Plan(tuple(wanted), hd95=hd95, tolerance_mm=arguments.tolerance_mm, challenge=arguments.challenge)
 
 
-def _remarks(truths: dict, predictions: dict, strangers: int) -> list[str]:
+def _remarks(truths: dict, predictions: dict, left_over: list[str]) -> list[str]:
     """Say what the numbers were taken to mean, and what is left out."""
     sides = {"truth": truths, "prediction": predictions}
     remarks = [
@@ -163,11 +169,8 @@ def _remarks(truths: dict, predictions: dict, strangers: int) -> list[str]:
     ]
     missing = [case_id for case_id in truths if case_id not in predictions]
     if missing:
-        named = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
-        remarks.append(f"left out, no prediction: {len(missing)} of {len(truths)} cases ({named})")
-    if strangers:
-        remarks.append(f"not looked at: {_count(strangers, 'file')} of no case of the truth")
-    return remarks
+        remarks.append(f"left out, no prediction: {len(missing)} of {len(truths)} cases ({_named(missing)})")
+    return remarks + left_over
 
 
 def _notes(plan) -> list[str]:

@@ -1,7 +1,7 @@
 """Two folders of masks, whoever made them: which file belongs to which case, and what its numbers mean."""
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from segan_tl.data.images import Source
 from segan_tl.data.layouts import list_images
 from segan_tl.data.naming import MASK, UNKNOWN_CONVENTION, parse_name, recognise_layout, stem_of
 from segan_tl.data.sidecars import read_cohort_json
+from segan_tl.data.unused import ANOTHER_IS_USED, OTHER, tell
 from segan_tl.errors import UserError
 from segan_tl.predict.labels import label_scheme
 from segan_tl.predict.outputs import RECORD
@@ -31,12 +32,17 @@ class Mask:
 # === Which files ===
 
 
-def find_truths(folder: Path, *, meaning: str | None, otherwise: str | None = None) -> dict[str, Mask]:
+def find_truths(
+    folder: Path, *, meaning: str | None, otherwise: str | None = None
+) -> tuple[dict[str, Mask], list[str]]:
     """Find the label maps of a cohort, or of a folder of label maps that are named after their cases.
 
     Args:
         meaning: what the numbers mean, when the user says so.
         otherwise: what they mean when nothing beside the files tells.
+
+    Returns:
+        Masks by case, and what is said of image files that were not used.
 
     Raises:
         UserError: there are none, a case has two, or nothing tells what the numbers mean.
@@ -44,26 +50,44 @@ def find_truths(folder: Path, *, meaning: str | None, otherwise: str | None = No
     _require_folder(folder, "truths")
     if cohort := _try_cohort(folder):
         found = {case.id: (case.mask, case.convention) for case in cohort.cases if case.mask}
-        doubtful = [problem for case in cohort.cases for problem in case.problems if case.mask]
+        doubtful = [problem for case in cohort.cases for problem in case.problems if problem.role == MASK]
         if doubtful:
             raise UserError(f"case {doubtful[0].case_id}: {doubtful[0].reason}; {doubtful[0].remedy}")
+        unused = tell([file for file in cohort.unused if file.reason not in (OTHER, ANOTHER_IS_USED)], folder)
     else:
-        stated = read_cohort_json(folder / "cohort.json").get("label_convention", UNKNOWN_CONVENTION)
-        paths = _loose_masks(folder)
-        found = {stem_of(path.name): (Source(path), stated) for path in paths}
-        if len(found) < len(paths):
-            raise UserError(f"expected each case once in {folder}; found a name in two folders; give one of them")
+        found, unused = _bare_truths(folder), []
     if not found:
         raise UserError(f"expected label maps in {folder}; found none; give the folder that holds the truth")
-    return {
+    masks = {
         case_id: Mask(case_id, source, meaning or _known(stated) or otherwise or _unknown(folder, "--truth-labels"))
         for case_id, (source, stated) in found.items()
     }
+    return masks, unused
+
+
+def _bare_truths(folder: Path) -> dict[str, tuple[Source, str]]:
+    """Return every label map of a folder without images, by case, and the convention that is known of it."""
+    places = (folder, folder.resolve().parent)
+    stated = next((said for place in places if (said := _stated(place))), None)
+    found = {}
+    for path in _loose_masks(folder)[0]:
+        case_id = _possible_names(path)[-1]
+        if case_id in found:
+            raise UserError(
+                f"expected each case once; found {case_id} as {found[case_id][0].path} and as {path}; remove or rename "
+                "one of the two"
+            )
+        found[case_id] = Source(path), stated or _named_meaning(path) or UNKNOWN_CONVENTION
+    return found
+
+
+def _stated(folder: Path) -> str | None:
+    return read_cohort_json(folder / "cohort.json").get("label_convention")
 
 
 def find_predictions(
     folder: Path, truths: dict[str, Mask], *, meaning: str | None, otherwise: str | None = None
-) -> tuple[dict[str, Mask], int]:
+) -> tuple[dict[str, Mask], list[Path]]:
     """Find the masks of a folder that belong to the cases of the truth.
 
     A mask is named after its case, as CASE.nii.gz, CASE_seg.nii.gz or CASE/seg.nii.gz.
@@ -74,7 +98,7 @@ def find_predictions(
         otherwise: what they mean when nothing beside the files tells.
 
     Returns:
-        Masks by case, and how many files belong to no case.
+        Masks by case, and the files that belong to no case.
 
     Raises:
         UserError: none belongs to a case, a case has two, or nothing tells what the numbers mean.
@@ -91,42 +115,57 @@ def find_predictions(
     return masks, strangers
 
 
-def require_predictions(truths: Iterable[str], predictions: Iterable[str]) -> None:
-    """Refuse cases without a prediction: leaving out what failed makes a model look better than it is.
+def require_pairs(truths: Iterable[str], predictions: Iterable[str], strangers: Sequence[Path]) -> None:
+    """Refuse cases without a prediction, and predictions of no case of the truth.
+
+    Leaving out what failed makes a model look better than it is.
+
+    Args:
+        strangers: the files of predictions that belong to no case.
 
     Raises:
         UserError: it names the first of them.
     """
-    missing = [case_id for case_id in truths if case_id not in set(predictions)]
-    if missing:
-        named = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+    found = set(predictions)
+    if missing := [case_id for case_id in truths if case_id not in found]:
         raise UserError(
-            f"expected a prediction of every case; found none of {named}; add it, or leave such cases out with "
-            "--allow-missing"
+            f"expected a prediction of every case; found none of {_first(missing)}; add it, or leave such cases out "
+            "with --allow-missing"
+        )
+    if strangers:
+        raise UserError(
+            f"expected a truth of every prediction; found none of {_first([path.name for path in strangers])}; add it, "
+            "or leave such files out with --allow-missing"
         )
 
 
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
 def _try_cohort(folder: Path) -> Cohort | None:
+    """Return the cohort that a folder holds; None for a folder of bare label maps, not all named as a cohort's."""
     try:
         cohort = find_cases(folder)
     except UserError:
-        if any(parse_name(path) for path in list_images(folder)):
+        if _loose_masks(folder)[1]:
             raise
-        return None  # no name of a cohort's: a folder of bare label maps
-    return cohort if any(case.mask for case in cohort.cases) else None
+        return None
+    return cohort if any(case.images for case in cohort.cases) or not cohort.unused else None
 
 
-def _loose_masks(folder: Path) -> list[Path]:
-    """List the image files that can be masks: no probabilities, and nothing whose name tells a modality."""
-    paths = [path for path in list_images(folder) if not stem_of(path.name).endswith(PROBABILITY_ENDING)]
-    return [path for path in paths if (named := parse_name(path)) is None or named.role == MASK]
+def _loose_masks(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the image files that can be masks, but our probabilities, and those whose names tell a modality."""
+    paths = [path for path in list_images(folder) if not _stem(path).endswith(PROBABILITY_ENDING)]
+    images = [path for path in paths if (named := parse_name(path)) and named.role != MASK]
+    return [path for path in paths if path not in set(images)], images
 
 
-def _match_names(folder: Path, truths: Iterable[str]) -> tuple[dict[str, Path], int]:
-    """Return the mask of each case of the truth, and how many masks belong to none."""
+def _match_names(folder: Path, truths: Iterable[str]) -> tuple[dict[str, Path], list[Path]]:
+    """Return the mask of each case of the truth, and the masks that belong to none."""
     files: dict[str, Path] = {}
     strangers = []
-    for path in _loose_masks(folder):
+    for path in _loose_masks(folder)[0]:
         case_id = next((name for name in _possible_names(path) if name in truths), None)
         if case_id is None:
             strangers.append(path)
@@ -137,17 +176,21 @@ def _match_names(folder: Path, truths: Iterable[str]) -> tuple[dict[str, Path], 
         else:
             files[case_id] = path
     if not files:
-        seen = f"{strangers[0].name} and {len(strangers) - 1} more" if strangers else "no image files"
+        seen = _first([path.name for path in strangers]) or "no image files"
         raise UserError(
             f"expected predictions named after the cases of the truth, such as {next(iter(truths))}.nii.gz, in "
             f"{folder}; found {seen}; rename them, or give another folder"
         )
-    return files, len(strangers)
+    return files, strangers
+
+
+def _stem(path: Path) -> str:
+    return stem_of(path.name) or path.name
 
 
 def _possible_names(path: Path) -> list[str]:
     named = parse_name(path)
-    names = [stem_of(path.name)]
+    names = [_stem(path)]
     if named is not None and named.role == MASK:
         names.append(named.case_id or path.parent.name)
     return names
@@ -172,7 +215,7 @@ def _recorded_meanings(folder: Path, truths: dict[str, Mask]) -> dict[str, str]:
             case_id: _statement(label_scheme(tuple(regions), truth.meaning).meanings)
             for case_id, truth in truths.items()
         }
-    stated = _known(read_cohort_json(folder / "cohort.json").get("label_convention", UNKNOWN_CONVENTION))
+    stated = _stated(folder)
     return dict.fromkeys(truths, stated) if stated else {}
 
 

@@ -73,6 +73,34 @@ def test_a_missing_prediction_is_an_error_unless_asked_for(places, capsys):
     assert "left out, no prediction: 1 of 2 cases (BraTS2021_00001)" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("layout", ["cohort", "bare"])
+def test_a_prediction_without_truth_is_an_error_unless_asked_for(places, capsys, layout):
+    if layout == "bare":
+        for path in (places / "truths").glob("*/*_seg.nii.gz"):
+            path.rename(places / "truths" / path.name.replace("_seg", ""))
+        stated = ("--truth-labels", "brats2017", *STATED)
+    else:
+        stated = STATED
+    write_mask(places / "out" / "stranger.nii.gz", small_truth(3))
+    assert run(places, *stated) == 2
+    assert "expected a truth of every prediction; found none of stranger.nii.gz" in capsys.readouterr().err
+    assert len(run(places, *stated, "--allow-missing")) == 10
+    assert "left out, no truth: 1 file (stranger.nii.gz)" in capsys.readouterr().out
+
+
+def test_no_truth_is_passed_over_for_its_name(places, capsys):
+    for name in ("A", "B", "C_seg"):
+        write_mask(places / "mixed" / f"{name}.nii.gz", small_truth())
+    for name in ("A", "B", "C"):
+        write_mask(places / "found" / f"{name}.nii.gz", small_truth(3))
+    options = ("--truth-labels", "brats2017", *STATED)
+    rows = run(places, *options, predictions="found", truths="mixed")
+    assert sorted({row["case"] for row in rows}) == ["A", "B", "C"]
+    (places / "found" / "A.nii.gz").unlink()
+    assert run(places, *options, predictions="found", truths="mixed") == 2
+    assert "found none of A;" in capsys.readouterr().err
+
+
 def test_damaged_and_misplaced_predictions_are_named(places, capsys):
     write_mask(places / "out" / "BraTS2021_00001.nii.gz", small_truth(3), shift_mm=1.0)
     assert run(places, *STATED, "--challenge", "brats-gli") == 2

@@ -3,7 +3,7 @@
 import pytest
 
 from segan_tl.errors import UserError
-from segan_tl.report.masks import common_regions, find_predictions, find_truths, require_predictions
+from segan_tl.report.masks import common_regions, find_predictions, find_truths, require_pairs
 from segan_tl.runs import write_json
 from tests.small_masks import small_truth, write_mask, write_truths
 
@@ -11,7 +11,7 @@ CASE = "BraTS2021_00000"
 
 
 def truths_of(folder, meaning=None, otherwise=None):
-    return find_truths(folder, meaning=meaning, otherwise=otherwise)
+    return find_truths(folder, meaning=meaning, otherwise=otherwise)[0]
 
 
 def predictions_of(folder, truths, meaning=None, otherwise=None):
@@ -61,7 +61,7 @@ def test_names_of_predictions(tmp_path, truths, name):
     write_mask(tmp_path / "out" / "someone_else.nii.gz", small_truth())
     found, strangers = predictions_of(tmp_path / "out", truths, meaning="brats2017")
     assert {case_id: mask.source.path for case_id, mask in found.items()} == {CASE: path}
-    assert strangers == 1
+    assert [path.name for path in strangers] == ["someone_else.nii.gz"]
 
 
 def test_two_predictions_of_one_case_are_refused(tmp_path, truths):
@@ -77,10 +77,48 @@ def test_no_prediction_of_any_case(tmp_path, truths):
         predictions_of(tmp_path / "out", truths)
 
 
-def test_missing_predictions_are_named():
-    require_predictions(["a", "b"], ["b", "a"])
-    with pytest.raises(UserError, match="found none of b, c, d and 1 more; .*--allow-missing"):
-        require_predictions("abcde", ["a"])
+def test_what_has_no_partner_is_named(tmp_path):
+    require_pairs(["a", "b"], ["b", "a"], [])
+    with pytest.raises(UserError, match="prediction of every case; found none of b, c, d and 1 more; .*--allow-miss"):
+        require_pairs("abcde", ["a"], [])
+    with pytest.raises(UserError, match="truth of every prediction; found none of x.nii.gz; .*--allow-missing"):
+        require_pairs(["a"], ["a"], [tmp_path / "x.nii.gz"])
+
+
+def test_every_label_map_of_a_bare_folder_is_a_truth(tmp_path):
+    for name in ("A", "B", "C_seg", "D/seg", "E_tumorMask"):
+        write_mask(tmp_path / f"{name}.nii.gz", small_truth())
+    assert sorted(truths_of(tmp_path, meaning="brats2017")) == ["A", "B", "C", "D", "E"]
+    with pytest.raises(UserError, match="--truth-labels"):
+        truths_of(tmp_path)  # what the numbers of A mean, nothing tells
+
+
+@pytest.mark.parametrize("names", [("A", "A_seg"), ("A_seg", "A/seg"), ("A_seg", "A_mask"), ("A", "below/A")])
+def test_two_truths_of_one_case_are_refused(tmp_path, names):
+    for name in (*names, "B"):
+        write_mask(tmp_path / f"{name}.nii.gz", small_truth())
+    with pytest.raises(UserError, match="each case once; found A as "):
+        truths_of(tmp_path, meaning="brats2017")
+
+
+def test_two_label_maps_of_a_cohort_s_case_are_refused(tmp_path):
+    write_truths(tmp_path, cases=2)
+    write_mask(tmp_path / CASE / f"{CASE}_flair.nii.gz", small_truth())
+    write_mask(tmp_path / CASE / f"{CASE}_flair.nii", small_truth())  # this one does not matter
+    assert len(truths_of(tmp_path)) == 2
+    write_mask(tmp_path / CASE / f"{CASE}_seg.nii", small_truth())
+    with pytest.raises(UserError, match="there are two files for mask"):
+        truths_of(tmp_path)
+
+
+def test_files_of_a_cohort_that_may_be_label_maps_are_said(tmp_path):
+    write_truths(tmp_path, cases=2)
+    write_mask(tmp_path / CASE / f"{CASE}_flair.nii.gz", small_truth())
+    write_mask(tmp_path / CASE / f"{CASE}_brain_mask.nii.gz", small_truth())
+    assert find_truths(tmp_path, meaning=None)[1] == []
+    (tmp_path / CASE / f"{CASE}_seg.nii.gz").rename(tmp_path / CASE / f"{CASE}_odd.nii.gz")
+    truths, (line,) = find_truths(tmp_path, meaning=None)
+    assert list(truths) == ["BraTS2021_00001"] and f"{CASE}_odd.nii.gz" in line and "not understood" in line
 
 
 # === What the numbers mean ===

@@ -27,7 +27,7 @@ def test_a_folder_is_made_and_tried(tmp_path):
 
 
 def test_headers_of_all_cases_are_looked_at(tmp_path):
-    truths = find_truths(write_truths(tmp_path / "truths", cases=4), meaning=None)
+    truths, _ = find_truths(write_truths(tmp_path / "truths", cases=4), meaning=None)
     names = list(truths)
     write_mask(tmp_path / "out" / f"{names[0]}.nii.gz", small_truth())
     write_mask(tmp_path / "out" / f"{names[1]}.nii.gz", small_truth()[1:])

@@ -43,7 +43,7 @@ def test_columns_follow_the_plan():
 @pytest.fixture
 def cohort(tmp_path):
     """Sixteen cases, each predicted a little worse than the one before."""
-    truths = find_truths(write_truths(tmp_path / "truths", cases=16), meaning=None, otherwise=None)
+    truths, _ = find_truths(write_truths(tmp_path / "truths", cases=16), meaning=None, otherwise=None)
     for number, case_id in enumerate(truths):
         prediction = small_truth(3)
         prediction[1].flat[:number] = 0
