@@ -43,15 +43,17 @@ def run(arguments: argparse.Namespace) -> int:
     start_tensorflow()
     from segan_tl.console import console
     from segan_tl.models.convert import export_nnunet
-    from segan_tl.models.dataset_json import make_dataset, read_mapping
+    from segan_tl.models.dataset_json import make_dataset
     from segan_tl.models.provenance import read_provenance
     from segan_tl.models.weights import load_network
     from segan_tl.runs import write_json
+    from segan_tl.schemas.datasets import NnunetDataset, Plans
+    from segan_tl.schemas.reading import read_json
 
     file = _find(arguments)
-    plans = read_mapping(arguments.plans)
+    plans = read_json(arguments.plans, Plans)
     about, model = read_provenance(file), load_network(file)
-    dataset = read_mapping(arguments.dataset) if arguments.dataset else make_dataset(about, source=file)
+    dataset = read_json(arguments.dataset, NnunetDataset) if arguments.dataset else make_dataset(about, source=file)
     export_nnunet(
         model, checkpoint, plans=plans, dataset=dataset, configuration=arguments.configuration, fold=arguments.fold,
         keep_axes=arguments.keep_axes,

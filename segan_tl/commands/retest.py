@@ -98,11 +98,11 @@ def _check(cohort, config, *, skip: bool) -> tuple[list, dict[str, str]]:
 
 def _mean_areas(path: Path) -> str:
     """Return the means of auc.csv in words."""
-    import csv
     import statistics
 
-    with path.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    from segan_tl.schemas.tables import read_table
+
+    rows = read_table(path, ("auc_brain", "auc_volume"), remedy="run the retest again")
     means = []
     for column, place in (("auc_brain", "the brain"), ("auc_volume", "all of the volume")):
         areas = [float(row[column]) for row in rows if row[column]]

@@ -3,7 +3,6 @@
 Names are those of the specification, <entity>-<value>_…_<suffix>; of label maps also those that older tools write.
 """
 
-import csv
 import os
 import re
 from collections import defaultdict
@@ -18,7 +17,8 @@ from segan_tl.data.images import Source
 from segan_tl.data.layouts import Candidate, FoundCase, list_images, make_case
 from segan_tl.data.naming import MASK, UNKNOWN_CONVENTION, label_of, stem_of
 from segan_tl.data.unused import NOT_UNDERSTOOD, OTHER, UnusedFile, unused_by_name
-from segan_tl.reading import is_there, require_file
+from segan_tl.reading import is_there
+from segan_tl.schemas.tables import read_table
 
 _IMAGE_SUFFIXES = {"flair": "flair", "t1w": "t1", "t2w": "t2"}
 _MASK_SUFFIXES = ("dseg", "mask", "roi", "seg", "msk")
@@ -158,7 +158,7 @@ def _label_table(path: Path, root: Path) -> dict[str, int] | None:
             break
     for table in tables:
         if is_there(table):
-            with require_file(table).open(newline="", encoding="utf-8-sig") as stream:
-                rows = list(csv.DictReader(stream, delimiter="\t"))
-            return {row.get("name") or "": int(row["index"]) for row in rows if (row.get("index") or "").isdigit()}
+            rows = read_table(table, ("index", "name"), delimiter="\t", short=True)
+            numbered = [row for row in rows if re.fullmatch(r"[0-9]{1,5}", row["index"])]
+            return {row["name"]: int(row["index"]) for row in numbered}
     return None

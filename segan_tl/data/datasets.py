@@ -1,6 +1,5 @@
 """Datasets that describe themselves: MSD and nnU-Net raw by their dataset.json."""
 
-import json
 import os
 import re
 from collections import defaultdict
@@ -11,8 +10,9 @@ from segan_tl.data.layouts import Candidate, FoundCase, list_images, make_case, 
 from segan_tl.data.naming import MASK, UNKNOWN_CONVENTION, label_of, modality_of, region_of, stem_of
 from segan_tl.data.unused import UnusedFile
 from segan_tl.errors import UserError
-from segan_tl.reading import require_file
 from segan_tl.regions import ED, ET, NCR, state_convention
+from segan_tl.schemas.datasets import DatasetJson
+from segan_tl.schemas.reading import read_json
 
 
 def find_description(folder: Path) -> Path | None:
@@ -48,9 +48,9 @@ def read_dataset(description: Path, folder: Path) -> tuple[list[FoundCase], list
     Raises:
         UserError: dataset.json cannot be understood, or its folder of images is empty.
     """
-    settings = _read_json(description)
+    settings = read_json(description, DatasetJson)
     channels = settings.get("channel_names") or settings.get("modality")
-    if not isinstance(channels, dict) or not all(str(key).isdigit() for key in channels):
+    if not channels:
         raise UserError(
             f'expected "channel_names" or "modality" such as {{"0": "FLAIR"}} in {description}; found {channels!r}; '
             "correct the file"
@@ -69,7 +69,7 @@ def read_dataset(description: Path, folder: Path) -> tuple[list[FoundCase], list
         else:
             unused.append(UnusedFile(path, f"no image of its name lies in images{part}"))
     labels = settings.get("labels")
-    convention = convention_of(labels if isinstance(labels, dict) else {})
+    convention = convention_of(labels or {})
     found = []
     for case_id, some in candidates.items():
         case, beside = make_case(case_id, some, convention=convention)
@@ -118,16 +118,6 @@ def _split_channel(path: Path) -> tuple[str, int | None]:
 
 def _stem(path: Path) -> str:
     return stem_of(path.name) or path.name  # DICOM may come without a suffix
-
-
-def _read_json(path: Path) -> dict:
-    try:
-        settings = json.loads(require_file(path).read_text(encoding="utf-8-sig"))
-    except (ValueError, OSError) as error:
-        raise UserError(f"expected JSON in {path}; found an error ({error}); correct the file") from None
-    if not isinstance(settings, dict):
-        raise UserError(f"expected a JSON object in {path}; found {type(settings).__name__}; correct the file")
-    return settings
 
 
 def convention_of(labels: dict) -> str:

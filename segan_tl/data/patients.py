@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from segan_tl.errors import UserError
+from segan_tl.schemas.reading import read_bytes
 
 # Dataset, how its case ids begin, and the patient in that; what follows is the scan. The first that fits counts.
 # BraTS kept a patient's number from year to year: 2013, 2015 and 2017 to 2019 share theirs, and so do 2021 and 2023.
@@ -133,9 +134,9 @@ def read_patients(path: Path) -> dict[str, str]:
         UserError: there is no such file, a column is missing or empty, or a case comes twice.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
+        text = read_bytes(path).decode("utf-8-sig")
+    except (UserError, UnicodeDecodeError) as error:
+        reason = error if isinstance(error, UserError) else "it is no text in UTF-8"
         raise UserError(f"expected a table with the columns case,patient; {path}: {reason}; check the path") from None
     lines = text.splitlines()
     delimiter = max("\t;,", key=lines[0].count) if lines else ","

@@ -1,7 +1,5 @@
 """What lies beside the cases: cohort.json (the folder's own statements), participants.tsv, BraTS' name_mapping.csv."""
 
-import csv
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +8,11 @@ from segan_tl.data.images import Source
 from segan_tl.data.layouts import Case, FoundCase, Problem
 from segan_tl.data.patients import COLUMNS, check_statement, patient_by, patient_of
 from segan_tl.errors import UserError
-from segan_tl.reading import is_there, require_file
-from segan_tl.regions import LABEL_NAMES, MODALITIES, convention_labels, state_convention
+from segan_tl.reading import is_there
+from segan_tl.regions import LABEL_NAMES, convention_labels, state_convention
+from segan_tl.schemas.datasets import CohortJson
+from segan_tl.schemas.reading import read_json
+from segan_tl.schemas.tables import read_table
 
 GRADES = ("HGG", "LGG")
 NOT_SAID = ("", "n/a", "na", "nan", "none", "unknown")  # of a cell of participants.tsv
@@ -46,22 +47,14 @@ def read_cohort_json(path: Path) -> dict:
     """
     if not is_there(path):
         return {}
-    try:
-        settings = json.loads(require_file(path).read_text(encoding="utf-8-sig"))
-    except ValueError as error:
-        raise UserError(f"expected JSON in {path}; found an error ({error}); correct the file") from None
-    if not isinstance(settings, dict):
-        raise UserError(f'expected {{"label_convention": "brats2017"}} in {path}; found {settings!r}; correct the file')
-    if "label_convention" in settings:
+    settings = read_json(path, CohortJson)
+    if settings.get("label_convention") is None:
+        settings.pop("label_convention", None)
+    else:
         settings["label_convention"] = _stated_convention(path, settings["label_convention"])
-    if "patients" in settings:
+    if settings.get("patients") is not None:
         check_statement(settings["patients"], path)
-    modalities = settings.setdefault("modalities", {})
-    if not isinstance(modalities, dict) or not set(modalities.values()) <= set(MODALITIES):
-        raise UserError(
-            f'expected "modalities" such as {{"image": "t1c"}} with values out of {", ".join(MODALITIES)} in {path}; '
-            f"found {modalities!r}; correct the file"
-        )
+    settings.setdefault("modalities", {})
     return settings
 
 
@@ -86,9 +79,8 @@ def _places(folder: Path, found: list[FoundCase]) -> list[Path]:
 def _read_table(path: Path, *, delimiter: str) -> list[dict[str, str]]:
     if not is_there(path):
         return []
-    with require_file(path).open(newline="", encoding="utf-8-sig", errors="replace") as stream:
-        rows = csv.DictReader(stream, delimiter=delimiter)
-        return [{key: value for key, value in row.items() if key and isinstance(value, str) and value} for row in rows]
+    rows = read_table(path, delimiter=delimiter, short=True, remedy="correct the file, and save it as UTF-8")
+    return [{key: value for key, value in row.items() if key and value} for row in rows]
 
 
 def _patient_before(row: dict[str, str]) -> dict[str, str]:

@@ -10,9 +10,10 @@ from segan_tl.errors import UserError
 from segan_tl.models.convert import import_nnunet
 from segan_tl.models.convert_mednext import FIRST, import_mednext
 from segan_tl.models.convert_resnet import import_resnet34
-from segan_tl.models.dataset_json import read_mapping
 from segan_tl.models.torch_files import Weights, read_weights
 from segan_tl.reading import is_there, require_file
+from segan_tl.schemas.datasets import NnunetDataset
+from segan_tl.schemas.reading import read_json
 
 # A tensor that tells each kind; the order is that of the command's --from.
 KINDS = {
@@ -91,7 +92,7 @@ def import_weights(
     if kind == "resnet34":
         return kind, *import_resnet34(files.checkpoint, weights=weights)
     if kind == "mednext":
-        about = read_mapping(path) if (path := dataset or files.dataset) else None
+        about = read_json(path, NnunetDataset) if (path := dataset or files.dataset) else None
         return kind, *import_mednext(files.checkpoint, dataset=about, keep_axes=keep_axes, weights=weights)
     carried = weights.settings.get("init_args")
     carried = carried if isinstance(carried, dict) else {}

@@ -8,13 +8,15 @@ import keras
 import numpy as np
 
 from segan_tl.errors import UserError
-from segan_tl.models.dataset_json import describe_outputs, name_channels, read_mapping
+from segan_tl.models.dataset_json import describe_outputs, name_channels
 from segan_tl.models.declare import build_within
 from segan_tl.models.nnunet import torch_names
 from segan_tl.models.nnunet_plan import build_from_plan, describe_network, orient_configuration
 from segan_tl.models.orientation import inverse, turn_tensors
 from segan_tl.models.torch_files import Weights, read_weights, write_torch
 from segan_tl.models.torch_layout import assign, collect
+from segan_tl.schemas.datasets import NnunetDataset, Plans
+from segan_tl.schemas.reading import read_json
 
 
 def import_nnunet(
@@ -46,8 +48,8 @@ def import_nnunet(
     """
     weights = weights or read_weights(checkpoint)
     carried = _dict(weights.settings.get("init_args"))
-    plan = read_mapping(plans) if plans else carried.get("plans")
-    about = read_mapping(dataset) if dataset else _dict(carried.get("dataset_json"))
+    plan = read_json(plans, Plans) if plans else carried.get("plans")
+    about = read_json(dataset, NnunetDataset) if dataset else _dict(carried.get("dataset_json"))
     if not isinstance(plan, dict):
         raise UserError(f"{checkpoint} carries no plan of its network: give the plans.json that belongs to it")
     configuration = configuration or carried.get("configuration") or "3d_fullres"

@@ -1,11 +1,9 @@
 """dataset.json of nnU-Net, version 1 or 2: what a network's channels and outputs are called."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from segan_tl.errors import UserError
-from segan_tl.reading import require_file
 from segan_tl.regions import REGIONS
 
 
@@ -73,18 +71,3 @@ def make_dataset(about: Mapping, *, source: Path) -> dict:
         "numTraining": 0,
         "file_ending": ".nii.gz",
     } | ({"regions_class_order": [numbers[region] for region in regions]} if nested else {})
-
-
-def read_mapping(path: Path) -> dict:
-    """Return the content of one of nnU-Net's JSON files.
-
-    Raises:
-        UserError: it cannot be read.
-    """
-    try:
-        content = json.loads(require_file(path).read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} is no readable JSON file ({error}); give nnU-Net's own") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path} holds a {type(content).__name__}: expected an object; give nnU-Net's own")
-    return content

@@ -8,8 +8,8 @@ from segan_tl.config_base import comparable
 from segan_tl.data.folds import FILE
 from segan_tl.data.splits import PARTS
 from segan_tl.errors import UserError
-from segan_tl.report.papers.runs import read_rows
 from segan_tl.runs import Run, read_json
+from segan_tl.schemas.tables import read_metrics
 
 NAMED = 3
 
@@ -43,7 +43,7 @@ def read_fold(number: int, run: Run) -> Fold:
         UserError: a file is damaged, or its scores are not those of its test cases.
     """
     split = {part: cases for part, cases in read_json(run.splits).items() if part in PARTS}
-    rows = read_rows(run.metrics)
+    rows = read_metrics(run.metrics)
     if strangers := sorted({row["case"] for row in rows} - set(split["test"])):
         raise UserError(
             f"{run.metrics} scores {strangers[0]}, which is no test case of that run; train it anew with --overwrite"

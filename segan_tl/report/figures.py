@@ -1,6 +1,5 @@
 """Pictures of a run: learning curves, and outlines of truth and prediction on the best, median and worst test case."""
 
-import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from segan_tl.errors import UserError
 from segan_tl.runs import Run, atomic_path, read_json
+from segan_tl.schemas.tables import read_numbers
 
 # Sky blue and orange of Okabe and Ito's palette: told apart with every kind of colour vision, and bright on black.
 TRUTH_COLOUR, PREDICTION_COLOUR = "#56B4E9", "#E69F00"
@@ -212,14 +212,10 @@ def read_history(path: Path) -> dict[str, np.ndarray]:
     """
     if not path.is_file():
         raise UserError(f"{path} is missing: expected one row per epoch; train the run first")
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_numbers(path)
     if not rows:
         raise UserError(f"{path} holds no epoch: train the run for one epoch at least")
-    try:
-        return {name: np.array([float(row[name] or "nan") for row in rows]) for name in rows[0] if name}
-    except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}); restore it, or train the run again with --overwrite") from None
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
 def _lines(axis, epochs: np.ndarray, series: dict[str, np.ndarray], colours: Sequence[str]) -> None:

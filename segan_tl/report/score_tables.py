@@ -1,6 +1,5 @@
 """Scores of finished runs, or of other programs, read from CSV: one row a case and region, comparable or not."""
 
-import csv
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from segan_tl.errors import UserError
 from segan_tl.report.crossval import find_folds, open_crossval, require_complete
 from segan_tl.report.statistics import metric_columns, number
 from segan_tl.runs import Run, open_run, read_json
+from segan_tl.schemas.tables import read_table
 
 # `evaluate` names the definition in the column; a run's own test always takes the default one.
 ALIASES = {
@@ -135,21 +135,12 @@ def _read_folds(folder: Path) -> ScoreTable:
 
 
 def _read_rows(path: Path) -> dict[tuple[str, str], dict]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            columns, lines = reader.fieldnames or [], list(reader)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} is no CSV file ({error}); give the table of scores") from None
-    if missing := [name for name in ("case", "region") if name not in columns]:
-        raise UserError(
-            f"expected the columns case and region in {path}; found {', '.join(columns) or 'none'}; "
-            f"name the column{'s' * (len(missing) > 1)} {' and '.join(missing)}, separated by commas"
-        )
+    lines = read_table(path, ("case", "region"), remedy="give the table of scores, separated by commas")
+    columns = lines[0] if lines else {}
     rows = {}
     renamed = {name: own for name, own in ALIASES.items() if own not in columns}
     for line in lines:
-        key = (line["case"], (line["region"] or "").strip().lower())
+        key = (line["case"], line["region"].strip().lower())
         if key in rows:
             raise UserError(f"expected each case once in {path}; found {key[0]}, {key[1]} twice; remove one row")
         rows[key] = {renamed.get(name, name): cell for name, cell in line.items()}

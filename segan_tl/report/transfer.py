@@ -1,6 +1,5 @@
 """What a transfer was worth: the source untouched, training from scratch, the transferred model, on the same cases."""
 
-import csv
 import statistics
 from collections.abc import Sequence
 
@@ -16,6 +15,7 @@ from segan_tl.predict.segment import segment_case
 from segan_tl.regions import region_masks
 from segan_tl.report.terminal import case_progress, print_table
 from segan_tl.runs import Run, read_json, write_json
+from segan_tl.schemas.tables import read_metrics
 
 COLUMNS = {
     "source": "source, untouched",
@@ -90,8 +90,7 @@ def print_comparison(comparison: dict) -> None:
 
 def read_dice(run: Run) -> dict[tuple[str, str], float]:
     """Return (case, region) → Dice of a scored run."""
-    with run.metrics.open(newline="") as file:
-        return {(row["case"], row["region"]): float(row["dice"]) for row in csv.DictReader(file)}
+    return {(row["case"], row["region"]): float(row["dice"] or "nan") for row in read_metrics(run.metrics)}
 
 
 def _mean(scores: dict[tuple[str, str], float], region: str) -> float | None:

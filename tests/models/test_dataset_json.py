@@ -3,7 +3,7 @@
 import pytest
 
 from segan_tl.errors import UserError
-from segan_tl.models.dataset_json import describe_outputs, make_dataset, name_channels, read_mapping
+from segan_tl.models.dataset_json import describe_outputs, make_dataset, name_channels
 
 
 def test_outputs():
@@ -23,17 +23,6 @@ def test_channels():
     assert name_channels({"channel_names": names}) == ["c0", "c2", "c10"]
     assert name_channels({"modality": {"0": "FLAIR"}}) == ["FLAIR"]
     assert name_channels({}) == name_channels({"channel_names": [1]}) == []
-
-
-def test_files(tmp_path):
-    (tmp_path / "a.json").write_text('\ufeff{"a": 1}')
-    assert read_mapping(tmp_path / "a.json") == {"a": 1}
-    for content in ("[1]", "{", "[" * 10**5):
-        (tmp_path / "a.json").write_text(content)
-        with pytest.raises(UserError, match="a.json"):
-            read_mapping(tmp_path / "a.json")
-    with pytest.raises(UserError, match="no readable JSON"):
-        read_mapping(tmp_path / "b.json")
 
 
 def test_ours(tmp_path):

@@ -1,10 +1,8 @@
 """What a page about runs is made of: their files, read without trusting that every one of them is there."""
 
-import csv
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +10,7 @@ from segan_tl.errors import UserError
 from segan_tl.report.figures import read_history
 from segan_tl.report.statistics import metric_columns, number
 from segan_tl.runs import Run, read_json
+from segan_tl.schemas.tables import read_metrics
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def open_finished(run: Run) -> FinishedRun:
         state,
         read_json(run.config),
         read_json(run.splits) if run.splits.is_file() else {},
-        _read_rows(run.metrics),
+        read_metrics(run.metrics),
         read_history(run.history) if run.history.is_file() else {},
         read_json(run.comparison) if run.comparison.is_file() else None,
         (read_json(run.summary) if run.summary.is_file() else {}).get("definitions", {}),
@@ -137,14 +136,3 @@ def shared_metrics(runs: Sequence[FinishedRun]) -> list[str]:
     """Return the numeric columns that every run's metrics.csv has."""
     columns = [metric_columns(one.rows) for one in runs]
     return [metric for metric in columns[0] if all(metric in other for other in columns)]
-
-
-def _read_rows(path: Path) -> list[dict]:
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    try:
-        for row in rows:
-            row["case"], row["region"], number(row["dice"])
-    except (KeyError, ValueError, TypeError) as error:
-        raise UserError(f"{path} is damaged ({error}); restore it, or train the run again with --overwrite") from None
-    return rows

@@ -1,12 +1,13 @@
 """What the runs of a reproduction scored, and what its page says of them."""
 
-import csv
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
+from segan_tl.errors import UserError
 from segan_tl.report.figures import SYNTHETIC, read_history
 from segan_tl.runs import Run, read_json
+from segan_tl.schemas.tables import read_metrics, read_table, require_number
 
 
 def is_scored(run: Run) -> bool:
@@ -21,15 +22,24 @@ def read_scores(run: Run, score: str = "dice", *, region: str = "wt") -> dict[st
 
 def read_column(path: Path, score: str, *, region: str) -> dict[str, float]:
     """Return case → score of a region, of a metrics.csv; empty where there is none."""
-    return {row["case"]: float(row[score]) for row in read_rows(path) if row["region"] == region}
+    rows = read_metrics(path) if path.is_file() else []
+    if rows and score not in rows[0]:
+        raise UserError(f"expected the column {score} in {path}; found none; train the run again with --overwrite")
+    return {row["case"]: float(row[score] or "nan") for row in rows if row["region"] == region}
 
 
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a CSV file; none where there is no file."""
-    if not path.is_file():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+def read_rows(path: Path, texts: Sequence[str], numbers: Sequence[str]) -> list[dict[str, str]]:
+    """Return the rows of a CSV file that has these columns of text and of numbers; none where there is no file.
+
+    Raises:
+        UserError: a column is missing, or a cell of `numbers` holds no number.
+    """
+    remedy = "remove it and make it again"
+    rows = read_table(path, (*texts, *numbers), remedy=remedy) if path.is_file() else []
+    for row in rows:
+        for name in numbers:
+            require_number(row[name], name, path=path, remedy=remedy)
+    return rows
 
 
 def mean(scores: dict) -> float | None:

@@ -99,7 +99,7 @@ def _transfer_folder(target: str, strategy: str, *, source: str = SOURCE) -> str
 def read_matrix(study: Study) -> dict[tuple[str, str], dict[str, float]]:
     """Return (trained on, seen on) → test case → Dice."""
     cells = {}
-    for row in read_rows(study.matrix / "matrix_cases.csv"):
+    for row in read_rows(study.matrix / "matrix_cases.csv", ("trained_on", "modality", "case", "region"), ("dice",)):
         if row["region"] == REGION:
             cells.setdefault((row["trained_on"], row["modality"]), {})[row["case"]] = float(row["dice"])
     return cells

@@ -92,7 +92,7 @@ def _untouched(study: Study, target: str) -> float | None:
 def votes_table(study: Study) -> Table:
     """Return the Dice by number of modalities available: mean over the subsets, the worst and the best of them."""
     found = {}
-    for row in read_rows(study.matrix / "votes.csv"):
+    for row in read_rows(study.matrix / "votes.csv", ("modalities", "rule", "region"), ("number", "dice")):
         if row["region"] == REGION:
             found.setdefault(int(row["number"]), {}).setdefault(row["rule"], []).append(
                 (float(row["dice"]), row["modalities"])

@@ -87,7 +87,8 @@ def has_auc(study: Study) -> bool:
 
 def read_areas(study: Study, column: str) -> dict[str, float]:
     """Return test patient of the source → area under the ROC curve; those without a lesion have none."""
-    rows = read_rows(study.pretraining.root / AUC / "auc.csv") if has_auc(study) else []
+    path = study.pretraining.root / AUC / "auc.csv"
+    rows = read_rows(path, ("case",), (column,)) if has_auc(study) else []
     return {row["case"]: float(row[column]) for row in rows if row[column]}
 
 
