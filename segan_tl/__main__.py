@@ -7,6 +7,7 @@ import sys
 
 from segan_tl import __version__
 from segan_tl.console import error_console
+from segan_tl.environment import settle
 from segan_tl.errors import UserError, cannot_write, is_full
 
 COMMANDS = {
@@ -41,6 +42,7 @@ EPILOG = """examples:
 
 def main(argv: list[str] | None = None, *, program: str | None = None) -> int:
     """Run one command; return its exit code (2 for what the user can mend, without a traceback)."""
+    settle()
     argv = sys.argv[1:] if argv is None else argv
     if not argv or argv[0] not in COMMANDS:
         return _show_overview(argv)

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
+from segan_tl.environment import quieten
+from segan_tl.errors import UserError
+
 
 class PlainConsole(Console):
     """A console to which text is only text: no markup, no emoji, and nothing in it that commands the terminal."""
@@ -53,12 +56,18 @@ def start_tensorflow() -> None:
 
     Some of them are printed before TF_CPP_MIN_LOG_LEVEL counts, by C++, so they are held back at the file descriptor.
     """
-    # Level 2 would still show grappler's "remapper failed", which costs nothing and helps nobody.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    quieten()
     with _standard_error_held_back():
         import tensorflow as tf
 
         tf.config.list_physical_devices()
+        import keras
+
+    if keras.config.backend() != "tensorflow":
+        raise UserError(
+            f"Keras was imported with the backend {keras.config.backend()} before; segan_tl trains and predicts with "
+            "TensorFlow: start it in a process of its own, or import it first"
+        )
 
 
 @contextlib.contextmanager

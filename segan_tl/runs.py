@@ -251,7 +251,7 @@ def training_lock(run: Run) -> Iterator[None]:
     import fcntl  # not on Windows, where nothing but training needs it
 
     run.root.mkdir(parents=True, exist_ok=True)
-    with (run.root / ".lock").open("a+") as file:
+    with (run.root / ".lock").open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -146,13 +146,13 @@ class _Queue:
         log.parent.mkdir(parents=True, exist_ok=True)
         self.held[job.name] = self.free.pop(0) if self.free else None
         command = job.command + (self.held[job.name] or ())
-        with log.open("a") as file:
+        with log.open("a", encoding="utf-8") as file:
             file.write(f"$ {shlex.join(command)}\n")
             file.flush()
             # A session of its own: Ctrl-C in the terminal reaches this process alone, which passes on one SIGTERM.
             return subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
-                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+                env=os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"},
             )  # fmt: skip
 
     def _end(self, job: Job, code: int, *, seconds: float) -> None:
@@ -232,7 +232,7 @@ class _Queue:
 
 def _last_line(log: Path) -> str:
     """Return the last error of the last start, or its last line: another process may write to the same log."""
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     begun = max((i for i, line in enumerate(lines) if line.startswith("$ ")), default=0)
     errors = [line for line in lines[begun:] if line.startswith("error: ")]
     return errors[-1] if errors else lines[-1] if lines else "no output"

@@ -247,5 +247,5 @@ def _command(arguments, scale: str) -> str:
 def _has_gpu() -> bool:
     if not shutil.which("nvidia-smi"):
         return False
-    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
+    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, encoding="utf-8", errors="replace", check=False)
     return listed.returncode == 0 and "GPU" in listed.stdout

@@ -138,7 +138,9 @@ def _commit() -> str | None:
     """Return the commit of the checkout that this code runs from, None outside of one."""
     folder = Path(__file__).parent
     try:
-        answer = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=False)
+        answer = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, encoding="utf-8", check=False
+        )
     except OSError:
         return None
     return answer.stdout.strip() or None

@@ -1,0 +1,39 @@
+"""What a command takes from the environment it is started in, and what it sets itself, for its child processes too.
+
+Keras and TensorFlow read their settings when they are imported: settings of the user's other work must not decide what
+a network computes. `import segan_tl` in one's own program changes nothing: only the command line calls this.
+"""
+
+import io
+import os
+import sys
+
+# Of other work: a cluster that is none of ours, another Keras, a compiler that changes the results, limits of epochs.
+LEFT_OVER = (
+    "TF_CONFIG", "TF_USE_LEGACY_KERAS", "TF_XLA_FLAGS", "KERAS_NNX_ENABLED", "KERAS_MAX_EPOCHS",
+    "KERAS_MAX_STEPS_PER_EPOCH",
+)  # fmt: skip
+OURS = {
+    "KERAS_BACKEND": "tensorflow",
+    # A folder that cannot be: keras.json is not read, whatever it says, and none is written.
+    "KERAS_HOME": os.path.join(os.devnull, "keras"),
+}
+
+
+def settle() -> None:
+    """Make the environment that of a command: to be called before Keras or TensorFlow are imported."""
+    for name in LEFT_OVER:
+        os.environ.pop(name, None)
+    os.environ.update(OURS)
+    quieten()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # not in a notebook
+            stream.reconfigure(errors="replace")  # a terminal that is not UTF-8 lacks "→" and "‖"
+
+
+def quieten() -> None:
+    """Let TensorFlow's C++ say fatal errors only, unless the user asks for more; it looks once, when it is imported.
+
+    Level 2 would still show grappler's "remapper failed", which costs nothing and helps nobody.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
