@@ -1,6 +1,7 @@
 """`python -m segan_tl export`: a network of ours as a checkpoint that nnU-Net v2 reads."""
 
 import argparse
+import shlex
 from pathlib import Path
 
 EPILOG = """examples:
@@ -62,9 +63,10 @@ def run(arguments: argparse.Namespace) -> int:
         write_json(arguments.out / "plans.json", plans)
         write_json(arguments.out / "dataset.json", dataset)
     console.print(f"{file}: {model.count_params():,} parameters, as nnU-Net's {checkpoint}", soft_wrap=True)
-    console.print("its predictor wants plans.json and dataset.json two folders above" if not whole else (
-        f"next: nnUNetv2_predict_from_modelfolder -i IMAGES -o OUT -m {arguments.out} -f {arguments.fold}"
-    ), soft_wrap=True)  # fmt: skip
+    out = shlex.quote(str(arguments.out))
+    following = f"next: nnUNetv2_predict_from_modelfolder -i IMAGES -o OUT -m {out} -f {arguments.fold}"
+    wanting = "its predictor wants plans.json and dataset.json two folders above"
+    console.print(following if whole else wanting, soft_wrap=True)
     return 0
 
 

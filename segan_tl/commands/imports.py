@@ -1,6 +1,7 @@
 """`python -m segan_tl import`: a PyTorch checkpoint of another program as a .keras file, or as a run."""
 
 import argparse
+import shlex
 from pathlib import Path
 
 KINDS = ("nnunet", "mednext", "resnet34")
@@ -167,7 +168,6 @@ def _write_file(arguments, model, about, *, kind) -> None:
 def _training_command(out, about, *, kind) -> str:
     """Return what starts a training from the file: a configuration, and where the network differs from it."""
     import json
-    import shlex
 
     from segan_tl.config import load_config
 
@@ -206,7 +206,7 @@ def _write_run(arguments, model, config, *, about) -> None:
     write_run(Run(arguments.run), model, config, provenance=about, overwrite=arguments.overwrite)
     data = config.data
     console.print(f"wrote {arguments.run}: {', '.join(data.modalities)} → {', '.join(data.regions)}", soft_wrap=True)
-    console.print(f"next: python -m segan_tl predict {arguments.run} PATIENT OUT", soft_wrap=True)
+    console.print(f"next: python -m segan_tl predict {shlex.quote(str(arguments.run))} PATIENT OUT", soft_wrap=True)
 
 
 def _names(text: str) -> tuple[str, ...]:

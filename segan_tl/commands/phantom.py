@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 from pathlib import Path
 
 EPILOG = """examples:
@@ -66,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
             jobs=arguments.jobs,
             progress=lambda done, cases: bar.update(task, completed=done, total=cases),
         )
-    console.print(f"{len(names)} synthetic cases (simulated, no patients) in {folder}")
-    console.print(f"next: python train_segan.py --modality flair --data {folder} --config quickstart")
+    console.print(f"{len(names)} synthetic cases (simulated, no patients) in {folder}", soft_wrap=True)
+    data = shlex.quote(str(folder))
+    console.print(f"next: python train_segan.py --modality flair --data {data} --config quickstart", soft_wrap=True)
     return 0

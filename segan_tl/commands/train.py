@@ -1,5 +1,6 @@
 """Train a volumetric network: arguments, and the way from a folder of MRI to scores and pictures."""
 
+import shlex
 from functools import partial
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def train_volumes(arguments, this_run, config) -> int:
         find_source_cohort=lambda: find_source_cohort(arguments, config),
     )  # fmt: skip
     if code == 0:
-        console.print(f"next: python -m segan_tl predict {this_run.root} PATIENT OUT", soft_wrap=True)
+        console.print(f"next: python -m segan_tl predict {shlex.quote(str(this_run.root))} PATIENT OUT", soft_wrap=True)
     return code
 
 

@@ -1,5 +1,6 @@
 """Train SegAN-CAT per modality: arguments, and the way from a folder of MRI to scores and pictures."""
 
+import shlex
 from functools import partial
 
 from segan_tl.commands.training import add_training_arguments, train_and_score
@@ -57,9 +58,7 @@ def run(arguments) -> int:
         choose_split=split or (lambda cohort, cached: choose_split(cohort, cached, config)),
     )  # fmt: skip
     if code == 0:
-        console.print(
-            f"next: python -m segan_tl predict {this_run.root} PATIENT OUT    "
-            f"python -m segan_tl inspect {this_run.root}",
-            soft_wrap=True,
-        )
+        run = shlex.quote(str(this_run.root))
+        words = f"next: python -m segan_tl predict {run} PATIENT OUT    python -m segan_tl inspect {run}"
+        console.print(words, soft_wrap=True)
     return code

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from segan_tl.errors import UserError
@@ -139,7 +140,7 @@ def plot_overlays(
         handles += [Line2D([], [], color=LIGHT, linestyle=_style(i), label=name) for i, name in enumerate(regions)]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, labelcolor=LIGHT)
     figure.suptitle(_title(f"{name}: test cases", synthetic), color=LIGHT, fontsize=11)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _show(axis, image: np.ndarray, aspect: float) -> None:
@@ -201,7 +202,7 @@ def plot_curves(run: Run) -> None:
             axis.legend(frameon=False, fontsize=9)
     synthetic = bool(state.get("data", {}).get("synthetic", False))
     figure.suptitle(_title("/".join(run.root.resolve().parts[-2:]), synthetic), fontsize=11)
-    _save(figure, run.curves)
+    save_figure(figure, run.curves)
 
 
 def read_history(path: Path) -> dict[str, np.ndarray]:
@@ -229,6 +230,9 @@ def _title(text: str, synthetic: bool) -> str:
     return f"{text}\n{SYNTHETIC}" if synthetic else text
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure; a dollar in the name of a case or run is a dollar, not the begin of a formula."""
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=130, facecolor=figure.get_facecolor())

@@ -7,9 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from segan_tl.report.figures import SYNTHETIC
+from segan_tl.report.figures import SYNTHETIC, save_figure
 from segan_tl.report.matrix import Available
-from segan_tl.runs import atomic_path
 
 RULE_COLOURS = {"majority": "#0072B2", "weighted": "#D55E00"}
 RULE_SHIFTS = {"majority": -0.1, "weighted": 0.1}
@@ -40,7 +39,7 @@ def plot_matrix(cells: Sequence[dict], path: Path, *, title: str, synthetic: boo
     axes[0].set_ylabel("trained on")
     figure.colorbar(image, ax=list(axes), label=_label("mean Dice", regions), shrink=0.9)
     figure.suptitle(_title(title, synthetic), fontsize=11)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _draw_cells(axis, values: list[list[float]], framed: list[list[bool]]):
@@ -84,7 +83,7 @@ def plot_votes(
     axes[0].set_ylabel(_label("Dice", regions) + ", mean over cases")
     axes[0].legend(frameon=False, fontsize=9, loc="lower right")
     figure.suptitle(_title(title, synthetic), fontsize=11)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _name_ends(axis, available: Sequence[Available]) -> None:
@@ -105,8 +104,3 @@ def _label(score: str, regions: Sequence[str]) -> str:
 
 def _title(text: str, synthetic: bool) -> str:
     return f"{text}\n{SYNTHETIC}" if synthetic else text
-
-
-def _save(figure: Figure, path: Path) -> None:
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=130)

@@ -100,3 +100,10 @@ def test_history_that_cannot_be_drawn(tmp_path, text, message):
         path.write_text(text)
     with pytest.raises(UserError, match=message):
         read_history(path)
+
+
+@pytest.mark.parametrize("name", ["a$\\q$", "$", "x_{$y$}"])
+def test_a_name_is_no_formula(tmp_path, name):
+    path = tmp_path / "overlays.png"
+    plot_overlays([("only", panel(name))], path, name=name, modality="flair", synthetic=False)
+    assert imread(path).ndim == 3
