@@ -47,6 +47,11 @@ class Run:
         return self.root / "patients.json"
 
     @property
+    def digests(self) -> Path:
+        """Return the digests of every case's images and mask as the run began with them, JSON."""
+        return self.root / "digests.json"
+
+    @property
     def state(self) -> Path:
         """Return what the run is and how far it got, JSON."""
         return self.root / "run.json"

@@ -31,7 +31,11 @@ def write_fold(folder: Path, number: int, *, scores=None, config=None, state="fi
         rows += [(case, "et", 0.5, 1, 5, 0.1) for case, *_ in scores]
         with (run / "metrics.csv").open("w", newline="") as file:
             csv.writer(file).writerows(rows)
+        (run / "predictions").mkdir(exist_ok=True)
+        for name in ("curves.png", "overlays.png", *(f"predictions/{case}.nii.gz" for case in tested)):
+            (run / name).touch()
         write(run / "summary.json", {"failed": {}})
+        (run / "report.html").touch()
 
 
 def write_folds(folder: Path, *, leave_out=(), saved=True) -> Path:

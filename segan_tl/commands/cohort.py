@@ -1,7 +1,5 @@
 """The cohort of a training: found or simulated, checked, prepared and split."""
 
-import os
-import shutil
 from collections import Counter
 
 
@@ -24,6 +22,7 @@ def _find(option: str, given, phantom, *, arguments, patients):
     Args:
         patients: file that says who is who, None to leave it to the data.
     """
+    from segan_tl.commands.synthetic import take_synthetic
     from segan_tl.console import console
     from segan_tl.data.cases import find_cases
     from segan_tl.data.patients import state_patients
@@ -34,49 +33,8 @@ def _find(option: str, given, phantom, *, arguments, patients):
         if cohort.unused:
             console.print(tell_briefly(cohort.unused, cohort.folder), soft_wrap=True)
         return state_patients(cohort, patients) if patients else cohort
-    from segan_tl.data.phantom.write import is_whole
-
-    folder = _folder(arguments, phantom)
-    if not is_whole(folder):
-        why = "damaged, or of another version" if folder.exists() else f"No {option}"
-        console.print(f"{why}: making {phantom.cases} synthetic patients in {folder}", soft_wrap=True)
-        _simulate(arguments, phantom, folder)
-    cohort = find_cases(folder)
+    cohort = find_cases(take_synthetic(option, phantom, cache=arguments.cache, jobs=arguments.jobs))
     return state_patients(cohort, patients) if patients else cohort
-
-
-def _simulate(arguments, phantom, folder) -> None:
-    """Write the synthetic cohort of a configuration; several processes may at the same time."""
-    from segan_tl.data.phantom.write import is_whole, write_cohort
-    from segan_tl.leftovers import clear_leftovers, temporary_path
-
-    fresh = temporary_path(folder)
-    try:
-        with progress_bar() as bar:
-            task = bar.add_task("synthetic MRI", total=phantom.cases)
-            write_cohort(
-                fresh, phantom.cohort, cases=phantom.cases, shape=phantom.shape, seed=phantom.seed,
-                jobs=arguments.jobs, progress=lambda *_: bar.advance(task),
-            )  # fmt: skip
-        clear_leftovers(folder.parent)
-        try:
-            os.rename(fresh, folder)
-        except OSError:
-            if not is_whole(folder):  # else another process has put the same one there meanwhile
-                shutil.rmtree(folder)
-                os.rename(fresh, folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-
-
-def phantom_folder(arguments, config):
-    """Return where the synthetic cohort of a configuration lies in the cache."""
-    return _folder(arguments, config.phantom)
-
-
-def _folder(arguments, phantom):
-    shape = "x".join(str(size) for size in phantom.shape)
-    return arguments.cache / f"phantom-{phantom.cohort}-{phantom.cases}-{shape}-seed{phantom.seed}"
 
 
 def is_synthetic(cohort) -> bool:

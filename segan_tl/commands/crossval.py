@@ -98,13 +98,14 @@ def _find(arguments) -> Path:
 def _train(training: Training, arguments) -> int:
     """Run the folds and gather them."""
     from segan_tl.console import console
+    from segan_tl.report.owed import has_scores
 
     slots = [("--devices", device) for device in arguments.devices or ()]
     at_once = arguments.at_once or max(len(slots), 1)
     _check_devices(training, slots, at_once=at_once)
     _check_begun(training)
     jobs = [Job(f"fold{k}", (*module(training.name), *training.words_of(k))) for k in range(training.folds)]
-    if not all(_is_done(job, training) for job in jobs):
+    if not all(has_scores(training.plan(number)[0]) for number in range(training.folds)):
         _prepare(training)
     logs = training.folder / "logs"
     console.print(f"{training.folds} folds, {at_once} at a time; logs in {logs}", soft_wrap=True)
@@ -174,14 +175,15 @@ def _prepare(training: Training) -> None:
 
 
 def _is_done(job: Job, training: Training) -> bool:
-    """Return whether a fold is trained and scored with the settings that it would be trained with now."""
+    """Return whether a fold has all that its training leads to, with the settings that it would be trained with now."""
     from segan_tl.config_base import comparable
-    from segan_tl.report.papers.runs import is_scored
+    from segan_tl.report.owed import is_complete
     from segan_tl.runs import read_json
 
     this_run, config = training.plan(int(job.name.removeprefix("fold")))
-    wanted = json.loads(config.model_dump_json())
-    return is_scored(this_run) and comparable(read_json(this_run.config)) == comparable(wanted)
+    if not is_complete(this_run, page=not training.arguments.no_report):
+        return False
+    return comparable(read_json(this_run.config)) == comparable(json.loads(config.model_dump_json()))
 
 
 def _describe(job: Job, training: Training) -> str:

@@ -78,7 +78,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run what has no result yet, then write the page."""
+    from segan_tl.commands.finish import owes_nothing
     from segan_tl.console import console
+    from segan_tl.runs import Run
 
     paper = PAPERS[arguments.paper]
     scale = arguments.scale or ("full" if arguments.data else "quick")
@@ -94,7 +96,8 @@ def run(arguments: argparse.Namespace) -> int:
     console.print(f"{len(jobs)} jobs, {at_once} at a time; logs in {study.out / 'logs'}", soft_wrap=True)
     outcome = run_jobs(
         jobs, logs=study.out / "logs", at_once=at_once,
-        is_done=lambda job: paper.is_done(job, study, scale=scale), describe=lambda job: paper.describe(job, study),
+        is_done=lambda job: paper.is_done(job, study, scale=scale) and owes_nothing(Run(arguments.runs / job.name)),
+        describe=lambda job: paper.describe(job, study),
     )  # fmt: skip
     if outcome.stopped:
         console.print("Interrupted and saved. Run the same command again to go on.")
@@ -104,11 +107,8 @@ def run(arguments: argparse.Namespace) -> int:
     page = paper.write_page(study, command=_command(arguments, scale))
     console.print(f"page {page}", soft_wrap=True)
     if outcome.code:
-        console.print(
-            f"{len(outcome.failed)} failed, {len(outcome.interrupted)} interrupted, {len(outcome.left_out)} left out: "
-            "the page has gaps; run the same command again to try what is missing",
-            soft_wrap=True,
-        )
+        left = f"{len(outcome.failed)} failed, {len(outcome.interrupted)} interrupted, {len(outcome.left_out)} left out"
+        console.print(f"{left}: the page has gaps; run the same command again to try what is missing", soft_wrap=True)
     return outcome.code
 
 

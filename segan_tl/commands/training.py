@@ -16,7 +16,9 @@ from segan_tl.commands.cohort import (
     take_split,
 )
 from segan_tl.commands.earlier import is_finished, start_anew
+from segan_tl.commands.finish import write_what_is_missing
 from segan_tl.commands.patients import add_patients_argument, count_patients, name_patients, remarks
+from segan_tl.commands.unchanged import record, require_unchanged
 
 EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: Slurm and shells may run the command again
 
@@ -75,13 +77,15 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     """Do the work while no other process may."""
     from segan_tl.commands.unlabelled import divide, needs_masks, remark
     from segan_tl.console import console, start_tensorflow
+    from segan_tl.report.owed import has_scores
 
     finished = not arguments.overwrite and is_finished(this_run, config)
-    if finished and this_run.summary.is_file():
+    if finished and has_scores(this_run):
         console.print(
             f"{this_run.root} is trained and scored already: {this_run.summary}; --overwrite starts anew.",
             soft_wrap=True,
         )
+        write_what_is_missing(this_run, page=not arguments.no_report)
         return 0
     start_tensorflow()
     from segan_tl.train.pretrained import find_pretrained, refuse_seen
@@ -113,6 +117,9 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     if not started:
         # Not before the new run is known to have its configuration, devices and data.
         start_anew(this_run, config, split, name_patients(split, cohort, second))
+        record(this_run, parts)
+    else:
+        require_unchanged(this_run, parts)
     counts = ", ".join(f"{len(cases)} {part}" for part, cases in split.items())
     found = introduce(cohort) + (f"; source {introduce(second)}" if second else "")
     whose = name_patients(split, cohort, second)
@@ -133,7 +140,6 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
 
     # === Evaluation ===
     from segan_tl.report.evaluate import evaluate_run
-    from segan_tl.report.figures import plot_curves
 
     test = [case for case in cohort.cases if case.id in set(split["test"])]
     try:
@@ -142,13 +148,11 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     except KeyboardInterrupt:
         console.print("Interrupted while scoring; the training is saved. Run the same command again to go on.")
         return EXIT_INTERRUPTED
-    plot_curves(this_run)
     console.print(
         f"scores {this_run.metrics}, pictures {this_run.overlays} and {this_run.curves}, model {this_run.best}/",
         soft_wrap=True,
     )
-    if not arguments.no_report:
-        write_page(this_run)
+    write_what_is_missing(this_run, page=not arguments.no_report)
     return 0
 
 
@@ -168,21 +172,6 @@ def _signals_as_interrupts():
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def write_page(this_run) -> None:
-    """Write report.html and say so; the run is complete without it, so no failure of it may end the command."""
-    from segan_tl.console import console
-
-    try:
-        from segan_tl.report.html.page import write_report
-
-        for remark in write_report([this_run], this_run.report):
-            if not remark.startswith("Embedded images"):
-                console.print(remark, markup=False, soft_wrap=True)
-        console.print(f"everything in a browser: {this_run.report}", soft_wrap=True)
-    except Exception as error:
-        console.print(f"no report.html: {type(error).__name__}: {error}", style="yellow", markup=False, soft_wrap=True)
 
 
 def _check_unseen(test: dict[str, str], source) -> None:

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from segan_tl.commands.training import add_training_arguments, train_and_score, write_page
+from segan_tl.commands.finish import write_page
+from segan_tl.commands.training import add_training_arguments, train_and_score
 
 MODALITIES = ("t1", "t1c", "t2", "flair")
 TARGETS = (*MODALITIES, "all")
@@ -163,7 +164,7 @@ def _check_something_moves(arguments, source, modalities, *, strategy: str) -> N
 
 def _use_data_of(arguments, source, config) -> None:
     """Set --data, where it was left out, to the folder that the source was trained on, if that is not in the cache."""
-    from segan_tl.commands.cohort import phantom_folder
+    from segan_tl.commands.synthetic import synthetic_folder
     from segan_tl.errors import UserError
 
     if arguments.data is not None:
@@ -171,7 +172,7 @@ def _use_data_of(arguments, source, config) -> None:
     recorded = Path(source.data["folder"]) if "folder" in source.data else None
     if recorded is not None and recorded.is_dir():
         arguments.data = recorded
-    elif recorded is None or recorded.name != phantom_folder(arguments, config).name:
+    elif recorded is None or recorded.name != synthetic_folder(config.phantom, arguments.cache).name:
         raise UserError(
             f"the source was trained on {recorded or 'a folder that it does not name'}, which is not there now; say "
             "where it lies with --data DIR"

@@ -174,6 +174,17 @@ class Patients(RunSchema):
     source: dict[str, Text] = {}
 
 
+class Digests(RunSchema):
+    """digests.json: part → case → image or mask → what it was when the run began."""
+
+    remedy: ClassVar[str] = "remove it, if no image changed since the run began"
+
+    train: dict[str, dict[str, str]]
+    validation: dict[str, dict[str, str]]
+    test: dict[str, dict[str, str]]
+    source: dict[str, dict[str, str]] = {}
+
+
 class File(Schema):
     """A file of a checkpoint, as it was written."""
 
@@ -279,6 +290,7 @@ FILES: dict[str, type[RunSchema]] = {
     "run.json": RunState,
     "splits.json": Splits,
     "patients.json": Patients,
+    "digests.json": Digests,
     "folds.json": Folds,
     "MANIFEST.json": Manifest,
     "progress.json": Progress,

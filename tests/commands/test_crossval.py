@@ -147,7 +147,9 @@ def test_a_fine_tuned_fold_is_done_however_its_source_is_spelt(place):
         transfer = {"source": source, "source_sha256": digest}
         values = json.loads(load_config("tiny.toml").model_dump_json()) | {"transfer": transfer}
         config = validate(values, source="tiny.toml")
-        return SimpleNamespace(plan=lambda fold: (Run(place / f"fold{fold}"), config))
+        return SimpleNamespace(
+            plan=lambda fold: (Run(place / f"fold{fold}"), config), arguments=SimpleNamespace(no_report=False)
+        )
 
     write_fold(place, 0, config=json.loads(training("runs/source").plan(0)[1].model_dump_json()))
     assert _is_done(Job("fold0", ()), training("/data/runs/source"))

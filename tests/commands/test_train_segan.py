@@ -1,6 +1,7 @@
 """The training command, as a newcomer types it."""
 
 import json
+import shutil
 
 import pytest
 
@@ -30,8 +31,8 @@ def test_everything_is_there(trained):
     }
     split = json.loads((run / "splits.json").read_text())
     assert files == {
-        "config.json", "splits.json", "run.json", "history.csv", "curves.png", "overlays.png", "metrics.csv",
-        "summary.json", "report.html",
+        "config.json", "splits.json", "patients.json", "digests.json", "run.json", "history.csv", "curves.png",
+        "overlays.png", "metrics.csv", "summary.json", "report.html",
         "best/segmentor.keras", "best/critic.keras", "best/MANIFEST.json", "last/segmentor.keras", "last/critic.keras",
         "last/training.npz", "last/progress.json", "last/MANIFEST.json",
         *(f"predictions/{case}.nii.gz" for case in split["test"]),
@@ -47,14 +48,51 @@ def test_a_second_call_finds_it_finished(trained, capsys):
     assert (trained[1] / "run.json").stat().st_mtime_ns == before
 
 
+@pytest.mark.parametrize("lost", [["curves.png", "report.html"], ["overlays.png"], ["predictions", "metrics.csv"]])
+def test_what_a_kill_left_undone_is_done_by_the_same_command(trained, lost, tmp_path, monkeypatch, capsys):
+    arguments, run = trained
+    before = {name: (run / name).stat().st_mtime_ns for name in ("summary.json", "best", "last", "history.csv")}
+    metrics = [line.rpartition(",")[0] for line in (run / "metrics.csv").read_text().splitlines()]
+    for name in lost:
+        (run / name).rename(tmp_path / name)
+    assert main(arguments) == 0
+    assert all((run / name).exists() for name in lost)
+    assert [line.rpartition(",")[0] for line in (run / "metrics.csv").read_text().splitlines()] == metrics
+    changed = {name for name, time in before.items() if (run / name).stat().st_mtime_ns != time}
+    assert changed == (set() if "curves.png" in lost else {"summary.json"})  # scored again, never trained
+    capsys.readouterr()
+    assert main(arguments) == 0
+    assert "trained and scored already" in capsys.readouterr().out.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("part", "modality", "what"), [("train", "t2", "the t2 image"), ("test", "seg", "the mask")]
+)
+def test_a_changed_image_stops_a_run_that_goes_on(trained, tiny_cohort, tmp_path, part, modality, what, capsys):
+    run = tmp_path / "runs" / "segan" / "all"
+    shutil.copytree(trained[1], run)
+    shutil.copytree(tiny_cohort, tmp_path / "data")  # copied: the same bytes at other times
+    (run / "summary.json").unlink()
+    case, other = json.loads((run / "splits.json").read_text())[part][:2]
+    changed, donor = (tmp_path / "data" / name / f"{name}_{modality}.nii.gz" for name in (case, other))
+    kept = changed.read_bytes()
+    shutil.copyfile(donor, changed)
+    arguments = [str(tmp_path / "data") if word == str(tiny_cohort) else word for word in trained[0]]
+    arguments[arguments.index("--runs") + 1] = str(tmp_path / "runs")
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert f"error: {what} of case {case} changed since {run} began; restore it, or" in said
+    assert "--overwrite" in said and "--set name=another" in said
+    changed.write_bytes(kept)
+    assert main(arguments) == 0
+
+
 def test_other_settings_are_not_mixed_into_a_run(trained, capsys):
     assert main([*trained[0], "--set", "train.learning_rate=1e-4"]) == 2
     assert "train.learning_rate 0.001 → 0.0001" in capsys.readouterr().err
 
 
 def test_cases_that_went_away_are_named(trained, tiny_cohort, tmp_path, capsys):
-    import shutil
-
     for folder in sorted(path for path in tiny_cohort.iterdir() if path.is_dir())[:4]:
         shutil.copytree(tiny_cohort / folder, tmp_path / "fewer" / folder.name)
     arguments = [str(tmp_path / "fewer") if value == str(tiny_cohort) else value for value in trained[0]]
@@ -96,8 +134,6 @@ def test_a_wrong_modality_is_refused_by_the_parser(capsys):
 
 
 def test_bad_cases_stop_training_unless_they_may_be_skipped(tiny_cohort, tiny_config, tmp_path, capsys):
-    import shutil
-
     shutil.copytree(tiny_cohort, tmp_path / "data")
     broken = next((tmp_path / "data").glob("*-0002/*_t1.nii.gz"))
     broken.write_bytes(broken.read_bytes()[:100])

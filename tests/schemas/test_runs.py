@@ -15,6 +15,7 @@ COMPARED = {"regions": {"wt": {"source": 0.1, "scratch": None, "transferred": 0.
 GOOD = {
     "config.json": {"name": "a", "data": {"modalities": ["t1"]}, "transfer": None},
     "run.json": {"state": "finished", "best_epoch": 3, "best_dice": 0.5, "versions": {"keras": "3"}, "transfer": None},
+    "digests.json": {part: {part[0]: {"flair": "ab12", "labels": "cd34"}} for part in ("train", "validation", "test")},
     "splits.json": SPLIT | {"source": ["d"]},
     "folds.json": {"seed": 0, "folds": 2, "test": {"0": ["a"], "1": ["b"]}},
     "patients.json": {"train": {"a_pre": "a", "a_post": "a"}, "validation": {"b": "b"}, "test": {"c": "c"}},

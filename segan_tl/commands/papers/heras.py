@@ -66,9 +66,9 @@ def notice(_arguments: argparse.Namespace) -> str | None:
 
 def plan(study, arguments: argparse.Namespace) -> list[Job]:
     """Return the baseline, its test on the target, and fold by fold what learns from the target."""
-    from segan_tl.commands.cohort import phantom_folder
+    from segan_tl.commands.synthetic import synthetic_folder
 
-    target = arguments.data or phantom_folder(arguments, load_settings(study.scale))
+    target = arguments.data or synthetic_folder(load_settings(study.scale).phantom, arguments.cache)
     jobs = [_baseline(study, arguments)]
     folds = []
     for number in range(study.folds):

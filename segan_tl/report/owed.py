@@ -1,0 +1,33 @@
+"""What a trained run owes: scores, pictures, a page; a kill between two of them leaves the rest to the next start."""
+
+import csv
+
+from segan_tl.runs import Run, read_json
+
+
+def is_complete(run: Run, *, page: bool) -> bool:
+    """Return whether training is complete and everything is there that it leads to.
+
+    Args:
+        run: there or not.
+        page: whether report.html belongs to it.
+    """
+    if not run.state.is_file() or read_json(run.state).get("state") != "finished":
+        return False
+    return has_scores(run) and run.curves.is_file() and (has_page(run) or not page)
+
+
+def has_scores(run: Run) -> bool:
+    """Return whether the test cases need not be segmented and scored again: everything of `evaluate_run` is there."""
+    if not (run.summary.is_file() and run.metrics.is_file()):
+        return False
+    with run.metrics.open(newline="", encoding="utf-8") as file:
+        cases = {row.get("case") for row in csv.DictReader(file)}
+    predicted = all((run.predictions / f"{case}.nii.gz").is_file() for case in cases)
+    return predicted and (run.overlays.is_file() or not cases)
+
+
+def has_page(run: Run) -> bool:
+    """Return whether report.html is there and not older than the scores and the comparison that it shows."""
+    shown = [path.stat().st_mtime_ns for path in (run.summary, run.comparison) if path.is_file()]
+    return run.report.is_file() and run.report.stat().st_mtime_ns >= max(shown, default=0)
