@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 from segan_tl.config_base import (
     Decay,
     Fraction,
+    Fractions,
     Modalities,
     Percentile,
     PhantomConfig,
@@ -119,7 +120,7 @@ class PredictConfig(Section):
     area: Literal["crop", "window"] = "crop"
     batch_size: Positive = 16
     threshold: Threshold = 0.5
-    smallest_component: Fraction = 0.0
+    smallest_component: Fractions = 0.0  # of the largest; several: the validation cases choose
 
 
 class TransferConfig(Section):

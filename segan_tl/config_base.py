@@ -12,6 +12,7 @@ LARGEST = 1_000_000_000
 Positive = Annotated[int, Field(gt=0, le=LARGEST)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]  # TensorFlow's and NumPy's
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Fractions = Fraction | Annotated[tuple[Fraction, ...], Field(min_length=1, max_length=10)]
 Decay = Annotated[float, Field(ge=0, lt=1)]  # of an average over steps: 1 would never change
 Rate = Annotated[float, Field(gt=0, le=10)]
 Weight = Annotated[float, Field(ge=0, le=1e6)]
@@ -61,3 +62,9 @@ def comparable(values: dict) -> dict:
     """Return a config.json as it is held against another one: the source's sha256 identifies it, not its path."""
     transfer = values.get("transfer")
     return values | {"transfer": transfer | {"source": None}} if transfer else values
+
+
+def open_shares(predict) -> tuple[float, ...]:
+    """Return the values of `predict.smallest_component` to choose from; one where it is settled."""
+    share = predict.smallest_component
+    return share if isinstance(share, tuple) else (share,)

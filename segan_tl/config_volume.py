@@ -9,6 +9,7 @@ from segan_tl.config_base import (
     LARGEST,
     Decay,
     Fraction,
+    Fractions,
     Modalities,
     PhantomConfig,
     Positive,
@@ -127,7 +128,7 @@ class VolumePredictConfig(Section):
     batch_size: Positive = 1
     decision: Literal["threshold", "largest"] = "threshold"
     threshold: Threshold = 0.5  # with "largest": t / (1 - t) weighs the background before the largest wins
-    smallest_component: Fraction = 0.0
+    smallest_component: Fractions = 0.0  # of the largest; several: the validation cases choose
 
 
 class VolumeConfig(Section):

@@ -138,6 +138,7 @@ def _config(this_run):
     """Return the configuration of a run that is trained to its end."""
     from segan_tl.config import validate
     from segan_tl.errors import UserError
+    from segan_tl.predict.postprocess import settle
     from segan_tl.runs import read_json
 
     state = read_json(this_run.state) if this_run.state.is_file() else {}
@@ -146,7 +147,7 @@ def _config(this_run):
             f"{this_run.root} is not finished ({state.get('state', 'not started')}); go on with the command that "
             f"started it: {state.get('command', 'see its configuration')}"
         )
-    return validate(read_json(this_run.config), source=str(this_run.config))
+    return settle(validate(read_json(this_run.config), source=str(this_run.config)), state)
 
 
 def _cohort(arguments, this_run, config):

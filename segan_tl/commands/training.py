@@ -188,12 +188,12 @@ def _check_unseen(test: dict[str, str], source) -> None:
 
 def _train(arguments, config, *, data, parts, this_run, strategy, source) -> bool:
     """Train; return whether training is complete."""
-    from segan_tl.predict.postprocess import binarise
+    from segan_tl.predict.postprocess import binarise_each
     from segan_tl.predict.segment import segment_prepared
     from segan_tl.train.fit import fit
 
     def segment(model, prepared):
-        return binarise(segment_prepared(model, prepared, config, case="a validation case"), config.predict)
+        return binarise_each(segment_prepared(model, prepared, config, case="a validation case"), config.predict)
 
     return fit(
         this_run, config, parts, strategy=strategy, segment=segment, data=data, source=source,

@@ -1,9 +1,14 @@
-"""From probabilities to masks: threshold, then drop what is far smaller than the tumour."""
+"""From probabilities to masks: threshold, then drop what is far smaller than the tumour.
+
+How small that is may be left to the validation cases (`smallest_component` with several values): where a false
+component is the largest, a share that is right elsewhere deletes the true one.
+"""
 
 import numpy as np
 from scipy import ndimage
 
-from segan_tl.config import PredictConfig
+from segan_tl.config import AnyConfig, PredictConfig
+from segan_tl.config_base import open_shares
 from segan_tl.config_volume import VolumePredictConfig
 
 NEIGHBOURS = np.ones((3, 3, 3), bool)  # 26-connected
@@ -15,20 +20,45 @@ def binarise(probability: np.ndarray, config: PredictConfig | VolumePredictConfi
     Args:
         probability: (three spatial axes, R) in [0, 1]; with `decision` "largest" (…, 1 + R), background first.
         config: `decision`: "threshold" for each region by itself, or "largest" for the most probable class;
-            `threshold`, of what `held_against_threshold` says; `smallest_component`.
+            `threshold`, of what `held_against_threshold` says; `smallest_component`, one number (`settle`).
 
     Returns:
         Boolean array (three spatial axes, R).
     """
+    return drop_small_components(decide(probability, config), config.smallest_component)
+
+
+def binarise_each(
+    probability: np.ndarray, config: PredictConfig | VolumePredictConfig
+) -> dict[float, np.ndarray]:
+    """Do what `binarise` does for each share that the configuration leaves open, and for 0, which drops nothing."""
+    mask = decide(probability, config)
+    return {share: drop_small_components(mask, share) for share in sorted({0.0, *open_shares(config)})}
+
+
+def settle(config: AnyConfig, state: dict) -> AnyConfig:
+    """Return the configuration with the one `smallest_component` that validation chose, as run.json says."""
+    if not isinstance(config.predict.smallest_component, tuple):
+        return config
+    settled = {"smallest_component": state.get("smallest_component", min(open_shares(config.predict)))}
+    return config.model_copy(update={"predict": config.predict.model_copy(update=settled)})
+
+
+def decide(probability: np.ndarray, config: PredictConfig | VolumePredictConfig) -> np.ndarray:
+    """Decide each region and keep every component; arguments and result as of `binarise`."""
     if config.decision == "largest" and config.threshold == 0.5:
         winner = probability.argmax(axis=-1)  # of equals the background
         mask = np.stack([winner == region for region in range(1, probability.shape[-1])], axis=-1)
     else:
         mask = held_against_threshold(probability, config.decision) >= config.threshold
-    if config.smallest_component:
-        for region in range(mask.shape[-1]):
-            mask[..., region] = keep_large_components(mask[..., region], config.smallest_component)
     return mask
+
+
+def drop_small_components(mask: np.ndarray, share: float) -> np.ndarray:
+    """Return masks (three spatial axes, R) with the large components of each region; a share of 0 keeps all."""
+    if not share:
+        return mask
+    return np.stack([keep_large_components(mask[..., i], share) for i in range(mask.shape[-1])], axis=-1)
 
 
 def held_against_threshold(probability: np.ndarray, decision: str) -> np.ndarray:

@@ -18,7 +18,7 @@ from segan_tl.data.images import write_volume
 from segan_tl.errors import UserError
 from segan_tl.paths import safe_name
 from segan_tl.predict.labels import label_scheme, paint_labels
-from segan_tl.predict.postprocess import binarise
+from segan_tl.predict.postprocess import binarise, settle
 from segan_tl.predict.segment import load_segmentor, segment_case
 from segan_tl.regions import region_masks, unions, with_unions
 from segan_tl.report.case_scores import VOLUMES, choose_challenge, definitions, score_columns, score_regions
@@ -56,6 +56,8 @@ def evaluate_run(
         UserError: the checkpoint is absent or damaged, or no case could be read.
     """
     segmentor, digest = load_segmentor(run, config)
+    state = read_json(run.state) if run.state.is_file() else {}
+    config = settle(config, state)
     into = into or run
     challenge = choose_challenge(config.data.regions, {case.convention for case in cases if case.mask})
     score = functools.partial(_score_cases, into, segmentor, cases, config=config, challenge=challenge)
@@ -68,7 +70,6 @@ def evaluate_run(
         raise UserError(f"none of the {len(cases)} test cases could be read; the first: {next(iter(failed.values()))}")
     scores = score_columns(challenge)
     _write_metrics(into, rows, ("case", "region", *scores, *VOLUMES, "seconds"))
-    state = read_json(run.state) if run.state.is_file() else {}
     summary = _summarise(rows, config, scores) | {
         "definitions": definitions(challenge),
         "challenge": challenge,

@@ -10,7 +10,7 @@ from segan_tl.console import console
 from segan_tl.data.cases import Case, load_case
 from segan_tl.metrics import dice
 from segan_tl.models.weights import load_network
-from segan_tl.predict.postprocess import binarise
+from segan_tl.predict.postprocess import binarise, settle
 from segan_tl.predict.segment import segment_case
 from segan_tl.regions import region_masks
 from segan_tl.report.terminal import case_progress, print_table
@@ -37,6 +37,7 @@ def compare_transfer(run: Run, scratch: Run, config: Config, *, source, cases: S
     Returns:
         regions → region → {"source", "scratch", "transferred"} → mean test Dice, None where there is none.
     """
+    config = settle(config, read_json(run.state))
     transferred, fresh = read_dice(run), read_dice(scratch) if scratch.metrics.is_file() else {}
     test = {case for case, _ in transferred}
     fresh = fresh if {case for case, _ in fresh} == test else {}

@@ -95,6 +95,7 @@ class RunState(Provenance, RunSchema):
     epochs: Count | None = None
     best_epoch: Count | None = None
     best_dice: Finite | None = None
+    smallest_component: Annotated[float, Field(ge=0, le=1)] = 0.0  # that validation chose
 
     @model_validator(mode="after")
     def _best_is_known(self):
@@ -205,6 +206,7 @@ class Progress(RunSchema):
     step: Count
     best: Finite
     best_epoch: Count
+    smallest_component: Annotated[float, Field(ge=0, le=1)] = 0.0
     history: list[dict[str, float | None]]
 
 

@@ -59,7 +59,7 @@ def restore_last(run: Run, game) -> Progress | None:
         for name, variable in game.variables().items():
             variable.assign(saved[name])
     saved = read_json(run.last / PROGRESS)
-    return Progress(**{field.name: saved[field.name] for field in dataclasses.fields(Progress)})
+    return Progress(**{field.name: saved[field.name] for field in dataclasses.fields(Progress) if field.name in saved})
 
 
 def copy_weights(source_network: keras.Model, network: keras.Model, *, source: Path) -> None:

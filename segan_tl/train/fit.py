@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from segan_tl.config import AnyConfig
+from segan_tl.config_base import open_shares
 from segan_tl.data.learnt import Learnt, run_patients
 from segan_tl.errors import UserError
 from segan_tl.runs import Run, write_json
@@ -47,7 +48,8 @@ def fit(
         config: the configuration.
         cases: "train", "validation" and, with a second cohort, "source" → prepared cases.
         strategy: devices.
-        segment: (model, slices (D, h, w, M)) → masks (D, h, w, R), bool, for validation.
+        segment: (model, slices (D, h, w, M)) → share of the largest component → masks (D, h, w, R), bool, for
+            validation.
         data: what run.json says of the cohort.
         source: what `config.transfer` names, found and verified.
         command: what the user typed, for run.json.
@@ -83,7 +85,7 @@ def fit(
     published = provenance | learnt.describe()
     _write_state(run, "training", progress, provenance)
     validation = Validation(
-        game, judge, segment=segment, cases=cases["validation"],
+        game, judge, segment=segment, shares=open_shares(config.predict), cases=cases["validation"],
         every=min(config.train.validate_every, config.train.epochs), progress=progress,
         publish=publisher(game, judge, run, provenance=published, files=files),
     )  # fmt: skip
@@ -131,6 +133,7 @@ def describe(config: AnyConfig, *, data: dict, replicas: int, command: str | Non
 def _write_state(run: Run, state: str, progress: Progress, provenance: dict) -> None:
     best = progress.best if progress.best_epoch else None
     reached = {"epochs": progress.epoch, "best_epoch": progress.best_epoch, "best_dice": best}
+    reached["smallest_component"] = progress.smallest_component
     write_json(run.state, {"state": state, **reached, **provenance})
 
 

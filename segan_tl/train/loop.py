@@ -20,6 +20,7 @@ class Progress:
     step: int = 0  # steps of the current epoch that are complete
     best: float = -1.0
     best_epoch: int = 0
+    smallest_component: float = 0.0  # of the largest one, what validation chose at the best epoch
     history: list[dict] = field(default_factory=list)
 
     def wait(self) -> int:

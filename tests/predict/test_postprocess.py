@@ -2,9 +2,15 @@
 
 import numpy as np
 
-from segan_tl.config import PredictConfig
+from segan_tl.config import PredictConfig, load_config
 from segan_tl.config_volume import VolumePredictConfig
-from segan_tl.predict.postprocess import binarise, held_against_threshold, keep_large_components
+from segan_tl.predict.postprocess import (
+    binarise,
+    binarise_each,
+    held_against_threshold,
+    keep_large_components,
+    settle,
+)
 
 
 def components():
@@ -53,3 +59,15 @@ def test_a_threshold_weighs_the_background_before_the_largest_wins():
     assert found(0.5) == [(1, 0), (2, 1)]
     assert found(0.3) == [(0, 0), (1, 0), (2, 1)]  # background counts 3 / 7
     assert found(0.7) == [(2, 1)] and found(0.72) == []
+
+
+def test_every_open_share_is_tried_and_the_chosen_one_settles():
+    probability = components()[..., None].astype(np.float32)
+    config = load_config("segan_cpu", ["predict.smallest_component=[0.126,0.51]"])
+    found = binarise_each(probability, config.predict)
+    assert {share: mask.sum() for share, mask in found.items()} == {0: 13, 0.126: 12, 0.51: 8}
+    settled = settle(config, {"smallest_component": 0.51})
+    assert binarise(probability, settled.predict).sum() == 8
+    assert settle(config, {}).predict.smallest_component == 0.126  # a run of which nothing is known drops least
+    fixed = load_config("segan_cpu", ["predict.smallest_component=0.25"])
+    assert settle(fixed, {"smallest_component": 0.51}) is fixed
