@@ -17,7 +17,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from segan_tl.data.images import Geometry, Source
+from segan_tl.data.geometry import Geometry
+from segan_tl.data.images import READING_VERSION, Source, files_of
 from segan_tl.data.layouts import Case, Problem
 from segan_tl.errors import UserError
 from segan_tl.paths import fault_of_name
@@ -131,12 +132,13 @@ def name_hash(*preparation, sources: Sequence[Source]) -> str | None:
 
     Whatever changes, another name is looked for, so nothing stale is ever read.
     """
-    key = [VERSION, *preparation]
+    key = [VERSION, READING_VERSION, *preparation]
     for source in sources:
         if source is None or not Path(source.path).is_file():
             return None
-        file, status = Path(source.path).resolve(), Path(source.path).stat()
-        key.append([str(file), source.channel, status.st_size, status.st_mtime_ns, status.st_ctime_ns])
+        for file in files_of(Path(source.path)):
+            status = file.stat()
+            key.append([str(file.resolve()), source.channel, status.st_size, status.st_mtime_ns, status.st_ctime_ns])
     return hashlib.sha256(json.dumps(key).encode()).hexdigest()[:20]
 
 

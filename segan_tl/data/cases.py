@@ -9,8 +9,9 @@ from segan_tl.data.bids import is_bids, read_bids
 from segan_tl.data.check import CheckedCase, check_case, check_cohort, read_case
 from segan_tl.data.datasets import find_description, read_dataset
 from segan_tl.data.formats import SUFFIXES, unread_remedy
+from segan_tl.data.geometry import Geometry
 from segan_tl.data.grouping import group_files
-from segan_tl.data.images import Geometry, Source
+from segan_tl.data.images import Source
 from segan_tl.data.layouts import Case, Cohort, FoundCase, Problem, list_images
 from segan_tl.data.naming import parse_name, stem_of
 from segan_tl.data.sidecars import annotate

@@ -1,14 +1,17 @@
 """Every check of a case, run before anything is trained on it."""
 
 import os
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from segan_tl.data.geometry import Geometry, find_grid_fault
 from segan_tl.data.image_error import ImageError
-from segan_tl.data.images import CORNER_TOLERANCE_MM, Geometry, Source, Volume, corner_shift_mm, read_volume
+from segan_tl.data.images import Source, Volume, read_volume
+from segan_tl.data.intensities import find_intensity_fault
 from segan_tl.data.layouts import Case, Cohort, Problem
 from segan_tl.data.missing import missing_labels, missing_modality
 from segan_tl.data.naming import MASK, UNKNOWN_CONVENTION
@@ -21,6 +24,7 @@ from segan_tl.regions import LABEL_NAMES, convention_labels, to_canonical
 LABEL_TOLERANCE = 1e-3
 # A case takes about 150 MB while it is checked: 64 of them at once would not fit everywhere.
 MAX_JOBS = 8
+REGISTER = "register and resample all files of the case to one grid"
 STATE_CONVENTION = (
     'state what the labels of all cases mean: write {"label_convention": "…"} to cohort.json beside the cases, with '
     "brats2017 (1 NCR, 2 ED, 4 ET), brats2023 (1 NCR, 2 ED, 3 ET), msd (1 ED, 2 NCR, 3 ET) or your own, such as "
@@ -70,12 +74,14 @@ def read_case(case: Case, modalities: tuple[str, ...], *, need_mask: bool = True
         elif any(problem.role == modality for problem in problems):
             continue
         elif volume := _try_read(case, case.images[modality], problems, opened=opened):
-            problems.extend(_check_voxels(case, case.images[modality], volume.data))
             background = find_background(volume.data)
+            if fault := find_intensity_fault(volume.data, background=background):
+                problems.append(Problem(case.id, case.images[modality].path, *fault))
             if background:
                 volume = replace(volume, data=volume.data.astype(np.float32) - np.float32(background))
                 notes.append(f"the background of {modality} is {background:.3g}, not 0: subtracted")
             volumes[modality] = volume
+    notes += _remarks(volumes)
     geometry = next(iter(volumes.values())).geometry if volumes else None
     for modality, volume in volumes.items():
         problems.extend(_check_grid(case, case.images[modality], volume.geometry, first=geometry))
@@ -158,31 +164,18 @@ def _try_read(case: Case, source: Source, problems: list[Problem], *, opened: di
     return None
 
 
-def _check_voxels(case: Case, source: Source, data: np.ndarray) -> list[Problem]:
-    """Find voxels that are no numbers and images without any contrast."""
-    lowest, highest = data.min(), data.max()
-    if not (np.isfinite(lowest) and np.isfinite(highest)):
-        nans, infinities = int(np.isnan(data).sum()), int(np.isinf(data).sum())
-        reason = f"{nans} voxels are NaN and {infinities} are infinite"
-        return [Problem(case.id, source.path, reason, "export the image again, or replace these voxels by 0")]
-    if lowest == highest:
-        return [
-            Problem(case.id, source.path, f"the image is empty: every voxel is {lowest:g}", "export the image again")
-        ]
-    return []
-
-
 def _check_grid(case: Case, source: Source, geometry: Geometry, *, first: Geometry) -> list[Problem]:
-    remedy = "register and resample all files of the case to one grid"
-    one, two = first.in_lps, geometry.in_lps
-    if one.shape != two.shape:
-        reason = f"its grid is {_times(two.shape)}, the first image's {_times(one.shape)}"
-        return [Problem(case.id, source.path, reason, remedy)]
-    shift_mm = corner_shift_mm(first, geometry)
-    if shift_mm > CORNER_TOLERANCE_MM:
-        reason = f"it lies elsewhere in space than the first image: a corner is {shift_mm:.3g} mm away"
-        return [Problem(case.id, source.path, reason, remedy)]
+    if fault := find_grid_fault(first, geometry, than="the first image"):
+        return [Problem(case.id, source.path, fault, REGISTER)]
     return []
+
+
+def _remarks(volumes: dict[str, Volume]) -> list[str]:
+    """Return what is doubtful about where the files lie, each doubt once."""
+    doubts = defaultdict(list)
+    for name, volume in volumes.items():
+        doubts[volume.geometry.remark].append(name)
+    return [f"{', '.join(names)}: {remark}" for remark, names in doubts.items() if remark]
 
 
 def _read_labels(
@@ -196,6 +189,7 @@ def _read_labels(
     volume = _try_read(case, case.mask, problems, opened={})
     if volume is None:
         return None
+    notes += _remarks({"label map": volume})
     if geometry is not None:
         problems.extend(_check_grid(case, case.mask, volume.geometry, first=geometry))
     whole, found = _whole_labels(case, volume.data)
@@ -236,7 +230,3 @@ def _canonical_labels(case: Case, whole: np.ndarray) -> tuple[np.ndarray | None,
     allowed = ", ".join(map(str, sorted(convention_labels(case.convention))))
     reason = f"its labels are {found}, but the convention {case.convention} knows 0, {allowed}"
     return None, [Problem(case.id, case.mask.path, reason, f"correct the file, or {STATE_CONVENTION}")]
-
-
-def _times(shape: tuple[int, ...]) -> str:
-    return "×".join(map(str, shape))

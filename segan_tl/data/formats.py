@@ -1,10 +1,14 @@
 """Image formats by their suffix: those that are read, those that are known and not read, and what to do then."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
-NIFTI_SUFFIXES = (".nii.gz", ".nii")
-ITK_SUFFIXES = (".mha", ".nrrd")
-SUFFIXES = NIFTI_SUFFIXES + ITK_SUFFIXES
+from segan_tl.reading import is_there
+
+NIFTI_SUFFIXES = (".nii.gz", ".nii", ".nii.bz2", ".hdr", ".hdr.gz")
+MGH_SUFFIXES = (".mgz", ".mgh", ".mgh.gz")
+ITK_SUFFIXES = (".mha", ".mhd", ".nrrd", ".nhdr")
+SUFFIXES = NIFTI_SUFFIXES + MGH_SUFFIXES + ITK_SUFFIXES
 # These hold the voxels of an image whose header is a file of its own; the header is the image, and names the case.
 VOXEL_SUFFIXES = {
     ".img": (".hdr",), ".img.gz": (".hdr.gz", ".hdr"), ".raw": (".mhd", ".nhdr"), ".raw.gz": (".nhdr",),
@@ -12,12 +16,9 @@ VOXEL_SUFFIXES = {
 }  # fmt: skip
 
 _CONVERT = "convert it to .nii.gz"
-_NIBABEL = "convert it to .nii.gz (nibabel: nib.save(nib.Nifti1Image.from_image(nib.load(…)), …))"
 _ITK = "convert it to .nii.gz (SimpleITK: WriteImage(ReadImage(…), …))"
 _DICOM = "this is DICOM: convert the series to .nii.gz with dcm2niix"
 UNREAD_SUFFIXES = {
-    ".hdr": _NIBABEL, ".hdr.gz": _NIBABEL, ".nii.bz2": "unpack it with bunzip2", ".mhd": _ITK, ".nhdr": _ITK,
-    ".mgz": _NIBABEL, ".mgh": _NIBABEL, ".mgh.gz": _NIBABEL,
     ".nii.zst": "unpack it with zstd -d", ".nii.xz": "unpack it with unxz", ".nii.zip": "unpack it with unzip",
     ".nii.gz.gz": "unpack it with gunzip", ".mha.gz": "unpack it with gunzip", ".nrrd.gz": "unpack it with gunzip",
     ".dcm": _DICOM, ".dicom": _DICOM, ".ima": _DICOM, ".par": "convert it and its .rec to .nii.gz with dcm2niix",
@@ -39,10 +40,20 @@ def suffix_of(name: str) -> str | None:
 
 def header_of(path: Path) -> Path | None:
     """Return the file that is the image where `path` holds only its voxels; None where no such file is there."""
-    suffix = suffix_of(path.name)
-    stem = path.name[: -len(suffix)] if suffix in VOXEL_SUFFIXES else None
-    beside = [path.with_name(stem + other) for other in VOXEL_SUFFIXES.get(suffix, ())]
-    return next((other for other in beside if other.is_file()), None)
+    return next(iter(_beside(path, VOXEL_SUFFIXES.get(suffix_of(path.name), ()))), None)
+
+
+def voxels_of(path: Path) -> list[Path]:
+    """Return the files that may hold the voxels of a header, by its name; empty for other images."""
+    header = suffix_of(path.name)
+    return _beside(path, [suffix for suffix, headers in VOXEL_SUFFIXES.items() if header in headers])
+
+
+def _beside(path: Path, suffixes: Iterable[str]) -> list[Path]:
+    """Return what lies beside an image under its name with another suffix, in small or capital letters."""
+    stem = path.name[: -len(suffix_of(path.name) or path.name)]
+    places = [path.with_name(stem + other) for suffix in suffixes for other in (suffix, suffix.upper())]
+    return [place for place in places if is_there(place)]
 
 
 def is_dicom(path: Path) -> bool:

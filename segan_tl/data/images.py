@@ -1,8 +1,4 @@
-"""Volumes on disk: read in LPS voxel order, written back on the file's own grid and orientation.
-
-Affines are nibabel's everywhere: voxel index to RAS+ mm. A shear is kept as it is; only the order and the direction of
-the axes change.
-"""
+"""Volumes on disk: read in LPS voxel order, written back on the file's own grid and orientation."""
 
 import gzip
 from dataclasses import dataclass
@@ -10,19 +6,31 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
+from nibabel.orientations import apply_orientation
 
-from segan_tl.data.formats import NIFTI_SUFFIXES, SUFFIXES, unread_remedy
+from segan_tl.data.formats import (
+    ITK_SUFFIXES, MGH_SUFFIXES, NIFTI_SUFFIXES, SUFFIXES, header_of, unread_remedy, voxels_of,
+)  # fmt: skip
+from segan_tl.data.geometry import Geometry, from_lps, orientation_of, to_lps
 from segan_tl.data.image_error import ImageError
-from segan_tl.data.itk import read_itk, read_itk_header
-from segan_tl.data.nifti import read_nifti, read_nifti_header
+from segan_tl.data.itk import find_voxels, read_itk, read_itk_header
+from segan_tl.data.mgh import read_mgh, read_mgh_header
+from segan_tl.data.nifti import make_nifti, read_nifti, read_nifti_header
 from segan_tl.runs import atomic_path
 
-# Two grids are the same when no corner of the volume moves farther than this; float32 headers round to about 1e-5 mm.
-CORNER_TOLERANCE_MM = 1e-3
 SPACING_RANGE_MM = (1e-3, 1e3)
+# Along the longest axis. No scanner sees more than 550 mm at once; a head in metres taken for mm is below 0.6 mm, one
+# in microns above 100 000 mm, the brain of a mouse 15 mm.
+EXTENT_RANGE_MM = (2.0, 600.0)
+READING_VERSION = 2  # of what reading an image gives: 2 applies the units of the header
+_READERS = (
+    (NIFTI_SUFFIXES, read_nifti_header, read_nifti),
+    (MGH_SUFFIXES, read_mgh_header, read_mgh),
+    (ITK_SUFFIXES, read_itk_header, read_itk),
+)
+_EXPORT_AGAIN = "export the image again with its geometry"
 
-OpenedFiles = dict[Path, tuple[np.ndarray, np.ndarray]]
+OpenedFiles = dict[Path, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -31,38 +39,6 @@ class Source:
 
     path: Path
     channel: int | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Geometry:
-    """A voxel grid in space: shape (three axes) and affine (4, 4), voxel index to RAS+ mm."""
-
-    shape: tuple[int, int, int]
-    affine: np.ndarray
-
-    @property
-    def spacing_mm(self) -> tuple[float, float, float]:
-        """Return the voxel size along the three axes of this grid."""
-        return tuple(float(length) for length in np.linalg.norm(self.affine[:3, :3], axis=0))
-
-    @property
-    def voxel_volume_mm3(self) -> float:
-        """Return the volume of one voxel."""
-        return float(abs(np.linalg.det(self.affine[:3, :3])))
-
-    @property
-    def is_sheared(self) -> bool:
-        """Tell whether the axes are not at right angles, as ITK and quaternions would have them."""
-        directions = self.affine[:3, :3] / np.linalg.norm(self.affine[:3, :3], axis=0)
-        return not np.allclose(directions.T @ directions, np.eye(3), atol=1e-4)
-
-    @property
-    def in_lps(self) -> "Geometry":
-        """Return the same grid with its axes in LPS order: the grid of arrays in memory."""
-        transform = _to_lps(self.affine)
-        shape = np.empty(3, int)
-        shape[transform[:, 0].astype(int)] = self.shape
-        return Geometry(tuple(shape.tolist()), self.affine @ inv_ornt_aff(transform, self.shape))
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,15 +61,24 @@ class Volume:
         return self.geometry.in_lps.spacing_mm
 
 
+def files_of(path: Path) -> list[Path]:
+    """Return the files that an image is made of: its own and, where its voxels are apart, theirs."""
+    apart = find_voxels(path) if path.name.lower().endswith(ITK_SUFFIXES) else voxels_of(path)
+    return [path, *(file for file in apart if file.is_file())]
+
+
 def read_header(source: Source) -> Geometry:
     """Read the grid of a file as stored, without its voxels.
 
     Raises:
-        ImageError: the file is absent, unknown or its header is damaged.
+        ImageError: the file is absent, unknown, its header is damaged, or what it states cannot be a head.
     """
     path = Path(source.path)
-    shape, affine = read_nifti_header(path) if _is_nifti(path) else read_itk_header(path)
-    return Geometry(_checked_shape(source, shape), _checked_affine(path, affine))
+    read, _ = _readers(path)
+    shape, frame = read(path)
+    geometry = Geometry(_checked_shape(source, shape), *frame)
+    _check_place(path, geometry)
+    return geometry
 
 
 def read_volume(source: Source, *, dtype: np.dtype | type | None = None, opened: OpenedFiles | None = None) -> Volume:
@@ -105,27 +90,19 @@ def read_volume(source: Source, *, dtype: np.dtype | type | None = None, opened:
             the same dict for all of them.
 
     Raises:
-        ImageError: the file is absent, truncated, damaged or of the wrong dimension.
+        ImageError: the file is absent, truncated, damaged, of the wrong dimension, or no head.
     """
-    path = Path(source.path)
+    path, geometry = Path(source.path), read_header(source)  # before memory is asked for
     opened = {} if opened is None else opened
     if path not in opened:
-        opened[path] = read_nifti(path) if _is_nifti(path) else read_itk(path)
-    array, affine = opened[path]
+        _, read = _readers(path)
+        opened[path] = read(path)
+    array = opened[path]
     if array.ndim != 4:
         del opened[path]
-    geometry = Geometry(_checked_shape(source, array.shape), _checked_affine(path, affine))
     array = array if array.ndim == 3 else array[..., source.channel]
-    data = apply_orientation(array, _to_lps(affine))
+    data = apply_orientation(array, to_lps(geometry.affine))
     return Volume(data if dtype is None else data.astype(dtype, copy=False), geometry.in_lps.affine, geometry)
-
-
-def corner_shift_mm(geometry: Geometry, other: Geometry) -> float:
-    """Return how far (mm) the corners of the first grid lie from those of the second at most, both in LPS order."""
-    one, two = geometry.in_lps, other.in_lps
-    corners = np.array([[*index, 1] for index in np.ndindex(2, 2, 2)], float)
-    corners[:, :3] *= np.array(one.shape) - 1
-    return float(np.linalg.norm(corners @ (one.affine - two.affine).T, axis=1).max())
 
 
 def write_volume(path: Path, data: np.ndarray, geometry: Geometry, *, dtype: np.dtype | type | None = None) -> None:
@@ -143,46 +120,41 @@ def write_volume(path: Path, data: np.ndarray, geometry: Geometry, *, dtype: np.
         UserError: the disk is full or the folder cannot be written.
     """
     path = Path(path)
-    if not _is_nifti(path):
+    if not path.name.lower().endswith((".nii.gz", ".nii")):
         raise ValueError(f"{path.name} ends in neither .nii.gz nor .nii")
     if data.shape[:3] != geometry.in_lps.shape:
         raise ValueError(f"data {data.shape} does not fit the grid {geometry.in_lps.shape}")
-    back = ornt_transform(axcodes2ornt("LPS"), io_orientation(_rounded(geometry.affine)))
-    stored = apply_orientation(np.asarray(data, dtype=dtype), back)
+    stored = apply_orientation(np.asarray(data, dtype=dtype), from_lps(geometry.affine))
     # NIfTI knows neither.
     stored = stored.astype({"bool": np.uint8, "float16": np.float32}.get(stored.dtype.name, stored.dtype), copy=False)
-    image = nib.Nifti1Image(stored, geometry.affine, dtype=stored.dtype)
-    image.set_sform(geometry.affine, code="scanner")
-    # A quaternion cannot hold a shear; readers then go by the sform alone.
-    image.set_qform(geometry.affine, code="unknown" if geometry.is_sheared else "scanner")
-    image.header.set_xyzt_units("mm")
+    image = _make_scanner_image(stored, geometry) if geometry.header is None else make_nifti(stored, geometry.header)
     content = image.to_bytes()
     with atomic_path(path) as temporary:
         # Without a time stamp equal data give equal files.
         temporary.write_bytes(gzip.compress(content, 1, mtime=0) if path.name.lower().endswith(".gz") else content)
 
 
-# === Orientation ===
-
-
-def _rounded(affine: np.ndarray) -> np.ndarray:
-    """Round away noise, so that two files of one scan never get different orientations by their last digit."""
-    return np.round(affine, 5)
-
-
-def _to_lps(affine: np.ndarray) -> np.ndarray:
-    return ornt_transform(io_orientation(_rounded(affine)), axcodes2ornt("LPS"))
+def _make_scanner_image(stored: np.ndarray, geometry: Geometry) -> nib.Nifti1Image:
+    """Return a NIfTI image for a file of another format, both orientations the scanner's."""
+    image = nib.Nifti1Image(stored, geometry.affine, dtype=stored.dtype)
+    image.set_sform(geometry.affine, code="scanner")
+    # A quaternion cannot hold a shear; readers then go by the sform alone.
+    image.set_qform(geometry.affine, code="unknown" if geometry.is_sheared else "scanner")
+    image.header.set_xyzt_units("mm")
+    return image
 
 
 # === Checks ===
 
 
-def _is_nifti(path: Path) -> bool:
-    name = path.name.lower()
-    if not name.endswith(SUFFIXES):
-        remedy = unread_remedy(path) or f"convert it to one of {', '.join(SUFFIXES)}"
-        raise ImageError(path, "this image format is not read", remedy)
-    return name.endswith(NIFTI_SUFFIXES)
+def _readers(path: Path) -> tuple:
+    """Return what reads the header and what reads the voxels of a file, by its suffix."""
+    for suffixes, read_frame, read_voxels in _READERS:
+        if path.name.lower().endswith(suffixes):
+            return read_frame, read_voxels
+    beside = header_of(path) and f"name the header beside it, {header_of(path).name}"
+    remedy = beside or unread_remedy(path) or f"convert it to one of {', '.join(SUFFIXES)}"
+    raise ImageError(path, "this image format is not read", remedy)
 
 
 def _checked_shape(source: Source, shape: tuple[int, ...]) -> tuple[int, int, int]:
@@ -201,12 +173,21 @@ def _checked_shape(source: Source, shape: tuple[int, ...]) -> tuple[int, int, in
     return tuple(int(size) for size in shape)
 
 
-def _checked_affine(path: Path, affine: np.ndarray) -> np.ndarray:
-    remedy = "export the image again with its geometry"
-    if not np.isfinite(affine).all() or np.isnan(io_orientation(_rounded(affine))).any():
-        raise ImageError(path, "the header states no usable orientation (its affine is singular)", remedy)
-    spacing_mm = np.linalg.norm(affine[:3, :3], axis=0)
+def _check_place(path: Path, geometry: Geometry) -> None:
+    """Refuse a geometry that cannot be a head's."""
+    affine = geometry.affine
+    if not np.isfinite(affine).all() or np.isnan(orientation_of(affine)).any():
+        reason = "the header states no usable orientation (its affine is singular)"
+        raise ImageError(path, reason, _EXPORT_AGAIN)
+    spacing_mm = np.array(geometry.spacing_mm)
     if spacing_mm.min() < SPACING_RANGE_MM[0] or spacing_mm.max() > SPACING_RANGE_MM[1]:
-        sizes = "×".join(f"{length:.3g}" for length in spacing_mm)
-        raise ImageError(path, f"the header states a voxel of {sizes} mm, which cannot be", remedy)
-    return affine
+        reason = f"the header states a voxel of {_times(spacing_mm)} mm, which cannot be"
+        raise ImageError(path, reason, _EXPORT_AGAIN)
+    extent_mm = spacing_mm * geometry.shape
+    if not EXTENT_RANGE_MM[0] <= extent_mm.max() <= EXTENT_RANGE_MM[1]:
+        reason = f"the header states a head of {_times(extent_mm)} mm, which cannot be"
+        raise ImageError(path, reason, "correct the voxel size or its unit in the header")
+
+
+def _times(lengths: np.ndarray) -> str:
+    return "×".join(f"{length:.3g}" for length in lengths)

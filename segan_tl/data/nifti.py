@@ -1,121 +1,78 @@
-"""NIfTI files to arrays: the header by nibabel, the voxels checked for truncation, damage and header bombs.
+"""NIfTI files and .hdr/.img pairs to arrays: the header by nibabel, the voxels checked for truncation and damage.
 
-A damaged .nii.gz makes some readers return wrong voxels without a word; here the stream is always read to its
-end, so that its length and its CRC are verified.
+Which of its two orientations counts is nibabel's rule: the sform where its code is above 0, else the qform where its
+code is, else the voxel size alone. Units of metres and microns are brought to mm; no unit means mm.
 """
 
-import gzip
 import math
-import zlib
 from pathlib import Path
-from typing import BinaryIO
 
 import nibabel as nib
 import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
+from segan_tl.data.formats import voxels_of
+from segan_tl.data.geometry import CORNER_TOLERANCE_VOXELS, Frame, NiftiHeader, affine_shift_mm
 from segan_tl.data.image_error import ImageError
-from segan_tl.reading import find_fault
+from segan_tl.data.streams import MAX_BYTES, read_start, read_to_end
 
-MAX_BYTES = 8 * 2**30
-# deflate cannot compress better than 1032 : 1, so a header that declares more than that lies.
-MAX_DEFLATE_RATIO = 1032
 _HEADER_BYTES = 540
-_CHUNK_BYTES = 2**20
+_MM = {1: 1000.0, 3: 0.001}  # of one unit, by the three lowest bits of xyzt_units; all else is mm
+_PLACE = (
+    "pixdim", "xyzt_units", "qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y",
+    "qoffset_z", "srow_x", "srow_y", "srow_z", "intent_code", "intent_p1", "intent_p2", "intent_p3", "intent_name",
+)  # fmt: skip
+_ANALYZE = "convert it to .nii.gz and state its orientation (FreeSurfer: mri_convert --in_orientation LAS IN OUT)"
 
-Header = nib.Nifti1Header | nib.Nifti2Header
 
-
-def read_nifti_header(path: Path) -> tuple[tuple[int, ...], np.ndarray]:
-    """Read shape and affine (voxel to RAS+ mm) from the header alone.
+def read_nifti_header(path: Path) -> tuple[tuple[int, ...], Frame]:
+    """Read shape and place from the header alone.
 
     Raises:
         ImageError: no such file, not a NIfTI file, or a header that cannot be true.
     """
-    with _open(path) as stream:
-        header = _parse_header(path, _read(path, stream, _HEADER_BYTES))
-    return _shape(path, header), _affine(path, header)
+    header = _parse_header(path, read_start(path, _HEADER_BYTES))
+    return _shape(path, header), _frame(path, header)
 
 
-def read_nifti(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read all voxels and verify the file to its last byte.
+def read_nifti(path: Path) -> np.ndarray:
+    """Read all voxels and verify the file, of a pair both files, to the last byte.
 
     Returns:
         Array as stored (x, y, z[, channel]), trailing axes of length 1 removed; the file's own type, or float32 where
-        the header states a scaling; affine (4, 4) voxel to RAS+ mm.
+        the header states a scaling.
 
     Raises:
         ImageError: the file is absent, truncated, damaged, or its header cannot be true.
     """
-    with _open(path) as stream:
-        start = _read(path, stream, _HEADER_BYTES)
-        header = _parse_header(path, start)
-        dtype = _dtype(path, header)
-        offset = _offset(path, header)
-        length = math.prod(_full_shape(path, header)) * dtype.itemsize
-        _refuse_bomb(path, offset + length)
-        content = bytearray(start) + _read(path, stream, max(offset + length - len(start), 0))
-        if len(content) < offset + length:
-            found = f"{offset + length} bytes were declared, {len(content)} are there"
-            raise ImageError(path, f"the file is truncated: {found}")
-        _drain(path, stream)
-    voxels = np.frombuffer(content, dtype, count=length // dtype.itemsize, offset=offset)
-    voxels = _scale(path, voxels.astype(dtype.newbyteorder("="), copy=False), header)
-    return voxels.reshape(_shape(path, header), order="F"), _affine(path, header)
+    header = _parse_header(path, read_start(path, _HEADER_BYTES))
+    place, offset, dtype = path, _offset(path, header), _dtype(path, header)
+    if _is_pair(header):
+        read_to_end(path, header.template_dtype.itemsize)
+        place = _voxel_file(path)
+    length = math.prod(_full_shape(path, header)) * dtype.itemsize
+    content = read_to_end(place, offset + length)
+    voxels = content[offset:].view(dtype).astype(dtype.newbyteorder("="), copy=False)
+    return _scale(path, voxels, header).reshape(_shape(path, header), order="F")
 
 
-# === Bytes ===
+def make_nifti(stored: np.ndarray, own: NiftiHeader) -> nib.Nifti1Image:
+    """Return an image of other voxels on the grid of `own`: its kind of NIfTI, orientations, codes, units and intent.
 
-
-def require_file(path: Path) -> None:
-    """Refuse what is no readable file with something in it.
-
-    Raises:
-        ImageError: it is empty, or anything that `reading.require_file` refuses.
+    Any program that has its own rule for which orientation counts thus puts both in one place.
     """
-    if fault := find_fault(path):
-        raise ImageError(path, *fault)
-    if not path.stat().st_size:
-        raise ImageError(path, "the file is empty (0 bytes)")
-
-
-def _open(path: Path) -> BinaryIO:
-    """Open a file for reading; a gzip stream is known by its first bytes, whatever the name says."""
-    require_file(path)
-    with path.open("rb") as stream:
-        is_gzip = stream.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rb") if is_gzip else path.open("rb")
-
-
-def _read(path: Path, stream: BinaryIO, count: int) -> bytes:
-    try:
-        return stream.read(count)
-    except EOFError:
-        raise ImageError(path, "the file is truncated: its compressed stream ends early") from None
-    except (OSError, zlib.error) as error:
-        raise ImageError(path, f"the file is damaged ({error})") from None
-
-
-def _drain(path: Path, stream: BinaryIO) -> None:
-    """Read what follows the voxels, because gzip verifies its CRC only at the end of the stream."""
-    for _ in range(64):
-        if not _read(path, stream, _CHUNK_BYTES):
-            return
-    raise ImageError(path, "the file holds far more data than its header declares")
-
-
-def _refuse_bomb(path: Path, declared: int) -> None:
-    size = path.stat().st_size
-    if declared > MAX_BYTES or declared > max(size, 1) * MAX_DEFLATE_RATIO:
-        raise ImageError(
-            path, f"the header declares {declared / 2**20:.0f} MiB of voxels but the file has {size} bytes"
-        )
+    is_second = isinstance(own, nib.Nifti2Header)
+    header = nib.Nifti2Header() if is_second else nib.Nifti1Header()
+    for field in _PLACE:
+        header[field] = own[field]
+    kind = nib.Nifti2Image if is_second else nib.Nifti1Image
+    return kind(stored, None, header, dtype=stored.dtype)
 
 
 # === Header ===
 
 
-def _parse_header(path: Path, start: bytes) -> Header:
+def _parse_header(path: Path, start: bytes) -> NiftiHeader:
     sizes = {int.from_bytes(start[:4], "little"), int.from_bytes(start[:4], "big")}
     kind = nib.Nifti1Header if 348 in sizes else nib.Nifti2Header if 540 in sizes else None
     if kind is None:
@@ -124,17 +81,28 @@ def _parse_header(path: Path, start: bytes) -> Header:
     if len(start) < length:
         raise ImageError(path, f"the file is truncated: {len(start)} bytes are there, the header alone has {length}")
     header = kind(start[:length], check=False)
-    if header["magic"].item()[:2] != b"n+":
-        raise ImageError(
-            path, "the header has no voxels of its own (a .hdr/.img pair?)", "convert it to a single .nii.gz file"
-        )
+    if header["magic"].item()[:2] not in (b"n+", b"ni"):
+        raise ImageError(path, "this is Analyze 7.5, which does not tell left from right, or it is damaged", _ANALYZE)
     if header["pixdim"][0] not in (-1, 1):
         # The standard reads 0 as 1 here; nibabel refuses it.
         header["pixdim"][0] = 1
     return header
 
 
-def _full_shape(path: Path, header: Header) -> tuple[int, ...]:
+def _is_pair(header: NiftiHeader) -> bool:
+    return header["magic"].item()[:2] == b"ni"
+
+
+def _voxel_file(path: Path) -> Path:
+    found = voxels_of(path)
+    if not found:
+        raise ImageError(path, "its voxels are missing (an .img file of the same name)", "put them beside it")
+    if len(found) > 1:
+        raise ImageError(path, f"its voxels are in {found[0].name} and in {found[1].name}", "remove one of the two")
+    return found[0]
+
+
+def _full_shape(path: Path, header: NiftiHeader) -> tuple[int, ...]:
     try:
         shape = tuple(int(size) for size in header.get_data_shape())
     except (HeaderDataError, ValueError) as error:
@@ -144,22 +112,22 @@ def _full_shape(path: Path, header: Header) -> tuple[int, ...]:
     return shape
 
 
-def _offset(path: Path, header: Header) -> int:
+def _offset(path: Path, header: NiftiHeader) -> int:
     """Return where the voxels begin; some writers leave 0 there."""
     offset = float(header["vox_offset"])
     if not 0 <= offset < MAX_BYTES:
         raise ImageError(path, f"the header is damaged (voxels from byte {offset:g})")
-    return max(int(offset), header.template_dtype.itemsize + 4)
+    return max(int(offset), 0 if _is_pair(header) else header.template_dtype.itemsize + 4)
 
 
-def _shape(path: Path, header: Header) -> tuple[int, ...]:
+def _shape(path: Path, header: NiftiHeader) -> tuple[int, ...]:
     shape = _full_shape(path, header)
     while len(shape) > 3 and shape[-1] == 1:
         shape = shape[:-1]
     return shape
 
 
-def _dtype(path: Path, header: Header) -> np.dtype:
+def _dtype(path: Path, header: NiftiHeader) -> np.dtype:
     try:
         dtype = header.get_data_dtype()
     except (HeaderDataError, KeyError):
@@ -169,15 +137,7 @@ def _dtype(path: Path, header: Header) -> np.dtype:
     return dtype
 
 
-def _affine(path: Path, header: Header) -> np.ndarray:
-    try:
-        affine = header.get_best_affine()
-    except (HeaderDataError, ValueError) as error:
-        raise ImageError(path, f"the header's orientation is damaged ({error})") from None
-    return np.asarray(affine, np.float64)
-
-
-def _scale(path: Path, voxels: np.ndarray, header: Header) -> np.ndarray:
+def _scale(path: Path, voxels: np.ndarray, header: NiftiHeader) -> np.ndarray:
     try:
         slope, intercept = header.get_slope_inter()
     except HeaderDataError as error:
@@ -185,3 +145,35 @@ def _scale(path: Path, voxels: np.ndarray, header: Header) -> np.ndarray:
     if slope is None or (slope, intercept) == (1, 0):
         return voxels
     return (voxels.astype(np.float64) * slope + intercept).astype(np.float32)
+
+
+# === Place ===
+
+
+def _frame(path: Path, header: NiftiHeader) -> Frame:
+    edges = header["pixdim"][1:4]
+    if int(header["sform_code"]) <= 0 and not (edges > 0).all():
+        found = "×".join(f"{edge:.3g}" for edge in edges)
+        raise ImageError(path, f"the header states a voxel of {found}, which cannot be", "export the image again")
+    mm = np.diag([*[_MM.get(int(header["xyzt_units"]) & 7, 1.0)] * 3, 1.0])
+    try:
+        affine = mm @ np.asarray(header.get_best_affine(), np.float64)
+    except (HeaderDataError, ValueError) as error:
+        raise ImageError(path, f"the header's orientation is damaged ({error})") from None
+    return Frame(affine, header, _doubt(header, mm, affine, _shape(path, header)))
+
+
+def _doubt(header: NiftiHeader, mm: np.ndarray, affine: np.ndarray, shape: tuple[int, ...]) -> str:
+    """Say what is doubtful about the orientation, "" where nothing is."""
+    q_code, s_code = int(header["qform_code"]), int(header["sform_code"])
+    if q_code <= 0 and s_code <= 0:
+        return "the header states no orientation (qform and sform code 0): which side is left is a guess"
+    if q_code <= 0 or s_code <= 0 or len(shape) < 3:
+        return ""
+    try:
+        shift_mm = affine_shift_mm(affine, mm @ header.get_qform(), shape[:3])
+    except (HeaderDataError, ValueError):
+        return "the header's qform is damaged; its sform counts"
+    if not shift_mm > CORNER_TOLERANCE_VOXELS * np.linalg.norm(affine[:3, :3], axis=0).min():
+        return ""
+    return f"qform (code {q_code}) and sform (code {s_code}) put a corner {shift_mm:.3g} mm apart; the sform counts"

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from segan_tl.data.intensities import require_finite
+
 LEAST_BACKGROUND = 0.2  # of an image; skull-stripped ones have 0.7 and more
 
 
@@ -19,11 +21,14 @@ def prepare_image(image: np.ndarray, *, crop: Sequence[int], percentiles: Sequen
 
     Returns:
         Array (*crop, M), float32.
+
+    Raises:
+        UserError: the image holds NaN or infinity.
     """
     cropped = centre_crop(image, crop).astype(np.float32)
     low, high = np.percentile(cropped, percentiles, axis=(0, 1, 2))  # (M,), (M,)
     span = np.where(high > low, high - low, 1).astype(np.float32)
-    return np.clip((cropped - low.astype(np.float32)) / span, 0, 1)
+    return require_finite(np.clip((cropped - low.astype(np.float32)) / span, 0, 1))
 
 
 def find_background(data: np.ndarray) -> float:

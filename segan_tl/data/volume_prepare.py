@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from segan_tl.data.intensities import require_finite
 from segan_tl.data.resample import resample_image, resampled_shape
 
 Normalisation = Literal["zscore", "ren"]
@@ -60,6 +61,9 @@ def prepare_volume(
 
     Returns:
         (d, h, w, M) float32 and the box. A volume of zeros is not cropped; a constant modality becomes 0.
+
+    Raises:
+        UserError: the image holds NaN or infinity.
     """
     brain = np.any(image != 0, axis=-1)
     box = _bounding_box(brain)
@@ -68,7 +72,7 @@ def prepare_volume(
     for channel in range(image.shape[-1]):
         whole = image[..., channel]
         prepared[..., channel] = _zscore(box.cut(whole), inside) if normalise == "zscore" else box.cut(_rescale(whole))
-    return resample_image(prepared, _target_shape(box, spacing_mm, target_mm)), box
+    return require_finite(resample_image(prepared, _target_shape(box, spacing_mm, target_mm))), box
 
 
 def _target_shape(box: Box, spacing_mm: Sequence[float], target_mm: float | None) -> tuple[int, int, int]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from segan_tl.data.cases import Case
-from segan_tl.data.images import Geometry, write_volume
+from segan_tl.data.geometry import Geometry
+from segan_tl.data.images import write_volume
 from segan_tl.errors import UserError
 from segan_tl.paths import safe_name
 

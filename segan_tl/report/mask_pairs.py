@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from segan_tl.data.check import LABEL_TOLERANCE
-from segan_tl.data.images import CORNER_TOLERANCE_MM, Geometry, corner_shift_mm, read_volume
+from segan_tl.data.geometry import Geometry, find_grid_fault
+from segan_tl.data.images import read_volume
 from segan_tl.distances import bounding_box
 from segan_tl.errors import UserError
 from segan_tl.pairs import MaskPair
@@ -38,17 +39,10 @@ def require_one_grid(case_id: str, path: Path, truth: Geometry, prediction: Geom
     Raises:
         UserError: the sizes differ, or a corner lies elsewhere.
     """
-    expected, found = ("×".join(map(str, geometry.in_lps.shape)) for geometry in (truth, prediction))
-    remedy = "resample it to the grid of the truth with nearest neighbour"
-    if expected != found:
+    if fault := find_grid_fault(truth, prediction, than="the truth"):
         raise UserError(
-            f"expected the prediction of {case_id} on its truth's grid {expected}; {path} has {found}; {remedy}"
-        )
-    shift_mm = corner_shift_mm(truth, prediction)
-    if shift_mm > CORNER_TOLERANCE_MM:
-        raise UserError(
-            f"expected the prediction of {case_id} where its truth lies; a corner of {path} is {shift_mm:.3g} mm away; "
-            f"{remedy}"
+            f"expected the prediction of {case_id} where its truth lies; {path}: {fault}; resample it to the grid of "
+            "the truth with nearest neighbour"
         )
 
 

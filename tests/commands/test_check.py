@@ -95,7 +95,7 @@ def test_what_no_case_uses_is_named(tmp_path, capsys):
     for name in ("odd1", "odd2", "odd3", "odd4", "brain_mask"):
         (tmp_path / "BraTS2021_00000" / f"BraTS2021_00000_{name}.nii.gz").touch()
     (tmp_path / "BraTS2021_00000" / "notes.txt").touch()
-    (tmp_path / "BraTS2021_00001" / "BraTS2021_00001_x.mgz").touch()
+    (tmp_path / "BraTS2021_00001" / "BraTS2021_00001_x.mnc").touch()
     assert main(["check", str(tmp_path)]) == 0
     out = capsys.readouterr().out.splitlines()
     folder = "BraTS2021_00000/BraTS2021_00000"
@@ -104,7 +104,7 @@ def test_what_no_case_uses_is_named(tmp_path, capsys):
         f"{folder}_odd3.nii.gz and 1 more); name it CASE_t1, CASE_t1c, CASE_t2, CASE_flair or CASE_seg, or move it out "
         "of the folder"
     ) in out
-    assert any("the format .mgz is not read: 1 image file (BraTS2021_00001" in line for line in out)
+    assert any("the format .mnc is not read: 1 image file (BraTS2021_00001" in line for line in out)
     assert any("by its name: 1 image file (BraTS2021_00000/BraTS2021_00000_brain_mask.nii.gz)" in line for line in out)
 
 

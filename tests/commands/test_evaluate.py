@@ -115,7 +115,7 @@ def test_damaged_and_misplaced_predictions_are_named(places, capsys):
 def test_bad_cases_can_be_skipped(places, capsys):
     write_mask(places / "out" / "BraTS2021_00001.nii.gz", small_truth(3)[:, :, :5])
     assert run(places, *STATED) == 2
-    assert "has 8×7×5; resample it" in capsys.readouterr().err and not (places / "scores").exists()
+    assert "grid is 8×7×5" in capsys.readouterr().err and not (places / "scores").exists()
     assert {row["case"] for row in run(places, *STATED, "--skip-bad-cases")} == {"BraTS2021_00000"}
     printed = capsys.readouterr().out
     assert "left out, cannot be scored: 1 case\n  BraTS2021_00001: expected" in printed

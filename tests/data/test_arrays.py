@@ -3,13 +3,15 @@
 import os
 import shutil
 
+import nibabel
 import numpy as np
 import pytest
 
 from segan_tl.config import load_config
-from segan_tl.data.arrays import read_arrays, write_arrays
+from segan_tl.data.arrays import name_hash, read_arrays, write_arrays
 from segan_tl.data.cache import prepare_cases
 from segan_tl.data.cases import find_cases
+from segan_tl.data.images import Source
 from segan_tl.data.volumes import prepare_volumes
 from segan_tl.errors import CannotWrite
 
@@ -109,6 +111,16 @@ def test_touched_and_copied_files_are_the_same_and_changed_voxels_are_not(prepar
     assert changed[1].sources != before[1]
     shutil.copyfile(cohort.cases[0].mask.path, mask)
     assert prepare()[0][1].sources["labels"] != before[1]["labels"]
+
+
+def test_the_voxels_of_a_pair_belong_to_its_name(tmp_path):
+    for kind, name in ((nibabel.Nifti1Pair, "a.img"), (nibabel.Nifti1Image, "b.nii")):
+        nibabel.save(kind(np.ones((4, 4, 4), np.int16), np.eye(4)), tmp_path / name)
+    sources = [Source(tmp_path / "a.hdr")], [Source(tmp_path / "b.nii")]
+    before = [name_hash("x", sources=source) for source in sources]
+    os.utime(tmp_path / "a.img", (1, 1))
+    after = [name_hash("x", sources=source) for source in sources]
+    assert after[0] != before[0] and after[1] == before[1]
 
 
 def test_empty_arrays_are_arrays(tmp_path):

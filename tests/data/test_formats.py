@@ -1,6 +1,6 @@
 import pytest
 
-from segan_tl.data.formats import SUFFIXES, UNREAD_SUFFIXES, header_of, is_dicom, suffix_of, unread_remedy
+from segan_tl.data.formats import SUFFIXES, UNREAD_SUFFIXES, header_of, is_dicom, suffix_of, unread_remedy, voxels_of
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,9 @@ def test_voxels_belong_to_the_header_beside_them(tmp_path):
     (tmp_path / "a.hdr").touch()
     assert header_of(tmp_path / "a.img") == header_of(tmp_path / "a.img.gz") == tmp_path / "a.hdr"
     assert unread_remedy(tmp_path / "a.img") is None
-    assert header_of(tmp_path / "a.hdr") is None
+    assert header_of(tmp_path / "a.hdr") is None and voxels_of(tmp_path / "a.hdr") == []
+    (tmp_path / "a.IMG").touch()
+    assert voxels_of(tmp_path / "a.hdr") == [tmp_path / "a.IMG"] and voxels_of(tmp_path / "a.nii") == []
 
 
 def test_dicom_is_known_by_its_content(tmp_path):

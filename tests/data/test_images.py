@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from segan_tl.data.image_error import ImageError
-from segan_tl.data.images import Geometry, Source, corner_shift_mm, read_header, read_volume, write_volume
+from segan_tl.data.geometry import Geometry, corner_shift_mm
+from segan_tl.data.images import Source, read_header, read_volume, write_volume
 
 SHAPE = (5, 6, 7)
 

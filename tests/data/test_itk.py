@@ -11,7 +11,7 @@ import pytest
 import SimpleITK
 
 from segan_tl.data.image_error import ImageError
-from segan_tl.data.images import Source, read_header, read_volume, write_volume
+from segan_tl.data.images import Source, files_of, read_header, read_volume, write_volume
 from segan_tl.data.itk import read_itk
 
 SHAPE = (5, 6, 7)
@@ -48,9 +48,116 @@ def test_itk_files_have_ras_affines(tmp_path, suffix, compressed):
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.float32, np.float64])
 def test_voxels_of_every_type_come_back(tmp_path, suffix, dtype):
     write_itk(tmp_path / f"a{suffix}", noise(dtype=dtype), compressed=True)
-    array, _ = read_itk(tmp_path / f"a{suffix}")
+    array = read_itk(tmp_path / f"a{suffix}")
     assert array.dtype == dtype
     assert np.array_equal(array, noise(dtype=dtype))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "voxels"), [(".mhd", "a.raw"), (".mhd", "a.zraw"), (".nhdr", "a.raw"), (".nhdr", "a.raw.gz")]
+)
+def test_voxels_in_a_file_of_their_own(tmp_path, suffix, voxels):
+    path = tmp_path / f"a{suffix}"
+    source = write_itk(path, noise(), compressed="z" in voxels)
+    volume = read_volume(source)
+    assert np.array_equal(volume.data, noise()) and np.allclose(volume.affine, LPS) and volume.geometry.remark == ""
+    assert files_of(path) == [path, tmp_path / voxels]
+    content = (tmp_path / voxels).read_bytes()
+    for damaged in (content[:-1], content[: len(content) // 2], b""):
+        (tmp_path / voxels).write_bytes(damaged)
+        with pytest.raises(ImageError, match="truncated|empty"):
+            read_volume(source)
+    (tmp_path / voxels).unlink()
+    os.mkfifo(tmp_path / voxels)
+    with pytest.raises(ImageError, match="named pipe"):
+        read_volume(source)
+    (tmp_path / voxels).unlink()
+    with pytest.raises(ImageError, match=f"{voxels}: no such file"):
+        read_volume(source)
+
+
+@pytest.mark.parametrize(
+    "name", ["../a.raw", "/etc/passwd", "LIST", "a%03d.raw 1 6 1", "..", ".", "b c.raw", "Größe.raw"]
+)
+@pytest.mark.parametrize("suffix", [".mhd", ".nhdr"])
+def test_voxels_lie_beside_their_header(tmp_path, suffix, name):
+    path = tmp_path / f"a{suffix}"
+    write_itk(path, noise(), compressed=False)
+    path.write_bytes(path.read_bytes().replace(b"a.raw", name.encode()))
+    if name in ("b c.raw", "Größe.raw"):
+        (tmp_path / "a.raw").rename(tmp_path / name)
+        assert np.array_equal(read_volume(Source(path)).data, noise())
+    else:
+        with pytest.raises(ImageError, match="header is damaged|no such file"):
+            read_volume(Source(path))
+
+
+@pytest.mark.parametrize(
+    ("units", "in_mm"),
+    [('"mm" "mm" "mm"', 1.0), ('"m" "m" "m"', 1000.0), ('"um" "micron" "micrometers"', 0.001), ('"cm" "cm" "cm"', 10.0),
+     ('"metres" "Meter" "m"', 1000.0), ('"" "" ""', 1.0), ('"???" "???" "???"', 1.0)],
+)  # fmt: skip
+def test_units_of_nrrd_are_applied(tmp_path, units, in_mm):
+    path = tmp_path / "a.nrrd"
+    image = SimpleITK.GetImageFromArray(noise())
+    image.SetSpacing([edge / in_mm for edge in (10, 20, 30)])
+    image.SetOrigin([place / in_mm for place in (-10, 20, 30)])
+    SimpleITK.WriteImage(image, str(path), useCompression=False)
+    path.write_bytes(path.read_bytes().replace(b"encoding:", f"space units: {units}\nencoding:".encode()))
+    geometry = read_header(Source(path))
+    assert geometry.spacing_mm == pytest.approx((10, 20, 30))
+    assert geometry.affine[:3, 3] == pytest.approx((10, -20, 30))
+
+
+def test_units_that_are_no_lengths_or_differ_are_refused(tmp_path):
+    path = tmp_path / "a.nrrd"
+    write_itk(path, noise(), compressed=False)
+    content = path.read_bytes()
+    for units, found in (('"furlong" "furlong" "furlong"', "furlong"), ('"mm" "mm" "cm"', "cm, mm")):
+        path.write_bytes(content.replace(b"encoding:", f"space units: {units}\nencoding:".encode()))
+        with pytest.raises(ImageError, match=f"its units of length are {found}: expected one, such as mm"):
+            read_header(Source(path))
+
+
+def test_a_unit_of_metaimage_is_applied(tmp_path):
+    path = tmp_path / "a.mha"
+    write_itk(path, noise(), compressed=False)
+    path.write_bytes(path.read_bytes().replace(b"ElementType", b"DistanceUnits = cm\nElementType"))
+    assert read_header(Source(path)).spacing_mm == pytest.approx((10, 20, 30))
+
+
+@pytest.mark.parametrize("edge", ["0", "-1", "nan", "inf", "1e-30", "1e30", "1e300"])
+@pytest.mark.parametrize(
+    ("suffix", "spacing"), [(".mha", b"ElementSpacing = 1"), (".nrrd", b"(1,0,0)"), (".nrrd", b"spacings: 1")]
+)
+def test_an_absurd_voxel_size_is_refused(tmp_path, suffix, spacing, edge):
+    path = tmp_path / f"a{suffix}"
+    write_itk(path, noise(), compressed=False)
+    content = path.read_bytes()
+    if spacing.startswith(b"spacings"):
+        start, end = content.index(b"space directions"), content.index(b"kinds")
+        content = content[:start] + b"spacings: 1 2 3\n" + content[end:]
+        content = content.replace(b"space: left-posterior-superior\n", b"").replace(b"space origin: (-10,20,30)\n", b"")
+    assert spacing in content
+    path.write_bytes(content.replace(spacing, spacing.replace(b"1", edge.encode(), 1)))
+    if spacing.startswith(b"(") and edge == "-1":  # a direction, and no size
+        assert read_header(Source(path)).spacing_mm == pytest.approx((1, 2, 3))
+        return
+    with pytest.raises(ImageError, match="header is damaged|which cannot be|singular"):
+        read_volume(Source(path))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "field"),
+    [(".mha", b"TransformMatrix = 1 0 0 0 1 0 0 0 1\n"), (".nrrd", b"space: left-posterior-superior\n")],
+)
+def test_a_header_without_orientation_is_remarked_upon(tmp_path, suffix, field):
+    path = tmp_path / f"a{suffix}"
+    assert read_volume(write_itk(path, noise(), compressed=False)).geometry.remark == ""
+    content = path.read_bytes()
+    assert field in content
+    path.write_bytes(content.replace(field, b"space dimension: 3\n" if suffix == ".nrrd" else b""))
+    assert read_header(Source(path)).remark == "the header states no orientation: LPS is assumed"
 
 
 def test_a_metaimage_header_written_by_hand(tmp_path):
@@ -64,7 +171,7 @@ def test_a_metaimage_header_written_by_hand(tmp_path):
     )
     body = zlib.compress(np.array([1, 2, 3, 400], ">i2").tobytes())
     (tmp_path / "a.mha").write_bytes(header.format(len(body)).encode() + body)
-    array, affine = read_itk(tmp_path / "a.mha")
+    array, affine = read_itk(tmp_path / "a.mha"), read_header(Source(tmp_path / "a.mha")).affine
     assert array[:, :, 0].tolist() == [[1, 3], [2, 400]]
     assert affine == pytest.approx(np.array([[0, 3, 0, -5], [-2, 0, 0, -6], [0, 0, 4, 7], [0, 0, 0, 1.0]]))
 
@@ -76,7 +183,7 @@ def test_a_nrrd_header_written_by_hand(tmp_path):
         f"space origin: (5,6,7)\nkey:={'long ' * 400}\n\n"
     )
     (tmp_path / "a.nrrd").write_bytes(header.encode() + np.array([1, 2, 3, 40000], ">u2").tobytes())
-    array, affine = read_itk(tmp_path / "a.nrrd")
+    array, affine = read_itk(tmp_path / "a.nrrd"), read_header(Source(tmp_path / "a.nrrd")).affine
     assert array[:, 0, :].tolist() == [[1, 3], [2, 40000]]
     assert affine == pytest.approx(np.array([[0, 3, 0, -5], [-2, 0, 0, -6], [0, 0, 4, 7], [0, 0, 0, 1.0]]))
 
@@ -101,8 +208,12 @@ def test_an_itk_header_bomb_is_refused(tmp_path, suffix, entry):
     write_itk(path, noise(), compressed=True)
     content = path.read_bytes()
     assert entry in content
+    path.write_bytes(content.replace(entry, entry.replace(b"5 6 7", b"500 200 70")))
+    # The size of a head (edges of 1, 2 and 3 mm), but 500 × 200 × 70 × 2 bytes are 13 MiB.
+    with pytest.raises(ImageError, match="declares 13 MiB"):
+        read_volume(Source(path))
     path.write_bytes(content.replace(entry, entry.replace(b"5 6 7", b"50000 60000 700")))
-    with pytest.raises(ImageError, match="declares"):
+    with pytest.raises(ImageError, match="which cannot be"):
         read_volume(Source(path))
 
 

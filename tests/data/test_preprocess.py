@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from segan_tl.data.preprocess import centre_crop, centre_paste, find_background, prepare_image
+from segan_tl.data.volume_prepare import prepare_volume
+from segan_tl.errors import UserError
 
 
 def test_centre_crop_of_brats_is_the_authors():
@@ -57,3 +59,14 @@ def test_a_tight_image_has_no_background():
     image = np.arange(1000, dtype=np.float32).reshape(10, 10, 10)
     image[np.ix_([0, -1], [0, -1], [0, -1])] = -7  # 8 voxels of 1000
     assert find_background(image) == 0
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_what_is_not_finite_is_no_prepared_image(value):
+    image = np.random.default_rng(0).normal(300, 40, (8, 8, 6, 1))
+    image[4, 4, 3] = value
+    with np.errstate(invalid="ignore"):
+        with pytest.raises(UserError, match="expected finite intensities after the normalisation"):
+            prepare_image(image, crop=(8, 8, 6), percentiles=(0, 100))
+        with pytest.raises(UserError, match="expected finite intensities after the normalisation"):
+            prepare_volume(image)

@@ -47,12 +47,12 @@ def test_empty_masks_are_read(read):
 
 
 def test_another_grid_is_refused(read):
-    with pytest.raises(UserError, match="case on its truth's grid 8×7×6; .* has 8×7×5; resample"):
+    with pytest.raises(UserError, match="where its truth lies; .*: its grid is 8×7×5, the truth's 8×7×6; resample"):
         read(small_truth(3)[:, :, :5])
 
 
 def test_another_place_is_refused(read):
-    with pytest.raises(UserError, match="a corner of .*found.nii.gz is 2 mm away"):
+    with pytest.raises(UserError, match="found.nii.gz: it lies elsewhere in space than the truth: a corner is 2 mm"):
         read(small_truth(3), shift_mm=2.0)
 
 

@@ -36,7 +36,7 @@ def test_headers_of_all_cases_are_looked_at(tmp_path):
     predictions, _ = find_predictions(tmp_path / "out", truths, meaning="brats2017")
     faults = check_headers(truths, predictions)
     assert list(faults) == names[1:]
-    assert "has 7×7×6" in faults[names[1]] and "3 mm away" in faults[names[2]] and names[3] in faults[names[3]]
+    assert "its grid is 7×7×6" in faults[names[1]] and "3 mm away" in faults[names[2]] and names[3] in faults[names[3]]
 
 
 def test_all_faults_stand_in_one_message():

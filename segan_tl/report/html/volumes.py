@@ -10,7 +10,8 @@ import nibabel as nib
 import numpy as np
 
 from segan_tl.data.cases import Case, find_cases, load_case
-from segan_tl.data.images import CORNER_TOLERANCE_MM, Geometry, Source, corner_shift_mm, read_volume
+from segan_tl.data.geometry import Geometry, find_grid_fault
+from segan_tl.data.images import Source, read_volume
 from segan_tl.errors import UserError
 from segan_tl.predict.labels import label_scheme
 from segan_tl.regions import MODALITIES, REGIONS, region_masks
@@ -171,7 +172,7 @@ def read_prediction(
         volume = read_volume(Source(path))
     except UserError:
         return None, "damaged"
-    if volume.data.shape != geometry.in_lps.shape or corner_shift_mm(geometry, volume.geometry) > CORNER_TOLERANCE_MM:
+    if find_grid_fault(geometry, volume.geometry):
         return None, "on another grid"
     values = label_scheme(one.regions, case.convention).values
     masks = []
