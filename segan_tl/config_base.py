@@ -10,7 +10,8 @@ from segan_tl.regions import MODALITIES, REGIONS
 # What a number may be: limits that no training of this kind comes near, so that beyond them is a slip of the keyboard.
 LARGEST = 1_000_000_000
 Positive = Annotated[int, Field(gt=0, le=LARGEST)]
-Seed = Annotated[int, Field(ge=0, lt=2**31)]  # TensorFlow's and NumPy's
+LARGEST_SEED = 2**31 - 1  # TensorFlow's and NumPy's
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Fractions = Fraction | Annotated[tuple[Fraction, ...], Field(min_length=1, max_length=10)]
 Decay = Annotated[float, Field(ge=0, lt=1)]  # of an average over steps: 1 would never change

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from segan_tl.commands.jobs import Job, run_jobs
-from segan_tl.commands.numbers import positive
+from segan_tl.commands.numbers import device, folds, positive
 from segan_tl.commands.papers.jobs import module
 from segan_tl.commands.wrapped import Training, read_training
 
@@ -38,13 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Run every fold of a training, several at a time, and gather their scores."
     parser.epilog = EPILOG
     parser.add_argument(
-        "--folds", type=_several, metavar="N", help="number of folds (5; with --gather FOLDER what was saved)"
+        "--folds", type=folds, metavar="N", help="number of folds (5; with --gather FOLDER what was saved)"
     )
     parser.add_argument(
         "--at-once", type=positive, metavar="N", help="folds that run at a time (as many as --devices, else 1)"
     )
     parser.add_argument(
-        "--devices", type=_device, nargs="+", metavar="D",
+        "--devices", type=device, nargs="+", metavar="D",
         help="of which each running fold has one: cpu, gpu:0, gpu:1 or gpu:0,1 (the training's own choice)",
     )  # fmt: skip
     parser.add_argument(
@@ -240,18 +240,3 @@ def _gather(folder: Path, *, folds: int | None, partial: bool, training: Trainin
     if not crossval.missing:
         console.print(f"next: python -m segan_tl compare {shlex.quote(str(folder))} ANOTHER", soft_wrap=True)
     return 0
-
-
-# === Arguments ===
-
-
-def _several(text: str) -> int:
-    if not text.isdigit() or int(text) < 2:
-        raise argparse.ArgumentTypeError(f"expected at least 2 folds, got {text}")
-    return int(text)
-
-
-def _device(text: str) -> str:
-    if text.split(":")[0] not in ("cpu", "gpu"):
-        raise argparse.ArgumentTypeError(f"expected cpu, gpu:0 or gpu:0,1, got {text}")
-    return text

@@ -4,6 +4,8 @@ import argparse
 import shlex
 from pathlib import Path
 
+from segan_tl.commands.numbers import fold
+
 EPILOG = """examples:
   python -m segan_tl export nnunet/BraTS2021 checkpoint_final.pth --plans plans.json
   python -m segan_tl export nnunet/BraTS2021 nnUNet_results/Dataset137_X/nnUNetTrainer__nnUNetPlans__3d_fullres \\
@@ -23,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plans", type=Path, required=True, metavar="FILE", help="nnU-Net's plans.json")
     parser.add_argument("--dataset", type=Path, metavar="FILE", help="its dataset.json (made from our configuration)")
     parser.add_argument("--configuration", default="3d_fullres", metavar="NAME", help="of the plan (3d_fullres)")
-    parser.add_argument("--fold", type=int, default=0, metavar="K", help="number of the fold (0)")
+    parser.add_argument("--fold", type=fold, default=0, metavar="K", help="number of the fold (0)")
     parser.add_argument("--keep-axes", action="store_true", help="the kernels are in nnU-Net's order of axes already")
     parser.add_argument("--overwrite", action="store_true", help="replace a file that exists")
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
@@ -33,8 +35,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Read, turn, write, and say what comes next."""
     from segan_tl.errors import UserError
 
-    if arguments.fold < 0:
-        raise UserError(f"--fold expects 0 or more; got {arguments.fold}")
     whole = arguments.out.suffix != ".pth"
     checkpoint = arguments.out / f"fold_{arguments.fold}" / "checkpoint_final.pth" if whole else arguments.out
     if checkpoint.exists() and not arguments.overwrite:

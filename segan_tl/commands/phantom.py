@@ -5,6 +5,8 @@ import os
 import shlex
 from pathlib import Path
 
+from segan_tl.commands.numbers import positive, seed, whole
+
 EPILOG = """examples:
   python -m segan_tl phantom data/phantom --cases 40 --shape 120 120 77
   python -m segan_tl phantom data/phantom-low --cohort glioma-1.5t --cases 10 --seed 1
@@ -21,13 +23,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("out", metavar="OUT", type=Path, help="folder to make")
     parser.add_argument("--cohort", default="glioma-3t", help="glioma-3t (default), glioma-1.5t or ms")
-    parser.add_argument("--cases", type=int, default=40, help="how many cases (default 40)")
+    parser.add_argument("--cases", type=whole(1, 9999), default=40, help="how many cases (default 40)")
     parser.add_argument(
-        "--shape", type=int, nargs=3, metavar=("H", "W", "D"), default=(240, 240, 155),
+        "--shape", type=whole(16, 640), nargs=3, metavar=("H", "W", "D"), default=(240, 240, 155),
         help="voxels of the grid; H of them span 240 mm (default 240 240 155: 1 mm)",
     )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="same seed, same bytes (default 0)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="worker processes (default: all cores)")
+    parser.add_argument("--seed", type=seed, default=0, help="same seed, same bytes (default 0)")
+    parser.add_argument(
+        "--jobs", type=positive, default=os.cpu_count() or 1, help="worker processes (default: all cores)"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace cases in a folder that is not empty")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="also draw the first three cases into FILE (.png)")
 

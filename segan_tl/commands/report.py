@@ -1,10 +1,11 @@
 """`python -m segan_tl report`: a run, or several side by side, as one HTML file."""
 
 import argparse
-import math
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+
+from segan_tl.commands.numbers import above_zero, whole
 
 LONGEST_STEM = 120
 
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-viewer", action="store_true", help="pictures only, no slices to scroll: a small file")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of cases (where the first run was trained)")
     parser.add_argument(
-        "--megabytes", type=_megabytes, default=15.0, metavar="M", help="size to reduce the images to (15)"
+        "--megabytes", type=above_zero, default=15.0, metavar="M", help="size to reduce the images to (15)"
     )
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
 
@@ -38,20 +39,7 @@ def _count(text: str) -> int | None:
     """Return a number of cases, None for all."""
     if text == "all":
         return None
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"expected a number of cases or all; found {text!r}")
-    return int(text)
-
-
-def _megabytes(text: str) -> float:
-    """Return a size that a file can have."""
-    try:
-        size = float(text)
-    except ValueError:
-        size = math.nan
-    if not 0 < size < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a size in MB above 0; found {text!r}")
-    return size
+    return whole(0)(text)
 
 
 def _page(text: str) -> Path:

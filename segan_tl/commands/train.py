@@ -4,6 +4,7 @@ import shlex
 from functools import partial
 from pathlib import Path
 
+from segan_tl.commands.numbers import fold, folds
 from segan_tl.commands.patients import add_patients_argument
 from segan_tl.commands.training import add_training_arguments, train_and_score
 
@@ -39,8 +40,8 @@ def add_volume_arguments(parser):
     add_patients_argument(parser, option="--source-patients", of="--source-data")
     parser.add_argument("--modality", choices=(*MODALITIES, "all"), help="what the network sees (the configuration's)")
     parser.add_argument("--split", metavar="RUN", help="take train, validation and test cases from this run")
-    parser.add_argument("--fold", type=int, metavar="K", help="cross-validation: test on fold K, from 0")
-    parser.add_argument("--folds", type=int, metavar="N", help="number of folds, beside --fold (5)")
+    parser.add_argument("--fold", type=fold, metavar="K", help="cross-validation: test on fold K, from 0")
+    parser.add_argument("--folds", type=folds, metavar="N", help="number of folds, beside --fold (5)")
 
 
 def run(arguments) -> int:

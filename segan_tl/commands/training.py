@@ -17,6 +17,7 @@ from segan_tl.commands.cohort import (
 )
 from segan_tl.commands.earlier import is_finished, start_anew
 from segan_tl.commands.finish import write_what_is_missing
+from segan_tl.commands.numbers import positive, seed
 from segan_tl.commands.patients import add_patients_argument, count_patients, name_patients, remarks
 from segan_tl.commands.unchanged import record, require_unchanged
 
@@ -34,9 +35,9 @@ def add_training_arguments(parser):
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
     parser.add_argument("--cache", type=Path, default=Path("cache"), metavar="DIR", help="prepared volumes (cache)")
     parser.add_argument("--devices", metavar="D", help="cpu, cpu:2, gpu, gpu:0,1 (default: all GPUs, else the CPU)")
-    parser.add_argument("--seed", type=int, metavar="N", help="seed of everything random (0)")
+    parser.add_argument("--seed", type=seed, metavar="N", help="seed of everything random (0)")
     parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="cases prepared at a time (all cores)"
+        "--jobs", type=positive, default=os.cpu_count() or 1, metavar="N", help="cases prepared at a time (all cores)"
     )
     parser.add_argument("--skip-bad-cases", action="store_true", help="leave damaged cases out instead of stopping")
     parser.add_argument("--overwrite", action="store_true", help="delete a run of this name and start anew")

@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from segan_tl.errors import UserError
 
-DEVICES = re.compile(r"^(cpu)(?::(\d+))?$|^(gpu)(?::(\d+(?:,\d+)*))?$")
+DEVICES = re.compile(r"(cpu)(?::([0-9]{1,3}))?|(gpu)(?::([0-9]{1,3}(?:,[0-9]{1,3})*))?")
+MOST_CPUS = 64  # logical ones
 
 
 def make_strategy(devices: str | None = None) -> tf.distribute.Strategy:
@@ -20,7 +21,7 @@ def make_strategy(devices: str | None = None) -> tf.distribute.Strategy:
     """
     if devices is None:
         devices = "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
-    match = DEVICES.match(devices)
+    match = DEVICES.fullmatch(devices)
     if not match:
         raise UserError(f"--devices expects cpu, cpu:2, gpu or gpu:0,1; got {devices!r}")
     names = _logical_cpus(int(match[2] or 1)) if match[1] else _gpus(match[4])
@@ -28,8 +29,8 @@ def make_strategy(devices: str | None = None) -> tf.distribute.Strategy:
 
 
 def _logical_cpus(count: int) -> list[str]:
-    if count < 1:
-        raise UserError("--devices cpu:N expects N of at least 1; got 0")
+    if not 1 <= count <= MOST_CPUS:
+        raise UserError(f"--devices cpu:N expects N of at least 1 and at most {MOST_CPUS}; got {count}")
     if count > 1:
         try:
             tf.config.set_logical_device_configuration(
@@ -44,6 +45,8 @@ def _logical_cpus(count: int) -> list[str]:
 def _gpus(listed: str | None) -> list[str]:
     available = len(tf.config.list_physical_devices("GPU"))
     wanted = [int(number) for number in listed.split(",")] if listed else list(range(available))
+    if len(set(wanted)) < len(wanted):
+        raise UserError(f"--devices expects every GPU once; got gpu:{listed}")
     if not wanted or max(wanted) >= available:
         raise UserError(
             f"--devices asks for GPU {listed or '(any)'}; TensorFlow sees {available} GPUs; leave --devices out for "
