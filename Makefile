@@ -3,9 +3,12 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install demo test test-all test-parity lint benchmark clean
+.PHONY: help install demo test test-all test-parity lint benchmark clean
 
-install: $(VENV)/installed
+help:                    ## what can be made
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+install: $(VENV)/installed  ## TensorFlow and the rest into .venv, about a minute
 
 $(VENV)/installed: setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "segan_tl needs Python >= 3.11; try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
@@ -30,12 +33,12 @@ test-parity: install     ## networks beside their PyTorch originals (installs Py
 	$(BIN)/pip install --quiet --editable '.[dev,parity]'
 	$(BIN)/python -m pytest -m parity
 
-lint: install
+lint: install            ## flake8
 	$(BIN)/python -m flake8 segan_tl tests benchmarks train_segan.py transfer.py
 
 benchmark: install       ## training and inference speed beside PyTorch (installs PyTorch for the CPU)
 	$(BIN)/pip install --quiet torch==2.13.0
 	$(BIN)/python benchmarks/segan_speed.py
 
-clean:
+clean:                   ## remove .venv and what was built
 	rm -rf $(VENV) build *.egg-info .pytest_cache

@@ -8,7 +8,7 @@ import sys
 from segan_tl import __version__
 from segan_tl.console import error_console
 from segan_tl.environment import settle
-from segan_tl.errors import UserError, cannot_write, is_full
+from segan_tl.errors import UserError, cannot_write, is_full, nearest
 
 COMMANDS = {
     "train-segan": "train SegAN-CAT on one modality or all four",
@@ -75,11 +75,25 @@ def main(argv: list[str] | None = None, *, program: str | None = None) -> int:
             raise
         error_console.print(f"error: {_say(error)}", soft_wrap=True)
         return 2
+    except Exception as error:
+        if arguments.debug or not _is_out_of_memory(error):
+            raise
+        error_console.print(
+            "error: there is not enough memory for this; choose a smaller train.batch_size, data.patch or data.crop, "
+            f"or fewer --jobs ({str(error).splitlines()[0] if str(error) else type(error).__name__})",
+            soft_wrap=True,
+        )
+        return 2
     except KeyboardInterrupt:
         if arguments.debug:
             raise
         print("\nInterrupted. Run the same command again to go on.", file=sys.stderr)
         return EXIT_INTERRUPTED
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Tell whether Python, NumPy or TensorFlow (which is not imported for it) had no memory left."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
 
 
 def _say(error: OSError) -> str:
@@ -104,6 +118,10 @@ def _show_overview(argv: list[str]) -> int:
     if not argv:
         parser.print_help()
         return 2
+    if not argv[0].startswith("-"):
+        near = nearest(argv[0], COMMANDS)
+        hint = f"did you mean {near}?" if near else f"expected one of {', '.join(COMMANDS)}"
+        parser.error(f"there is no command {argv[0]!r}; {hint}")
     parser.parse_args(argv)
     return 0
 

@@ -12,12 +12,17 @@ COPIES = 3  # of a case while it is prepared: read, cropped, scaled
 LARGEST_ACCELERATOR_GIB = 192
 
 
+def memory_bytes() -> int:
+    """Return the memory of this computer."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def lack_of_memory(config: Section) -> str | None:
     """Return what to change where a case or a batch cannot fit into memory; None where both may.
 
     A bound from below: of a batch, its images and the features of the network's first stage.
     """
-    here_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
+    here_gib = memory_bytes() / GIB
     channels = len(config.data.modalities)
     if isinstance(config, VolumeConfig):
         voxels, key = config.train.batch_size * math.prod(config.data.patch), "data.patch"

@@ -39,7 +39,23 @@ def test_an_unknown_command_names_those_that_exist(capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["trian"])
     assert stopped.value.code == 2
+    assert "there is no command 'trian'; did you mean train?" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["xyz"])
     assert "train-segan" in capsys.readouterr().err
+
+
+def test_no_memory_is_one_sentence(capsys, monkeypatch):
+    from segan_tl.commands import check
+
+    class ResourceExhaustedError(Exception):
+        pass
+
+    for error in (MemoryError("Unable to allocate 3.64 EiB"), MemoryError(), ResourceExhaustedError("OOM\nmore")):
+        monkeypatch.setattr(check, "run", lambda _, error=error: (_ for _ in ()).throw(error))
+        assert main(["check", "nowhere"]) == 2
+        message = capsys.readouterr().err
+        assert message.startswith("error: there is not enough memory") and len(message.splitlines()) == 1
 
 
 def test_debug_shows_the_traceback():

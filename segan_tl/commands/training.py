@@ -90,9 +90,12 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
         return 0
     start_tensorflow()
     from segan_tl.train.pretrained import find_pretrained, refuse_seen
+    from segan_tl.train.recipes import check_networks
     from segan_tl.train.strategy import make_strategy
 
     strategy = make_strategy(arguments.devices)
+    if not finished:
+        check_networks(config)
     _warn_of_slow_device(config)
 
     started = this_run.last.is_dir() and this_run.splits.is_file() and not arguments.overwrite

@@ -133,14 +133,23 @@ def build_dann(
     Raises:
         UserError: there is no such layer, or the classifier does not fit its grid.
     """
+    latent, classifier = build_classifier(segmentor, config)
+    return DannTraining(
+        segmentor, published, classifier, latent=latent, config=config, replicas=replicas,
+        steps_per_epoch=steps_per_epoch,
+    )  # fmt: skip
+
+
+def build_classifier(segmentor: keras.Model, config: VolumeConfig) -> tuple:
+    """Return what the classifier of the domains sees of a segmentor, and the classifier.
+
+    Raises:
+        UserError: as `build_dann`.
+    """
     settings = config.adversary
     latent = find_latent(segmentor, settings.layer)
     shape = latent.shape[1:]
     if settings.classifier == "goat_repo":  # which has a weight for each place
         shape = latent_shape(segmentor, latent, patch=config.data.patch[-(len(shape) - 1) :])
     strength = settings.strength if settings.reversal else None
-    classifier = build_domain_classifier(shape, form=settings.classifier, strength=strength)
-    return DannTraining(
-        segmentor, published, classifier, latent=latent, config=config, replicas=replicas,
-        steps_per_epoch=steps_per_epoch,
-    )  # fmt: skip
+    return latent, build_domain_classifier(shape, form=settings.classifier, strength=strength)

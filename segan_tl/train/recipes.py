@@ -6,13 +6,15 @@ import keras
 import tensorflow as tf
 
 from segan_tl.config import AnyConfig, Config
+from segan_tl.config_memory import FLOAT_BYTES, memory_bytes
 from segan_tl.config_volume import VolumeConfig
 from segan_tl.console import console
 from segan_tl.data.pipeline import SlicePool, make_batches, steps_per_epoch
 from segan_tl.errors import UserError
 from segan_tl.models import build_model, publish
+from segan_tl.models.declare import build_within
 from segan_tl.models.segan import build_critic, build_segmentor
-from segan_tl.train.dann import DannTraining, build_dann
+from segan_tl.train.dann import DannTraining, build_classifier, build_dann
 from segan_tl.train.finetune import begin
 from segan_tl.train.pretrained import Pretrained
 from segan_tl.train.segan import SeganGame
@@ -56,6 +58,24 @@ def make_batches_of(cases: Sequence, config: AnyConfig, *, second: Sequence = ()
         return make_batches(pool, plan, config, batch_size=batch_size, first_step=first_step)
 
     return slices_of, steps
+
+
+def check_networks(config: AnyConfig) -> None:
+    """Build the networks once, before any data is read, to see that the configuration describes some.
+
+    Raises:
+        UserError: it does not, or they need more memory than there is.
+    """
+    try:
+        if isinstance(config, Config):
+            build_networks(config)
+            return
+        network = build_within(lambda: _build_volume_network(config), values=memory_bytes() // FLOAT_BYTES)
+        if config.adversary:
+            build_classifier(network, config)
+    except (ValueError, TypeError, IndexError, KeyError) as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise UserError(f"[model] describes no network that can be built: {reason}; correct its sizes") from None
 
 
 def build_judge(config: AnyConfig) -> keras.Model:
