@@ -30,12 +30,13 @@ UNREAD_SUFFIXES = {
     ".gipl": _ITK, ".gipl.gz": _ITK, ".vtk": _ITK, ".npy": _CONVERT, ".npz": _CONVERT,
     ".h5": _CONVERT, ".hdf5": _CONVERT, ".tif": _CONVERT, ".tiff": _CONVERT, ".analyze": _CONVERT,
 }  # fmt: skip
+_LONGEST_FIRST = sorted((*SUFFIXES, *UNREAD_SUFFIXES, *VOXEL_SUFFIXES), key=len, reverse=True)
 
 
 def suffix_of(name: str) -> str | None:
     """Return the suffix of an image, read or not, as it stands in the lists (the longest); None for others."""
-    fitting = [suffix for suffix in (*SUFFIXES, *UNREAD_SUFFIXES, *VOXEL_SUFFIXES) if name.lower().endswith(suffix)]
-    return max(fitting, key=len, default=None)
+    name = name.lower()
+    return next((suffix for suffix in _LONGEST_FIRST if name.endswith(suffix)), None)
 
 
 def header_of(path: Path) -> Path | None:

@@ -1,13 +1,13 @@
 """Case folders and loose case files: every image below a folder, grouped into cases by its name."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
 
 from segan_tl.data.images import Source
 from segan_tl.data.layouts import Candidate, FoundCase, make_case
-from segan_tl.data.naming import MASK, NamedFile, parse_name, recognise_layout
+from segan_tl.data.naming import MASK, NamedFile, openings, parse_name, recognise_layout
 from segan_tl.data.unused import NOT_UNDERSTOOD, RENAME, UnusedFile, unused_by_name
 
 _GRADE_FOLDERS = {"hgg": "HGG", "hg": "HGG", "lgg": "LGG", "lg": "LGG"}
@@ -83,7 +83,8 @@ def _join_one_folder(groups: Groups) -> None:
             continue
         for case_id in other:
             masked = any(file.role == MASK for file in groups[folder, cases[0]])
-            if case_id in ("", cases[0]) or (not masked and re.search(r"\d", case_id) and not _extends(case_id, cases)):
+            named_apart = re.search(r"\d", case_id) and cases[0].lower() not in openings(case_id)
+            if not case_id or (named_apart and not masked):
                 groups[folder, cases[0]] += groups.pop((folder, case_id))
 
 
@@ -105,18 +106,15 @@ def _join_folders(groups: Groups) -> None:
 
 def _strange_masks(groups: Groups) -> list[UnusedFile]:
     """Take out label maps of no case: a word that is not known before the role, or a name for the whole folder."""
-    strange = []
+    strange, beside = [], defaultdict(set)
+    for folder, case_id in groups:
+        beside[folder].add(case_id.lower())
+    above = {place for folder in beside for place in folder.parents}
     for folder, case_id in [key for key in groups if _has_only_masks(groups[key])]:
-        beside = [other for place, other in groups if place == folder and other and other != case_id]
-        below = any(folder in place.parents for place, _ in groups)
-        if _extends(case_id, beside) or (not case_id and (beside or below)):
+        is_of_all = not case_id and (len(beside[folder]) > 1 or folder in above)
+        if is_of_all or openings(case_id) & beside[folder]:
             strange += [UnusedFile(file.path, NOT_UNDERSTOOD, RENAME) for file in groups.pop((folder, case_id))]
     return strange
-
-
-def _extends(case_id: str, others: list[str]) -> bool:
-    """Tell whether an id is another one and more: P1_edema where P1 is there."""
-    return any(re.match(rf"{re.escape(other)}[-_ .]", case_id, re.IGNORECASE) for other in others if other)
 
 
 def _has_only_masks(files: list[NamedFile]) -> bool:
@@ -125,11 +123,11 @@ def _has_only_masks(files: list[NamedFile]) -> bool:
 
 def _case_ids(groups: Groups) -> dict[tuple[Path, str], str]:
     """Return the id of each group; where folders of one name give it, the folder above is a part of it."""
-    names = [folder.name for folder, case_id in groups if not case_id]
+    names = Counter(folder.name for folder, case_id in groups if not case_id)
     ids = {}
     for folder, case_id in groups:
         name = folder.resolve().name
-        ids[folder, case_id] = case_id or (f"{folder.parent.name}_{name}" if names.count(folder.name) > 1 else name)
+        ids[folder, case_id] = case_id or (f"{folder.parent.name}_{name}" if names[folder.name] > 1 else name)
     return ids
 
 

@@ -132,6 +132,11 @@ def parse_name(path: Path) -> NamedFile | None:
     return NamedFile(path, scheme, case_id, role, token, match["dash"] == "-", is_plain)
 
 
+def openings(name: str) -> set[str]:
+    """Return what a name begins with before each of its separators, lower case: a and a_b of a_b-c."""
+    return {name[: match.start()].lower() for match in re.finditer(r"[-_ .]", name)}
+
+
 def _joined(token: str) -> str:
     return re.sub(r"[-_ .]", "", token.lower())
 

@@ -7,21 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from segan_tl.data.layouts import Case, FoundCase, Problem
+from segan_tl.data.naming import openings
 from segan_tl.data.unused import NOT_UNDERSTOOD, OTHER, UnusedFile
 
 
 def name_strangers(found: Sequence[FoundCase], unused: Sequence[UnusedFile]) -> list[FoundCase]:
     """Give each case the files beside it whose names are not understood: one of them may be what it lacks."""
-    by_folder = defaultdict(list)
+    by_folder = defaultdict(dict)
     for place, item in enumerate(found):
-        by_folder[item.folder].append(place)
+        by_folder[item.folder][item.case.id.lower()] = place
     strangers = defaultdict(list)
     for path in (file.path for file in unused if file.reason == NOT_UNDERSTOOD):
-        folder = next((parent for parent in path.parents if parent in by_folder), None)
-        places = by_folder.get(folder, [])
-        for place in places:
-            if len(places) == 1 or re.match(rf"{re.escape(found[place].case.id)}[-_ .]", path.name):
-                strangers[place].append(path)
+        places = next((by_folder[parent] for parent in path.parents if parent in by_folder), {})
+        ids = places.keys() if len(places) == 1 else places.keys() & openings(path.name)
+        for case_id in ids:
+            strangers[places[case_id]].append(path)
     return [
         replace(item, case=replace(item.case, strangers=tuple(strangers[place]))) for place, item in enumerate(found)
     ]
@@ -35,13 +35,14 @@ def find_unread(
     Returns:
         These cases, and the unused files without theirs.
     """
-    used = {place for item in found for place in (item.folder, *item.folder.parents)}
-    shapes = {_shape(item.folder, root) for item in found if item.folder != root and item.folder.is_relative_to(root)}
+    folders = {item.folder for item in found}
+    used = {place for folder in folders for place in (folder, *folder.parents)}
+    shapes = {_shape(folder, root) for folder in folders if folder != root and folder.is_relative_to(root)}
     of_folder, left = defaultdict(list), []
     for file in unused:
-        above = [place for place in file.path.parents if place.is_relative_to(root) and place not in used]
-        place = next((place for place in above if _shape(place, root) in shapes), None)
-        if place is None or file.reason == OTHER or any(item.folder in place.parents for item in found):
+        above = (place for place in file.path.parents if place not in used and place.is_relative_to(root))
+        place = None if file.reason == OTHER else next((one for one in above if _shape(one, root) in shapes), None)
+        if place is None or not folders.isdisjoint(place.parents):
             left.append(file)
         else:
             of_folder[place].append(file)
