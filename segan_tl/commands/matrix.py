@@ -83,8 +83,6 @@ def _report(scores, members, *, out, about, digests, no_votes) -> None:
     write_rows(out / "matrix_cases.csv", scores.cells, columns=(*CELL[:-1], "case", CELL[-1], "dice"))
     plot_matrix(cells, out / "matrix.png", title=f"Models on every modality: {on}", synthetic=synthetic)
     print_matrix(cells, on=on, synthetic=synthetic)
-    for name in ("votes.csv", "votes.png"):
-        (out / name).unlink(missing_ok=True)  # of an earlier comparison
     if votes:
         available = by_number(votes)
         write_rows(out / "votes.csv", votes, columns=(*SUBSET, *numbers))
@@ -93,6 +91,9 @@ def _report(scores, members, *, out, about, digests, no_votes) -> None:
         print_votes(available, synthetic=synthetic)
         weights = ", ".join(f"{member.modality} {member.weight:.3f}" for member in members)
         console.print(f"weights of the votes, best validation Dice: {weights}", soft_wrap=True)
+    else:
+        for name in ("votes.csv", "votes.png"):
+            (out / name).unlink(missing_ok=True)  # of an earlier comparison
     if no_votes:
         console.print(f"no votes: {no_votes}, and a vote takes one run a modality", soft_wrap=True)
     for case_id, reason in scores.failed.items():

@@ -108,19 +108,22 @@ def _segment_all(arguments, members, cases, *, outputs) -> int:
 
     start_tensorflow()
     from segan_tl.console import console
-    from segan_tl.errors import UserError
+    from segan_tl.errors import CannotWrite, UserError
     from segan_tl.predict.ensemble import load_members
     from segan_tl.report.terminal import case_progress
 
     models, digests = load_members(members)
+    outputs.begin(cases)
     records, meanings = {}, {}
     with case_progress("segmenting", total=len(cases)) as advance:
         for case in cases:
             try:
                 record, text = _segment_one(arguments, members, models, case=case, outputs=outputs)
+            except CannotWrite:
+                raise
             except UserError as error:
                 if not arguments.skip_bad_cases:
-                    hint = "; --skip-bad-cases --overwrite goes on without it" if len(cases) > 1 else ""
+                    hint = "; --skip-bad-cases goes on without it" if len(cases) > 1 else ""
                     raise UserError(f"{error}{hint}") from error
                 advance(f"{case.id}  left out: {error}")
                 continue
@@ -129,7 +132,7 @@ def _segment_all(arguments, members, cases, *, outputs) -> int:
             advance(f"{case.id}  {text}")
     if not records:
         raise UserError("no case could be segmented; what is wrong with each of them stands above")
-    _write_record(arguments, members, digests, outputs=outputs, records=records)
+    _write_record(arguments, members, digests, outputs=outputs, cases=cases, records=records)
     numbers = ", ".join(f"{number} = {name}" for number, name in sorted(meanings.items()))
     console.print(f"numbers in the files: {numbers}")
     _print_means(records, regions=members[0].config.data.regions)
@@ -167,12 +170,9 @@ def _segment_one(arguments, members, models, *, case, outputs) -> tuple[dict, st
     return record | {"seconds": seconds}, "  ".join((*parts, f"{seconds:.1f} s"))
 
 
-def _write_record(arguments, members, digests, *, outputs, records) -> None:
+def _write_record(arguments, members, digests, *, outputs, cases, records) -> None:
     """Write what made the predictions; cases of an earlier call stay in it."""
     from importlib.metadata import version
-
-    from segan_tl.runs import read_json, write_json
-    from segan_tl.schemas.runs import Predictions
 
     runs = [
         {"run": str(member.run.root), "segmentor_sha256": digest, "modalities": list(member.config.data.modalities)}
@@ -180,10 +180,9 @@ def _write_record(arguments, members, digests, *, outputs, records) -> None:
         | ({"best_validation_dice": member.state.get("best_dice")} if arguments.vote else {})
         for member, digest in zip(members, digests)
     ]
-    earlier = read_json(outputs.record, Predictions).get("cases", {}) if outputs.record.is_file() else {}
     about = {"vote": arguments.vote, "runs": runs} if arguments.vote else runs[0]
     about |= {"regions": list(members[0].config.data.regions), "segan_tl": version("segan_tl")}
-    write_json(outputs.record, about | {"cases": earlier | records})
+    outputs.finish(cases, about, records)
 
 
 def _print_means(records, *, regions) -> None:

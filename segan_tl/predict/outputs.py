@@ -11,6 +11,8 @@ from segan_tl.data.geometry import Geometry
 from segan_tl.data.images import write_volume
 from segan_tl.errors import UserError
 from segan_tl.paths import safe_name
+from segan_tl.runs import read_json, write_json
+from segan_tl.schemas.runs import Predictions
 
 RECORD = "predictions.json"
 SUFFIX = ".nii.gz"
@@ -33,6 +35,23 @@ class Outputs:
         """Return the JSON file that says what made the predictions."""
         return self.folder / RECORD if self.single is None else _beside(self.single, ".json")
 
+    def read_record(self) -> dict:
+        """Return what an earlier call recorded, nothing where there was none."""
+        return read_json(self.record, Predictions) if self.record.is_file() else {}
+
+    def begin(self, cases: Sequence[Case]) -> None:
+        """Record what is going to be written: after a kill the same command may replace it."""
+        earlier = self.read_record()
+        unfinished = {*earlier.get("unfinished", ()), *(case.id for case in cases)}
+        write_json(self.record, earlier | {"unfinished": sorted(unfinished)})
+
+    def finish(self, cases: Sequence[Case], about: dict, records: dict) -> None:
+        """Record what made the predictions; cases of an earlier call stay in it."""
+        earlier = self.read_record()
+        left = sorted({*earlier.get("unfinished", ())} - {case.id for case in cases})
+        record = about | {"cases": earlier.get("cases", {}) | records}
+        write_json(self.record, record | ({"unfinished": left} if left else {}))
+
     def labels(self, case_id: str) -> Path:
         """Return the label volume of a case."""
         return self.single or self.folder / f"{safe_name(case_id, 'the case')}{SUFFIX}"
@@ -47,7 +66,7 @@ def plan_outputs(out: Path, cases: Sequence[Case], *, probabilities: bool, overw
 
     Raises:
         UserError: one file name for several cases, a file where a folder is needed, an output that would replace an
-            input, or one that exists without `overwrite`.
+            input, or one that exists without `overwrite`, unless a call that was killed has left it.
     """
     if out.suffix in (".nii", ".mha", ".nrrd"):
         raise UserError(f"predictions are {SUFFIX} files, not {out.suffix}; give a folder or a name ending in {SUFFIX}")
@@ -66,7 +85,9 @@ def plan_outputs(out: Path, cases: Sequence[Case], *, probabilities: bool, overw
         twice = next(path for path in planned if planned.count(path) > 1)
         raise UserError(f"two outputs would have the name {twice}; rename the case, or leave --probabilities out")
     _protect_inputs(planned, cases)
-    existing = [path for path in planned if path.exists()]
+    unfinished = [case.id for case in cases if case.id in outputs.read_record().get("unfinished", ())]
+    left = {path(case) for case in unfinished for path in (outputs.labels, outputs.probability)}
+    existing = [path for path in planned if path.exists() and path not in left]
     if existing and not overwrite:
         more = f", and {len(existing) - 1} more" if len(existing) > 1 else ""
         raise UserError(f"{existing[0]} exists already{more}; add --overwrite to replace, or give another OUT")

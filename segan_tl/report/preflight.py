@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from segan_tl.data.images import read_header
-from segan_tl.errors import UserError
+from segan_tl.errors import UserError, cannot_write
 from segan_tl.report.mask_pairs import require_one_grid
 from segan_tl.report.masks import Mask
 
@@ -31,15 +31,14 @@ def prepare_folder(path: Path) -> None:
     """Make the folder of a file and try to write there: permissions alone do not tell (full, read-only, network).
 
     Raises:
-        UserError: nothing can be written there.
+        CannotWrite: nothing can be written there.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path.parent) as file:
             file.write(b"\n")
     except OSError as error:
-        why = error.strerror or error
-        raise UserError(f"expected to be able to write {path}; found: {why}; choose another folder") from None
+        raise cannot_write(path, error) from None
 
 
 def check_headers(truths: Mapping[str, Mask], predictions: Mapping[str, Mask]) -> dict[str, str]:

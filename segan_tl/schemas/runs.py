@@ -268,6 +268,7 @@ class Predictions(RunSchema):
     remedy: ClassVar[str] = "remove it and predict again"
 
     cases: dict[str, Prediction] = {}
+    unfinished: Names = []  # of a call that goes on, or was killed
 
 
 class Folds(RunSchema):

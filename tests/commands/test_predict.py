@@ -206,6 +206,38 @@ def test_existing_predictions_are_not_replaced_unless_asked(places, tmp_path, ca
     assert voxels(tmp_path / "BraTS2021_00001.nii.gz").any()
 
 
+def test_what_a_killed_call_left_is_replaced_by_the_same_command(places, tmp_path, monkeypatch, capsys):
+    class Killed(BaseException):
+        pass
+
+    def die(*_arguments, **_options):
+        raise Killed
+
+    arguments = (places, "small/flair", places / "cohort" / "BraTS2021_00001", tmp_path / "out", "--probabilities")
+    monkeypatch.setattr("segan_tl.predict.outputs.write_volume", die)  # of the probabilities
+    with pytest.raises(Killed):
+        predict(*arguments)
+    monkeypatch.undo()
+    assert (tmp_path / "out" / "BraTS2021_00001.nii.gz").is_file()
+    assert predict(*arguments) == 0
+    assert "unfinished" not in json.loads((tmp_path / "out" / "predictions.json").read_text())
+    assert predict(*arguments) == 2
+    assert "--overwrite" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_one_sentence_and_no_bad_case(places, small_disk, capsys):
+    disk = small_disk(64)
+    assert predict(places, "small/flair", places / "cohort" / "BraTS2021_00001", disk) == 0
+    before = (disk / "BraTS2021_00001.nii.gz").read_bytes()
+    with pytest.raises(OSError, match="No space left"):
+        (disk / "others").write_bytes(bytes(1 << 17))
+    capsys.readouterr()
+    assert predict(places, "small/flair", places / "cohort", disk, "--overwrite", "--skip-bad-cases") == 2
+    said = capsys.readouterr()
+    assert said.err.startswith(f"error: the disk is full: cannot write {disk}/") and said.err.count("\n") == 1
+    assert "left out" not in said.out and (disk / "BraTS2021_00001.nii.gz").read_bytes() == before
+
+
 def test_an_input_is_never_replaced(places, tmp_path, capsys):
     image = write_case(tmp_path / "cohort", "BraTS2021_00001", small_labels()) / "BraTS2021_00001_flair.nii.gz"
     before = image.read_bytes()
