@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
+from segan_tl.metrics import as_masks, as_spacing
 from segan_tl.surfaces import Surface, surface_voxels, surfels
 
 MISSED_MM = 374.0
@@ -55,13 +56,18 @@ def surface_distances(
     """Measure the distances between two surfaces.
 
     Args:
-        truth: (H, W, D) bool; any number of axes for voxels.
-        prediction: same shape, bool.
+        truth: (H, W, D), a mask as in `metrics.as_mask`; any number of axes for voxels.
+        prediction: same shape.
         spacing_mm: voxel size along each axis.
         elements: "surfels" for surface-weighted scores, "voxels" for the scores that count surface voxels.
+
+    Raises:
+        ValueError: the shapes differ, one is no mask, the voxel size is none, or there are no such elements.
     """
-    if truth.shape != prediction.shape or len(spacing_mm) != truth.ndim:
-        raise ValueError(f"shapes {truth.shape} and {prediction.shape} do not fit each other or {len(spacing_mm)} axes")
+    if elements not in ("surfels", "voxels"):
+        raise ValueError(f"expected elements of surfels or voxels; got {elements!r}")
+    truth, prediction = as_masks(truth, prediction, axes=3 if elements == "surfels" else None)
+    spacing_mm = as_spacing(spacing_mm, axes=truth.ndim)
     box = bounding_box(truth | prediction)
     truth, prediction = truth[box], prediction[box]
     if elements == "surfels":
@@ -110,7 +116,13 @@ def _nearest_mm(surface: Surface, other: Surface, spacing_mm: tuple[float, ...])
 def hd95_mm(
     truth: np.ndarray, prediction: np.ndarray, spacing_mm: tuple[float, ...], *, definition: str = DEFAULT_HD95
 ) -> float:
-    """Return the 95 % Hausdorff distance by one of HD95_DEFINITIONS; both empty gives 0, one empty 374."""
+    """Return the 95 % Hausdorff distance by one of HD95_DEFINITIONS; both empty gives 0, one empty 374.
+
+    Raises:
+        ValueError: the definition is unknown, or as `surface_distances`.
+    """
+    if definition not in HD95_DEFINITIONS:
+        raise ValueError(f"expected a definition out of {', '.join(HD95_DEFINITIONS)}; got {definition!r}")
     elements = "surfels" if definition == "surface-weighted" else "voxels"
     distances = surface_distances(truth, prediction, spacing_mm, elements=elements)
     return {

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from segan_tl.distances import MISSED_MM, distances_between, weighted_hausdorff_mm
+from segan_tl.metrics import as_mask
 from segan_tl.pairs import MaskPair
 from segan_tl.surfaces import CORNERS, Surface
 
@@ -94,7 +95,12 @@ def score_lesions(pair: MaskPair, challenge: Challenge) -> LesionScores:
     Args:
         pair: truth and prediction of one region.
         challenge: one of CHALLENGES.
+
+    Raises:
+        TypeError: two arrays, or the name of a challenge.
     """
+    if not isinstance(pair, MaskPair) or not isinstance(challenge, Challenge):
+        raise TypeError("expected score_lesions(MaskPair(truth, prediction, spacing_mm), CHALLENGES[name])")
     dilated, lesions = _label(dilate(pair.truth, challenge.dilations))
     components, found = _label(pair.prediction)
     lesion_of, component_of = _touching(dilated, components)
@@ -105,6 +111,7 @@ def score_lesions(pair: MaskPair, challenge: Challenge) -> LesionScores:
 
 def dilate(mask: np.ndarray, times: int) -> np.ndarray:
     """Grow a volume by its 18 neighbours (those that share a face or an edge), several times, within its own grid."""
+    mask = as_mask(mask, axes=3)
     for _ in range(times):
         along_first, along_second = _spread(mask, 0), _spread(mask, 1)
         mask = _spread(along_first, 1)

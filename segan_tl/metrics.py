@@ -4,6 +4,7 @@ The rule [BraTS]: both empty, the score is 1.0 (nothing to find, nothing found);
 (HD95, surface Dice) follow the same rule in `distances`, lesions in `lesions`.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -54,20 +55,71 @@ class Counts(NamedTuple):
         return part / whole if whole else 0.0
 
 
+# === What a mask is ===
+
+
+def as_mask(mask: np.ndarray, *, axes: int | None = None) -> np.ndarray:
+    """Return the mask of one region as booleans; whole numbers are masks where they are 0 and one other number.
+
+    Args:
+        mask: bool or whole numbers.
+        axes: how many it must have; None allows any number.
+
+    Raises:
+        ValueError: it holds several labels, fractions, or has other axes.
+    """
+    mask = np.asarray(mask)
+    if axes is not None and mask.ndim != axes:
+        raise ValueError(f"expected a mask with {axes} axes; got shape {mask.shape}")
+    if mask.dtype == bool:
+        return mask
+    if mask.dtype.kind not in "iu":
+        raise ValueError(f"expected a mask of booleans; got {mask.dtype}; a probability needs its threshold first")
+    inside = mask != 0
+    if (mask[inside] != mask.max(initial=0)).any():
+        found = ", ".join(map(str, np.unique(mask)[:8]))
+        raise ValueError(f"expected the mask of one region (0 and 1); got {found}; compare one label at a time")
+    return inside
+
+
+def as_masks(truth: np.ndarray, prediction: np.ndarray, *, axes: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return two masks as booleans of one shape.
+
+    Raises:
+        ValueError: the shapes differ, or as `as_mask`.
+    """
+    truth, prediction = as_mask(truth, axes=axes), as_mask(prediction, axes=axes)
+    if truth.shape != prediction.shape:
+        raise ValueError(f"expected truth and prediction of one shape; got {truth.shape} and {prediction.shape}")
+    return truth, prediction
+
+
+def as_spacing(spacing_mm: Sequence[float], *, axes: int) -> tuple[float, ...]:
+    """Return a voxel size along each axis, in mm.
+
+    Raises:
+        ValueError: another number of lengths, or one that is none.
+    """
+    lengths = tuple(float(length) for length in spacing_mm)
+    if len(lengths) != axes or not all(0 < length < np.inf for length in lengths):
+        raise ValueError(f"expected {axes} voxel edges above 0 in mm; got {lengths}")
+    return lengths
+
+
+# === Scores ===
+
+
 def counts(truth: np.ndarray, prediction: np.ndarray) -> Counts:
     """Count the voxels two volumes agree and disagree on.
 
     Args:
-        truth: any shape, bool.
-        prediction: same shape, bool.
+        truth: any shape, a mask as in `as_mask`.
+        prediction: same shape.
 
     Raises:
-        ValueError: the shapes differ, or one is not boolean (a probability needs its threshold first).
+        ValueError: the shapes differ, or one is no mask (a probability needs its threshold first).
     """
-    if truth.shape != prediction.shape:
-        raise ValueError(f"expected truth and prediction of one shape; got {truth.shape} and {prediction.shape}")
-    if truth.dtype != bool or prediction.dtype != bool:
-        raise ValueError(f"expected boolean volumes; got {truth.dtype} and {prediction.dtype}")
+    truth, prediction = as_masks(truth, prediction)
     both = int(np.count_nonzero(truth & prediction))
     truth_voxels, prediction_voxels = int(np.count_nonzero(truth)), int(np.count_nonzero(prediction))
     neither = truth.size - truth_voxels - prediction_voxels + both

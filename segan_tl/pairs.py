@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from segan_tl.distances import SurfaceDistances, bounding_box, distances_between
-from segan_tl.metrics import Counts, counts
+from segan_tl.metrics import Counts, as_masks, as_spacing, counts
 from segan_tl.surfaces import Surface, surface_voxels, surfels
 
 
@@ -31,16 +31,18 @@ class MaskPair:
         """Cut both volumes to what they hold.
 
         Args:
-            truth: (H, W, D) bool.
-            prediction: same shape, bool.
+            truth: (H, W, D), a mask as in `metrics.as_mask`.
+            prediction: same shape.
             spacing_mm: voxel size along the three axes.
             grid_voxels: voxels of the whole grid where these volumes are already a part of it.
+
+        Raises:
+            ValueError: the shapes differ, one is no mask, or the voxel size is none.
         """
-        if truth.shape != prediction.shape:
-            raise ValueError(f"expected truth and prediction of one shape; got {truth.shape} and {prediction.shape}")
+        truth, prediction = as_masks(truth, prediction, axes=3)
         box = bounding_box(truth | prediction)
         self.truth, self.prediction = np.ascontiguousarray(truth[box]), np.ascontiguousarray(prediction[box])
-        self.spacing_mm = tuple(float(length) for length in spacing_mm)
+        self.spacing_mm = as_spacing(spacing_mm, axes=3)
         self.grid_voxels = truth.size if grid_voxels is None else grid_voxels
 
     @property

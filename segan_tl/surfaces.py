@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from segan_tl.metrics import as_mask, as_spacing
+
 CORNERS = tuple(itertools.product((0, 1), repeat=3))
 ALL_INSIDE = 255
 
@@ -42,20 +44,24 @@ def surfels(mask: np.ndarray, spacing_mm: tuple[float, float, float]) -> Surface
     """Return the surface of a volume as surfels with their areas; outside the volume there is background.
 
     Args:
-        mask: (H, W, D) bool.
+        mask: (H, W, D), as in `metrics.as_mask`.
         spacing_mm: voxel size along the three axes.
+
+    Raises:
+        ValueError: that is no mask, or no voxel size.
 
     Returns:
         Position (i, j, k) is the corner between the voxels (i - 1, j - 1, k - 1) and (i, j, k).
     """
     codes = neighbour_codes(mask)
     keys = np.flatnonzero((codes + np.uint8(1)) > 1)  # 255 wraps to 0: neither all outside nor all inside
-    areas_mm2 = area_table_mm2(tuple(float(length) for length in spacing_mm))
+    areas_mm2 = area_table_mm2(as_spacing(spacing_mm, axes=3))
     return Surface(_positions(keys, codes.shape), keys, areas_mm2[codes.ravel()[keys]])
 
 
 def surface_voxels(mask: np.ndarray) -> Surface:
     """Return the voxels of a volume (any number of axes) that share a face with background or with the border."""
+    mask = as_mask(mask)
     inside = np.pad(mask, 1)
     kept = mask.copy()
     for axis in range(mask.ndim):
@@ -71,12 +77,12 @@ def neighbour_codes(mask: np.ndarray) -> np.ndarray:
     """Return which of the eight voxels around every corner are inside, as bits: 4i + 2j + k for the voxel (i, j, k).
 
     Args:
-        mask: (H, W, D) bool.
+        mask: (H, W, D), as in `metrics.as_mask`.
 
     Returns:
         (H + 1, W + 1, D + 1) uint8.
     """
-    codes = np.pad(mask, 1).view(np.uint8)
+    codes = np.pad(as_mask(mask, axes=3), 1).view(np.uint8)
     codes = codes[:, :, :-1] | codes[:, :, 1:] << 1
     codes = codes[:, :-1] | codes[:, 1:] << 2
     return codes[:-1] | codes[1:] << 4

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from segan_tl.metrics import as_mask
+
 # Probabilities of float32 networks crowd at both ends: 0.5 and the usual steps of 0.05 are among these.
 CANDIDATES = tuple(round(step / 100, 2) for step in range(1, 100))
 CRITERIA = ("dice", "youden")
@@ -27,11 +29,15 @@ def area_under_roc(truth: np.ndarray, probability: np.ndarray) -> float:
     NaN where all voxels are inside, or all outside.
 
     Args:
-        truth: any shape, bool.
+        truth: any shape, a mask as in `metrics.as_mask`.
         probability: same shape.
+
+    Raises:
+        ValueError: the shapes differ, or one is something else.
     """
     from sklearn.metrics import roc_auc_score
 
+    truth, probability = _checked(truth, probability)
     if truth.all() or not truth.any():
         return float("nan")
     return float(roc_auc_score(truth.ravel(), probability.ravel()))
@@ -51,7 +57,7 @@ def best_threshold(
         candidates: thresholds to choose from, ascending.
 
     Raises:
-        ValueError: there are no cases, or the criterion is unknown.
+        ValueError: there are no cases, the criterion is unknown, or as `area_under_roc`.
     """
     if criterion not in CRITERIA:
         raise ValueError(f"expected a criterion out of {', '.join(CRITERIA)}; got {criterion!r}")
@@ -68,6 +74,7 @@ def _scores(
     truth: np.ndarray, probability: np.ndarray, candidates: tuple[float, ...], criterion: str
 ) -> np.ndarray:
     """Return the score of one case at every candidate, from two histograms instead of one mask a candidate."""
+    truth, probability = _checked(truth, probability)
     # The comparison must be that of the network's own type: 0.7 in float32 is a little less than 0.7.
     edges = np.asarray(candidates, probability.dtype)
     inside = _at_or_above(probability[truth], edges)
@@ -79,6 +86,15 @@ def _scores(
     sensitivity = inside / truth_voxels if truth_voxels else np.where(outside > 0, 0.0, 1.0)
     specificity = 1 - outside / background if background else np.ones(len(edges))
     return sensitivity + specificity - 1
+
+
+def _checked(truth: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    truth, probability = as_mask(truth), np.asarray(probability)
+    if truth.shape != probability.shape:
+        raise ValueError(f"expected truth and probability of one shape; got {truth.shape} and {probability.shape}")
+    if not np.isfinite(probability).all():
+        raise ValueError("expected finite probabilities; got NaN or infinity")
+    return truth, probability if probability.dtype.kind == "f" else probability.astype(float)
 
 
 def _at_or_above(values: np.ndarray, edges: np.ndarray) -> np.ndarray:

@@ -95,7 +95,7 @@ def test_bounding_box():
 
 
 def test_shapes_must_agree():
-    with pytest.raises(ValueError, match="do not fit"):
+    with pytest.raises(ValueError, match="one shape"):
         surface_distances(EMPTY, EMPTY[:1], CUBE)
 
 
