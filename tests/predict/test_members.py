@@ -54,9 +54,14 @@ def test_what_does_not_fit_is_refused(tmp_path):
         open_members([tmp_path / "flair", tmp_path / "nothing"])
 
 
-@pytest.mark.parametrize("dice", [None, float("nan"), "high", -0.1])
-def test_a_weight_must_be_known(tmp_path, dice):
-    make_run(tmp_path / "flair", small_config(), best_dice=dice)
-    members = open_members([tmp_path / "flair"])
+def test_a_weight_must_be_known(tmp_path):
+    make_run(tmp_path / "flair", small_config(), best_dice=-0.1)
     with pytest.raises(UserError, match="no best validation Dice"):
-        weights_of(members, "weighted")
+        weights_of(open_members([tmp_path / "flair"]), "weighted")
+
+
+@pytest.mark.parametrize("dice", [None, float("nan"), "high"])
+def test_a_weight_must_be_a_number(tmp_path, dice):
+    make_run(tmp_path / "flair", small_config(), best_dice=dice)
+    with pytest.raises(UserError, match="run.json is damaged: .*best_dice"):
+        open_members([tmp_path / "flair"])

@@ -13,7 +13,7 @@ from segan_tl.data.cases import find_cases
 from segan_tl.errors import UserError
 from segan_tl.models.provenance import read_provenance
 from segan_tl.predict.segment import segment_slices
-from segan_tl.runs import Run, read_json, verify
+from segan_tl.runs import Run, read_json, verify, write_json
 from segan_tl.train.fit import fit
 from segan_tl.train.strategy import make_strategy
 
@@ -32,12 +32,15 @@ def cases(tiny_cohort, tiny_config, tmp_path_factory):
 
 
 def train(folder, cases, config, segment=None):
-    def plain(model, slices):
-        return segment_slices(model, slices, batch_size=8) >= 0.5
-
+    run = Run(folder)
+    write_json(run.splits, {part: [case.id for case in chosen] for part, chosen in cases.items()} | {"test": []})
     return fit(
-        Run(folder), config, cases, strategy=make_strategy("cpu"), segment=segment or plain, data={"synthetic": True}
+        run, config, cases, strategy=make_strategy("cpu"), segment=segment or plain, data={"synthetic": True}
     )
+
+
+def plain(model, slices):
+    return {0.0: segment_slices(model, slices, batch_size=8) >= 0.5}
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +97,7 @@ def test_a_kill_during_validation_costs_one_epoch_and_changes_nothing(uninterrup
         calls.append(1)
         if len(calls) == 4:
             raise Killed
-        return segment_slices(model, slices, batch_size=8) >= 0.5
+        return plain(model, slices)
 
     with pytest.raises(Killed):
         train(tmp_path, cases, load_config(tiny_config), segment)
@@ -112,7 +115,7 @@ def test_a_signal_between_validation_cases(uninterrupted, cases, tiny_config, tm
         calls.append(1)
         if len(calls) == 2 * epochs - 1:  # the first of the two cases
             os.kill(os.getpid(), number)
-        return segment_slices(model, slices, batch_size=8) >= 0.5
+        return plain(model, slices)
 
     assert not train(tmp_path, cases, load_config(tiny_config), segment)
     run = Run(tmp_path)
@@ -125,7 +128,7 @@ def test_a_signal_between_validation_cases(uninterrupted, cases, tiny_config, tm
 
     def count(model, slices):
         calls.append(1)
-        return segment_slices(model, slices, batch_size=8) >= 0.5
+        return plain(model, slices)
 
     assert train(tmp_path, cases, load_config(tiny_config), count)
     assert len(calls) == 2 * (4 - epochs)  # of three epochs, two cases each
@@ -142,7 +145,7 @@ def test_a_signal_at_the_last_validation_case_stops_before_the_next_step(
         calls.append(1)
         if len(calls) == 2 * epochs:
             os.kill(os.getpid(), signal.SIGTERM)
-        return segment_slices(model, slices, batch_size=8) >= 0.5
+        return plain(model, slices)
 
     assert not train(tmp_path, cases, load_config(tiny_config), segment)
     progress = read_json(Run(tmp_path).last / "progress.json")
