@@ -43,7 +43,10 @@ def inspect_target(target: str, *, runs: Path) -> Inspected:
         raise UserError(f"{run.best} holds no .keras file; train the run first")
     names.sort(key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
     networks = {name: read_network(run.best / f"{name}.keras") for name in names}
-    return Inspected(str(run.root), _read_state(run), networks)
+    state = _read_state(run)
+    if "critic" in networks and (state.get("transfer") or {}).get("strategy") == "freeze-critic":
+        networks["critic"] = _stood_still(networks["critic"])
+    return Inspected(str(run.root), state, networks)
 
 
 def is_unusable(inspected: Inspected) -> bool:
@@ -59,6 +62,12 @@ def find_non_finite(network: Network) -> dict[str, int]:
         for name, array in layer.weights.items()
     }
     return {place: number for place, number in wrong.items() if number}
+
+
+def _stood_still(network: Network) -> Network:
+    """Return a network with all layers frozen: it is published as the very file it came from, with that run's flags."""
+    still = (Layer(dataclasses.replace(one.config, trainable=False), one.weights) for one in network.layers)
+    return dataclasses.replace(network, layers=tuple(still))
 
 
 def _read_state(run: Run) -> dict:

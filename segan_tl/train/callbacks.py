@@ -192,7 +192,7 @@ class TensorBoard(keras.callbacks.Callback):
 
 
 class ProgressLine(keras.callbacks.Callback):
-    """Show epoch, losses, Dice and time left: a live line in a terminal, one plain line an epoch elsewhere."""
+    """Show epoch, losses, Dice and time left: one line an epoch, and below them a live one in a terminal."""
 
     def __init__(self, *, epochs: int, steps: int, progress: Progress):
         super().__init__()
@@ -230,8 +230,8 @@ class ProgressLine(keras.callbacks.Callback):
             done = (epoch + 1) * self.steps
             # A run that was interrupted while it validated goes on with no step to do in this epoch.
             pace = (time.monotonic() - self.started) / max(done - self.first, 1)
-            left = pace * (self.epochs * self.steps - done)
-            print(f"{text}  {duration(left)} left", flush=True)
+            text += f"  {duration(pace * (self.epochs * self.steps - done))} left"
+        console.print(text, soft_wrap=True)  # above the live line, where it stays
 
     def on_train_end(self, logs=None):
         """Leave the terminal in order."""

@@ -52,6 +52,20 @@ def test_frozen_critic_has_no_trainable_parameters(runs):
     assert value["critic"]["trainable_parameters"] == 0 and value["segmentor"]["trainable_parameters"] > 0
 
 
+def test_a_critic_that_stood_still_is_frozen_though_its_file_is_the_source(tmp_path):
+    """freeze-critic publishes the very file it came from, whose flags are those of the source's training."""
+    segmentor, critic = small_networks(seed=1)
+    for strategy, frozen in (("freeze-critic", True), ("full", False)):
+        run = make_run(
+            tmp_path / strategy, small_config(), segmentor=segmentor, critic=critic,
+            transfer={"source": "segan/flair", "strategy": strategy},
+        )  # fmt: skip
+        value = as_json(inspect_target(str(run.root), runs=tmp_path))["networks"]
+        assert (value["critic"]["trainable_parameters"] == 0) is frozen
+        assert not any(layer["trainable"] for layer in value["critic"]["layers"]) is frozen
+        assert value["segmentor"]["trainable_parameters"] > 0
+
+
 def test_files_with_nothing_in_common_are_refused(runs):
     one = inspect_target(str(runs / "segan/flair/best/critic.keras"), runs=runs)
     two = inspect_target(str(runs / "segan/flair/best/segmentor.keras"), runs=runs)
