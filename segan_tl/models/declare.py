@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 
 import keras
+from keras.src.backend.common.global_state import set_global_attribute
 
 SPARE_VALUES = 1_000_000  # counters and seeds, which not every program stores
 
@@ -29,6 +30,7 @@ def build_within(build: Callable[[], keras.Model], *, values: int) -> keras.Mode
                 raise ValueError(f"{declared} weights are declared, {values} are there")
             scope.initialize_variables = True
     except Exception:
-        keras.utils.clear_session(free_memory=False)  # forgets the variables that were to be made
+        # Forget the variables that were to be made; keras.utils.clear_session would forget the scope of a strategy too.
+        set_global_attribute("uninitialized_variables", [])
         raise
     return model

@@ -12,6 +12,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from segan_tl.errors import UserError
 from segan_tl.models.weights import load_network, save_network
@@ -104,6 +105,15 @@ def test_bombs_of_a_few_kilobytes_take_no_memory(members, tmp_path, kind):
         load_network(write(tmp_path / "bomb.keras", changed(members, BOMBS[kind])))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KB
     load_network(write(tmp_path / "net.keras", members))(np.zeros((1, 4, 4, 2)))  # nothing is left behind
+
+
+def test_refused_inside_of_a_strategy(members, tmp_path):
+    bomb = write(tmp_path / "bomb.keras", changed(members, BOMBS["filters"]))
+    with tf.distribute.OneDeviceStrategy("/cpu:0").scope():
+        with pytest.raises(UserError, match="cannot be opened by Keras"):
+            load_network(bomb)
+        network = load_network(write(tmp_path / "net.keras", members))
+    assert network.count_params() == 99  # (2·9 + 1)·4 of conv, 4·4 of norm, (4 + 2) + 1 of probability
 
 
 def test_models_that_call_themselves_without_end(members, tmp_path):

@@ -62,7 +62,7 @@ def test_a_critic_that_stood_still_is_frozen_though_its_file_is_the_source(tmp_p
         )  # fmt: skip
         value = as_json(inspect_target(str(run.root), runs=tmp_path))["networks"]
         assert (value["critic"]["trainable_parameters"] == 0) is frozen
-        assert not any(layer["trainable"] for layer in value["critic"]["layers"]) is frozen
+        assert all(not layer["trainable"] for layer in value["critic"]["layers"]) is frozen
         assert value["segmentor"]["trainable_parameters"] > 0
 
 
