@@ -10,19 +10,21 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from segan_tl.errors import CannotWrite, UserError, cannot_write
+from segan_tl.errors import UserError, cannot_write, nearest
 from segan_tl.leftovers import clear_leftovers, temporary_path
+from segan_tl.ownership import MANIFEST, carry_over, kind_of
 from segan_tl.paths import safe_name
 from segan_tl.schemas import reading as schemas
 from segan_tl.schemas.reading import Schema
 from segan_tl.schemas.runs import FILES
 
-MANIFEST = "MANIFEST.json"
+FOLD = re.compile(r"fold\d+")
 
 
 @dataclass(frozen=True)
@@ -112,21 +114,53 @@ class Run:
         return self.root / "report.html"
 
 
+def run_name(folder: Path) -> str:
+    """Return what a person calls a run: segan/flair, nnunet/BraTS2021/fold0, segan/flair/again of a retest in it."""
+    folder, depth = folder.resolve(), 2
+    outer = folder
+    while outer.name and (FOLD.fullmatch(outer.name) or Run(outer.parent).config.is_file()):
+        outer, depth = outer.parent, depth + 1
+    return "/".join(folder.parts[-depth:])
+
+
 def open_run(path: Path | str, *, runs: Path | str = "runs") -> Run:
     """Return the run at `path`, or at `runs`/`path` where that is the run directory.
 
     Raises:
-        UserError: there is no run; the runs that exist are named.
+        UserError: there is no run; the one that was probably meant, or those that exist, are named.
     """
-    for candidate in (Path(path), Path(runs) / path):
-        if Run(candidate).config.is_file():
-            return Run(candidate)
-    found = sorted(str(file.parent) for file in Path(runs).glob("**/config.json")) if Path(runs).is_dir() else []
-    known = ", ".join(found[:8]) or (
-        f"none in {Path(runs).absolute()}; say where runs are with --runs DIR, or train one, for example with: python "
+    places = (Path(path), Path(runs) / path)
+    for place in places:
+        if not place.exists() and kind_of(_siblings(place)[1]) == "run":
+            recover(place)
+        if Run(place).config.is_file():
+            return Run(place)
+    if folds := [fold for place in places for fold in find_runs(place) if FOLD.fullmatch(fold.name)]:
+        raise UserError(
+            f"{folds[0].parent} is a cross-validation of {len(folds)} folds, not one run: name one of them, such as "
+            f"{folds[0]}; all together they can be given to report and compare"
+        )
+    raise UserError(f"no run at {path}: expected a folder with config.json; {_known_runs(path, Path(runs))}")
+
+
+def find_runs(folder: Path, *, below: bool = False) -> list[Path]:
+    """Return the runs that lie in a folder, sorted; with `below`, at any depth. What is hidden is none."""
+    found = (file.parent for file in folder.glob("**/config.json" if below else "*/config.json"))
+    return sorted(run for run in found if not any(part.startswith(".") for part in run.relative_to(folder).parts))
+
+
+def _known_runs(path: Path | str, runs: Path) -> str:
+    """Return which run was probably meant, or which there are."""
+    found = {folder.relative_to(runs).as_posix(): folder for folder in find_runs(runs, below=True)}
+    wanted = str(path).removeprefix(f"{runs}/").rstrip("/")
+    ends = {name.rpartition("/")[2]: name for name in reversed(found)}  # flair for segan/flair
+    near = nearest(wanted, found) or ends.get(nearest(wanted.rpartition("/")[2], ends))
+    if near:
+        return f"did you mean {near if runs == Path('runs') else found[near]}?"
+    return "found " + (", ".join(map(str, list(found.values())[:8])) or (
+        f"none in {runs.absolute()}; say where runs are with --runs DIR, or train one, for example with: python "
         "train_segan.py --modality flair"
-    )
-    raise UserError(f"no run at {path}: expected a folder with config.json; found {known}")
+    ))  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -178,16 +212,29 @@ def atomic_checkpoint(folder: Path) -> Iterator[Path]:
     Raises:
         CannotWrite: the disk is full; the checkpoint that stood at `folder` is still there.
     """
+    with atomic_folder(folder) as fresh:
+        yield fresh
+        write_manifest(fresh)
+
+
+@contextlib.contextmanager
+def atomic_folder(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder to fill; put it in the place of `folder` when the block succeeds.
+
+    What somebody else has put into `folder` comes over.
+
+    Raises:
+        CannotWrite: the disk is full; what stood at `folder` is still there.
+    """
     fresh, old = _siblings(folder)
     shutil.rmtree(fresh, ignore_errors=True)
     try:
         fresh.mkdir(parents=True)
         yield fresh
-        write_manifest(fresh)
     except OSError as error:
         shutil.rmtree(fresh, ignore_errors=True)
         raise cannot_write(folder, error) from error
-    except CannotWrite:
+    except UserError:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
     recover(folder, keep_fresh=True)
@@ -195,7 +242,7 @@ def atomic_checkpoint(folder: Path) -> Iterator[Path]:
         os.replace(folder, old)
     os.replace(fresh, folder)
     _flush(folder.parent)
-    shutil.rmtree(old, ignore_errors=True)
+    recover(folder)
 
 
 def recover(folder: Path, *, keep_fresh: bool = False) -> None:
@@ -203,7 +250,8 @@ def recover(folder: Path, *, keep_fresh: bool = False) -> None:
     fresh, old = _siblings(folder)
     if not folder.exists() and old.exists():
         os.replace(old, folder)
-    shutil.rmtree(old, ignore_errors=True)
+    if old.exists():
+        carry_over(old, folder)
     if not keep_fresh:
         shutil.rmtree(fresh, ignore_errors=True)
 
@@ -255,6 +303,7 @@ def training_lock(run: Run) -> Iterator[None]:
     """
     import fcntl  # not on Windows, where nothing but training needs it
 
+    made = [folder for folder in run.root.parents if not folder.exists()]
     run.root.mkdir(parents=True, exist_ok=True)
     with (run.root / ".lock").open("a+", encoding="utf-8") as file:
         try:
@@ -271,9 +320,11 @@ def training_lock(run: Run) -> Iterator[None]:
         try:
             yield
         finally:
-            if os.listdir(run.root) == [".lock"]:  # refused before anything was written
+            if run.root.is_dir() and os.listdir(run.root) == [".lock"]:  # refused before anything was written
                 (run.root / ".lock").unlink()
-                run.root.rmdir()
+                with contextlib.suppress(OSError):  # another run has come into one of them
+                    for folder in (run.root, *made):
+                        folder.rmdir()
 
 
 def _siblings(folder: Path) -> tuple[Path, Path]:

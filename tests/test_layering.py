@@ -10,7 +10,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # From the bottom up; a part may import what stands before its own row, and its own row's part itself.
 ROWS = [
     {
-        "errors", "environment", "paths", "reading", "leftovers", "schemas", "regions", "runs", "console",
+        "errors", "environment", "paths", "ownership", "reading", "leftovers", "schemas", "regions", "runs", "console",
         "config_base", "config_adaptation", "config_network", "config_volume", "config_memory", "config_override",
         "config", "",
     },

@@ -1,24 +1,21 @@
 """The run directory: safe writing, recovery and verification."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
 
-from segan_tl import runs
+from segan_tl import ownership, runs
 from segan_tl.errors import CannotWrite, UserError
+from segan_tl.ownership import mark
 from segan_tl.runs import (
-    Run,
-    atomic_checkpoint,
-    atomic_path,
-    open_run,
-    recover,
-    training_lock,
-    verify,
-    write_json,
+    Run, atomic_checkpoint, atomic_folder, atomic_path, open_run, recover, run_name, training_lock, verify, write_json,
     write_text,
-)
+)  # fmt: skip
+from tests.test_ownership import CONFIG
 
 
 def test_atomic_path_keeps_the_old_file_when_writing_fails(tmp_path):
@@ -161,3 +158,85 @@ def test_a_manifest_names_files_of_its_own_folder(tmp_path, name):
     write_json(tmp_path / "best" / "MANIFEST.json", {"files": {name: {"bytes": 3, "sha256": "0"}}})
     with pytest.raises(UserError, match="MANIFEST.json .* cannot name a file"):
         verify(tmp_path / "best")
+
+
+def test_what_a_run_is_called(tmp_path):
+    assert run_name(tmp_path / "segan" / "flair") == "segan/flair"
+    assert run_name(tmp_path / "nnunet_small" / "glioma-3t" / "fold0") == "nnunet_small/glioma-3t/fold0"
+    write_json(Run(tmp_path / "segan" / "flair").config, {})
+    assert run_name(tmp_path / "segan" / "flair" / "again") == "segan/flair/again"
+    write_json(Run(tmp_path / "net" / "x" / "fold1").config, {})
+    assert run_name(tmp_path / "net" / "x" / "fold1" / "again") == "net/x/fold1/again"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("segan/fliar", "segan/flair"), ("Segan/Flair", "segan/flair"), ("flair", "segan/flair"),
+        ("glioma-3t", "nnunet_small/glioma-3t"), ("nnunet/glioma-3t", "nnunet_small/glioma-3t"),
+        ("flar", "segan/flair"),
+    ],
+)  # fmt: skip
+def test_a_mistyped_run_is_recognised(tmp_path, monkeypatch, typed, meant):
+    monkeypatch.chdir(tmp_path)
+    for name in ("segan/flair", "segan/flair/.before", "segan/t2", "nnunet_small/glioma-3t"):
+        write_json(Run(tmp_path / "runs" / name).config, {})
+    with pytest.raises(UserError, match=f"no run at {typed}: .*; did you mean {meant}\\?$"):
+        open_run(typed)
+    with pytest.raises(UserError, match=f"did you mean {tmp_path}/runs/{meant}\\?$"):
+        open_run(typed, runs=tmp_path / "runs")
+    with pytest.raises(UserError, match="found runs/nnunet_small/glioma-3t, runs/segan/flair, runs/segan/t2$"):
+        open_run("mednext/xyz")
+
+
+def test_a_run_that_a_kill_caught_between_two_renames_is_opened(tmp_path):
+    write_json(Run(tmp_path / ".net.old").config, CONFIG)
+    mark(tmp_path / ".net.old", "run")
+    assert open_run("net", runs=tmp_path).config.is_file() and os.listdir(tmp_path) == ["net"]
+    (tmp_path / ".mine.old").mkdir()
+    with pytest.raises(UserError, match="no run at mine"):
+        open_run("mine", runs=tmp_path)
+    assert (tmp_path / ".mine.old").is_dir()
+
+
+@pytest.mark.parametrize("moment", range(3))
+def test_a_folder_is_swapped_whole_at_any_moment(tmp_path, moment, monkeypatch):
+    folder = tmp_path / "run"
+    mark(folder, "run")
+    write_json(folder / "config.json", CONFIG)
+    (folder / "notes.txt").write_text("theirs")
+    real, calls = os.replace, []
+
+    class Killed(BaseException):
+        pass
+
+    def replace(*paths):
+        calls.append(paths)
+        if len(calls) > moment:  # the old one away, the new one there, their file after it
+            raise Killed
+        real(*paths)
+
+    with pytest.raises(Killed), atomic_folder(folder) as fresh:
+        mark(fresh, "run")
+        write_json(fresh / "config.json", CONFIG | {"name": "new"})
+        monkeypatch.setattr(runs.os, "replace", replace)
+        monkeypatch.setattr(ownership.shutil, "move", replace)
+    monkeypatch.undo()
+    recover(folder)
+    name = json.loads((folder / "config.json").read_text())["name"]
+    assert name == ("segan" if moment < 2 else "new")
+    assert (folder / "notes.txt").read_text() == "theirs" and os.listdir(tmp_path) == ["run"]
+
+
+def test_what_is_refused_leaves_no_empty_folder(tmp_path):
+    (tmp_path / "runs").mkdir()
+    for runs_folder in (tmp_path / "runs", tmp_path / "a" / "b"):
+        with pytest.raises(UserError), training_lock(Run(runs_folder / "net" / "flair")):
+            raise UserError
+    assert os.listdir(tmp_path) == ["runs"] and not os.listdir(tmp_path / "runs")
+
+
+def test_a_run_removed_while_it_is_trained_is_no_second_error(tmp_path):
+    with pytest.raises(UserError, match="^gone$"), training_lock(Run(tmp_path / "net" / "flair")):
+        shutil.rmtree(tmp_path / "net")
+        raise UserError("gone")

@@ -12,6 +12,7 @@ from segan_tl.commands.papers.jobs import module
 from segan_tl.commands.wrapped import Training, read_training
 
 WRAPS = True  # what follows -- belongs to another command
+WRITTEN = ("crossval.csv", "crossval.json", "crossval.png", "crossval.html")  # beside the folds
 EPILOG = """examples:
   python -m segan_tl crossval -- train --config nnunet_small                        five folds, one after another
   python -m segan_tl crossval --folds 10 --devices gpu:0 gpu:1 -- train --config nnunet --data BraTS2021
@@ -139,13 +140,13 @@ def _check_begun(training: Training) -> None:
     Raises:
         UserError: there are some.
     """
-    from segan_tl.commands.earlier import differences
+    from segan_tl.commands.earlier import differences, has_begun
     from segan_tl.errors import UserError
     from segan_tl.runs import training_lock
 
     for number in range(training.folds):
         this_run, config = training.plan(number)
-        if not this_run.last.is_dir():
+        if not has_begun(this_run):
             continue
         with training_lock(this_run):
             different = differences(this_run, config)
@@ -210,8 +211,7 @@ def _gather(folder: Path, *, folds: int | None, partial: bool, training: Trainin
     from segan_tl.console import console
     from segan_tl.report.crossval import open_crossval
     from segan_tl.report.crossval_figures import plot_folds
-    from segan_tl.report.crossval_tables import fold_tables, write_tables
-    from segan_tl.report.terminal import print_table
+    from segan_tl.report.crossval_tables import print_folds, write_tables
 
     if training:
         config = json.loads(training.plan(0)[1].model_dump_json())
@@ -219,15 +219,14 @@ def _gather(folder: Path, *, folds: int | None, partial: bool, training: Trainin
     else:
         crossval = open_crossval(folder, folds=folds)
     console.print(f"{crossval.name}: {len(crossval.folds)} of {crossval.number} folds", markup=False, soft_wrap=True)
-    for table in fold_tables(crossval):
-        print_table(table)
+    print_folds(crossval)
     for fold in crossval.folds:
         for case, why in fold.failed.items():
             console.print(f"left out {case} of fold {fold.number}: {why}", markup=False, soft_wrap=True)
     for number, fold in crossval.missing.items():
         console.print(f"MISSING: fold {number}, {fold.why}; run {fold.command}", markup=False, soft_wrap=True)
     if crossval.missing and not partial:
-        before = [path for path in folder.glob("crossval.*") if path.is_file()]
+        before = [path for name in WRITTEN if (path := folder / name).is_file()]
         for path in before:  # of folds that are gone, or were trained again since
             path.unlink()
         removed = f"; removed {', '.join(path.name for path in before)} of before" if before else ""
@@ -238,5 +237,6 @@ def _gather(folder: Path, *, folds: int | None, partial: bool, training: Trainin
     names = ", ".join(map(str, (*written, folder / "crossval.png")))
     console.print(f"{'INCOMPLETE, ' * bool(crossval.missing)}written: {names}", markup=False, soft_wrap=True)
     if not crossval.missing:
-        console.print(f"next: python -m segan_tl compare {shlex.quote(str(folder))} ANOTHER", soft_wrap=True)
+        console.print(f"next: python -m segan_tl report {shlex.quote(str(folder))}", soft_wrap=True)
+        console.print(f"or:   python -m segan_tl compare {shlex.quote(str(folder))} ANOTHER", soft_wrap=True)
     return 0

@@ -33,6 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Read, turn, write, and say what comes next."""
+    import json
+
     from segan_tl.errors import UserError
 
     whole = arguments.out.suffix != ".pth"
@@ -55,13 +57,16 @@ def run(arguments: argparse.Namespace) -> int:
     plans = read_json(arguments.plans, Plans)
     about, model = read_provenance(file), load_network(file)
     dataset = read_json(arguments.dataset, NnunetDataset) if arguments.dataset else make_dataset(about, source=file)
+    beside = {arguments.out / "plans.json": plans, arguments.out / "dataset.json": dataset} if whole else {}
+    for path, content in beside.items():
+        if path.exists() and not arguments.overwrite and json.loads(path.read_bytes()) != content:
+            raise UserError(f"{path} exists already, another one; add --overwrite to replace it, or give another OUT")
     export_nnunet(
         model, checkpoint, plans=plans, dataset=dataset, configuration=arguments.configuration, fold=arguments.fold,
         keep_axes=arguments.keep_axes,
     )  # fmt: skip
-    if whole:
-        write_json(arguments.out / "plans.json", plans)
-        write_json(arguments.out / "dataset.json", dataset)
+    for path, content in beside.items():
+        write_json(path, content)
     console.print(f"{file}: {model.count_params():,} parameters, as nnU-Net's {checkpoint}", soft_wrap=True)
     out = shlex.quote(str(arguments.out))
     following = f"next: nnUNetv2_predict_from_modelfolder -i IMAGES -o OUT -m {out} -f {arguments.fold}"

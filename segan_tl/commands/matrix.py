@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Score, write and print."""
     from segan_tl.console import console, start_tensorflow
+    from segan_tl.ownership import FILES, refuse_foreign
     from segan_tl.predict.members import open_members, same_modality, weights_of
     from segan_tl.report.matrix_cases import check_finished, common_cases, find_data, shared_modalities
 
@@ -43,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     if no_votes is None:
         weights_of(members, "weighted")  # a run that does not tell its weight is refused now
     out = arguments.out or members[0].run.root.resolve().parent / "matrix"
+    refuse_foreign(out, "matrix", FILES["matrix"], remedy="give another --out")
     if arguments.part == "validation":
         console.print(
             "note: the validation cases chose each run's epoch and weigh its vote: their Dice flatters", soft_wrap=True
@@ -70,6 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _report(scores, members, *, out, about, digests, no_votes) -> None:
     """Write the tables and pictures, print them, and say where they are."""
     from segan_tl.console import console
+    from segan_tl.ownership import mark
     from segan_tl.report.matrix import CELL, SUBSET, by_number, summarise, write_rows
     from segan_tl.report.matrix_figures import plot_matrix, plot_votes
     from segan_tl.report.matrix_tables import print_matrix, print_votes
@@ -79,6 +82,7 @@ def _report(scores, members, *, out, about, digests, no_votes) -> None:
     ids = list(dict.fromkeys(row["case"] for row in scores.cells))
     numbers = ("dice", "std", "cases")
     on = f"{len(ids)} {part} case{'s' if len(ids) > 1 else ''}"
+    mark(out, "matrix")
     write_rows(out / "matrix.csv", cells, columns=(*CELL, *numbers))
     write_rows(out / "matrix_cases.csv", scores.cells, columns=(*CELL[:-1], "case", CELL[-1], "dice"))
     plot_matrix(cells, out / "matrix.png", title=f"Models on every modality: {on}", synthetic=synthetic)

@@ -14,6 +14,7 @@ EPILOG = """examples:
   python -m segan_tl report segan/t2 segan/flair-to-t2-frozen        runs/segan/t2-vs-flair-to-t2-frozen.html
   python -m segan_tl report segan/flair --cases all --megabytes 40 --out flair.html
   python -m segan_tl report segan/flair --data /data/BraTS2021       the data has moved
+  python -m segan_tl report nnunet/BraTS2021        a cross-validation: its tables, its picture, links to its folds
 
 The page opens in any browser without a network and can be mailed; its images are cut to the head, in 8 bits, coarser
 where it would grow beyond --megabytes: it says so itself. It shows the patients of the run: treat it like their images.
@@ -51,10 +52,12 @@ def _page(text: str) -> Path:
 
 def comparison_path(roots: Sequence[Path]) -> Path:
     """Return where the page of several runs goes: beside the first, named after all of them."""
+    from segan_tl.runs import run_name
+
     folders = [root.resolve() for root in roots]
     names = [folder.name for folder in folders]
     if len(set(names)) < len(names):  # nnunet/glioma, unet3d/glioma
-        names = ["-".join(folder.parts[-2:]) for folder in folders]
+        names = [run_name(folder).replace("/", "-") for folder in folders]
     stem = "-vs-".join(names)
     if len(stem) > LONGEST_STEM:  # of many runs; other ones still get another name
         stem = f"{stem[:LONGEST_STEM]}-{zlib.crc32(stem.encode()):08x}"
@@ -64,9 +67,12 @@ def comparison_path(roots: Sequence[Path]) -> Path:
 def run(arguments: argparse.Namespace) -> int:
     """Write the page and say where it is and what it lacks."""
     from segan_tl.console import console
+    from segan_tl.report.crossval import find_folds
     from segan_tl.report.html.page import show_bytes, write_report
     from segan_tl.runs import open_run
 
+    if len(arguments.run) == 1 and (folder := find_folds(arguments.run[0], runs=arguments.runs)):
+        return _report_folds(folder, arguments.out or folder / "crossval.html")
     runs = [open_run(path, runs=arguments.runs) for path in arguments.run]
     out = arguments.out or (runs[0].report if len(runs) == 1 else comparison_path([run.root for run in runs]))
     done = "replaced" if out.exists() else "written"
@@ -77,4 +83,18 @@ def run(arguments: argparse.Namespace) -> int:
     for remark in remarks:
         console.print(remark, markup=False, soft_wrap=True)
     console.print(f"{done} {out}: {show_bytes(out.stat().st_size)}", markup=False, soft_wrap=True)
+    return 0
+
+
+def _report_folds(folder: Path, out: Path) -> int:
+    """Write the page of a cross-validation."""
+    from segan_tl.console import console
+    from segan_tl.report.crossval import open_crossval
+    from segan_tl.report.html.crossval import write_crossval_page
+    from segan_tl.report.html.page import show_bytes
+
+    crossval, done = open_crossval(folder), "replaced" if out.exists() else "written"
+    for line in write_crossval_page(crossval, out):
+        console.print(line, soft_wrap=True)
+    console.print(f"{done} {out}: {show_bytes(out.stat().st_size)}", soft_wrap=True)
     return 0

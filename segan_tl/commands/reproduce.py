@@ -68,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--only", choices=("tables", "curve"), help="the paper's tables, or the learning curve")
     parser.add_argument(
-        "--overwrite", action="store_true", help="delete runs of other settings, or of another source, and train anew"
+        "--overwrite", action="store_true", help="train runs of other settings, or of another source, anew"
     )
     parser.add_argument(
         "--resnet34", type=Path, metavar="FILE",
@@ -80,12 +80,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Run what has no result yet, then write the page."""
     from segan_tl.commands.finish import owes_nothing
     from segan_tl.console import console
+    from segan_tl.ownership import mark
     from segan_tl.runs import Run
 
     paper = PAPERS[arguments.paper]
     scale = arguments.scale or ("full" if arguments.data else "quick")
     _check_arguments(arguments, scale)
     study = paper.make_study(arguments, scale, arguments.out or Path("results") / f"{arguments.paper}-{scale}")
+    _refuse_foreign_page(study.out, arguments.paper)
     if missing := paper.notice(arguments):
         console.print(f"note: {missing}", style="yellow", soft_wrap=True)
     for data in paper.cohorts(study, arguments):
@@ -94,6 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
     _clear_stale(jobs, arguments, is_done=lambda job: paper.is_done(job, study, scale=scale))
     at_once = arguments.jobs or (2 if scale == "quick" and not _has_gpu() else 1)
     console.print(f"{len(jobs)} jobs, {at_once} at a time; logs in {study.out / 'logs'}", soft_wrap=True)
+    mark(study.out, "page")
     outcome = run_jobs(
         jobs, logs=study.out / "logs", at_once=at_once,
         is_done=lambda job: paper.is_done(job, study, scale=scale) and owes_nothing(Run(arguments.runs / job.name)),
@@ -132,8 +135,23 @@ def _check_arguments(arguments, scale: str) -> None:
         )
 
 
+def _refuse_foreign_page(out: Path, paper: str) -> None:
+    """Refuse to write over tables and pictures that no reproduction made; findings.md is the reader's own.
+
+    Raises:
+        UserError: there are some.
+    """
+    from segan_tl.ownership import refuse_foreign
+
+    page = out / f"{paper}.md"
+    if page.is_file() and f"python -m segan_tl reproduce {paper}" in page.read_text(encoding="utf-8", errors="replace"):
+        return  # of a version that left no marker
+    names = sorted(path.name for kind in ("*.csv", "*.png", f"{paper}.md") for path in out.glob(kind))
+    refuse_foreign(out, "page", names, remedy="give another --out")
+
+
 def _clear_stale(jobs: list, arguments, *, is_done) -> None:
-    """Refuse finished runs that would be trained otherwise now, so that no page mixes the two; or delete them.
+    """Refuse finished runs that would be trained otherwise now, so that no page mixes the two; or set them aside.
 
     They have other settings, or began with a network that was trained again since, or is about to be.
 
@@ -141,6 +159,7 @@ def _clear_stale(jobs: list, arguments, *, is_done) -> None:
         UserError: there are some, and --overwrite was not given.
     """
     from segan_tl.errors import UserError
+    from segan_tl.ownership import set_aside
     from segan_tl.report.papers.runs import is_scored
     from segan_tl.runs import Run, read_json
 
@@ -156,11 +175,11 @@ def _clear_stale(jobs: list, arguments, *, is_done) -> None:
     if stale and not arguments.overwrite:
         raise UserError(
             f"{len(stale)} finished runs have other settings than this command gives them, or began with a network "
-            f"that is not there any more, such as {stale[0].root}; add --overwrite to delete and train them anew, or "
+            f"that is not there any more, such as {stale[0].root}; add --overwrite to train them anew, or "
             "keep both with --runs ANOTHER --out ANOTHER"
         )
     for run in stale:
-        shutil.rmtree(run.root)
+        set_aside(run.root)
 
 
 # === Data ===

@@ -58,8 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     from segan_tl.report.operating_point import AUC_FILE, FILE, choose_threshold, write_auc
 
     segmentor, _ = load_segmentor(this_run, config)
-    out.root.mkdir(parents=True, exist_ok=True)
-    _clear(out)
+    _clear(out, [case.id for case in cases])
     written = [f"scores {out.metrics}, pictures {out.overlays}"]
     if judges:
         config = choose_threshold(segmentor, judges, config, out=out)
@@ -111,8 +110,9 @@ def _mean_areas(path: Path) -> str:
 
 
 def _refuse_run(out) -> None:
-    """Refuse to write over the scores of a run."""
+    """Refuse to write over the scores of a run, or over anything else that no retest wrote."""
     from segan_tl.errors import UserError
+    from segan_tl.ownership import FILES, refuse_foreign
 
     if out.root.exists() and not out.root.is_dir():
         raise UserError(f"--out expects a folder; {out.root} is a file; give another one")
@@ -121,17 +121,17 @@ def _refuse_run(out) -> None:
             f"--out expects a folder for the scores; {out.root} is a run, whose own scores would be lost; give another "
             "one"
         )
+    refuse_foreign(out.root, "scores", (*FILES["scores"], out.predictions.name), remedy="give another --out")
 
 
-def _clear(out) -> None:
+def _clear(out, cases: list[str]) -> None:
     """Remove what an earlier retest wrote: results of two must not stand side by side."""
-    from segan_tl.report.operating_point import AUC_FILE, FILE
+    from segan_tl.ownership import kind_of, mark, remove_own
 
     # summary.json, which is written last, goes first: without it the work is not done.
-    for path in (out.summary, out.metrics, out.overlays, out.root / AUC_FILE, out.root / FILE):
-        path.unlink(missing_ok=True)
-    for path in out.predictions.glob("*.nii.gz"):
-        path.unlink()
+    if kind_of(out.root) == "scores":
+        remove_own(out.root)
+    mark(out.root, "scores", cases=cases)
 
 
 def _config(this_run):

@@ -39,7 +39,7 @@ def take_synthetic(option: str, phantom, *, cache: Path, jobs: int) -> Path:
 def _simulate(phantom, folder: Path, *, jobs: int) -> None:
     """Write a synthetic cohort; several processes may do so at the same time."""
     from segan_tl.commands.cohort import progress_bar
-    from segan_tl.data.phantom.write import is_whole, write_cohort
+    from segan_tl.data.phantom.write import is_whole, remove_cohort, write_cohort
     from segan_tl.leftovers import clear_leftovers, temporary_path
 
     fresh = temporary_path(folder)
@@ -55,7 +55,7 @@ def _simulate(phantom, folder: Path, *, jobs: int) -> None:
             os.rename(fresh, folder)
         except OSError:
             if not is_whole(folder):  # else another process has put the same one there meanwhile
-                shutil.rmtree(folder)
+                remove_cohort(folder)
                 os.rename(fresh, folder)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)

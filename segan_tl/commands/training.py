@@ -15,11 +15,12 @@ from segan_tl.commands.cohort import (
     prepare_cohort,
     take_split,
 )
-from segan_tl.commands.earlier import is_finished, start_anew
+from segan_tl.commands.earlier import is_finished, old_run_kept, refuse_foreign_run, start_anew
 from segan_tl.commands.finish import write_what_is_missing
 from segan_tl.commands.numbers import positive, seed
 from segan_tl.commands.patients import add_patients_argument, count_patients, name_patients, remarks
 from segan_tl.commands.unchanged import record, require_unchanged
+from segan_tl.ownership import BEFORE
 
 EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: Slurm and shells may run the command again
 
@@ -40,7 +41,10 @@ def add_training_arguments(parser):
         "--jobs", type=positive, default=os.cpu_count() or 1, metavar="N", help="cases prepared at a time (all cores)"
     )
     parser.add_argument("--skip-bad-cases", action="store_true", help="leave damaged cases out instead of stopping")
-    parser.add_argument("--overwrite", action="store_true", help="delete a run of this name and start anew")
+    parser.add_argument(
+        "--overwrite", action="store_true",
+        help="start anew: what an earlier run wrote goes once there is a checkpoint, what else lies there stays",
+    )  # fmt: skip
     parser.add_argument("--no-report", action="store_true", help="leave report.html out")
 
 
@@ -67,6 +71,7 @@ def train_and_score(
     """
     from segan_tl.runs import training_lock
 
+    refuse_foreign_run(this_run)
     with training_lock(this_run):
         return _train_and_score(
             arguments, config, this_run, find_cohort=find_cohort, choose_split=choose_split, source=source,
@@ -98,8 +103,8 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
         check_networks(config)
     _warn_of_slow_device(config)
 
-    started = this_run.last.is_dir() and this_run.splits.is_file() and not arguments.overwrite
-    pretrained = find_pretrained(config, this_run, resuming=finished or started)
+    started = finished or (this_run.last.is_dir() and not arguments.overwrite)
+    pretrained = find_pretrained(config, this_run, resuming=started)
 
     # === Data ===
     cohort, cached = prepare_cohort(arguments, config, find_cohort, need_mask=needs_masks(config))
@@ -120,7 +125,9 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
         parts["source"] = [cached[case] for case in split["source"]]
     if not started:
         # Not before the new run is known to have its configuration, devices and data.
-        start_anew(this_run, config, split, name_patients(split, cohort, second))
+        kept = start_anew(this_run, config, split, name_patients(split, cohort, second))
+        if kept and arguments.overwrite:
+            console.print(f"the earlier run is kept in {this_run.root / BEFORE} until there is a checkpoint")
         record(this_run, parts)
     else:
         require_unchanged(this_run, parts)
@@ -135,9 +142,11 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     # === Training ===
     if not finished:
         data = describe(cohort, split) | ({"source": describe(second)} if second else {})
-        if not _train(
-            arguments, config, data=data, parts=parts, this_run=this_run, strategy=strategy, source=source
-        ):
+        with old_run_kept(this_run):
+            complete = _train(
+                arguments, config, data=data, parts=parts, this_run=this_run, strategy=strategy, source=source
+            )
+        if not complete:
             console.print("Interrupted and saved. Run the same command again to go on.")
             return EXIT_INTERRUPTED
         _warn_of_nothing_learnt(this_run, config)

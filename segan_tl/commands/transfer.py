@@ -46,6 +46,8 @@ def add_arguments(parser):
 def run(arguments) -> int:
     """Train, evaluate, compare."""
     from segan_tl.commands.cohort import find_cohort
+    from segan_tl.console import console
+    from segan_tl.errors import UserError
     from segan_tl.paths import run_folder
     from segan_tl.runs import Run
     from segan_tl.train.source import find_source, label_of
@@ -66,11 +68,16 @@ def run(arguments) -> int:
     def split(found, cached):
         return _split(arguments, source, config, cohort=found, cached=cached)
 
+    scratch = Run(run_folder(arguments.runs, config.name, target))
+    if arguments.scratch and (fault := _fault_of_scratch(scratch, config)):
+        raise UserError(fault)
     code = train_and_score(arguments, config, this_run, find_cohort=cohort, choose_split=split, source=source)
     if code:
         return code
-    scratch = Run(run_folder(arguments.runs, config.name, target))
-    if arguments.scratch or (arguments.scratch is None and _is_synthetic(this_run)):
+    wanted = arguments.scratch or (arguments.scratch is None and _is_synthetic(this_run))
+    if wanted and (fault := _fault_of_scratch(scratch, config)):
+        console.print(f"no comparison from scratch: {fault}", markup=False, soft_wrap=True)
+    elif wanted:
         code = _train_from_scratch(arguments, config, scratch, this_run, find_cohort=cohort)
         if code:
             return code
@@ -210,6 +217,24 @@ def _is_synthetic(this_run) -> bool:
 
 
 # === What it was worth ===
+
+
+def _fault_of_scratch(scratch, config) -> str | None:
+    """Return why the comparison cannot be trained where it belongs, without a loss for a run that nobody named."""
+    from segan_tl.commands.earlier import is_finished, refuse_foreign_run
+    from segan_tl.errors import UserError
+    from segan_tl.runs import training_lock
+
+    if not scratch.root.exists():
+        return None
+    remedy = "leave the comparison out with --no-scratch, or keep both with --set name=another"
+    try:
+        refuse_foreign_run(scratch, remedy=remedy)
+        with training_lock(scratch):
+            is_finished(scratch, config.model_copy(update={"transfer": None}), remedy=remedy)
+    except UserError as error:
+        return str(error)
+    return None
 
 
 def _train_from_scratch(arguments, config, scratch, this_run, *, find_cohort) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from segan_tl.config import Config, PredictConfig, validate
 from segan_tl.errors import UserError
 from segan_tl.predict.postprocess import settle
-from segan_tl.runs import Run, open_run, read_json
+from segan_tl.runs import Run, open_run, read_json, run_name
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,9 @@ def open_member(path: Path | str, *, runs: Path | str = "runs") -> Member:
         UserError: there is no such run.
     """
     run = open_run(path, runs=runs)
-    folder = run.root.resolve()
     state = read_json(run.state) if run.state.is_file() else {}
     config = settle(validate(read_json(run.config), source=str(run.config)), state)
-    return Member(run, "/".join(folder.parts[-2:]), config, state)
+    return Member(run, run_name(run.root), config, state)
 
 
 def open_members(paths: Sequence[Path | str], *, runs: Path | str = "runs") -> list[Member]:

@@ -1,5 +1,6 @@
 """Where predictions go: names, the refusal to overwrite, and what is written beside them."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,8 @@ def plan_outputs(out: Path, cases: Sequence[Case], *, probabilities: bool, overw
         twice = next(path for path in planned if planned.count(path) > 1)
         raise UserError(f"two outputs would have the name {twice}; rename the case, or leave --probabilities out")
     _protect_inputs(planned, cases)
+    if outputs.record.exists() and not _is_record(outputs.record):
+        raise UserError(f"{outputs.record} is there already, and no predict of segan_tl wrote it; give another OUT")
     unfinished = [case.id for case in cases if case.id in outputs.read_record().get("unfinished", ())]
     left = {path(case) for case in unfinished for path in (outputs.labels, outputs.probability)}
     existing = [path for path in planned if path.exists() and path not in left]
@@ -98,6 +101,15 @@ def write_probability(path: Path, probability: np.ndarray, geometry: Geometry) -
     """Write float32 probabilities: 3-D for one region, regions last for several."""
     data = probability[..., 0] if probability.shape[-1] == 1 else probability
     write_volume(path, data, geometry, dtype=np.float32)
+
+
+def _is_record(path: Path) -> bool:
+    """Return whether a file is a record of ours, to which the cases of another call can be added."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and {"cases", "regions", "segan_tl"} <= found.keys()
 
 
 def _protect_inputs(planned: list[Path], cases: Sequence[Case]) -> None:

@@ -16,7 +16,7 @@ from segan_tl.report.crossval_folds import (
 )
 from segan_tl.report.papers.runs import is_scored
 from segan_tl.report.statistics import metric_columns
-from segan_tl.runs import Run, read_json
+from segan_tl.runs import Run, read_json, run_name
 
 FOLD = re.compile(r"fold(\d+)$")
 
@@ -47,8 +47,8 @@ class CrossValidation:
 
     @property
     def name(self) -> str:
-        """Return the last two parts of the folder: nnunet/BraTS2021."""
-        return "/".join(self.folder.resolve().parts[-2:])
+        """Return what a person calls it: nnunet/BraTS2021."""
+        return run_name(self.folder)
 
     @property
     def seed(self) -> int:

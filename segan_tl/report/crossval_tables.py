@@ -13,6 +13,7 @@ from rich.table import Table
 from segan_tl.report.case_scores import VOLUMES
 from segan_tl.report.crossval import CrossValidation
 from segan_tl.report.statistics import number
+from segan_tl.report.terminal import print_table
 from segan_tl.runs import write_json, write_text
 
 # Column of metrics.csv, its heading, decimals.
@@ -69,32 +70,46 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(len(values), mean, statistics.stdev(values) if len(values) > 1 else None)
 
 
-# === Print ===
+# === Show ===
 
 
-def fold_tables(crossval: CrossValidation) -> list[Table]:
-    """Return a table for each score that is shown: a row a fold, a column a region."""
+class FoldTable(NamedTuple):
+    """One score, a row a fold and a column a region, as a terminal and a page show it."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+
+
+def fold_tables(crossval: CrossValidation) -> list[FoldTable]:
+    """Return a table for each score that is shown; its last two rows are all patients, and the means of folds."""
     found = summarise_folds(crossval)
     shown = [score for score in SHOWN if score[0] in crossval.metrics]
     return [_table(crossval, found, *score) for score in shown]
 
 
-def _table(crossval: CrossValidation, found: dict, metric: str, heading: str, digits: int) -> Table:
+def print_folds(crossval: CrossValidation) -> None:
+    """Print the tables."""
+    for found in fold_tables(crossval):
+        table = Table(title=found.title, title_justify="left")
+        for place, column in enumerate(found.columns):
+            table.add_column(column, justify="right" if place else "left", no_wrap=place != 1)
+        for place, row in enumerate(found.rows):
+            table.add_row(*row, end_section=place == len(crossval.folds) - 1)
+        print_table(table)
+
+
+def _table(crossval: CrossValidation, found: dict, metric: str, heading: str, digits: int) -> FoldTable:
     kind = " SYNTHETIC" if crossval.synthetic else ""
-    table = Table(title=f"{heading} of{kind} patients, mean ± standard deviation", title_justify="left")
-    table.add_column("", no_wrap=True)
-    table.add_column("patients", justify="right")
-    for region in found:
-        table.add_column(region, justify="right", no_wrap=True)
     scores = {region: summaries[metric] for region, summaries in found.items()}
+    rows = []
     for fold in crossval.folds:
         cells = [_text(score.folds.get(fold.number), digits) for score in scores.values()]
-        table.add_row(f"fold {fold.number}", str(len({row["case"] for row in fold.rows})), *cells)
-    table.add_section()
+        rows.append([f"fold {fold.number}", str(len({row["case"] for row in fold.rows})), *cells])
     patients = len({row["case"] for row in crossval.rows})
-    table.add_row("all patients", str(patients), *(_text(score.patients, digits) for score in scores.values()))
-    table.add_row("means of folds", "", *(_text(score.of_folds, digits) for score in scores.values()))
-    return table
+    rows.append(["all patients", str(patients), *(_text(score.patients, digits) for score in scores.values())])
+    rows.append(["means of folds", "", *(_text(score.of_folds, digits) for score in scores.values())])
+    return FoldTable(f"{heading} of{kind} patients, mean ± standard deviation", ["", "patients", *found], rows)
 
 
 def _text(found: Spread | None, digits: int) -> str:

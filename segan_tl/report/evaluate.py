@@ -24,7 +24,7 @@ from segan_tl.regions import region_masks, unions, with_unions
 from segan_tl.report.case_scores import VOLUMES, choose_challenge, definitions, score_columns, score_regions
 from segan_tl.report.figures import Panel, choose_panels, cut_panel, plot_overlays
 from segan_tl.report.terminal import case_progress, print_table
-from segan_tl.runs import Run, read_json, write_json, write_text
+from segan_tl.runs import Run, read_json, run_name, write_json, write_text
 
 ROWS_SHOWN = 24
 # Column, heading and digits in the printed table; lesion-wise Dice where a challenge's rule was applied.
@@ -172,7 +172,7 @@ def describe(values: Sequence[float]) -> dict:
 
 
 def _plot(run: Run, panels: list[Panel], *, modality: str, state: dict) -> None:
-    name = "/".join(run.root.resolve().parts[-2:])
+    name = run_name(run.root)
     synthetic = bool(state.get("data", {}).get("synthetic", False))
     plot_overlays(choose_panels(panels), run.overlays, name=name, modality=modality, synthetic=synthetic)
 

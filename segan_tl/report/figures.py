@@ -12,7 +12,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from segan_tl.errors import UserError
-from segan_tl.runs import Run, atomic_path, read_json
+from segan_tl.runs import Run, atomic_path, read_json, run_name
 from segan_tl.schemas.tables import read_numbers
 
 # Sky blue and orange of Okabe and Ito's palette: told apart with every kind of colour vision, and bright on black.
@@ -201,7 +201,7 @@ def plot_curves(run: Run) -> None:
         if axis.get_legend_handles_labels()[0]:
             axis.legend(frameon=False, fontsize=9)
     synthetic = bool(state.get("data", {}).get("synthetic", False))
-    figure.suptitle(_title("/".join(run.root.resolve().parts[-2:]), synthetic), fontsize=11)
+    figure.suptitle(_title(run_name(run.root), synthetic), fontsize=11)
     save_figure(figure, run.curves)
 
 

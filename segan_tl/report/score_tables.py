@@ -8,7 +8,7 @@ from pathlib import Path
 from segan_tl.errors import UserError
 from segan_tl.report.crossval import find_folds, open_crossval, require_complete
 from segan_tl.report.statistics import metric_columns, number
-from segan_tl.runs import Run, open_run, read_json
+from segan_tl.runs import Run, open_run, read_json, run_name
 from segan_tl.schemas.tables import read_table
 
 # `evaluate` names the definition in the column; a run's own test always takes the default one.
@@ -27,7 +27,7 @@ class ScoreTable:
     """The scores of one model.
 
     Attributes:
-        name: the last two parts of a run's folder, or a file's path.
+        name: of a run, or a file's path.
         path: the CSV file.
         rows: by (case, region), in the order of the file.
         data: what a run tells of its data; empty for a file of another program.
@@ -123,8 +123,7 @@ def _read(path: Path, *, runs: Path | str) -> ScoreTable:
         raise UserError(f"expected a finished run; {run.root} is not (run.json: {progress}); {remedy}")
     if not run.metrics.is_file():
         raise UserError(f"expected the scores {run.metrics}; they are missing; run the command of {run.root} again")
-    name = "/".join(run.root.resolve().parts[-2:])
-    return ScoreTable(name, run.metrics, _read_rows(run.metrics), state.get("data", {}))
+    return ScoreTable(run_name(run.root), run.metrics, _read_rows(run.metrics), state.get("data", {}))
 
 
 def _read_folds(folder: Path) -> ScoreTable:

@@ -14,9 +14,10 @@ from rich.progress import Progress as Bar
 from segan_tl.console import console, duration
 from segan_tl.data.cache import CachedCase
 from segan_tl.metrics import dice
+from segan_tl.ownership import forget
 from segan_tl.regions import unions, with_unions
 from segan_tl.runs import Run, write_text
-from segan_tl.train.checkpoint import save_best, save_last
+from segan_tl.train.checkpoint import require_there, save_best, save_last
 from segan_tl.train.loop import Interruption, Progress
 
 
@@ -151,6 +152,7 @@ class Record(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Save."""
+        require_there(self.run)
         # Over several replicas the rate is a mirrored variable, which float() does not take.
         rates = {
             f"learning_rate_{name}": float(keras.ops.convert_to_numpy(optimizer.learning_rate))
@@ -260,7 +262,13 @@ def publisher(
     game, judge, run: Run, *, provenance: dict, files: dict[str, bytes] | None = None
 ) -> Callable[[], None]:
     """Return a function that saves the judged segmentor and the game's other networks as the run's best."""
-    return lambda: save_best(run, game.networks | {"segmentor": judge}, provenance=provenance, files=files)
+
+    def publish() -> None:
+        require_there(run)
+        save_best(run, game.networks | {"segmentor": judge}, provenance=provenance, files=files)
+        forget(run.root)
+
+    return publish
 
 
 def _to_grey(image: np.ndarray) -> np.ndarray:

@@ -30,8 +30,22 @@ def save_best(
                     raise RuntimeError(f"the frozen {name} moved: {ours.path}")
 
 
+def require_there(run: Run) -> None:
+    """See that a run which is being trained is still where it was.
+
+    Raises:
+        UserError: it was removed or moved.
+    """
+    if not run.config.is_file():
+        raise UserError(
+            f"{run.root} was removed or moved while it was being trained: {run.config} is gone, so nothing more is "
+            "written; put it back and run the same command again"
+        )
+
+
 def save_last(run: Run, game, progress: Progress, *, provenance: dict) -> None:
     """Save all that training needs to go on as if nothing had happened."""
+    require_there(run)
     with atomic_checkpoint(run.last) as folder:
         for name, network in game.networks.items():
             save_network(network, folder / f"{name}.keras", provenance | {"network": name})

@@ -1,6 +1,5 @@
 """A network from elsewhere as one of ours: channels and outputs by our names, a .keras file, a run for `predict`."""
 
-import shutil
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -13,8 +12,9 @@ from segan_tl.data.naming import label_of, modality_of, region_of
 from segan_tl.errors import UserError
 from segan_tl.models import publish
 from segan_tl.models.weights import save_network
+from segan_tl.ownership import kind_of, mark
 from segan_tl.regions import ED, ET, LESION, MODALITIES, NCR, RC, REGIONS
-from segan_tl.runs import Run, atomic_path, write_json
+from segan_tl.runs import Run, atomic_folder, atomic_path, training_lock, write_json
 from segan_tl.train.checkpoint import save_best
 
 LONGEST = 1000  # letters or entries that are taken over from a file
@@ -80,24 +80,25 @@ def write_run(run: Run, model: keras.Model, config: VolumeConfig, *, provenance:
         model: network with a layer `logits`.
         config: see `configure`.
         provenance: of the checkpoint.
-        overwrite: replace a run that is there.
+        overwrite: replace a run that is there, once the new one is whole; what is not ours in its folder stays.
 
     Raises:
         UserError: the folder holds something.
     """
-    if run.root.exists() and not (overwrite and run.config.is_file()) and any(run.root.iterdir()):
-        there = run.config.is_file()
+    there = kind_of(run.root) == "run"
+    if run.root.exists() and not (overwrite and there) and any(run.root.iterdir()):
         raise UserError(
             f"{run.root} holds {'a run' if there else 'other files'} already; "
             f"{'add --overwrite to replace it, or ' if there else ''}give another --run"
         )
-    if run.root.exists():
-        shutil.rmtree(run.root)
     about = plain(provenance) | {"name": config.name, "modalities": list(config.data.modalities)}
     about |= {"regions": list(config.data.regions), "versions": _versions()}
-    save_best(run, {"segmentor": publish(model, activation=config.model.activation)}, provenance=about)
-    write_json(run.config, config.model_dump(mode="json"))
-    write_json(run.state, {"state": "finished", **about})
+    with training_lock(run), atomic_folder(run.root) as folder:
+        fresh = Run(folder)
+        mark(folder, "run")
+        save_best(fresh, {"segmentor": publish(model, activation=config.model.activation)}, provenance=about)
+        write_json(fresh.state, {"state": "finished", **about})
+        write_json(fresh.config, config.model_dump(mode="json"))
 
 
 def configure(

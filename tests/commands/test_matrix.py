@@ -43,7 +43,7 @@ def test_files_tables_and_pictures(places, capsys):
     assert matrix(places, "small/t2", "small/flair") == 0
     out = places / "runs" / "small" / "matrix"
     assert sorted(path.name for path in out.iterdir()) == [
-        "matrix.csv", "matrix.json", "matrix.png", "matrix_cases.csv", "votes.csv", "votes.png",
+        ".segan_tl", "matrix.csv", "matrix.json", "matrix.png", "matrix_cases.csv", "votes.csv", "votes.png",
     ]  # fmt: skip
     rows = rows_of(out / "matrix.csv")
     assert list(rows[0]) == ["run", "trained_on", "modality", "region", "dice", "std", "cases"]

@@ -93,7 +93,7 @@ def test_results_of_two_retests_do_not_mix(run, tmp_path):
     assert main(["retest", str(run.root), "--data", str(tmp_path / "other")]) == 0
     assert {path.name for path in again.predictions.iterdir()} == {"BraTS2021_00011.nii.gz", "notes.txt"}
     assert {path.name for path in again.root.iterdir()} == {
-        "metrics.csv", "notes.txt", "overlays.png", "predictions", "summary.json",
+        ".segan_tl", "metrics.csv", "notes.txt", "overlays.png", "predictions", "summary.json",
     }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import pytest
 from segan_tl.data.phantom import COHORTS, simulate_case, write_cohort
 from segan_tl.data.phantom.anatomy import Subject, ventricles
 from segan_tl.data.phantom.glioma import draw_glioma
+from segan_tl.data.phantom.write import is_whole, remove_cohort
 from segan_tl.errors import UserError
 
 TINY = (48, 48, 31)
@@ -33,7 +34,7 @@ def test_same_seed_gives_same_bytes_on_any_number_of_workers(written, tmp_path):
     folder, names = written
     assert write_cohort(tmp_path, "glioma-3t", cases=2, shape=TINY, seed=5, jobs=2) == names
     files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    assert len(files) == 2 * 5 + 3
+    assert len(files) == 2 * 5 + 4  # README.txt, two tables, the marker
     assert files == sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
     for file in files:
         assert (folder / file).read_bytes() == (tmp_path / file).read_bytes(), file
@@ -186,3 +187,27 @@ def test_impossible_requests_are_refused(tmp_path, cohort, change, words):
     with pytest.raises(UserError, match=words):
         write_cohort(tmp_path / "out", cohort, **request)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_not_ours_is_left_alone(tmp_path):
+    for name in ("README.txt", "participants.tsv", "cohort.json"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / name).write_text('{"label_convention": "msd"}')
+        (folder / "photos").mkdir()
+        with pytest.raises(UserError, match=f"{name} is there already, and segan_tl did not make it"):
+            write_cohort(folder, "ms", cases=1, shape=(24, 24, 16))
+        assert sorted(path.name for path in folder.iterdir()) == sorted([name, "photos"])
+
+
+def test_files_of_somebody_else_outlast_a_cohort_that_is_replaced(tmp_path):
+    write_cohort(tmp_path, "ms", cases=2, shape=(24, 24, 16))
+    for theirs in ("notes.txt", "phantom-ms-0001/mine_seg.nii.gz", "phantom-ms-0002/notes.txt"):
+        (tmp_path / theirs).write_text("theirs")
+    write_cohort(tmp_path, "ms", cases=1, shape=(24, 24, 16), seed=1)
+    assert (tmp_path / "notes.txt").exists() and (tmp_path / "phantom-ms-0001" / "mine_seg.nii.gz").exists()
+    assert [path.name for path in (tmp_path / "phantom-ms-0002").iterdir()] == ["notes.txt"]
+    assert len(list((tmp_path / "phantom-ms-0001").iterdir())) == 6 and is_whole(tmp_path)
+    with pytest.raises(UserError, match=r"segan_tl did not make .*notes.txt.* in it: move it away"):
+        remove_cohort(tmp_path)
+    assert (tmp_path / "phantom-ms-0001" / "mine_seg.nii.gz").read_text() == "theirs"

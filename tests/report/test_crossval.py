@@ -4,22 +4,13 @@ import csv
 import json
 
 import pytest
-from rich.console import Console
 
 from segan_tl.errors import UserError
 from segan_tl.report.crossval import Missing, find_crossval, open_crossval, require_complete
 from segan_tl.report.crossval_figures import plot_folds
-from segan_tl.report.crossval_tables import fold_tables, spread, summarise_folds, write_tables
+from segan_tl.report.crossval_tables import print_folds, spread, summarise_folds, write_tables
 from segan_tl.report.score_tables import open_tables, require_same_cases
 from tests.small_folds import CONFIG, SCORES, write, write_fold, write_folds
-
-
-def printed(tables) -> str:
-    console = Console(width=100)
-    with console.capture() as captured:
-        for table in tables:
-            console.print(table)
-    return captured.get()
 
 
 # === Numbers ===
@@ -47,8 +38,9 @@ def test_spread_of_nothing():
     assert spread([]) == (0, None, None) and spread([float("nan"), 2.0]) == (1, 2.0, None)
 
 
-def test_the_table(tmp_path):
-    text = printed(fold_tables(open_crossval(write_folds(tmp_path))))
+def test_the_table(tmp_path, capsys):
+    print_folds(open_crossval(write_folds(tmp_path)))
+    text = capsys.readouterr().out
     lines = [" ".join(line.replace("│", " ").split()) for line in text.splitlines()]
     assert "Dice of patients, mean ± standard deviation" in lines
     assert "fold 2 3 0.500 ± 0.200 0.500 ± 0.000" in lines

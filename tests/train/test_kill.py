@@ -66,7 +66,7 @@ def test_ten_kills_change_nothing(tiny_cohort, tiny_config, tmp_path):
     assert killed_while_saving
     for ours, expected in zip(saved(tmp_path / "killed"), saved(tmp_path / "whole"), strict=True):
         assert np.array_equal(ours, expected)
-    assert not [name for name in os.listdir(run) if name.startswith(".") and name != ".lock"]
+    assert not [name for name in os.listdir(run) if name.startswith(".") and name not in (".lock", ".segan_tl")]
 
 
 def _has_moved_on(run: Path, before: int) -> bool:

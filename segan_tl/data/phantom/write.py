@@ -21,6 +21,7 @@ from segan_tl.data.phantom.cohorts import COHORTS
 from segan_tl.data.phantom.subject import FIELD_OF_VIEW_MM, SimulatedCase, simulate_case
 from segan_tl.errors import UserError, cannot_write
 from segan_tl.leftovers import clear_leftovers, temporary_path
+from segan_tl.ownership import MARKER, kind_of, mark, refuse_foreign
 from segan_tl.runs import sha256, write_json, write_text
 
 SUFFIXES = {"t1": "t1", "t1c": "t1ce", "t2": "t2", "flair": "flair"}
@@ -111,7 +112,7 @@ def write_cohort(
     """Simulate a cohort and write it as a folder of NIfTI files, participants.tsv, cohort.json and README.txt.
 
     Args:
-        folder: created if absent; synthetic cases of an earlier cohort in it are replaced.
+        folder: created if absent; synthetic cases of an earlier cohort in it are replaced, nothing else.
         cohort: a name in `COHORTS`.
         cases: how many.
         shape: (H, W, D); H voxels span 240 mm, so (240, 240, 155) has 1 mm and (120, 120, 77) 2 mm voxels.
@@ -123,11 +124,14 @@ def write_cohort(
         the names of the cases.
 
     Raises:
-        UserError: see `check_request`; the disk is full, and what stood in the folder is still there.
+        UserError: see `check_request`; a README.txt or table there is not ours; the disk is full, and what stood in the
+            folder is still there.
     """
     shape = tuple(int(side) for side in shape)
     check_request(cohort, cases=cases, shape=shape, seed=seed, jobs=jobs)
     folder = Path(folder)
+    if not (folder.is_dir() and is_unfinished(folder)):
+        refuse_foreign(folder, "cohort", (RECORD, TABLE, NOTES), remedy="give another folder")
     fresh = temporary_path(folder / cohort)
     try:
         fresh.mkdir(parents=True)
@@ -148,19 +152,48 @@ def write_cohort(
 
 
 def _publish(fresh: Path, folder: Path) -> None:
-    """Put a cohort in the place of an earlier one."""
+    """Put a cohort in the place of an earlier one; what somebody else has put into its folders stays there."""
+    mark(folder, "cohort")
     (folder / RECORD).unlink(missing_ok=True)
-    for path in folder.iterdir():
-        if path.is_dir() and CASE_FOLDER.fullmatch(path.name):
-            shutil.rmtree(path)
+    _remove_cases(folder)
     for path in sorted(fresh.iterdir(), key=lambda path: (path.is_file(), path.name == RECORD)):
-        path.replace(folder / path.name)
+        inside = list(path.iterdir()) if (folder / path.name).is_dir() else [path]
+        for part in inside:
+            part.replace(folder / part.relative_to(fresh))
+
+
+def _remove_cases(folder: Path) -> None:
+    """Remove the files of a cohort's cases, and their folders where nothing else lies in them."""
+    for path in list(folder.iterdir()):
+        if CASE_FOLDER.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+            for suffix in (*SUFFIXES.values(), "seg"):
+                (path / f"{path.name}_{suffix}.nii.gz").unlink(missing_ok=True)
+            if not any(path.iterdir()):
+                path.rmdir()
+
+
+def remove_cohort(folder: Path) -> None:
+    """Remove a cohort that is not whole.
+
+    Raises:
+        UserError: something in its folder is not of it.
+    """
+    if kind_of(folder) == "cohort" or any(CASE_FOLDER.fullmatch(path.name) for path in folder.iterdir()):
+        for name in (RECORD, TABLE, NOTES, MARKER):
+            (folder / name).unlink(missing_ok=True)
+    _remove_cases(folder)
+    if left := [path.name for path in folder.iterdir()]:
+        raise UserError(
+            f"{folder} is in the way of a synthetic cohort; segan_tl did not make {', '.join(left[:3])} in it: move it "
+            "away, or give another --cache"
+        )
+    folder.rmdir()
 
 
 def is_unfinished(folder: Path, *, apart_from: Path | None = None) -> bool:
     """Tell whether a folder holds, apart from a file, nothing but what a killed `write_cohort` left."""
     clear_leftovers(folder)
-    names = {path.name for path in folder.iterdir() if path != apart_from}
+    names = {path.name for path in folder.iterdir() if path != apart_from} - {MARKER}
     cases = {name for name in names if CASE_FOLDER.fullmatch(name)}
     return not names or bool(cases) and names <= cases | {TABLE, NOTES}
 

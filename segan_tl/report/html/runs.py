@@ -9,7 +9,7 @@ import numpy as np
 from segan_tl.errors import UserError
 from segan_tl.report.figures import read_history
 from segan_tl.report.statistics import metric_columns, number
-from segan_tl.runs import Run, read_json
+from segan_tl.runs import Run, read_json, run_name
 from segan_tl.schemas.tables import read_metrics
 
 
@@ -18,7 +18,7 @@ class FinishedRun:
     """One trained and scored run.
 
     Attributes:
-        name: the last two parts of its folder, segan/flair.
+        name: what a person calls it, segan/flair.
         state: its run.json.
         config: its config.json.
         split: part → case ids.
@@ -93,7 +93,7 @@ def open_finished(run: Run) -> FinishedRun:
         raise UserError(f"{run.root} has no scores yet ({run.metrics.name} is missing); make them with: {command}")
     return FinishedRun(
         run,
-        "/".join(run.root.resolve().parts[-2:]),
+        run_name(run.root),
         state,
         read_json(run.config),
         read_json(run.splits) if run.splits.is_file() else {},
