@@ -109,7 +109,8 @@ def _is_record(path: Path) -> bool:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return False
-    return isinstance(found, dict) and {"cases", "regions", "segan_tl"} <= found.keys()
+    keys = set(found) if isinstance(found, dict) else set()
+    return {"cases", "regions", "segan_tl"} <= keys or keys == {"unfinished"}
 
 
 def _protect_inputs(planned: list[Path], cases: Sequence[Case]) -> None:

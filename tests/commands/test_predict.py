@@ -306,3 +306,15 @@ def test_what_is_not_needed_stops_nothing_and_what_is_not_used_is_said(places, t
     assert "3 image files of" in capsys.readouterr().out
     assert predict(places, "small/t2", tmp_path / "cohort", tmp_path / "other") == 2
     assert "there are two files for t2: P1_t2.mha and P1_t2.nii.gz; keep one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("theirs", ['{"RepetitionTime": 2}', "[1]", "no JSON"])
+def test_a_table_of_another_program_is_not_replaced(places, tmp_path, capsys, theirs):
+    case = places / "cohort" / "BraTS2021_00001"
+    for out, record in ((tmp_path / "out", "out/predictions.json"), (tmp_path / "a.nii.gz", "a.json")):
+        (tmp_path / record).parent.mkdir(exist_ok=True)
+        (tmp_path / record).write_text(theirs)
+        for more in ((), ("--overwrite",)):
+            assert predict(places, "small/flair", case, out, *more) == 2
+            assert f"{tmp_path / record} is there already, and no predict" in capsys.readouterr().err
+        assert (tmp_path / record).read_text() == theirs
