@@ -8,6 +8,7 @@ from pathlib import Path
 from segan_tl.data.images import Source
 from segan_tl.data.layouts import Candidate, FoundCase, make_case
 from segan_tl.data.naming import MASK, NamedFile, openings, parse_name, recognise_layout
+from segan_tl.data.patients import is_visit
 from segan_tl.data.unused import NOT_UNDERSTOOD, RENAME, UnusedFile, unused_by_name
 
 _GRADE_FOLDERS = {"hgg": "HGG", "hg": "HGG", "lgg": "LGG", "lg": "LGG"}
@@ -122,12 +123,20 @@ def _has_only_masks(files: list[NamedFile]) -> bool:
 
 
 def _case_ids(groups: Groups) -> dict[tuple[Path, str], str]:
-    """Return the id of each group; where folders of one name give it, the folder above is a part of it."""
+    """Return the id of each group.
+
+    The name of the folder above is a part of it where case folders of one name lie in several folders (P1/1, P2/1; then
+    of P1/2, too), and where names of visits do (P1/2019-03-12, P2/2020-01-07).
+    """
+    above = {key: key[0] if key[1] else key[0].parent for key in groups}
+    own = {key: key[1] or key[0].resolve().name for key in groups}
     names = Counter(folder.name for folder, case_id in groups if not case_id)
+    crowded = {above[key] for key in groups if not key[1] and names[key[0].name] > 1}
+    patients = {above[key] for key in groups if is_visit(own[key])}
     ids = {}
-    for folder, case_id in groups:
-        name = folder.resolve().name
-        ids[folder, case_id] = case_id or (f"{folder.parent.name}_{name}" if names[folder.name] > 1 else name)
+    for key, name in own.items():
+        is_part = not key[1] and above[key] in crowded or len(patients) > 1 and is_visit(name)
+        ids[key] = f"{above[key].resolve().name}_{name}" if is_part else name
     return ids
 
 

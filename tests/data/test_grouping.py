@@ -112,6 +112,26 @@ def test_lumiere_names_weeks_of_many_patients_alike(tmp_path):
     assert [path.name for path in cohort.cases[1].strangers] == ["ct1_seg_mask.nii.gz"]
 
 
+@pytest.mark.parametrize(
+    "files, expected",
+    [
+        (
+            ("p1/2019-03-12/FLAIR", "p1/2020-01-07/FLAIR", "p2/2019-05-01/FLAIR"),
+            {"p1_2019-03-12": "p1", "p1_2020-01-07": "p1", "p2_2019-05-01": "p2"},
+        ),
+        (
+            ("p1/visit1_FLAIR", "p1/visit2_FLAIR", "p2/visit1_FLAIR"),
+            {"p1_visit1": "p1", "p1_visit2": "p1", "p2_visit1": "p2"},
+        ),
+        (("p1/1/FLAIR", "p1/2/FLAIR", "p2/1/FLAIR"), {"p1_1": "p1_1", "p1_2": "p1_2", "p2_1": "p2_1"}),
+        (("scan1/FLAIR", "scan2/FLAIR"), {"scan1": "scan1", "scan2": "scan2"}),  # of the folder itself: people
+    ],
+)
+def test_the_folder_of_a_visit_is_its_patient(tmp_path, files, expected):
+    touch(tmp_path, *(f"{file}.nii.gz" for file in files))
+    assert find_cases(tmp_path).patients == expected
+
+
 def test_a_mask_of_another_patient_is_not_joined_by_the_name_of_its_folder(tmp_path):
     touch(tmp_path, "p1/week-1/FLAIR.nii.gz", "p2/week-1/seg.nii.gz")
     assert [(case.id, list(case.images)) for case in find_cases(tmp_path).cases] == [
