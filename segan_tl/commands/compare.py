@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from segan_tl.commands.patients import add_patients_argument
 from segan_tl.errors import UserError
 
 EPILOG = """examples:
@@ -17,7 +18,8 @@ cross-validation, which holds fold0, fold1, …, stands for the patients of all 
 
 Tests: paired t-test (takes differences for normal), Wilcoxon signed-rank (does not; exact up to 50 cases), both
 two-sided. Holm's correction counts every comparison of the call: metrics x regions x pairs. The interval of the mean
-difference is a BCa bootstrap over cases, seeded, so it comes out the same again."""
+difference is a BCa bootstrap over patients, seeded, so it comes out the same again. Several scans of a patient count as
+one value, their mean."""
 
 
 BETTER = {"higher": 1, "lower": -1, None: None}
@@ -34,15 +36,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--better", choices=("higher", "lower"), help="which way is better, of a metric unknown here")
     parser.add_argument("--allow-missing", action="store_true", help="leave out cases where a model has no score")
     parser.add_argument("--out", type=Path, metavar="FILE.csv", help="write the comparisons with all their digits")
+    add_patients_argument(parser, of="the tables")
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Read, refuse what cannot be compared, compute, write and print."""
     from segan_tl.console import console
+    from segan_tl.data.patients import match_patients
     from segan_tl.report.compare import compare_tables, require_metrics, write_comparison
     from segan_tl.report.preflight import require_table_path
-    from segan_tl.report.score_tables import common_regions, open_tables, own_names, require_same_cases
+    from segan_tl.report.score_tables import common_regions, open_tables, own_names, require_same_cases, whose_cases
     from segan_tl.report.shared_cases import share_cases
 
     # === Everything that can be refused is refused before work begins ===
@@ -57,6 +61,9 @@ def run(arguments: argparse.Namespace) -> int:
     metrics = own_names(tables, _list(arguments.metric, "--metric"))
     require_metrics(tables, metrics)
 
+    patients = whose_cases(tables)
+    if arguments.patients:
+        patients |= match_patients(arguments.patients, patients, there="the tables")
     rows = compare_tables(
         tables,
         metrics,
@@ -64,21 +71,23 @@ def run(arguments: argparse.Namespace) -> int:
         baseline=baseline,
         better=BETTER[arguments.better],
         allow_missing=arguments.allow_missing,
+        patients=patients,
     )
     replaced = arguments.out is not None and arguments.out.exists()
     if arguments.out is not None:
         write_comparison(arguments.out, rows, [table.name for table in tables])
     for remark in remarks:
         console.print(remark, markup=False, soft_wrap=True)
-    _print(tables, rows, metrics, arguments=arguments)
+    _print(tables, rows, metrics, patients=patients, arguments=arguments)
     if arguments.out is not None:
         done = "replaced" if replaced else "written to"
         console.print(f"{done} {arguments.out}", markup=False, soft_wrap=True)
     return 0
 
 
-def _print(tables, rows, metrics, *, arguments) -> None:
+def _print(tables, rows, metrics, *, patients, arguments) -> None:
     """Print which letter is which run, a table a metric, and how to read them."""
+    from segan_tl.commands.patients import count_patients
     from segan_tl.console import console
     from segan_tl.report.compare import direction, letter, notes
     from segan_tl.report.narrow import print_comparison
@@ -88,10 +97,12 @@ def _print(tables, rows, metrics, *, arguments) -> None:
         console.print(f"{letter(place)}  {table.name}", markup=False, soft_wrap=True)
     number = len(tables[0].cases)
     kind = f"{number}{' SYNTHETIC' if synthetic else ''} test case{'s' * (number > 1)}"
+    several = count_patients({case: patients[case] for case in tables[0].cases})
     for metric in metrics:
-        print_comparison(rows, metric, kind=kind, way=BETTER[arguments.better] or direction(metric))
-    for note in notes(rows):
-        console.print(note, markup=False, soft_wrap=True)
+        print_comparison(rows, metric, kind=kind + several, way=BETTER[arguments.better] or direction(metric))
+    averaged = ["the mean of a patient's scans is one value: they are not independent"] * bool(several)
+    for note in [*notes(rows), *averaged]:
+        console.print(note, soft_wrap=True)
     folders = list(dict.fromkeys(table.data["folder"] for table in tables if table.data.get("folder")))
     if len(folders) > 1:
         console.print(

@@ -223,6 +223,11 @@ def _gather(folder: Path, *, folds: int | None, partial: bool, training: Trainin
     for fold in crossval.folds:
         for case, why in fold.failed.items():
             console.print(f"left out {case} of fold {fold.number}: {why}", markup=False, soft_wrap=True)
+    if divided := crossval.divided_patients:
+        console.print(
+            f"note: {len(divided)} patients are tested in several folds, so that others learnt from them "
+            f"({', '.join(divided[:3])}): the scores flatter; divide anew with --set name=another", soft_wrap=True,
+        )  # fmt: skip
     for number, fold in crossval.missing.items():
         console.print(f"MISSING: fold {number}, {fold.why}; run {fold.command}", markup=False, soft_wrap=True)
     if crossval.missing and not partial:

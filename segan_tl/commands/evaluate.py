@@ -2,8 +2,10 @@
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
 
+from segan_tl.commands.patients import add_patients_argument, count_patients
 from segan_tl.errors import UserError
 
 CHALLENGES = ("brats-gli", "brats-ssa", "brats-men", "brats-ped", "brats-met")
@@ -42,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--prediction-labels", metavar="CONVENTION", help="what the numbers of the predictions mean")
     parser.add_argument("--truth-labels", metavar="CONVENTION", help="what the numbers of the truths mean")
+    add_patients_argument(parser, of="TRUTHS")
     parser.add_argument("--allow-missing", action="store_true", help="leave out what has no prediction or no truth")
     parser.add_argument("--skip-bad-cases", action="store_true", help="leave out cases that cannot be scored")
     parser.add_argument("--jobs", type=int, metavar="N", help="processes (the cores, at most 8)")
@@ -84,18 +87,23 @@ def run(arguments: argparse.Namespace) -> int:
     print_summary(rows, plan)
     for note in (*_notes(plan), *_left_out(faults)):
         console.print(note, soft_wrap=True)
-    scored = f"scored {_count(total - len(faults), 'case')} in {seconds:.1f} s: {'replaced ' * replaced}{arguments.out}"
-    console.print(scored, markup=False, soft_wrap=True)
+    several = count_patients({row["case"]: row["patient"] for row in rows})
+    scored = f"scored {_count(total - len(faults), 'case')}{several} in {seconds:.1f} s"
+    console.print(f"{scored}: {'replaced ' * replaced}{arguments.out}", soft_wrap=True)
     return 0
 
 
 def _find(arguments) -> tuple[dict, dict, list[str]]:
     """Return truths and predictions by case, and what is said of the files of none."""
+    from segan_tl.data.patients import match_patients
     from segan_tl.report.masks import find_predictions, find_truths, require_pairs
     from segan_tl.report.run_cases import find_run, tested_cases
 
     folder, of_run = find_run(arguments.predictions, runs=arguments.runs)
     truths, unused = find_truths(arguments.truths, meaning=arguments.truth_labels)
+    if arguments.patients:
+        for case_id, patient in match_patients(arguments.patients, truths, there=str(arguments.truths)).items():
+            truths[case_id] = replace(truths[case_id], patient=patient)
     if of_run is not None:
         truths = tested_cases(of_run, truths)
     predictions, strangers = find_predictions(folder, truths, meaning=arguments.prediction_labels)

@@ -228,6 +228,7 @@ def _own_cases(this_run, part: str):
         UserError: one of them is not there any more, or the run was imported and has none.
     """
     from segan_tl.data.cases import find_cases
+    from segan_tl.data.learnt import run_patients
     from segan_tl.errors import UserError
     from segan_tl.runs import read_json
 
@@ -237,7 +238,10 @@ def _own_cases(this_run, part: str):
     folder = Path(read_json(this_run.state).get("data", {}).get("folder", ""))
     wanted = set(read_json(this_run.splits)[part])
     cohort = find_cases(folder)
-    cases = tuple(case for case in cohort.cases if case.id in wanted)
+    patients = run_patients(this_run, [part])
+    cases = tuple(
+        dataclasses.replace(case, stated_patient=patients[case.id]) for case in cohort.cases if case.id in wanted
+    )
     if missing := sorted(wanted - {case.id for case in cases}):
         raise UserError(
             f"{folder} lacks {len(missing)} {part} cases of {this_run.root} ({', '.join(missing[:3])}); bring them back"

@@ -7,7 +7,7 @@ people; `lookalikes` names those that might not be.
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -117,14 +117,24 @@ def state_patients(cohort, path: Path):
     Raises:
         UserError: the file cannot be understood, or names a case that is not there.
     """
-    stated = read_patients(path)
-    if unknown := sorted(stated.keys() - {case.id for case in cohort.cases}):
-        raise UserError(
-            f"{path} names {len(unknown)} case{'s' * (len(unknown) > 1)} that {cohort.folder} does not have "
-            f"({', '.join(unknown[:3])}); it has, for example, {cohort.cases[0].id}; correct the column case"
-        )
+    stated = match_patients(path, [case.id for case in cohort.cases], there=str(cohort.folder))
     cases = (replace(case, stated_patient=stated.get(case.id, case.stated_patient)) for case in cohort.cases)
     return replace(cohort, cases=tuple(cases))
+
+
+def match_patients(path: Path, cases: Collection[str], *, there: str) -> dict[str, str]:
+    """Read a table as `read_patients` and refuse cases that are not among `cases`, which are `there`.
+
+    Raises:
+        UserError: the file cannot be understood, or names a case that is not there.
+    """
+    stated = read_patients(path)
+    if unknown := sorted(set(stated) - set(cases)):
+        raise UserError(
+            f"{path} names {len(unknown)} case{'s' * (len(unknown) > 1)} not in {there} ({', '.join(unknown[:3])}); "
+            f"there is, for example, {next(iter(cases))}; correct the column case"
+        )
+    return stated
 
 
 def read_patients(path: Path) -> dict[str, str]:

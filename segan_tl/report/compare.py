@@ -4,7 +4,7 @@ import csv
 import io
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,23 +12,23 @@ from rich.table import Table
 
 from segan_tl.errors import UserError
 from segan_tl.report.paired_tests import fewest_pairs, holm
-from segan_tl.report.score_tables import ScoreTable
+from segan_tl.report.score_tables import ScoreTable, whose_cases
 from segan_tl.report.statistics import Comparison, compare_pairs
 from segan_tl.runs import write_text
 
 LEVEL = 0.05
 # What any run's test can be given afterwards, from its predictions.
 COMPUTED = {"hd95_mm", "specificity"}
-# Below about so many cases a bootstrap interval is too narrow.
-ENOUGH_CASES = 20
+# Below about so many patients a bootstrap interval is too narrow.
+ENOUGH_PATIENTS = 20
 # Words in the name of a column, and which way is better; the first that fits decides.
 LOWER = {"loss", "error", "hd", "hd95", "hausdorff", "asd", "assd", "masd", "distance", "mm"}
 LOWER |= {"missed", "invented", "false", "fp", "fn"}
 HIGHER = {"dice", "dsc", "iou", "jaccard", "nsd", "precision", "sensitivity", "specificity", "recall", "accuracy"}
 HIGHER |= {"auc", "f1", "ppv", "npv", "tpr", "tnr", "found"}
 COLUMNS = (
-    "metric", "region", "first", "second", "cases", "first_mean", "second_mean", "difference", "low", "high", "better",
-    "t_p", "t_p_holm", "wilcoxon_p", "wilcoxon_p_holm",
+    "metric", "region", "first", "second", "patients", "first_mean", "second_mean", "difference", "low", "high",
+    "better", "t_p", "t_p_holm", "wilcoxon_p", "wilcoxon_p_holm",
 )  # fmt: skip
 
 
@@ -95,6 +95,7 @@ def compare_tables(
     baseline: int | None = None,
     better: int | None = None,
     allow_missing: bool = False,
+    patients: Mapping[str, str] | None = None,
 ) -> list[Row]:
     """Compare every pair of models, or all with one, in every metric and region.
 
@@ -103,6 +104,7 @@ def compare_tables(
         baseline: place of the model to compare the others with; None for every pair.
         better: 1 where higher is better, -1 where lower is; None to go by the name of the metric.
         allow_missing: leave out a case of a comparison where a model has no score, instead of refusing.
+        patients: case → patient; None for what the tables say (`score_tables.whose_cases`).
 
     Returns:
         One row a comparison; Holm's correction counts all of them.
@@ -115,6 +117,7 @@ def compare_tables(
         pairs = [(first, second) for first in places for second in places if first < second]
     else:
         pairs = [(baseline, second) for second in places if second != baseline]
+    patients = patients or whose_cases(tables)
     rows = []
     for metric in metrics:
         way = better or direction(metric)
@@ -122,7 +125,8 @@ def compare_tables(
             scores = [_scores(table, metric, region, allow_missing=allow_missing) for table in tables]
             for first, second in pairs:
                 cases = list(scores[first])
-                found = compare_pairs(*([scores[place][case] for case in cases] for place in (first, second)))
+                one, other = ([scores[place][case] for case in cases] for place in (first, second))
+                found = compare_pairs(one, other, [patients[case] for case in cases])
                 rows.append(Row(metric, region, first, second, found, _better(found, first, second, way=way)))
     corrected = zip(holm([row.found.t_p for row in rows]), holm([row.found.wilcoxon_p for row in rows]))
     return [row._replace(t_p_holm=t, wilcoxon_p_holm=w) for row, (t, w) in zip(rows, corrected)]
@@ -154,11 +158,11 @@ def write_comparison(path: Path, rows: Sequence[Row], names: Sequence[str]) -> N
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in rows:
-        mean, low, high, cases = row.found.difference
+        mean, low, high, number = row.found.difference
         better = "" if row.better is None else names[row.better]
         values = (row.found.first_mean, row.found.second_mean, mean, low, high, better)
         tests = (row.found.t_p, row.t_p_holm, row.found.wilcoxon_p, row.wilcoxon_p_holm)
-        line = (row.metric, row.region, names[row.first], names[row.second], cases, *values, *tests)
+        line = (row.metric, row.region, names[row.first], names[row.second], number, *values, *tests)
         writer.writerow(["" if cell is None else cell for cell in line])
     write_text(path, text.getvalue())
 
@@ -213,25 +217,27 @@ def _cells(rows: Sequence[Row], metric: str) -> list[tuple[str, ...]]:
 def notes(rows: Sequence[Row]) -> list[str]:
     """Say how to read the table, and what so few cases cannot show."""
     lines = [
-        "means over the n cases, of the pair and of its difference, the latter with its 95 % bootstrap interval",
+        "means over the n patients, of the pair and of its difference, the latter with its 95 % bootstrap interval",
         "t-test, Wilcoxon: two-sided p of the paired tests; Holm: that of Wilcoxon, corrected for "
         f"{len(rows)} comparison{'s' * (len(rows) > 1)}",
     ]
     if any(row.better is not None and not row.is_shown for row in rows):
-        lines.append("in brackets: better on these cases, but chance could explain it (Holm of 0.05 or more, or none)")
+        lines.append("in brackets: better on these, but chance could explain it (Holm of 0.05 or more, or none)")
     fewest, needed = min(row.found.difference.n for row in rows), fewest_pairs(len(rows), level=LEVEL)
+    too_few = f"{fewest} patient{'s' * (fewest != 1)}: too few for a claim"
     if fewest < fewest_pairs(level=LEVEL):
         lines.append(
-            f"{_cases(fewest)}: too few for a claim; below {fewest_pairs(level=LEVEL)} the Wilcoxon test cannot reach "
-            f"{LEVEL}, whatever the scores"
+            f"{too_few}; below {fewest_pairs(level=LEVEL)} the Wilcoxon test cannot reach {LEVEL}, whatever the scores"
         )
     elif fewest < needed:
         lines.append(
-            f"{_cases(fewest)}: too few for a claim from {len(rows)} comparisons at once; below {needed} none of them "
-            f"can reach {LEVEL} after Holm's correction; compare fewer runs, metrics or regions, chosen beforehand"
+            f"{too_few} from {len(rows)} comparisons at once; below {needed} none of them can reach {LEVEL} after "
+            "Holm's correction; compare fewer runs, metrics or regions, chosen beforehand"
         )
-    if 2 <= fewest < ENOUGH_CASES:
-        lines.append(f"from fewer than about {ENOUGH_CASES} cases intervals come out too narrow: think of wider ones")
+    if 2 <= fewest < ENOUGH_PATIENTS:
+        lines.append(
+            f"from fewer than about {ENOUGH_PATIENTS} patients intervals come out too narrow: think of wider ones"
+        )
     return lines
 
 
@@ -244,7 +250,3 @@ def _interval(found: Comparison, digits: int) -> str:
 
 def _p(p: float | None) -> str:
     return "–" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _cases(number: int) -> str:
-    return f"{number} case{'s' * (number != 1)}"

@@ -1,6 +1,7 @@
 """A cross-validation gathered: the runs of its folds, held against one another, and their scores side by side."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from segan_tl.report.crossval_folds import (
     require_one_configuration,
 )
 from segan_tl.report.papers.runs import is_scored
-from segan_tl.report.statistics import metric_columns
+from segan_tl.report.statistics import metric_columns, whose
 from segan_tl.runs import Run, read_json, run_name
 
 FOLD = re.compile(r"fold(\d+)$")
@@ -64,6 +65,14 @@ class CrossValidation:
     def rows(self) -> list[dict]:
         """Return the rows of all folds, those of one fold together, each with its `fold`."""
         return [{"fold": fold.number} | row for fold in self.folds for row in fold.rows]
+
+    @property
+    def divided_patients(self) -> list[str]:
+        """Return the patients, sorted, whom folds of a version before have divided."""
+        folds = defaultdict(set)
+        for row in self.rows:
+            folds[whose(row)].add(row["fold"])
+        return sorted(patient for patient, tested in folds.items() if len(tested) > 1)
 
     @property
     def regions(self) -> list[str]:

@@ -77,7 +77,7 @@ def require_one_configuration(folder: Path, folds: Sequence[Fold], *, config: di
                 f"expected folds of one configuration; {whose} and fold {fold.number} of {folder} differ ({changes}); "
                 "give the command that trained them, or train the wrong one anew with --overwrite"
             )
-        if fold.rows[0].keys() != first.rows[0].keys() or _regions(fold) != _regions(first):
+        if _scores(fold) != _scores(first) or _regions(fold) != _regions(first):
             raise UserError(
                 f"expected the same scores of every fold; those of fold {first.number} and fold {fold.number} of "
                 f"{folder} differ; remove summary.json of the older one and run its command again"
@@ -138,6 +138,10 @@ def _flatten(config: dict, prefix: str = "") -> dict:
     for key, value in config.items():
         found |= _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
     return found
+
+
+def _scores(fold: Fold) -> set[str]:
+    return fold.rows[0].keys() - {"patient"}  # which a version before did not write
 
 
 def _regions(fold: Fold) -> list[str]:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from segan_tl.report.case_scores import VOLUMES
 from segan_tl.report.crossval import CrossValidation
-from segan_tl.report.statistics import number
+from segan_tl.report.statistics import average_scans, number, whose
 from segan_tl.report.terminal import print_table
 from segan_tl.runs import write_json, write_text
 
@@ -55,12 +55,16 @@ def summarise_folds(crossval: CrossValidation) -> dict[str, dict[str, Summary]]:
 
 
 def _summary(rows: list[dict], metric: str) -> Summary:
-    by_fold: dict[int, list[float]] = {}
-    for row in rows:
-        by_fold.setdefault(row["fold"], []).append(number(row[metric]))
-    folds = {fold: spread(values) for fold, values in by_fold.items()}
+    numbers = dict.fromkeys(row["fold"] for row in rows)
+    by_fold = {fold: [row for row in rows if row["fold"] == fold] for fold in numbers}
+    folds = {fold: _spread_of_patients(found, metric) for fold, found in by_fold.items()}
     means = [found.mean for found in folds.values() if found.mean is not None]
-    return Summary(spread(sum(by_fold.values(), [])), folds, spread(means))
+    return Summary(_spread_of_patients(rows, metric), folds, spread(means))
+
+
+def _spread_of_patients(rows: Sequence[dict], metric: str) -> Spread:
+    """Return the spread over patients; the mean of a patient's scans is one value."""
+    return spread(average_scans([number(row[metric]) for row in rows], [whose(row) for row in rows]))
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -105,8 +109,8 @@ def _table(crossval: CrossValidation, found: dict, metric: str, heading: str, di
     rows = []
     for fold in crossval.folds:
         cells = [_text(score.folds.get(fold.number), digits) for score in scores.values()]
-        rows.append([f"fold {fold.number}", str(len({row["case"] for row in fold.rows})), *cells])
-    patients = len({row["case"] for row in crossval.rows})
+        rows.append([f"fold {fold.number}", str(len({whose(row) for row in fold.rows})), *cells])
+    patients = len({whose(row) for row in crossval.rows})
     rows.append(["all patients", str(patients), *(_text(score.patients, digits) for score in scores.values())])
     rows.append(["means of folds", "", *(_text(score.of_folds, digits) for score in scores.values())])
     return FoldTable(f"{heading} of{kind} patients, mean ± standard deviation", ["", "patients", *found], rows)
@@ -122,13 +126,13 @@ def _text(found: Spread | None, digits: int) -> str:
 
 
 def write_tables(crossval: CrossValidation) -> list[Path]:
-    """Write crossval.csv, one line a patient and region with its fold, and crossval.json with what they come to."""
+    """Write crossval.csv, one line a case and region with its fold, and crossval.json with what they come to."""
     cases, summary = crossval.folder / "crossval.csv", crossval.folder / "crossval.json"
-    columns = ("case", "fold", "region", *crossval.metrics)
+    columns = ("case", "patient", "fold", "region", *crossval.metrics)
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(crossval.rows)
+    writer.writerows(row | {"patient": whose(row)} for row in crossval.rows)
     write_text(cases, text.getvalue())
     write_json(summary, describe(crossval))
     return [cases, summary]
@@ -143,7 +147,8 @@ def describe(crossval: CrossValidation) -> dict:
         "folds": crossval.number,
         "missing": list(crossval.missing),
         "seed": crossval.seed,
-        "patients": len({row["case"] for row in crossval.rows}),
+        "patients": len({whose(row) for row in crossval.rows}),
+        "cases": len({row["case"] for row in crossval.rows}),
         "data": {key: state.get("data", {}).get(key) for key in ("folder", "layout", "synthetic")},
         "failed": {case: why for fold in crossval.folds for case, why in fold.failed.items()},
         "regions": {

@@ -69,7 +69,7 @@ def evaluate_run(
     if cases and not rows:
         raise UserError(f"none of the {len(cases)} test cases could be read; the first: {next(iter(failed.values()))}")
     scores = score_columns(challenge)
-    _write_metrics(into, rows, ("case", "region", *scores, *VOLUMES, "seconds"))
+    _write_metrics(into, rows, ("case", "patient", "region", *scores, *VOLUMES, "seconds"))
     summary = _summarise(rows, config, scores) | {
         "definitions": definitions(challenge),
         "challenge": challenge,
@@ -125,7 +125,7 @@ def _score_case(
     prediction, scored = with_unions(prediction, regions)
     truth = region_masks(loaded.labels, scored)
     found = score_regions(truth, prediction, scored, spacing_mm=loaded.spacing_mm, challenge=challenge)
-    rows = [{"case": case.id, "region": region} | scores for region, scores in found.items()]
+    rows = [{"case": case.id, "patient": case.patient, "region": region} | scores for region, scores in found.items()]
     scores = {region: found[region]["dice"] for region in regions}
     panel = cut_panel(
         case.id, loaded.image[..., 0], truth[..., : len(regions)], prediction=prediction[..., : len(regions)],
@@ -148,6 +148,7 @@ def _summarise(rows: list[dict], config: Config, scores: tuple[str, ...]) -> dic
     seconds = [row["seconds"] for row in by_region[config.data.regions[0]]]
     return {
         "cases": len(seconds),
+        "patients": len({row["patient"] for row in rows}),
         "seconds_per_case": statistics.fmean(seconds) if seconds else None,
         "regions": {
             region: {"truth_is_empty": sum(row["truth_ml"] == 0 for row in found)}
@@ -181,7 +182,8 @@ def _print_table(rows: list[dict], summary: dict) -> None:
     if not rows:
         console.print("There are no test cases: nothing was scored.")
         return
-    table = Table(title=f"test cases: {summary['cases']}", title_justify="left")
+    several = f", of {summary['patients']} patients" if summary["patients"] < summary["cases"] else ""
+    table = Table(title=f"test cases: {summary['cases']}{several}", title_justify="left")
     table.add_column("case", no_wrap=True)
     table.add_column("region")
     scores = SHOWN + (SHOWN_LESIONS if summary["challenge"] else ())

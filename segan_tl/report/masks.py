@@ -9,6 +9,7 @@ from segan_tl.data.cases import Cohort, find_cases
 from segan_tl.data.images import Source
 from segan_tl.data.layouts import list_images
 from segan_tl.data.naming import MASK, UNKNOWN_CONVENTION, parse_name, recognise_layout, stem_of
+from segan_tl.data.patients import patient_of
 from segan_tl.data.sidecars import read_cohort_json
 from segan_tl.data.unused import ANOTHER_IS_USED, OTHER, tell
 from segan_tl.errors import UserError
@@ -22,11 +23,12 @@ PROBABILITY_ENDING = "_probability"
 
 @dataclass(frozen=True)
 class Mask:
-    """A label file: where it is and what its numbers mean (`regions.region_values`)."""
+    """A label file: where it is and what its numbers mean (`regions.region_values`); a truth says whose it is, too."""
 
     case_id: str
     source: Source
     meaning: str
+    patient: str | None = None
 
 
 # === Which files ===
@@ -50,18 +52,22 @@ def find_truths(
     _require_folder(folder, "truths")
     if cohort := _try_cohort(folder):
         found = {case.id: (case.mask, case.convention) for case in cohort.cases if case.mask}
+        patients = cohort.patients
         doubtful = [problem for case in cohort.cases for problem in case.problems if problem.role == MASK]
         if doubtful:
             raise UserError(f"case {doubtful[0].case_id}: {doubtful[0].reason}; {doubtful[0].remedy}")
         unused = tell([file for file in cohort.unused if file.reason not in (OTHER, ANOTHER_IS_USED)], folder)
     else:
-        found, unused = _bare_truths(folder), []
+        found, unused, patients = _bare_truths(folder), [], {}
     if not found:
         raise UserError(f"expected label maps in {folder}; found none; give the folder that holds the truth")
     masks = {
-        case_id: Mask(case_id, source, meaning or _known(stated) or otherwise or _unknown(folder, "--truth-labels"))
+        case_id: Mask(
+            case_id, source, meaning or _known(stated) or otherwise or _unknown(folder, "--truth-labels"),
+            patients.get(case_id) or patient_of(case_id),
+        )
         for case_id, (source, stated) in found.items()
-    }
+    }  # fmt: skip
     return masks, unused
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from segan_tl.data.patients import patient_of
 from segan_tl.errors import UserError
 from segan_tl.report.crossval import find_folds, open_crossval, require_complete
 from segan_tl.report.statistics import metric_columns, number
@@ -82,6 +83,12 @@ class ScoreTable:
                     "missed case counts by your rule (BraTS: 374 mm), for all files alike"
                 )
         return found
+
+
+def whose_cases(tables: Sequence[ScoreTable]) -> dict[str, str]:
+    """Return case → patient of all tables: as one of them says; where none does, as the name of the case tells."""
+    said = {case: row["patient"] for table in tables for (case, _), row in table.rows.items() if row.get("patient")}
+    return {case: said.get(case) or patient_of(case) for table in tables for case in table.cases}
 
 
 # === Read ===

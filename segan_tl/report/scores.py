@@ -73,7 +73,8 @@ def score_case(truth: Mask, prediction: Mask, plan: Plan) -> list[dict]:
         UserError: as `mask_pairs.read_pairs`.
     """
     pairs = read_pairs(truth, prediction, plan.regions)
-    return [{"case": truth.case_id, "region": region} | score_pair(pair, plan) for region, pair in pairs.items()]
+    whose = {"case": truth.case_id, "patient": truth.patient}
+    return [whose | {"region": region} | score_pair(pair, plan) for region, pair in pairs.items()]
 
 
 def score_cases(

@@ -1,4 +1,7 @@
-"""Statistics of scores over cases: means with their intervals, of one model and of the difference between two.
+"""Statistics of scores over patients: means with their intervals, of one model and of the difference between two.
+
+Scans of one patient are not independent: the mean of a patient's scans is one value, and values are counted, resampled
+and tested.
 
 One rule for what cannot be answered: the answer is None, never a guess. NaN (a score that is not defined) leaves out
 its case, and in a comparison its pair; the number of cases that remain always stands beside the result. Infinite scores
@@ -14,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+from segan_tl.data.patients import patient_of
 from segan_tl.report.paired_tests import pair_up, paired_t, wilcoxon
 
 CONFIDENCE = 0.95
@@ -23,11 +27,11 @@ SEED = 0
 DRAWS_AT_ONCE = 2_000_000
 # Values closer than this share of the largest are equal: rounding alone tells them apart.
 EQUAL = 1e-12
-NO_SCORES = ("case", "region", "fold", "seconds")
+NO_SCORES = ("case", "patient", "region", "fold", "seconds")
 
 
 class Estimate(NamedTuple):
-    """A mean over cases with its bootstrap interval; None where the cases do not give it (interval: at least two)."""
+    """A mean over n patients with its bootstrap interval; None where they do not give it (interval: at least two)."""
 
     mean: float | None
     low: float | None
@@ -60,8 +64,9 @@ def summarise(rows: Iterable[Mapping], *, seed: int = SEED) -> dict[str, dict[st
     """Return the mean of every metric of every region over the cases of one run, with its 95 % interval.
 
     Args:
-        rows: of metrics.csv, one a case and region, as csv.DictReader gives them: `case`, `region` and numbers, which
-            may be strings. Empty cells and NaN are left out, which `n` shows.
+        rows: of metrics.csv, one a case and region, as csv.DictReader gives them: `case`, `patient` (where it is absent
+            the name of the case tells), `region` and numbers, which may be strings. Empty cells and NaN are left out,
+            which `n` shows.
         seed: of the bootstrap; the same rows and seed give the same interval.
 
     Returns:
@@ -76,11 +81,31 @@ def summarise(rows: Iterable[Mapping], *, seed: int = SEED) -> dict[str, dict[st
         by_region.setdefault(row["region"], []).append(row)
     return {
         region: {
-            metric: estimate_mean([number(row.get(metric)) for row in found], seed=seed)
+            metric: estimate_mean(
+                average_scans([number(row.get(metric)) for row in found], [whose(row) for row in found]), seed=seed
+            )
             for metric in metric_columns(found)
         }
         for region, found in by_region.items()
     }
+
+
+def whose(row: Mapping) -> str:
+    """Return the patient of a row of metrics.csv; files of before leave it to the name of the case."""
+    return row.get("patient") or patient_of(row["case"])
+
+
+def average_scans(values: Sequence[float], patients: Sequence[str]) -> list[float]:
+    """Return one value a patient, in the order of their first scans: the mean of those that are defined, else NaN.
+
+    >>> average_scans([0.5, 0.7, 0.9], ["a", "b", "a"])
+    [0.7, 0.7]
+    """
+    by_patient: dict[str, list[float]] = {patient: [] for patient in patients}
+    for value, patient in zip(values, patients, strict=True):
+        if not math.isnan(value):
+            by_patient[patient].append(value)
+    return [fmean(found) if found else math.nan for found in by_patient.values()]
 
 
 def metric_columns(rows: Sequence[Mapping]) -> list[str]:
@@ -156,16 +181,25 @@ def _bootstrap(values: np.ndarray, method: str, *, confidence: float, seed: int)
 # === Two runs ===
 
 
-def compare_pairs(first: Sequence[float], second: Sequence[float], *, seed: int = SEED) -> Comparison:
+def compare_pairs(
+    first: Sequence[float], second: Sequence[float], patients: Sequence[str] | None = None, *, seed: int = SEED
+) -> Comparison:
     """Compare the scores of two models on the same cases.
 
     Args:
         first: one score a case, of the model to compare with.
         second: of the other model, the same cases in the same order. A pair with a NaN is left out.
+        patients: whose scans the cases are, in the same order; None where each has one.
 
     Raises:
         ValueError: the lengths differ, or a score is infinite.
     """
+    if patients is not None:
+        undefined = [math.isnan(one) or math.isnan(other) for one, other in zip(first, second, strict=True)]
+        first, second = (
+            average_scans([math.nan if gone else value for value, gone in zip(values, undefined)], patients)
+            for values in (first, second)
+        )
     first, second = pair_up(first, second)
     differences = second - first
     return Comparison(

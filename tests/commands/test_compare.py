@@ -47,9 +47,25 @@ def test_tables_of_other_programs(place, capsys):
         (place / f"{name}.csv").write_text("\n".join(["case,region,kappa", *lines]) + "\n")
     assert main(["compare", "ours.csv", "theirs.csv", "--metric", "kappa"]) == 0
     printed = capsys.readouterr().out
-    assert "SYNTHETIC" not in printed and "add --better" in printed and "3 cases: too few for a claim" in printed
+    assert "SYNTHETIC" not in printed and "add --better" in printed and "3 patients: too few for a claim" in printed
     assert main(["compare", "ours.csv", "theirs.csv", "--metric", "kappa", "--better", "higher"]) == 0
     assert "(A)" in capsys.readouterr().out
+
+
+def test_scans_of_a_patient_count_once(place, capsys):
+    for name, score in (("ours", 0.8), ("theirs", 0.7)):
+        lines = [f"{i},{i // 2},lesion,{score + i / 100}" for i in range(6)]
+        (place / f"{name}.csv").write_text("\n".join(["case,patient,region,dice", *lines]) + "\n")
+    assert main(["compare", "ours.csv", "theirs.csv", "--out", "c.csv"]) == 0
+    printed = capsys.readouterr().out
+    assert "dice of 6 test cases, of 3 patients" in printed and "the mean of a patient's scans is one value" in printed
+    assert [row["patients"] for row in csv.DictReader((place / "c.csv").open())] == ["3"]
+    (place / "who.csv").write_text("case,patient\n2,0\n3,0\n")
+    assert main(["compare", "ours.csv", "theirs.csv", "--patients", "who.csv"]) == 0
+    assert "dice of 6 test cases, of 2 patients" in capsys.readouterr().out
+    (place / "who.csv").write_text("case,patient\n7,0\n")
+    assert main(["compare", "ours.csv", "theirs.csv", "--patients", "who.csv"]) == 2
+    assert "who.csv names 1 case not in the tables (7); there is, for example, 0;" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,17 @@ def test_rows_and_table(places, capsys):
     assert "scored 2 cases" in printed and "1/2  BraTS2021_00000" in printed and "s left" in printed
 
 
+def test_whose_scans_they_are(places, capsys):
+    assert [row["patient"] for row in run(places, *STATED)][::5] == ["BraTS-GLI-00000", "BraTS-GLI-00001"]
+    (places / "who.csv").write_text("case,patient\nBraTS2021_00001,smith\nBraTS2021_00000,smith\n")
+    rows = run(places, *STATED, "--patients", str(places / "who.csv"))
+    assert {row["patient"] for row in rows} == {"smith"}
+    assert "scored 2 cases, of 1 patient in" in capsys.readouterr().out
+    (places / "who.csv").write_text("case,patient\na,smith\n")
+    assert run(places, *STATED, "--patients", str(places / "who.csv")) == 2
+    assert "names 1 case not in" in capsys.readouterr().err
+
+
 def test_a_challenge_brings_its_lesions_and_regions(places, capsys):
     rows = run(places, *STATED, "--challenge", "brats-met")
     assert [row["region"] for row in rows] == ["wt", "tc", "et"] * 2

@@ -169,7 +169,7 @@ def test_a_table_says_who_is_who(tmp_path, text):
         ("case,patient\na,x\na,x\n", r"expected each case once in .*who.csv; found a again in line 3"),
         ("case,patient\na,\n", r"expected a case and its patient in line 2 of .*who.csv; one is empty"),
         ("case,patient\na\n", r"expected a case and its patient in line 2 of .*who.csv; one is empty"),
-        ("case,patient\nz,x\na,x\n", r"who.csv names 1 case that .* does not have \(z\); it has, for example, a;"),
+        ("case,patient\nz,x\na,x\n", r"who.csv names 1 case not in .* \(z\); there is, for example, a;"),
     ],
 )
 def test_a_table_that_says_it_wrongly(tmp_path, text, message):

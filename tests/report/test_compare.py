@@ -116,9 +116,9 @@ def test_csv_holds_every_number_and_gaps_where_there_is_no_answer(tables, tmp_pa
     with (tmp_path / "out.csv").open(newline="") as file:
         first, single = csv.DictReader(file)
     assert tuple(first) == COLUMNS
-    assert (first["first"], first["second"], first["better"], first["cases"]) == ("low", "high", "high", "8")
+    assert (first["first"], first["second"], first["better"], first["patients"]) == ("low", "high", "high", "8")
     assert float(first["low"]) == rows[0].found.difference.low and float(first["wilcoxon_p"]) == 2 / 2**8
-    assert (single["cases"], single["low"], single["t_p"], single["t_p_holm"]) == ("1", "", "", "")
+    assert (single["patients"], single["low"], single["t_p"], single["t_p_holm"]) == ("1", "", "", "")
 
 
 def test_printed_table_fits_and_marks_what_chance_could_explain(tables, capsys):
@@ -142,11 +142,11 @@ def test_notes_say_what_so_few_cases_cannot_show(tmp_path):
         found = [table(tmp_path, name, scores[:cases]) for name, scores in (("a", LOW), ("b", HIGH), ("c", HIGH))]
         return "\n".join(notes(compare_tables(found[:number], ["dice"], ["wt"])))
 
-    assert "5 cases: too few for a claim; below 6 the Wilcoxon test cannot reach 0.05" in said(5, 2)
-    assert "1 case: too few" in said(1, 2) and "too narrow" not in said(1, 2)
-    assert "too few" not in said(6, 2) and "fewer than about 20 cases" in said(6, 2)
+    assert "5 patients: too few for a claim; below 6 the Wilcoxon test cannot reach 0.05" in said(5, 2)
+    assert "1 patient: too few" in said(1, 2) and "too narrow" not in said(1, 2)
+    assert "too few" not in said(6, 2) and "fewer than about 20 patients" in said(6, 2)
     # three comparisons: 3 · 2 / 2⁶ = 0.094
-    assert "6 cases: too few for a claim from 3 comparisons at once; below 7" in said(6, 3)
+    assert "6 patients: too few for a claim from 3 comparisons at once; below 7" in said(6, 3)
 
 
 def test_letters():

@@ -26,6 +26,35 @@ def test_dice_by_hand(tmp_path):
     assert found.of_folds == pytest.approx((3, 0.666667, 0.152753), abs=1e-6)
 
 
+def name_patients(path, patients):
+    """Add the column to a metrics.csv."""
+    lines = [line.split(",") for line in path.read_text().splitlines()]
+    names = patients | {"case": "patient"}
+    path.write_text("".join(",".join([line[0], names[line[0]], *line[1:]]) + "\n" for line in lines))
+
+
+def test_patients_that_folds_of_before_divided_are_named(tmp_path):
+    write_folds(tmp_path)
+    name_patients(tmp_path / "fold0" / "metrics.csv", {"p0": "x", "p3": "y"})
+    name_patients(tmp_path / "fold2" / "metrics.csv", {"p2": "x", "p5": "x", "p6": "z"})
+    assert open_crossval(tmp_path).divided_patients == ["x"]
+
+
+def test_scans_of_one_patient_are_one(tmp_path):
+    write_folds(tmp_path)
+    name_patients(tmp_path / "fold2" / "metrics.csv", {"p2": "x", "p5": "x", "p6": "y"})  # the others are of before
+    crossval = open_crossval(tmp_path)
+    assert crossval.divided_patients == []
+    found = summarise_folds(crossval)["wt"]["dice"]
+    # 0.8 0.6 | 0.9 0.7 | (0.5 + 0.7) / 2 and 0.3: sum 3.9 of 6
+    assert found.patients[:2] == (6, pytest.approx(0.65)) and found.folds[2][:2] == (2, pytest.approx(0.45))
+    cases, summary = write_tables(crossval)
+    assert json.loads(summary.read_text())["patients"] == 6 and json.loads(summary.read_text())["cases"] == 7
+    with cases.open() as file:
+        assert {row["case"]: row["patient"] for row in csv.DictReader(file)}["p5"] == "x"
+    assert "all patients 6" in " ".join(printed(fold_tables(crossval)).replace("│", " ").split())
+
+
 def test_a_score_that_is_not_defined_is_left_out(tmp_path):
     found = summarise_folds(open_crossval(write_folds(tmp_path)))["wt"]["hd95_mm"]
     # 2 4 | 6 | 1 3 5: mean 21 / 6; the folds' means 3, 6, 3.
@@ -55,7 +84,7 @@ def test_files(tmp_path):
     plot_folds(crossval, tmp_path / "crossval.png")
     with (tmp_path / "crossval.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["case", "fold", "region", "dice", "hd95_mm", "truth_ml"]
+    assert list(rows[0]) == ["case", "patient", "fold", "region", "dice", "hd95_mm", "truth_ml"]
     assert {row["case"]: row["fold"] for row in rows} == dict(p0="0", p3="0", p1="1", p4="1", p2="2", p5="2", p6="2")
     summary = json.loads((tmp_path / "crossval.json").read_text())
     assert summary["missing"] == [] and summary["seed"] == 3 and summary["patients"] == 7

@@ -172,7 +172,7 @@ def test_surface_and_lesion_scores_stand_beside_the_overlap(evaluated, capsys):
     run, summary, labels = evaluated
     with run.metrics.open() as file:
         rows = {row["case"]: row for row in csv.DictReader(file)}
-    assert list(rows["BraTS2021_00001"])[2:12] == [*OVERLAP, "hd95_mm", *LESIONS]
+    assert list(rows["BraTS2021_00001"])[3:13] == [*OVERLAP, "hd95_mm", *LESIONS]
     seen, half, empty = rows.values()
     assert [float(seen[name]) for name in ("specificity", "hd95_mm", "lesion_dice", "lesion_hd95_mm")] == [1, 0, 1, 0]
     # What was found lies inside the truth, so no background is marked; 3 dilations join the slab to the tumour.
@@ -203,7 +203,8 @@ def test_a_table_fits_a_terminal(evaluated, capsys):
     run, summary, _ = evaluated
     with run.metrics.open() as file:
         rows = [row | {"case": "phantom-glioma-3t-0001"} for row in csv.DictReader(file)]
-    rows = [{key: float(cell) if key not in ("case", "region") else cell for key, cell in row.items()} for row in rows]
+    words = ("case", "patient", "region")
+    rows = [{key: cell if key in words else float(cell) for key, cell in row.items()} for row in rows]
     _print_table(rows, summary)
     printed = capsys.readouterr().out.splitlines()
     assert max(map(len, printed[:-1])) <= 100 and "HD95" in printed[2]

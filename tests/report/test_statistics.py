@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from segan_tl.report.statistics import RESAMPLES, Estimate, compare_pairs, estimate_mean, metric_columns, summarise
+from segan_tl.report.statistics import (
+    RESAMPLES,
+    Estimate,
+    average_scans,
+    compare_pairs,
+    estimate_mean,
+    metric_columns,
+    summarise,
+)
 
 SKEWED = np.random.default_rng(0).beta(8, 2, 25)
 
@@ -106,3 +114,47 @@ def test_summary_of_a_run():
     }
     assert metric_columns(rows) == ["dice", "hd95_mm"]
     assert summarise([]) == {}
+
+
+# === Several scans of a patient ===
+
+
+def test_scans_of_a_patient_are_one_value():
+    nan = math.nan
+    assert average_scans([0.5, 0.7, 0.9], ["a", "b", "a"]) == [0.7, 0.7]
+    assert average_scans([0.5, nan, 0.9], ["a", "b", "a"]) == pytest.approx([0.7, nan], nan_ok=True)
+    assert average_scans([nan, 0.7, 0.9], ["a", "b", "a"]) == [0.9, 0.7]
+    assert average_scans([], []) == []
+
+
+def test_patients_are_compared_not_scans():
+    first, second = [4, 6, 7, 2, 8, 6], [6, 8, 7, 4, 8, 9]
+    patients = ["a", "a", "b", "c", "c", "d"]
+    # differences 2 2 | 0 | 2 0 | 3: means 2, 0, 1, 3
+    found = compare_pairs(first, second, patients)
+    assert found == compare_pairs([5, 7, 5, 6], [7, 7, 6, 9])
+    assert found.difference.n == 4 and found.difference.mean == 1.5
+    assert compare_pairs(first, second, list("abcdef")) == compare_pairs(first, second)
+    # A pair of which one is not defined is left out before the mean is taken.
+    found = compare_pairs([0.5, 0.1, 0.7], [0.6, math.nan, 0.9], ["a", "a", "b"])
+    assert (found.difference.n, found.first_mean) == (2, pytest.approx(0.6))
+
+
+def test_copies_of_one_patient_prove_nothing():
+    first, second = [0.5, 0.6], [0.6, 0.71]
+    many = compare_pairs(first * 10, second * 10, ["a", "b"] * 10)
+    assert many == compare_pairs(first, second) and many.wilcoxon_p == 0.5  # 2 / 2²
+
+
+def test_summary_counts_patients():
+    rows = [
+        {"case": case, "patient": patient, "region": "wt", "dice": dice}
+        for case, patient, dice in (("1", "a", "0.5"), ("2", "a", "0.7"), ("3", "", "0.9"))
+    ]
+    assert summarise(rows)["wt"]["dice"][::3] == (pytest.approx(0.75), 2)
+    assert metric_columns([{"case": "1", "patient": "100001", "dice": "0.5"}]) == ["dice"]
+    for row in rows:
+        del row["patient"]
+    assert summarise(rows)["wt"]["dice"].n == 3
+    named = [row | {"case": f"sub-1_ses-{i}"} for i, row in enumerate(rows)]  # of before: the name tells
+    assert summarise(named)["wt"]["dice"][::3] == (pytest.approx(0.7), 1)

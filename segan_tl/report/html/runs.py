@@ -8,7 +8,7 @@ import numpy as np
 
 from segan_tl.errors import UserError
 from segan_tl.report.figures import read_history
-from segan_tl.report.statistics import metric_columns, number
+from segan_tl.report.statistics import metric_columns, number, whose
 from segan_tl.runs import Run, read_json, run_name
 from segan_tl.schemas.tables import read_metrics
 
@@ -57,6 +57,11 @@ class FinishedRun:
     def cases(self) -> list[str]:
         """Return the scored cases."""
         return list(dict.fromkeys(row["case"] for row in self.rows))
+
+    @property
+    def patients(self) -> dict[str, str]:
+        """Return case → patient of the scored cases."""
+        return {row["case"]: whose(row) for row in self.rows}
 
     def scores(self, metric: str, region: str) -> dict[str, float]:
         """Return case → score; NaN where a case has none."""

@@ -17,7 +17,7 @@ from segan_tl.report.html.tables import (
     show,
     transfer_table,
 )
-from segan_tl.report.statistics import estimate_mean
+from segan_tl.report.statistics import average_scans, estimate_mean
 
 SYNTHETIC = "SYNTHETIC DATA: simulated, no patients"
 DISCLAIMER = "For research only: not a medical device, not for diagnosis or treatment."
@@ -61,7 +61,8 @@ def _lead(one: FinishedRun) -> str:
         transfer) else ""  # fmt: skip
     results = []
     for region in one.regions:
-        found = estimate_mean(list(one.scores("dice", region).values()))
+        scores = one.scores("dice", region)
+        found = estimate_mean(average_scans(list(scores.values()), [one.patients[case] for case in scores]))
         if found.mean is not None:
             interval = f" ({show(found.low)} to {show(found.high)})" if found.low is not None else ""
             results.append(f"{escape(region.upper())} Dice <b>{show(found.mean)}</b>{interval}")

@@ -68,7 +68,9 @@ def score_table(runs: Sequence[FinishedRun]) -> str:
             estimates = [summary.get(region, {}).get(metric, Estimate(None, None, None, 0)) for summary in found]
             cells = [show_interval(estimate, metric) for estimate in estimates]
             body.append((words, [*cells, "/".join(dict.fromkeys(str(estimate.n) for estimate in estimates))]))
-    heads = [*(["region"] if len(regions) > 1 else []), f"mean over {len(runs[0].cases)} test cases"]
+    cases, patients = len(runs[0].cases), len(set(runs[0].patients.values()))
+    several = f", of {patients} patients" if patients < cases else ""
+    heads = [*(["region"] if len(regions) > 1 else []), f"mean over {cases} test cases{several}"]
     names = [one.name for one in runs] if len(runs) > 1 else ["with 95 % interval"]
     return table(heads, [*names, "n"], body)
 
@@ -80,12 +82,13 @@ def difference_table(runs: Sequence[FinishedRun]) -> str:
     lines = []
     for region, metric, other in itertools.product(regions, metrics, runs[1:]):
         one, two = first.scores(metric, region), other.scores(metric, region)
-        pairs = [(one[case], two[case]) for case in one if case in two]
+        cases = [case for case in one if case in two]
+        pairs = [(one[case], two[case]) for case in cases]
         if pairs:
             words = [region.upper()] if len(regions) > 1 else []
             words += [metric_name(metric), f"{other.name} − {first.name}"]
             higher = f"{sum(b > a for a, b in pairs)} of {len(pairs)}"
-            lines.append((words, metric, compare_pairs(*zip(*pairs)), higher))
+            lines.append((words, metric, compare_pairs(*zip(*pairs), [first.patients[case] for case in cases]), higher))
     corrected = zip(holm([line[2].t_p for line in lines]), holm([line[2].wilcoxon_p for line in lines]))
     body = [
         (words, [show_interval(found.difference, metric, signed=True), higher, _p(t_p), _p(wilcoxon_p)])

@@ -1,5 +1,6 @@
 """The tables of the reproduction of Heras Rivera 2024: every number beside the published one."""
 
+from segan_tl.data.patients import patient_of
 from segan_tl.report.paired_tests import holm
 from segan_tl.report.papers.findings import Finding, Side, compare
 from segan_tl.report.papers.heras.study import (
@@ -82,7 +83,7 @@ def compare_approaches(study: Study) -> list[Comparison | None]:
         ours, theirs = (scores_of(study, approach, score)[MEAN] for approach in (first, second))
         cases = sorted(set(ours) & set(theirs))
         pairs = ([scores[case] for case in cases] for scores in (theirs, ours))
-        found.append(compare_pairs(*pairs) if cases else None)
+        found.append(compare_pairs(*pairs, [patient_of(case) for case in cases]) if cases else None)
     return found
 
 
