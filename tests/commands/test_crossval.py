@@ -189,7 +189,7 @@ def test_two_cross_validations_are_compared_patient_by_patient(place, capsys):
     other = write_folds(Path("runs/other/brats"))
     assert main(["compare", "tiny/brats", "other/brats", "--metric", "dice", "--out", "c.csv"]) == 0
     (wt, et) = csv.DictReader(Path("c.csv").open())
-    assert (wt["first"], wt["cases"], float(wt["difference"])) == ("tiny/brats", "7", 0.0) and et["cases"] == "7"
+    assert (wt["first"], wt["patients"], float(wt["difference"])) == ("tiny/brats", "7", 0.0) and et["patients"] == "7"
     (other / "fold2" / "summary.json").unlink()
     assert main(["compare", "tiny/brats", "other/brats"]) == 2
     assert "missing: 2; run fold 2 with: python -m segan_tl train" in capsys.readouterr().err
