@@ -102,7 +102,7 @@ def _annotate(case: Case, settings: dict, participants: dict[str, dict[str, str]
         problems=problems,
         convention=settings.get("label_convention", case.convention),
         grade=grade if grade in GRADES else case.grade,
-        stated_patient=patient_by(settings.get("patients", {}), case.id) or named,
+        stated_patient=patient_by(settings.get("patients") or {}, case.id) or named,
         attributes={key: value for key, value in attributes.items() if key != "participant_id"},
     )
 

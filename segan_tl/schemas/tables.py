@@ -13,7 +13,7 @@ LARGEST_BYTES = 64 * 2**20
 MOST_ROWS = 1_000_000
 SHOWN = 120
 RESTORE = "restore it, or train the run again with --overwrite"
-NO_NUMBERS = ("case", "region", "remarks")  # of metrics.csv
+NO_NUMBERS = ("case", "patient", "region", "remarks")  # of metrics.csv
 
 
 def read_table(
