@@ -5,7 +5,6 @@ the namings of public datasets and by the words in which a visit is written. Nam
 people; `lookalikes` names those that might not be.
 """
 
-import csv
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from segan_tl.errors import UserError
 from segan_tl.schemas.reading import read_bytes
+from segan_tl.schemas.tables import read_table
 
 # Dataset, how its case ids begin, and the patient in that; what follows is the scan. The first that fits counts.
 # BraTS kept a patient's number from year to year: 2013, 2015 and 2017 to 2019 share theirs, and so do 2021 and 2023.
@@ -68,6 +68,7 @@ _PLACE = re.compile(
 # Columns of participants.tsv that may say it.
 COLUMNS = ("patient_id", "patient", "subject_id", "subject")
 PATTERN_PART = "{patient}"
+REMEDY = "give a table with a line case,patient and one below for each case"
 
 
 def patient_of(case_id: str) -> str:
@@ -141,28 +142,16 @@ def read_patients(path: Path) -> dict[str, str]:
     """Read a table with the columns case and patient; return case → patient.
 
     Raises:
-        UserError: there is no such file, a column is missing or empty, or a case comes twice.
+        UserError: there is no such table, a column is missing or empty, or a case comes twice.
     """
-    try:
-        text = read_bytes(path).decode("utf-8-sig")
-    except (UserError, UnicodeDecodeError) as error:
-        reason = error if isinstance(error, UserError) else "it is no text in UTF-8"
-        raise UserError(f"expected a table with the columns case,patient; {path}: {reason}; check the path") from None
-    lines = text.splitlines()
-    delimiter = max("\t;,", key=lines[0].count) if lines else ","
-    rows = list(csv.DictReader(lines, delimiter=delimiter))
-    columns = [name.strip() for name in lines[0].split(delimiter)] if lines else []
-    if missing := [name for name in ("case", "patient") if name not in columns]:
-        raise UserError(
-            f"expected the columns case,patient in {path}; found {', '.join(columns) or 'an empty file'}; "
-            f"add the column {' and '.join(missing)}"
-        )
+    header = read_bytes(path, remedy=REMEDY).split(b"\n", 1)[0].decode("utf-8-sig", "replace")
+    delimiter = max("\t;,", key=header.count)
+    rows = read_table(path, ("case", "patient"), delimiter=delimiter, short=True, remedy=REMEDY)
     if not rows:
-        raise UserError(f"expected a line for each case in {path}; found none; write them below case,patient")
+        raise UserError(f"expected a line for each case in {path}; found none; {REMEDY}")
     patients: dict[str, str] = {}
     for number, row in enumerate(rows, 2):
-        cells = {(name or "").strip(): (cell or "").strip() for name, cell in row.items() if isinstance(cell, str)}
-        case, patient = cells.get("case", ""), cells.get("patient", "")
+        case, patient = row["case"].strip(), row["patient"].strip()
         if not case or not patient:
             raise UserError(f"expected a case and its patient in line {number} of {path}; one is empty; fill it in")
         if case in patients:

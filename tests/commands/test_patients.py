@@ -113,7 +113,7 @@ def test_a_table_says_that_they_are_others(place, capsys):
     assert "add --data DIR, or leave it out" in words(capsys)
     options = ("--config", str(place / "tiny.toml"), "--set", "name=missing", "--patients", str(place / "nowhere.csv"))
     assert command(place, "train", *options, "--data", str(place / "later")) == 2
-    assert "expected a table with the columns case,patient" in words(capsys)
+    assert "nowhere.csv is missing; give a table with a line case,patient" in words(capsys)
     assert not list((place / "runs").glob("missing/*"))
 
 
