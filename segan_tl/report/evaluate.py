@@ -20,7 +20,7 @@ from segan_tl.paths import safe_name
 from segan_tl.predict.labels import label_scheme, paint_labels
 from segan_tl.predict.postprocess import binarise, settle
 from segan_tl.predict.segment import load_segmentor, segment_case
-from segan_tl.regions import region_masks, unions, with_unions
+from segan_tl.regions import region_masks, shown_modality, unions, with_unions
 from segan_tl.report.case_scores import VOLUMES, choose_challenge, definitions, score_columns, score_regions
 from segan_tl.report.figures import Panel, choose_panels, cut_panel, plot_overlays
 from segan_tl.report.terminal import case_progress, print_table
@@ -80,7 +80,7 @@ def evaluate_run(
         "versions": {name: version(name) for name in ("segan_tl", "tensorflow", "keras", "numpy")},
     }
     if panels:
-        _plot(into, panels, modality=config.data.modalities[0], state=state)
+        _plot(into, panels, modality=shown_modality(config.data.modalities, config.data.regions), state=state)
     # Last: a run without summary.json is evaluated again.
     write_json(into.summary, summary)
     _print_table(rows, summary)
@@ -127,8 +127,9 @@ def _score_case(
     found = score_regions(truth, prediction, scored, spacing_mm=loaded.spacing_mm, challenge=challenge)
     rows = [{"case": case.id, "patient": case.patient, "region": region} | scores for region, scores in found.items()]
     scores = {region: found[region]["dice"] for region in regions}
+    shown = config.data.modalities.index(shown_modality(config.data.modalities, regions))
     panel = cut_panel(
-        case.id, loaded.image[..., 0], truth[..., : len(regions)], prediction=prediction[..., : len(regions)],
+        case.id, loaded.image[..., shown], truth[..., : len(regions)], prediction=prediction[..., : len(regions)],
         scores=scores, spacing_mm=loaded.spacing_mm,
     )  # fmt: skip
     return rows, panel

@@ -1,5 +1,6 @@
 """Pictures of a run: learning curves, and outlines of truth and prediction on the best, median and worst test case."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from segan_tl.errors import UserError
+from segan_tl.report.curves import COLOURS, divide_history
 from segan_tl.runs import Run, atomic_path, read_json, run_name
 from segan_tl.schemas.tables import read_numbers
 
@@ -177,17 +179,12 @@ def plot_curves(run: Run) -> None:
     history = read_history(run.history)
     state = read_json(run.state) if run.state.is_file() else {}
     epochs = history["epoch"]
-    known = ("loss_segmentor", "loss_critic", "loss_domain", "l1", "dice_loss")
-    losses = {name: history[name] for name in known if name in history}
-    scores = {name: values for name, values in history.items() if name == "dice" or name.startswith("dice_")}
-    scores.pop("dice_loss", None)
-    if len(scores) == 2:  # one region: the mean is the same line
-        scores.pop("dice", None)
+    losses, scores = divide_history(history)
     figure = Figure(figsize=(8, 7), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
-    _lines(above, epochs, losses, ("#0072B2", "#D55E00", "#009E73", "#CC79A7"))
+    _lines(above, epochs, losses)
     above.set_ylabel("training loss")
-    _lines(below, epochs, scores, ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000"))
+    _lines(below, epochs, scores)
     below.set(xlabel="epoch", ylabel="validation Dice", ylim=(0, 1))
     below.xaxis.set_major_locator(MaxNLocator(integer=True))
     if state.get("best_epoch"):
@@ -219,11 +216,11 @@ def read_history(path: Path) -> dict[str, np.ndarray]:
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
-def _lines(axis, epochs: np.ndarray, series: dict[str, np.ndarray], colours: Sequence[str]) -> None:
-    for (name, values), colour in zip(series.items(), colours):
+def _lines(axis, epochs: np.ndarray, series: dict[str, np.ndarray]) -> None:
+    for (name, values), colour in zip(series.items(), itertools.cycle(COLOURS)):
         there = np.isfinite(values)
         marker = "o" if there.sum() < 30 else None
-        axis.plot(epochs[there], values[there], color=colour, label=name.replace("_", " "), marker=marker, markersize=3)
+        axis.plot(epochs[there], values[there], color=colour, label=name, marker=marker, markersize=3)
 
 
 def _title(text: str, synthetic: bool) -> str:

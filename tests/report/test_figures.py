@@ -1,11 +1,17 @@
 """Pictures: which cases and slices are chosen, and that a file comes out."""
 
+import re
+
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from segan_tl.errors import UserError
-from segan_tl.report.figures import choose_panels, cut_panel, plot_curves, plot_overlays, read_history
+from segan_tl.regions import shown_modality
+from segan_tl.report.curves import COLOURS, divide_history
+from segan_tl.report.figures import _lines, choose_panels, cut_panel, plot_curves, plot_overlays, read_history
+from segan_tl.report.html.charts import line_chart
 from tests.small_runs import make_run, small_config, threshold_segmentor
 
 
@@ -81,6 +87,28 @@ def test_curves_are_drawn(tmp_path):
     run = make_run(tmp_path / "runs" / "flair", small_config(), segmentor=threshold_segmentor(1))
     plot_curves(run)
     assert run.curves.read_bytes().startswith(b"\x89PNG")
+
+
+def test_both_pictures_of_the_losses_show_the_same_series_in_the_same_colours():
+    columns = ("epoch", "seconds", "loss_segmentor", "loss_critic", "l1", "dice_loss", "dice_wt", "dice_tc", "dice")
+    history = {name: np.arange(3.0) for name in columns}
+    losses, scores = divide_history(history)
+    assert list(losses) == ["loss segmentor", "loss critic", "l1", "dice loss"]
+    assert list(scores) == ["WT", "TC", "mean of the regions"]
+    chart = line_chart({name: (history["epoch"], values) for name, values in losses.items()}, title="")
+    figure = Figure()
+    _lines(figure.subplots(), history["epoch"], losses)
+    drawn = [line.get_color() for line in figure.axes[0].lines]
+    assert drawn == re.findall(r'<polyline fill="none" stroke="(#\w+)"', chart) == list(COLOURS[:4])
+    _, alone = divide_history({name: values for name, values in history.items() if name != "dice_tc"})
+    assert list(alone) == ["WT"]  # one region: the mean is the same line
+
+
+def test_a_picture_shows_the_modality_in_which_the_region_stands_out():
+    four = ("t1", "t1c", "t2", "flair")
+    found = [shown_modality(four, regions) for regions in (("wt", "tc"), ("et",), ("ncr", "ed"), ("lesion",), ("rc",))]
+    assert found == ["flair", "t1c", "t1c", "flair", "t1"]
+    assert shown_modality(("t2",), ("wt",)) == "t2"
 
 
 def test_history_without_validation_in_every_epoch(tmp_path):

@@ -7,10 +7,10 @@ from html import escape
 
 import numpy as np
 
+from segan_tl.report.curves import COLOURS
+
 WIDTH, HEIGHT = 520, 260
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 40
-# Okabe and Ito's palette: told apart with every kind of colour vision.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#555555")
 
 
 def ticks(low: float, high: float, *, count: int = 5) -> list[float]:

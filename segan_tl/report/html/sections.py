@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from html import escape
 
-import numpy as np
 
+from segan_tl.report.curves import divide_history
 from segan_tl.report.html.charts import box_chart, line_chart, scatter_chart, share_range
 from segan_tl.report.html.facts import facts
 from segan_tl.report.html.runs import FinishedRun, shared_metrics, shared_regions
@@ -85,7 +85,10 @@ def curves_section(runs: Sequence[FinishedRun]) -> str:
         if one.state.get("best_epoch")
     ]
     if len(runs) == 1:
-        losses, scores = _own_series(runs[0].history)
+        epochs = runs[0].history["epoch"]
+        losses, scores = (
+            {name: (epochs, values) for name, values in part.items()} for part in divide_history(runs[0].history)
+        )
         charts = [line_chart(losses, title="training losses")]
         charts.append(line_chart(scores, title="validation Dice", y_range=_share_range(scores), marks=marks))
     else:
@@ -97,25 +100,6 @@ def curves_section(runs: Sequence[FinishedRun]) -> str:
 
 def _share_range(series: dict) -> tuple[float, float]:
     return share_range(value for _, values in series.values() for value in values)
-
-
-def _own_series(history: dict[str, np.ndarray]) -> tuple[dict, dict]:
-    """Return the losses and the validation scores of one run, name → (epochs, values)."""
-    epochs = history["epoch"]
-    losses = {name: values for name, values in history.items() if "loss" in name or name == "l1"}
-    scores = {name: values for name, values in history.items() if name == "dice" or name.startswith("dice_")}
-    scores.pop("dice_loss", None)
-    if len(scores) == 2:  # one region: the mean is the same line
-        scores.pop("dice", None)
-    return tuple(
-        {_series_name(name): (epochs, values) for name, values in part.items()} for part in (losses, scores)
-    )
-
-
-def _series_name(name: str) -> str:
-    if name == "dice":
-        return "mean of the regions"
-    return name[5:].upper() if name.startswith("dice_") and name != "dice_loss" else name.replace("_", " ")
 
 
 def _column(runs: Sequence[FinishedRun], name: str) -> dict:

@@ -14,7 +14,7 @@ from segan_tl.data.geometry import Geometry, find_grid_fault
 from segan_tl.data.images import Source, read_volume
 from segan_tl.errors import UserError
 from segan_tl.predict.labels import label_scheme
-from segan_tl.regions import MODALITIES, REGIONS, region_masks
+from segan_tl.regions import MODALITIES, REGIONS, region_masks, shown_modality
 from segan_tl.report.html.cases import Plan, make_plan
 from segan_tl.report.html.runs import FinishedRun, shared_regions
 
@@ -22,8 +22,6 @@ MARGIN_VOXELS = 2
 BRIGHTEST_PERCENTILE = 99.9
 SAMPLE = 200_000
 MISSING = "missing"
-# Region → the modality in which it stands out.
-BRIGHT_IN = {"wt": "flair", "tc": "t1c", "et": "t1c"}
 # Share of the brightest below which a voxel is taken for air.
 DARK = 0.05
 
@@ -144,8 +142,8 @@ def _load(runs: Sequence[FinishedRun], case: Case, *, role: str) -> ShownCase:
             if images[name].shape != loaded.labels.shape:
                 del images[name]
     regions = shared_regions(runs)
-    if len(runs[0].modalities) > 1 and (shown := BRIGHT_IN.get(regions[0])) in images:
-        images = {shown: images[shown], **images}
+    shown = shown_modality(runs[0].modalities, regions)
+    images = {shown: images[shown], **images}
     truth = _pack(region_masks(loaded.labels, tuple(regions)))
     found = [read_prediction(one, case, regions=regions, geometry=loaded.geometry) for one in runs]
     predictions, problems = ([pair[place] for pair in found] for place in range(2))
