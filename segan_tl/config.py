@@ -52,7 +52,7 @@ class DataConfig(Section):
     window: tuple[Positive, Positive] = (160, 160)
     percentiles: tuple[Percentile, Percentile] = (2.0, 98.0)
     split: tuple[Fraction, Fraction, Fraction] = (0.8, 0.1, 0.1)
-    train_cases: Positive | None = None  # of the training part, chosen by the seed; None takes all
+    train_cases: Positive | None = None  # scans of the training part, chosen by the seed; None takes all
 
     @model_validator(mode="after")
     def _percentiles_ascend(self):

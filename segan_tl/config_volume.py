@@ -54,7 +54,7 @@ class VolumeDataConfig(Section):
     sampling: Literal["random", "centre"] = "random"
     foreground: Fraction = 0.33  # of a batch's examples whose patch surely holds a region [Isensee 2021]
     split: tuple[Fraction, Fraction, Fraction] = (0.8, 0.1, 0.1)
-    train_cases: Positive | None = None  # of the training part, chosen by the seed; None takes all
+    train_cases: Positive | None = None  # scans of the training part, chosen by the seed; None takes all
 
 
 class VolumeAugmentConfig(Section):

@@ -3,12 +3,16 @@
 import argparse
 from pathlib import Path
 
+from segan_tl.commands.patients import add_patients_argument, count_patients
 from segan_tl.errors import UserError
 
 EPILOG = """examples:
   python -m segan_tl check BraTS2021                           all modalities that the folder has
   python -m segan_tl check BraTS2021 --modality flair          only what a FLAIR model needs
   python -m segan_tl check HOSPITAL --modality all --no-masks  four modalities, label maps not looked at
+
+Cases that may be scans of one patient are named; which patient a case is of, the names of public datasets tell, else
+participants.tsv, "patients" in cohort.json, or --patients FILE.
 
 exit code: 0 all cases are good, 1 some are bad, 2 the folder or the command line was not understood
 """
@@ -33,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=["t1", "t1c", "t2", "flair", "all", "found"],
         help="what each case must have (default: every modality that at least one case has)",
     )
+    add_patients_argument(parser, of="DIR")
     parser.add_argument("--no-masks", action="store_true", help="do not look at label maps, as for prediction")
     parser.add_argument(
         "--jobs", type=int, default=None, metavar="N", help="cases read at a time (default: the cores, at most 8)"
@@ -43,11 +48,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Check the folder and print the table; return 0 where all is good and 1 where it is not."""
     from segan_tl.console import console
     from segan_tl.data.cases import check_cohort, find_cases
+    from segan_tl.data.patients import state_patients
     from segan_tl.data.unused import tell
 
     if arguments.jobs is not None and arguments.jobs < 1:
         raise UserError(f"expected --jobs of at least 1; found {arguments.jobs}; leave it out for the default")
     cohort = find_cases(arguments.folder)
+    cohort = state_patients(cohort, arguments.patients) if arguments.patients else cohort
     modalities = _modalities(cohort, arguments.modality)
     need_mask = not arguments.no_masks and any(case.mask for case in cohort.cases)
     checked = []
@@ -184,7 +191,6 @@ def _print(table) -> None:
 
 def _print_summary(cohort, checked: list, modalities: tuple[str, ...], *, labels: str | None) -> None:
     """Print notes and one line of counts; `labels` says why there are none to speak of, None where there are."""
-    from segan_tl.commands.patients import count_patients
     from segan_tl.console import console
     from segan_tl.data.lookalikes import doubts
     from segan_tl.regions import MODALITIES

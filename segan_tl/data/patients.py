@@ -56,8 +56,12 @@ DATE = (
 _COUNTED = (
     "session|ses|timepoint|time|tp|visit|vis|scan|exam|study|mri|mr|follow-?up|fu|week|wk|month|mo|day|year|yr|run"
 )
-_NAMED = "(?:pre|post)(?:-?(?:op|treatment))?|intra-?op|baseline|bl|initial|follow-?up|fu|recurrence"
-_VISIT = rf"(?:{_COUNTED})[-_ ]?\d+[a-z]?(?:-\d+)?|{_NAMED}|{DATE}"
+_NAMED = (
+    "(?:pre|post)(?:[-_]?(?:op|operative|treatment|surgery|rt|radiation|chemo))?|intra-?op|baseline|bl|initial|"
+    "follow-?up|fu|progression|recurrence|relapse|first|second|third"
+)
+_AFTER = r"\d+[-_ ]?(?:months?|mo|weeks?|wk|days?|years?|yr)"
+_VISIT = rf"(?:{_COUNTED})[-_ ]?\d+[a-z]?(?:-\d+)?|(?:{_NAMED})\d*|{_AFTER}|ses-[a-z0-9]+|{DATE}"
 _VISIT_ALONE = re.compile(_VISIT, re.IGNORECASE)
 _WITH_VISIT = re.compile(rf"(.+?)(?:[-_. ]+(?:{_VISIT}|[tvwmdy]\d+))+", re.IGNORECASE)
 # site1_scan7 is a case of a site, not the seventh scan of a patient.

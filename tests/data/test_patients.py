@@ -82,6 +82,8 @@ ONE_PATIENT = [
     ("case12_pre", "case12_post", "case12_baseline", "case12-followup", "case12_followup2", "case12_preop"),
     ("case13_ses-1", "case13-visit2", "case13_time01", "case13_scan_3", "case13_tp1", "case13_fu1", "case13_bl"),
     ("case14_20190312", "case14_2020-01-07", "case14_visit3_2020.02.07", "case14_m06", "case14_d0129"),
+    ("case15_pre_op", "case15_postop2", "case15-post-RT", "case15_6months", "case15_ses-pre", "case15_progression"),
+    ("case16_12mo", "case16_T0", "case16_V1", "case16_followup-1", "case16_second"),
     ("smith_pre", "smith_post"),
     ("siteA_patient01_1", "siteA_patient01_2"),
     ("siteB_patient01_1",),
