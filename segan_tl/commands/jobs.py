@@ -1,10 +1,12 @@
 """Commands that wait for one another, run as processes, a few at a time, each with its own log file."""
 
 import contextlib
+import ctypes
 import os
 import shlex
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -153,6 +155,7 @@ class _Queue:
             return subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
                 env=os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"},
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
             )  # fmt: skip
 
     def _end(self, job: Job, code: int, *, seconds: float) -> None:
@@ -228,6 +231,11 @@ class _Queue:
                 process.kill()
             else:
                 process.terminate()
+
+
+def _end_with_parent() -> None:
+    """Have the system send SIGTERM when the queue is killed, so that its trainings save and let go of their runs."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def _last_line(log: Path) -> str:

@@ -127,6 +127,21 @@ def test_a_signal_is_passed_on_and_waited_for(number):
     assert Path("saved.txt").read_text() == "saved"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent was killed")
+def test_what_runs_saves_when_the_queue_is_killed():
+    Path("child.py").write_text(CHILD)
+    root = str(Path(__file__).parents[2])
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], env=os.environ | {"PYTHONPATH": root})
+    deadline = time.monotonic() + 20
+    while not Path("ready.txt").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    parent.kill()
+    parent.wait()
+    while not Path("saved.txt").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert Path("saved.txt").read_text() == "saved"
+
+
 def test_handlers_are_put_back():
     before = signal.getsignal(signal.SIGTERM)
     run([job("a")])

@@ -22,7 +22,7 @@ def test_a_folder_is_made_and_tried(tmp_path):
     prepare_folder(tmp_path / "new" / "a.csv")
     assert list((tmp_path / "new").iterdir()) == []
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="write .*a.csv; found: .*; choose another folder"):
+    with pytest.raises(UserError, match="cannot write .*a.csv: .*; check the folder, or choose another one"):
         prepare_folder(tmp_path / "file" / "a.csv")
 
 

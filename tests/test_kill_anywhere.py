@@ -1,0 +1,68 @@
+"""kill -9 at 30 seeded moments over the commands that write: the same command then gives the same files."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.small_commands import LEFTOVER, call, files, make_place, read, words_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+# Command → how many kills, between which parts of its life.
+MOMENTS = {
+    "phantom": (5, 0.1, 1.0),
+    "cache": (4, 0.3, 0.7),
+    "train": (5, 0.2, 1.0),
+    "transfer": (5, 0.2, 1.0),
+    "crossval": (4, 0.2, 1.0),
+    "predict": (4, 0.2, 1.0),
+    "evaluate": (3, 0.2, 1.0),
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return make_place(tmp_path_factory.mktemp("kills"))
+
+
+@pytest.mark.parametrize("command", MOMENTS)
+def test_a_kill_at_any_moment_changes_nothing(place, command):
+    words, now, whole = words_of(command), place / "now", place / f"whole-{command}"
+    started = time.monotonic()
+    call(place, *words)
+    life_seconds = time.monotonic() - started
+    now.rename(whole)
+    expected = {name: read(path) for name, path in files(whole).items()}
+    kills, first, last = MOMENTS[command]
+    chance = random.Random(command)
+    for _ in range(kills):
+        moment_seconds = chance.uniform(first, last) * life_seconds
+        ended = kill_after(place, words, seconds=moment_seconds)
+        found = len(files(now))
+        call(place, *(words if not ended else ["--version"]))
+        print(f"{command}: killed after {moment_seconds:.1f} of {life_seconds:.1f} s, {found} of {len(expected)} files"
+              f"{', it had ended' if ended else ''}")  # fmt: skip
+        assert not [path for path in now.rglob("*") if LEFTOVER.search(path.name)]
+        assert files(now).keys() == expected.keys()
+        for name, path in files(now).items():
+            assert read(path) == expected[name], name
+        shutil.rmtree(now)
+
+
+def kill_after(place: Path, words: list[str], *, seconds: float) -> bool:
+    """Start a command and kill all of its processes at a moment; return whether it had ended by then."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "segan_tl", *words], cwd=place, start_new_session=True, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+    return process.wait() == 0
