@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Choose the operating point, test, say where everything is."""
     from segan_tl.console import console, start_tensorflow
-    from segan_tl.runs import Run, open_run, write_json
+    from segan_tl.runs import Run, open_run
 
     this_run = open_run(arguments.run, runs=arguments.runs)
     out = Run(arguments.out or this_run.root / AGAIN)
@@ -53,26 +53,25 @@ def run(arguments: argparse.Namespace) -> int:
     cases, skipped = _check(cohort, config, skip=arguments.skip_bad_cases)
     judges = _check(validation, config, skip=arguments.skip_bad_cases)[0] if validation else []
     start_tensorflow()
+    from segan_tl.commands.again import published
     from segan_tl.predict.segment import load_segmentor
     from segan_tl.report.evaluate import evaluate_run
     from segan_tl.report.operating_point import AUC_FILE, FILE, choose_threshold, write_auc
 
     segmentor, _ = load_segmentor(this_run, config)
-    _clear(out, [case.id for case in cases])
     written = [f"scores {out.metrics}, pictures {out.overlays}"]
-    if judges:
-        config = choose_threshold(segmentor, judges, config, out=out)
-        threshold = f"threshold {config.predict.threshold:g}, chosen on {len(judges)} validation cases"
-        console.print(threshold)
-        written.append(f"{threshold}: {out.root / FILE}")
-    if arguments.auc:
-        area = out.root / AUC_FILE
-        for case, reason in write_auc(segmentor, cases, config, path=area).items():
-            console.print(f"{AUC_FILE} leaves out {case}: {reason}", style="yellow", markup=False, soft_wrap=True)
-        written.append(f"{_mean_areas(area)}: {area}")
-    summary = evaluate_run(this_run, cases=cases, config=config, into=out)
-    if skipped:
-        write_json(out.summary, summary | {"failed": skipped | summary["failed"]})
+    with published(out, [case.id for case in cases]) as fresh:
+        if judges:
+            config = choose_threshold(segmentor, judges, config, out=fresh)
+            threshold = f"threshold {config.predict.threshold:g}, chosen on {len(judges)} validation cases"
+            console.print(threshold)
+            written.append(f"{threshold}: {out.root / FILE}")
+        if arguments.auc:
+            area = fresh.root / AUC_FILE
+            for case, reason in write_auc(segmentor, cases, config, path=area).items():
+                console.print(f"{AUC_FILE} leaves out {case}: {reason}", style="yellow", markup=False, soft_wrap=True)
+            written.append(f"{_mean_areas(area)}: {out.root / AUC_FILE}")
+        evaluate_run(this_run, cases=cases, config=config, into=fresh, left_out=skipped)
     for line in written:
         console.print(line, markup=False, soft_wrap=True)
     return 0
@@ -122,16 +121,6 @@ def _refuse_run(out) -> None:
             "one"
         )
     refuse_foreign(out.root, "scores", (*FILES["scores"], out.predictions.name), remedy="give another --out")
-
-
-def _clear(out, cases: list[str]) -> None:
-    """Remove what an earlier retest wrote: results of two must not stand side by side."""
-    from segan_tl.ownership import kind_of, mark, remove_own
-
-    # summary.json, which is written last, goes first: without it the work is not done.
-    if kind_of(out.root) == "scores":
-        remove_own(out.root)
-    mark(out.root, "scores", cases=cases)
 
 
 def _config(this_run):

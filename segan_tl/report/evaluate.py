@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 import keras
 from rich.table import Table
@@ -39,6 +40,7 @@ def evaluate_run(
     cases: Sequence[Case],
     config: Config,
     into: Run | None = None,
+    left_out: dict[str, str] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> dict:
     """Segment and score the test cases, one in memory at a time; write metrics.csv, summary.json and the pictures.
@@ -47,6 +49,7 @@ def evaluate_run(
         run: a run with a best checkpoint; it is verified before it is loaded.
         cases: cases with a label map. One that cannot be read is left out and named in summary.json.
         into: where everything is written; the run itself where None.
+        left_out: case → why it is not among the cases, for summary.json.
         progress: called with one line a case; a bar of our own where None.
 
     Returns:
@@ -73,14 +76,15 @@ def evaluate_run(
     summary = _summarise(rows, config, scores) | {
         "definitions": definitions(challenge),
         "challenge": challenge,
-        "failed": failed,
+        "failed": (left_out or {}) | failed,
         "segmentor_sha256": digest,
         "predict": config.predict.model_dump(mode="json"),
         "run": state,
         "versions": {name: version(name) for name in ("segan_tl", "tensorflow", "keras", "numpy")},
     }
     if panels:
-        _plot(into, panels, modality=shown_modality(config.data.modalities, config.data.regions), state=state)
+        modality = shown_modality(config.data.modalities, config.data.regions)
+        _plot(run, panels, path=into.overlays, modality=modality, state=state)
     # Last: a run without summary.json is evaluated again.
     write_json(into.summary, summary)
     _print_table(rows, summary)
@@ -173,10 +177,10 @@ def describe(values: Sequence[float]) -> dict:
     }
 
 
-def _plot(run: Run, panels: list[Panel], *, modality: str, state: dict) -> None:
+def _plot(run: Run, panels: list[Panel], *, path: Path, modality: str, state: dict) -> None:
     name = run_name(run.root)
     synthetic = bool(state.get("data", {}).get("synthetic", False))
-    plot_overlays(choose_panels(panels), run.overlays, name=name, modality=modality, synthetic=synthetic)
+    plot_overlays(choose_panels(panels), path, name=name, modality=modality, synthetic=synthetic)
 
 
 def _print_table(rows: list[dict], summary: dict) -> None:
