@@ -22,7 +22,7 @@ from segan_tl.ownership import MANIFEST, carry_over, kind_of
 from segan_tl.paths import safe_name
 from segan_tl.schemas import reading as schemas
 from segan_tl.schemas.reading import Schema
-from segan_tl.schemas.runs import FILES
+from segan_tl.schemas.runs import FILES, Splits
 
 FOLD = re.compile(r"fold\d+")
 
@@ -203,6 +203,15 @@ def read_json(path: Path, schema: type[Schema] | None = None) -> dict:
     """
     absent = "the run is incomplete; train it again with --overwrite"
     return schemas.read_json(path, schema or FILES[path.name], absent=absent)
+
+
+def read_parts(run: Run) -> dict[str, list[str]]:
+    """Return part → case ids of a run's splits.json, without what newer versions may write beside them.
+
+    Raises:
+        UserError: as `read_json`.
+    """
+    return {part: cases for part, cases in read_json(run.splits).items() if part in Splits.model_fields}
 
 
 @contextlib.contextmanager

@@ -240,13 +240,13 @@ def _fault_of_scratch(scratch, config) -> str | None:
 def _train_from_scratch(arguments, config, scratch, this_run, *, find_cohort) -> int:
     """Train the target from random weights with the same configuration and the same cases."""
     from segan_tl.console import console
-    from segan_tl.runs import read_json
+    from segan_tl.runs import read_parts
 
     console.print(f"\nFor comparison, from scratch: {scratch.root} (--no-scratch leaves it out)", soft_wrap=True)
     alone = argparse.Namespace(**vars(arguments) | {"overwrite": False})
     return train_and_score(
         alone, config.model_copy(update={"transfer": None}), scratch,
-        find_cohort=find_cohort, choose_split=lambda *_: read_json(this_run.splits),
+        find_cohort=find_cohort, choose_split=lambda *_: read_parts(this_run),
     )  # fmt: skip
 
 

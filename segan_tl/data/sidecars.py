@@ -29,7 +29,7 @@ def annotate(folder: Path, found: list[FoundCase]) -> tuple[list[Case], dict]:
     settings, participants = {}, {}
     for place in _places(folder, found):
         settings = settings or read_cohort_json(place / "cohort.json")
-        for row in _read_table(place / "participants.tsv", delimiter="\t"):
+        for row in _read_table(place / "participants.tsv", "participant_id", delimiter="\t"):
             participants.setdefault(row.get("participant_id", ""), row)
         for path in sorted(place.glob("*name_mapping*.csv")):
             for row in _read_table(path, delimiter=","):
@@ -76,10 +76,10 @@ def _places(folder: Path, found: list[FoundCase]) -> list[Path]:
     return list(dict.fromkeys(places))
 
 
-def _read_table(path: Path, *, delimiter: str) -> list[dict[str, str]]:
+def _read_table(path: Path, *columns: str, delimiter: str) -> list[dict[str, str]]:
     if not is_there(path):
         return []
-    rows = read_table(path, delimiter=delimiter, short=True, remedy="correct the file, and save it as UTF-8")
+    rows = read_table(path, columns, delimiter=delimiter, short=True, remedy="correct the file, and save it as UTF-8")
     return [{key: value for key, value in row.items() if key and value} for row in rows]
 
 

@@ -54,7 +54,7 @@ class CrossValidation:
     @property
     def seed(self) -> int:
         """Return the seed of the folds and of everything random."""
-        return self.folds[0].config["seed"]
+        return self.folds[0].config.get("seed")
 
     @property
     def synthetic(self) -> bool:

@@ -1,8 +1,7 @@
 """What a trained run owes: scores, pictures, a page; a kill between two of them leaves the rest to the next start."""
 
-import csv
-
 from segan_tl.runs import Run, read_json
+from segan_tl.schemas.tables import read_metrics
 
 
 def is_complete(run: Run, *, page: bool) -> bool:
@@ -21,8 +20,7 @@ def has_scores(run: Run) -> bool:
     """Return whether the test cases need not be segmented and scored again: everything of `evaluate_run` is there."""
     if not (run.summary.is_file() and run.metrics.is_file()):
         return False
-    with run.metrics.open(newline="", encoding="utf-8") as file:
-        cases = {row.get("case") for row in csv.DictReader(file)}
+    cases = {row["case"] for row in read_metrics(run.metrics)}
     predicted = all((run.predictions / f"{case}.nii.gz").is_file() for case in cases)
     return predicted and (run.overlays.is_file() or not cases)
 

@@ -20,6 +20,12 @@ class CohortJson(Schema):
     synthetic: bool = False
 
 
+class PhantomJson(CohortJson):
+    """cohort.json of a synthetic cohort."""
+
+    sha256: dict[str, str]  # of its files
+
+
 class DatasetJson(Schema):
     """dataset.json of MSD or nnU-Net, version 1 or 2."""
 

@@ -13,6 +13,7 @@ LARGEST_BYTES = 64 * 2**20
 MOST_ROWS = 1_000_000
 SHOWN = 120
 RESTORE = "restore it, or train the run again with --overwrite"
+SCORE_AGAIN = "restore it, or remove it and run the command of the run again, which scores anew"
 NO_NUMBERS = ("case", "patient", "region", "remarks")  # of metrics.csv
 
 
@@ -39,7 +40,10 @@ def read_table(
     """
     content = read_bytes(path, largest=LARGEST_BYTES, remedy=remedy)
     try:
-        lines = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=delimiter, strict=True)
+        text = content.decode("utf-8-sig")
+        if "\0" in text:
+            raise csv.Error("it holds the byte 0")
+        lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         header = next(lines, [])
         _check_header(header, columns, path=path, remedy=remedy)
         rows = []
@@ -66,15 +70,15 @@ def read_metrics(path: Path) -> list[dict[str, str]]:
     Raises:
         UserError: as `read_table`, or there is something else in a cell.
     """
-    rows = read_table(path, ("case", "region", "dice"), remedy=RESTORE)
+    rows = read_table(path, ("case", "region", "dice"), remedy=SCORE_AGAIN)
     seen = set()
     for row in rows:
         if (key := (row["case"], row["region"])) in seen:
-            raise UserError(f"{path} is damaged: expected every case once, found {', '.join(key)} twice; {RESTORE}")
+            raise UserError(f"{path} is damaged: expected every case once, found {', '.join(key)} twice; {SCORE_AGAIN}")
         seen.add(key)
         for name, cell in row.items():
             if name not in NO_NUMBERS:
-                require_number(cell, name, path=path, remedy=RESTORE)
+                require_number(cell, name, path=path, remedy=SCORE_AGAIN)
     return rows
 
 

@@ -66,3 +66,8 @@ def test_a_huge_table_is_not_read(tmp_path):
     os.truncate(path, LARGEST_BYTES + 1)
     with pytest.raises(UserError, match="expected at most 64 MiB"):
         read_metrics(path)
+
+
+def test_the_byte_0_is_no_text(tmp_path):
+    with pytest.raises(UserError, match="no CSV file .it holds the byte 0."):
+        read_table(write(tmp_path, b"a,b\n\0,1\n"))

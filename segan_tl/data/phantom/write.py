@@ -5,7 +5,6 @@ of every file, goes first and comes last: a folder without it holds no cohort, o
 """
 
 import gzip
-import json
 import multiprocessing
 import signal
 import re
@@ -22,7 +21,10 @@ from segan_tl.data.phantom.subject import FIELD_OF_VIEW_MM, SimulatedCase, simul
 from segan_tl.errors import UserError, cannot_write
 from segan_tl.leftovers import clear_leftovers, temporary_path
 from segan_tl.ownership import MARKER, kind_of, mark, refuse_foreign
+from segan_tl.reading import require_file
 from segan_tl.runs import sha256, write_json, write_text
+from segan_tl.schemas.datasets import PhantomJson
+from segan_tl.schemas.reading import read_json
 
 SUFFIXES = {"t1": "t1", "t1c": "t1ce", "t2": "t2", "flair": "flair"}
 DESCRIPTION = "SYNTHETIC segan_tl phantom, not a patient"
@@ -201,9 +203,9 @@ def is_unfinished(folder: Path, *, apart_from: Path | None = None) -> bool:
 def is_whole(folder: Path) -> bool:
     """Tell whether every file of a cohort is what was written."""
     try:
-        recorded = json.loads((folder / RECORD).read_text(encoding="utf-8"))["sha256"]
-        return all(sha256(folder / name) == digest for name, digest in recorded.items())
-    except (OSError, ValueError, LookupError, AttributeError, TypeError):
+        recorded = read_json(folder / RECORD, PhantomJson)["sha256"]
+        return all(sha256(require_file(folder / name)) == digest for name, digest in recorded.items())
+    except UserError:
         return False
 
 

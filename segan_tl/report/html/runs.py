@@ -9,7 +9,7 @@ import numpy as np
 from segan_tl.errors import UserError
 from segan_tl.report.figures import read_history
 from segan_tl.report.statistics import metric_columns, number, whose
-from segan_tl.runs import Run, read_json, run_name
+from segan_tl.runs import Run, read_json, read_parts, run_name
 from segan_tl.schemas.tables import read_metrics
 
 
@@ -101,7 +101,7 @@ def open_finished(run: Run) -> FinishedRun:
         run_name(run.root),
         state,
         read_json(run.config),
-        read_json(run.splits) if run.splits.is_file() else {},
+        read_parts(run) if run.splits.is_file() else {},
         read_metrics(run.metrics),
         read_history(run.history) if run.history.is_file() else {},
         read_json(run.comparison) if run.comparison.is_file() else None,

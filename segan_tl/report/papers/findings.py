@@ -125,5 +125,5 @@ def finding_sections(findings: list[Finding], *, note: str, out: Path) -> list[s
     ]  # fmt: skip
     written = out / "findings.md"
     if written.is_file():
-        sections += ["## What we found when we looked", written.read_text(encoding="utf-8").strip()]
+        sections += ["## What we found when we looked", written.read_text(encoding="utf-8", errors="replace").strip()]
     return sections

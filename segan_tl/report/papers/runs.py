@@ -6,7 +6,7 @@ from pathlib import Path
 
 from segan_tl.errors import UserError
 from segan_tl.report.figures import SYNTHETIC, read_history
-from segan_tl.runs import Run, read_json
+from segan_tl.runs import Run, read_json, read_parts
 from segan_tl.schemas.tables import read_metrics, read_table, require_number
 
 
@@ -76,12 +76,13 @@ def describe_runs(runs: list[Run], *, total: int, split: dict, scale: str, more:
     if not runs:
         return f"0 of {total} runs are trained and scored."
     states = [read_json(run.state) for run in runs]
-    data = states[0]["data"]
+    data = states[0].get("data", {})
     label = f"**{SYNTHETIC}**: " if data.get("synthetic") else ""
     minutes = sum(float(read_history(run.history)["seconds"].sum()) for run in runs) / 60
     time = f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
     lines = (
-        f"data: {label}`{Path(data['folder']).name}` (layout {data['layout']}); patients: {count_parts(split)}",
+        f"data: {label}`{Path(data.get('folder') or '?').name}` (layout {data.get('layout', '?')}); patients: "
+        f"{count_parts(split)}",
         f"scale: {scale}",
         f"{len(runs)} of {total} runs trained and scored; training time, added up: {time}",
         *more,
@@ -97,20 +98,21 @@ def count_parts(split: dict) -> str:
 
 def read_split(run: Run) -> dict:
     """Return part → cases of a run that is scored; {} where it is not."""
-    return read_json(run.splits) if is_scored(run) else {}
+    return read_parts(run) if is_scored(run) else {}
 
 
 def describe_seeds(runs: Sequence[Run]) -> str:
     """Return the seeds of these scored runs."""
-    return ", ".join(sorted({str(read_json(run.state)["seed"]) for run in runs})) or "not known yet"
+    return ", ".join(sorted({str(read_json(run.state).get("seed", "?")) for run in runs})) or "not known yet"
 
 
 def describe_length(runs: Sequence[Run]) -> str:
     """Return how long the first of these runs that is scored was trained."""
     for run in runs:
         if is_scored(run):
-            train = read_json(run.config)["train"]
-            return f"{train['epochs']} epochs of {train['steps_per_epoch'] or 'as many steps as cases'}"
+            train = read_json(run.config).get("train") or {}
+            steps = train.get("steps_per_epoch") or "as many steps as cases"
+            return f"{train.get('epochs', '?')} epochs of {steps}"
     return "not known yet"
 
 

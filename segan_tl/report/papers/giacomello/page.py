@@ -18,7 +18,7 @@ from segan_tl.report.papers.giacomello.tables import (
 )
 from segan_tl.report.papers.runs import describe_runs, is_scored, is_synthetic, mean
 from segan_tl.report.papers.tables import to_csv, to_markdown
-from segan_tl.runs import read_json, write_text
+from segan_tl.runs import read_json, read_parts, write_text
 
 TITLE = """# Giacomello, Loiacono, Mainardi 2020, reproduced
 
@@ -79,8 +79,8 @@ def write_page(study: Study, *, command: str) -> Path:
 
 def _facts(study: Study, runs: list, *, command: str) -> str:
     """Return where the numbers come from: data, scale, seed, versions, time, command."""
-    split = next((read_json(run.splits) for run in study.tables_runs if is_scored(run)), {})
-    seed = read_json(runs[0].state)["seed"] if runs else 0
+    split = next((read_parts(run) for run in study.tables_runs if is_scored(run)), {})
+    seed = read_json(runs[0].state).get("seed", "?") if runs else 0
     curve_seeds = ", ".join(map(str, CURVE_SEEDS))
     facts = describe_runs(
         runs, total=len(study.tables_runs) + len(study.curve_runs), split=split,

@@ -15,7 +15,7 @@ from segan_tl.report.papers.wacker.tables import (
     seeds_table,
     stability_table,
 )
-from segan_tl.runs import read_json, write_text
+from segan_tl.runs import read_json, read_parts, write_text
 
 TITLE = """# Wacker, Ladeira, Nascimento 2020, reproduced
 
@@ -96,7 +96,7 @@ def _missing(study: Study, weights: str) -> list[str]:
 
 def _facts(study: Study, runs: list, *, command: str) -> str:
     """Return where the numbers come from: data, scale, seeds, weights, versions, time, command."""
-    split = read_json(runs[0].splits) if runs else {}
+    split = read_parts(runs[0]) if runs else {}
     facts = describe_runs(
         runs, total=len(study.all_runs), split=split, scale=_scale(study, runs),
         more=(f"ImageNet weights: {_weights(study)}",),
@@ -109,7 +109,7 @@ def _scale(study: Study, runs: list) -> str:
     train = read_json(runs[0].config).get("train", {}) if runs else {}
     steps = ""
     if train:
-        steps = f"; {train['epochs']} epochs of {train['steps_per_epoch']} steps (paper: 50 of 100)"
+        steps = f"; {train.get('epochs', '?')} epochs of {train.get('steps_per_epoch', '?')} steps (paper: 50 of 100)"
     return f"{study.scale}; seeds {', '.join(map(str, SEEDS))}{steps}"
 
 
