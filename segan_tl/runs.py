@@ -140,7 +140,22 @@ def open_run(path: Path | str, *, runs: Path | str = "runs") -> Run:
             f"{folds[0].parent} is a cross-validation of {len(folds)} folds, not one run: name one of them, such as "
             f"{folds[0]}; all together they can be given to report and compare"
         )
+    _refuse_network(Path(path))
     raise UserError(f"no run at {path}: expected a folder with config.json; {_known_runs(path, Path(runs))}")
+
+
+def _refuse_network(path: Path) -> None:
+    """Say what to give instead where somebody names a network."""
+    if path.is_file() and path.suffix == ".keras":
+        raise UserError(
+            f"{path} is a network without its run; give the folder of its run: of a single file nobody knows how its "
+            "images were prepared"
+        )
+    if path.is_file() or (path / "saved_model.pb").is_file():
+        raise UserError(
+            f"{path} is no run: expected a folder with config.json; an .h5 file or a SavedModel is not read: open "
+            "it in Keras, and save the whole model as .keras"
+        )
 
 
 def find_runs(folder: Path, *, below: bool = False) -> list[Path]:

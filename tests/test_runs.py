@@ -240,3 +240,15 @@ def test_a_run_removed_while_it_is_trained_is_no_second_error(tmp_path):
     with pytest.raises(UserError, match="^gone$"), training_lock(Run(tmp_path / "net" / "flair")):
         shutil.rmtree(tmp_path / "net")
         raise UserError("gone")
+
+
+@pytest.mark.parametrize("name", ["net.h5", "net.weights.h5", "net.keras", "saved"])
+def test_a_network_that_is_no_run_is_named(tmp_path, name):
+    path = tmp_path / name
+    if name == "saved":  # a SavedModel is a folder
+        path.mkdir()
+        path = path / "saved_model.pb"
+    path.write_bytes(b"x")
+    expected = "give the folder of its run" if name == "net.keras" else "save the whole model as .keras"
+    with pytest.raises(UserError, match=expected):
+        open_run(tmp_path / name)

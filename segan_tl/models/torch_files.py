@@ -56,6 +56,8 @@ def read_weights(path: Path) -> Weights:
         digest = sha256(require_file(path))
         with path.open("rb") as file:
             start = file.read(4)
+            if start == b"\x89HDF":
+                raise UserError(f"{path} is HDF5, as Keras writes it, not PyTorch's; save the whole model as .keras")
             file.seek(0)
             if path.suffix == ".safetensors":
                 return Weights(_read_safetensors(file), {}, digest)
@@ -197,10 +199,8 @@ def _read_safetensors(file: BinaryIO) -> dict[str, np.ndarray]:
     for name, entry in header.items():
         start, end = entry["data_offsets"]
         left_bytes -= end - start
-        if not 0 <= start <= end or left_bytes < 0:
-            raise ValueError(f"{name} from {start} to {end}")
-        if any(size < 0 for size in entry["shape"]):
-            raise ValueError(f"{name} of shape {entry['shape']}")
+        if not 0 <= start <= end or left_bytes < 0 or any(size < 0 for size in entry["shape"]):
+            raise ValueError(f"{name} of shape {entry['shape']} from {start} to {end}")
         file.seek(8 + length + start)
         tensors[name] = _numbers(file.read(end - start), SAFETENSORS[entry["dtype"]]).reshape(entry["shape"])
     return tensors

@@ -1,7 +1,6 @@
 """The transfer command, as a newcomer types it."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import pytest
 
 from segan_tl.__main__ import main
 from segan_tl.runs import Run, sha256
+from tests.foreign_lines import foreign_lines, without_log_level
 
 ROOT = Path(__file__).parents[2]
 
@@ -103,11 +103,12 @@ def _as_toml(values, folder):
 def test_two_replicas_freeze_too(place):
     source = Run(place / "runs" / "segan" / "flair")
     for name, options, same in (("frozen", ["--freeze-critic"], True), ("full", [], False)):
-        subprocess.run(
+        answer = subprocess.run(
             [sys.executable, ROOT / "transfer.py", "--source", "flair", "--target", "t1", "--devices", "cpu:2",
              "--set", f"name=two-{name}", "--no-scratch", *places(place), *options],
-            check=True, capture_output=True, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+            check=True, capture_output=True, encoding="utf-8", env=without_log_level(),
         )  # fmt: skip
+        assert foreign_lines(answer.stdout, answer.stderr) == [] and "epoch 1/" in answer.stdout
         run = Run(next((place / "runs" / f"two-{name}").iterdir()))
         assert (critic_of(run) == critic_of(source)) is same
         assert json.loads(run.state.read_text())["replicas"] == 2

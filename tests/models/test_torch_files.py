@@ -236,6 +236,9 @@ def test_files_that_are_something_else(tmp_path):
         archive.writestr("model.json", "{}")
     with pytest.raises(UserError, match="no PyTorch checkpoint"):
         read_weights(tmp_path / "c.pth")
+    (tmp_path / "d.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    with pytest.raises(UserError, match="is HDF5, as Keras writes it"):
+        read_weights(tmp_path / "d.h5")
     (tmp_path / "d.pth").write_bytes(b"not a checkpoint")
     with pytest.raises(UserError, match="damaged"):
         read_weights(tmp_path / "d.pth")
