@@ -175,18 +175,18 @@ def _checked_shape(source: Source, shape: tuple[int, ...]) -> tuple[int, int, in
 
 def _check_place(path: Path, geometry: Geometry) -> None:
     """Refuse a geometry that cannot be a head's."""
-    affine = geometry.affine
-    if not np.isfinite(affine).all() or np.isnan(orientation_of(affine)).any():
-        reason = "the header states no usable orientation (its affine is singular)"
-        raise ImageError(path, reason, _EXPORT_AGAIN)
-    spacing_mm = np.array(geometry.spacing_mm)
-    if spacing_mm.min() < SPACING_RANGE_MM[0] or spacing_mm.max() > SPACING_RANGE_MM[1]:
+    with np.errstate(over="ignore"):
+        spacing_mm = np.array(geometry.spacing_mm)
+    if not (SPACING_RANGE_MM[0] <= spacing_mm.min() and spacing_mm.max() <= SPACING_RANGE_MM[1]):
         reason = f"the header states a voxel of {_times(spacing_mm)} mm, which cannot be"
         raise ImageError(path, reason, _EXPORT_AGAIN)
     extent_mm = spacing_mm * geometry.shape
     if not EXTENT_RANGE_MM[0] <= extent_mm.max() <= EXTENT_RANGE_MM[1]:
         reason = f"the header states a head of {_times(extent_mm)} mm, which cannot be"
         raise ImageError(path, reason, "correct the voxel size or its unit in the header")
+    if not np.isfinite(geometry.affine).all() or np.isnan(orientation_of(geometry.affine)).any():
+        reason = "the header states no usable orientation (its affine is singular)"
+        raise ImageError(path, reason, _EXPORT_AGAIN)
 
 
 def _times(lengths: np.ndarray) -> str:

@@ -18,6 +18,7 @@ from segan_tl.data.streams import MAX_BYTES, read_start, read_to_end
 
 _HEADER_BYTES = 540
 _MM = {1: 1000.0, 3: 0.001}  # of one unit, by the three lowest bits of xyzt_units; all else is mm
+_MARKS = {nib.Nifti1Header: (b"n+1", b"ni1"), nib.Nifti2Header: (b"n+2", b"ni2")}
 _PLACE = (
     "pixdim", "xyzt_units", "qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y",
     "qoffset_z", "srow_x", "srow_y", "srow_z", "intent_code", "intent_p1", "intent_p2", "intent_p3", "intent_name",
@@ -81,8 +82,11 @@ def _parse_header(path: Path, start: bytes) -> NiftiHeader:
     if len(start) < length:
         raise ImageError(path, f"the file is truncated: {len(start)} bytes are there, the header alone has {length}")
     header = kind(start[:length], check=False)
-    if header["magic"].item()[:2] not in (b"n+", b"ni"):
+    if header["magic"].item() not in _MARKS[kind]:
         raise ImageError(path, "this is Analyze 7.5, which does not tell left from right, or it is damaged", _ANALYZE)
+    for name in ("qform_code", "sform_code"):
+        if not 0 <= int(header[name]) <= 5:
+            raise ImageError(path, f"the header is damaged ({name} {int(header[name])}, which is none)")
     if header["pixdim"][0] not in (-1, 1):
         # The standard reads 0 as 1 here; nibabel refuses it.
         header["pixdim"][0] = 1
@@ -114,10 +118,10 @@ def _full_shape(path: Path, header: NiftiHeader) -> tuple[int, ...]:
 
 def _offset(path: Path, header: NiftiHeader) -> int:
     """Return where the voxels begin; some writers leave 0 there."""
-    offset = float(header["vox_offset"])
-    if not 0 <= offset < MAX_BYTES:
+    offset, least = float(header["vox_offset"]), 0 if _is_pair(header) else header.template_dtype.itemsize
+    if offset and not least <= offset < MAX_BYTES or offset % 1:
         raise ImageError(path, f"the header is damaged (voxels from byte {offset:g})")
-    return max(int(offset), 0 if _is_pair(header) else header.template_dtype.itemsize + 4)
+    return max(int(offset), least and least + 4)
 
 
 def _shape(path: Path, header: NiftiHeader) -> tuple[int, ...]:
@@ -152,7 +156,7 @@ def _scale(path: Path, voxels: np.ndarray, header: NiftiHeader) -> np.ndarray:
 
 def _frame(path: Path, header: NiftiHeader) -> Frame:
     edges = header["pixdim"][1:4]
-    if int(header["sform_code"]) <= 0 and not (edges > 0).all():
+    if not int(header["sform_code"]) and not (edges > 0).all():
         found = "×".join(f"{edge:.3g}" for edge in edges)
         raise ImageError(path, f"the header states a voxel of {found}, which cannot be", "export the image again")
     mm = np.diag([*[_MM.get(int(header["xyzt_units"]) & 7, 1.0)] * 3, 1.0])
@@ -166,9 +170,9 @@ def _frame(path: Path, header: NiftiHeader) -> Frame:
 def _doubt(header: NiftiHeader, mm: np.ndarray, affine: np.ndarray, shape: tuple[int, ...]) -> str:
     """Say what is doubtful about the orientation, "" where nothing is."""
     q_code, s_code = int(header["qform_code"]), int(header["sform_code"])
-    if q_code <= 0 and s_code <= 0:
+    if not q_code and not s_code:
         return "the header states no orientation (qform and sform code 0): which side is left is a guess"
-    if q_code <= 0 or s_code <= 0 or len(shape) < 3:
+    if not q_code or not s_code or len(shape) < 3:
         return ""
     try:
         shift_mm = affine_shift_mm(affine, mm @ header.get_qform(), shape[:3])

@@ -143,7 +143,7 @@ def test_an_absurd_voxel_size_is_refused(tmp_path, suffix, spacing, edge):
     if spacing.startswith(b"(") and edge == "-1":  # a direction, and no size
         assert read_header(Source(path)).spacing_mm == pytest.approx((1, 2, 3))
         return
-    with pytest.raises(ImageError, match="header is damaged|which cannot be|singular"):
+    with pytest.raises(ImageError, match="header is damaged|which cannot be"):
         read_volume(Source(path))
 
 

@@ -63,9 +63,9 @@ def test_a_file_cut_anywhere_is_refused(tmp_path, suffix):
         (4, (500, ">i4"), "truncated"),
         (20, (99, ">i4"), "unknown voxel type"),
         (28, (0, ">i2"), "neither voxel size nor orientation"),
-        (30, (np.nan, ">f4"), "singular"),
+        (30, (np.nan, ">f4"), "a voxel of nan"),
         (30, (1e6, ">f4"), "which cannot be"),
-        (30, (0, ">f4"), "singular"),
+        (30, (0, ">f4"), "a voxel of 0"),
     ],
 )
 def test_a_header_that_cannot_be_true_is_refused(tmp_path, place, value, reason):

@@ -219,7 +219,7 @@ def test_an_affine_without_size_is_refused(tmp_path, value):
     image.header["sform_code"] = 1
     # The header says here that its voxels begin at byte 0: some writers do so.
     (tmp_path / "a.nii").write_bytes(image.header.binaryblock + bytes(4) + noise().tobytes("F"))
-    with pytest.raises(ImageError, match="affine is singular"):
+    with pytest.raises(ImageError, match=f"a voxel of 1×{value:.3g}×3 mm, which cannot be"):
         read_volume(Source(tmp_path / "a.nii"))
 
 
@@ -243,3 +243,28 @@ def test_an_impossible_voxel_size_is_refused(tmp_path):
     write_nifti(tmp_path / "a.nii.gz", noise(), np.diag([-1.0, -1, 5000, 1]))
     with pytest.raises(ImageError, match="1×1×5e\\+03 mm"):
         read_volume(Source(tmp_path / "a.nii.gz"))
+
+
+def test_two_axes_in_one_direction_are_refused(tmp_path):
+    write_nifti(tmp_path / "a.nii", noise(), np.array([[1.0, 2, 0, 0], [0, 0, 0, 0], [0, 0, 3, 0], [0, 0, 0, 1]]))
+    with pytest.raises(ImageError, match="affine is singular"):
+        read_volume(Source(tmp_path / "a.nii"))
+
+
+@pytest.mark.parametrize(
+    ("place", "number", "reason"),
+    [
+        (108, np.float32(22).tobytes(), "voxels from byte 22"),
+        (108, np.float32(352.5).tobytes(), "voxels from byte 352.5"),
+        (252, np.int16(-3).tobytes(), "qform_code -3"),
+        (254, np.int16(257).tobytes(), "sform_code 257"),
+        (344, b"n+12", "Analyze"),
+    ],
+)
+def test_fields_that_hold_what_they_cannot(tmp_path, place, number, reason):
+    write_nifti(tmp_path / "a.nii", noise())
+    content = bytearray((tmp_path / "a.nii").read_bytes())
+    content[place : place + len(number)] = number
+    (tmp_path / "a.nii").write_bytes(content)
+    with pytest.raises(ImageError, match=reason):
+        read_volume(Source(tmp_path / "a.nii"))
