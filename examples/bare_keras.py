@@ -59,7 +59,10 @@ tumour = probability[..., 0] >= config["predict"]["threshold"]  # the first regi
 components, count = ndimage.label(tumour, np.ones((3, 3, 3)))
 voxels = np.bincount(components.ravel())
 voxels[0] = 0
-tumour &= (voxels >= config["predict"]["smallest_component"] * voxels.max())[components]
+share = config["predict"]["smallest_component"]  # of the largest component; of several, validation has chosen one
+if isinstance(share, list):
+    share = json.load(open(f"{run}/run.json", encoding="utf-8"))["smallest_component"]
+tumour &= (voxels >= share * voxels.max())[components]
 
 back = ornt_transform(axcodes2ornt("LPS"), io_orientation(files[0].affine))
 stored = nibabel.orientations.apply_orientation(tumour.astype(np.uint8), back)

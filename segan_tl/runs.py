@@ -54,6 +54,11 @@ class Run:
         return self.root / "digests.json"
 
     @property
+    def fingerprint(self) -> Path:
+        """Return what the training cases looked like, to hold a new scan against, JSON."""
+        return self.root / "cohort_fingerprint.json"
+
+    @property
     def state(self) -> Path:
         """Return what the run is and how far it got, JSON."""
         return self.root / "run.json"

@@ -10,6 +10,7 @@ EPILOG = """examples:
   python -m segan_tl check BraTS2021                           all modalities that the folder has
   python -m segan_tl check BraTS2021 --modality flair          only what a FLAIR model needs
   python -m segan_tl check HOSPITAL --modality all --no-masks  four modalities, label maps not looked at
+  python -m segan_tl check HOSPITAL --like segan/flair         are these scans like those that the run was trained on?
 
 Cases that may be scans of one patient are named; which patient a case is of, the names of public datasets tell, else
 participants.tsv, "patients" in cohort.json, or --patients FILE.
@@ -35,10 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=["found"],
         choices=["t1", "t1c", "t2", "flair", "all", "found"],
-        help="what each case must have (default: every modality that at least one case has)",
+        help="what each case must have (default: every modality that at least one case has, or those of --like)",
     )
     add_patients_argument(parser, of="DIR")
     parser.add_argument("--no-masks", action="store_true", help="do not look at label maps, as for prediction")
+    parser.add_argument("--like", metavar="RUN", help="say what lies far outside of the cases that RUN was trained on")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
     parser.add_argument(
         "--jobs", type=int, default=None, metavar="N", help="cases read at a time (default: the cores, at most 8)"
     )
@@ -46,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check the folder and print the table; return 0 where all is good and 1 where it is not."""
+    from segan_tl.commands.likeness import examiner, print_likeness
     from segan_tl.console import console
     from segan_tl.data.cases import check_cohort, find_cases
     from segan_tl.data.patients import state_patients
@@ -53,9 +57,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.jobs is not None and arguments.jobs < 1:
         raise UserError(f"expected --jobs of at least 1; found {arguments.jobs}; leave it out for the default")
+    like = _open(arguments)
     cohort = find_cases(arguments.folder)
     cohort = state_patients(cohort, arguments.patients) if arguments.patients else cohort
     modalities = _modalities(cohort, arguments.modality)
+    if like and arguments.modality == ["found"]:
+        modalities = like.config.data.modalities
     need_mask = not arguments.no_masks and any(case.mask for case in cohort.cases)
     checked = []
     with _progress(len(cohort.cases)) as advance:
@@ -64,15 +71,29 @@ def run(arguments: argparse.Namespace) -> int:
             checked.append(case)
             advance()
 
-        good, problems = check_cohort(cohort, modalities, need_mask=need_mask, jobs=arguments.jobs, progress=done)
+        good, problems = check_cohort(
+            cohort, modalities, need_mask=need_mask, jobs=arguments.jobs, progress=done,
+            examine=examiner(like) if like else None,
+        )  # fmt: skip
     _print(_case_table(checked))
     if problems:
         _print(_problem_table(problems, arguments.folder))
+    if like:
+        print_likeness(checked, like)
     for line in tell(cohort.unused, arguments.folder):
         console.print(line, soft_wrap=True)
     labels = "label maps not looked at" if arguments.no_masks else "the label maps are missing"
     _print_summary(cohort, checked, modalities, labels=None if need_mask else labels)
     return 0 if len(good) == len(cohort.cases) else 1
+
+
+def _open(arguments):
+    """Return the run to hold the cases against; None where none was named."""
+    if arguments.like is None:
+        return None
+    from segan_tl.predict.members import open_member
+
+    return open_member(arguments.like, runs=arguments.runs)
 
 
 def _modalities(cohort, asked: list[str]) -> tuple[str, ...]:

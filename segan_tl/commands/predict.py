@@ -48,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         warn_of_synthetic_training,
         warn_of_training_cases,
         warn_of_unfinished_training,
+        warn_of_unknown_cohort,
     )
 
     # === What, with what, and where to: everything that can be refused is refused before work begins ===
@@ -68,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     outputs = plan_outputs(arguments.out, cases, probabilities=arguments.probabilities, overwrite=arguments.overwrite)
     remarks += [f"left out: {reason}" for reason in lacking]
     remarks += warn_of_unfinished_training(members) + warn_of_synthetic_training(members, cases)
-    remarks += warn_of_training_cases(members, cases)
+    remarks += warn_of_training_cases(members, cases) + warn_of_unknown_cohort(members)
     for remark in remarks:
         console.print(remark, markup=False, soft_wrap=True)
 
@@ -110,6 +111,7 @@ def _segment_all(arguments, members, cases, *, outputs) -> int:
     from segan_tl.console import console
     from segan_tl.errors import CannotWrite, UserError
     from segan_tl.predict.ensemble import load_members
+    from segan_tl.predict.plausibility import summarise
     from segan_tl.report.terminal import case_progress
 
     models, digests = load_members(members)
@@ -118,7 +120,7 @@ def _segment_all(arguments, members, cases, *, outputs) -> int:
     with case_progress("segmenting", total=len(cases)) as advance:
         for case in cases:
             try:
-                record, text = _segment_one(arguments, members, models, case=case, outputs=outputs)
+                record, text, judgement = _segment_one(arguments, members, models, case=case, outputs=outputs)
             except CannotWrite:
                 raise
             except UserError as error:
@@ -130,44 +132,54 @@ def _segment_all(arguments, members, cases, *, outputs) -> int:
             meanings |= record["labels"]
             records[case.id] = record
             advance(f"{case.id}  {text}")
+            for line in judgement.lines:
+                console.print(f"    {line}", style="yellow", markup=False, soft_wrap=True)
     if not records:
         raise UserError("no case could be segmented; what is wrong with each of them stands above")
     _write_record(arguments, members, digests, outputs=outputs, cases=cases, records=records)
     numbers = ", ".join(f"{number} = {name}" for number, name in sorted(meanings.items()))
     console.print(f"numbers in the files: {numbers}")
+    for line in summarise(records.values(), members[0].config):
+        console.print(line, style="yellow", soft_wrap=True)
     _print_means(records, regions=members[0].config.data.regions)
     return len(records)
 
 
-def _segment_one(arguments, members, models, *, case, outputs) -> tuple[dict, str]:
-    """Segment and write one case; return what is recorded and a line for the terminal."""
+def _segment_one(arguments, members, models, *, case, outputs) -> tuple:
+    """Segment and write one case; return what is recorded, a line for the terminal and what there is to say of it."""
     from segan_tl.data.images import write_volume
     from segan_tl.metrics import dice
     from segan_tl.predict.ensemble import segment_input
     from segan_tl.predict.labels import label_scheme, paint_labels
     from segan_tl.predict.outputs import write_probability
+    from segan_tl.predict.plausibility import judge, not_segmented_text
     from segan_tl.regions import region_masks
 
     started = time.monotonic()
     regions = members[0].config.data.regions
-    loaded, modalities, probability, prediction = segment_input(members, models, case, rule=arguments.vote)
+    loaded, voters, probability, prediction = segment_input(members, models, case, rule=arguments.vote)
+    voted = [voter.modality for voter in voters] if arguments.vote else []
     scheme = label_scheme(regions, case.convention)
     write_volume(outputs.labels(case.id), paint_labels(prediction, regions, scheme), loaded.geometry)
     if arguments.probabilities:
         write_probability(outputs.probability(case.id), probability, loaded.geometry)
     truth = None if loaded.labels is None else region_masks(loaded.labels, regions)
     voxel_ml = loaded.geometry.voxel_volume_mm3 / 1000
-    volumes_ml, scores, parts = {}, {}, [f"vote of {'+'.join(modalities)}"] if arguments.vote else []
+    volumes_ml, scores, parts = {}, {}, [f"vote of {'+'.join(voted)}"] if voted else []
     for i, region in enumerate(regions):
         volumes_ml[region] = float(prediction[..., i].sum() * voxel_ml)
         parts.append(f"{region} {volumes_ml[region]:.1f} ml")
         if truth is not None:
             scores[region] = dice(truth[..., i], prediction[..., i])
             parts.append(f"Dice {scores[region]:.3f}")
+    judgement = judge(loaded, prediction, voters)
+    parts += not_segmented_text(judgement)
     seconds = round(time.monotonic() - started, 3)
     record = {"file": outputs.labels(case.id).name, "labels": scheme.meanings, "volume_ml": volumes_ml, "dice": scores}
-    record |= {"voted": list(modalities)} if arguments.vote else {}
-    return record | {"seconds": seconds}, "  ".join((*parts, f"{seconds:.1f} s"))
+    record |= {"voted": voted} if voted else {}
+    record |= {"unlike_training": judgement.unlike_training, "doubtful": judgement.doubtful}
+    record |= {"head_not_segmented_ml": judgement.not_segmented_ml, "seconds": seconds}
+    return record, "  ".join((*parts, f"{seconds:.1f} s")), judgement
 
 
 def _write_record(arguments, members, digests, *, outputs, cases, records) -> None:

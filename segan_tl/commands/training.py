@@ -131,6 +131,7 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
         record(this_run, parts)
     else:
         require_unchanged(this_run, parts)
+    _keep_fingerprint(this_run, [*parts["train"], *parts.get("source", ())], config)
     counts = ", ".join(f"{len(cases)} {part}" for part, cases in split.items())
     found = introduce(cohort) + (f"; source {introduce(second)}" if second else "")
     whose = name_patients(split, cohort, second)
@@ -167,6 +168,16 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     )
     write_what_is_missing(this_run, page=not arguments.no_report)
     return 0
+
+
+def _keep_fingerprint(this_run, training, config) -> None:
+    """Write what the cases of the training look like, unless the run keeps it."""
+    from segan_tl.data.fingerprint import fingerprint_cohort
+    from segan_tl.runs import write_json
+
+    if not this_run.fingerprint.is_file():
+        cases = [case.fingerprint for case in training]
+        write_json(this_run.fingerprint, fingerprint_cohort(cases, regions=config.data.regions))
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ import numpy as np
 from segan_tl.config import DataConfig
 from segan_tl.data.arrays import Arrays, Made, digest, name_hash, prepare_each
 from segan_tl.data.cases import Case, Problem, read_case
+from segan_tl.data.fingerprint import FINGERPRINT, fingerprint_case, from_array, to_array
 from segan_tl.data.preprocess import centre_crop, prepare_image
 from segan_tl.paths import safe_name
 from segan_tl.regions import region_masks
@@ -32,6 +33,7 @@ class CachedCase:
     regions: tuple[str, ...]
     sources: dict[str, str] = field(default_factory=dict)  # modality (or "labels") → digest of what it was made of
     made_again: bool = False  # what lay in the cache was damaged
+    fingerprint: dict[str, float] = field(default_factory=dict)
 
     def image(self, *where) -> np.ndarray:
         """Return the prepared slices at `where` (an index into D, h, w), modalities last, float32."""
@@ -73,10 +75,11 @@ def prepare_cases(
 
 
 def _paths(case: Case, *, folder: Path, config: DataConfig) -> dict[str, Path] | None:
-    """Return modality (or "labels") → cache file, or None where a source is missing."""
+    """Return modality, "labels" or "fingerprint" → cache file, or None where a source is missing."""
     sources = {name: case.images.get(name) for name in config.modalities} | {"labels": case.mask}
     how = (VERSION, config.crop, config.percentiles, case.convention)
     hashes = {name: name_hash(*how, sources=[source]) for name, source in sources.items()}
+    hashes["fingerprint"] = name_hash(FINGERPRINT, case.convention, *sources, sources=list(sources.values()))
     if None in hashes.values():
         return None
     return {name: folder / safe_name(case.id, "the case") / f"{name}-{found}.npy" for name, found in hashes.items()}
@@ -91,14 +94,18 @@ def _make(case: Case, *, config: DataConfig) -> tuple[Made, Sequence[Problem]]:
         prepared = prepare_image(image[..., None], crop=config.crop, percentiles=config.percentiles)
         arrays[name] = prepared[..., 0].astype(np.float16)
     read = checked.images | {"labels": checked.labels}
-    return {
+    made = {
         name: (np.ascontiguousarray(np.moveaxis(array, 2, 0)), digest(checked.geometry, read[name]))
         for name, array in arrays.items()
-    }, ()
+    }
+    numbers = fingerprint_case(checked.images, spacing_mm=checked.geometry.in_lps.spacing_mm, labels=checked.labels)
+    return made | {"fingerprint": (to_array(numbers), made["labels"][1])}, ()
 
 
 def _build(case: Case, arrays: Arrays, *, config: DataConfig) -> CachedCase:
-    images = tuple(arrays.maps[name] for name in config.modalities)
+    maps = arrays.maps
+    sources = {name: source for name, source in arrays.sources.items() if name != "fingerprint"}
     return CachedCase(
-        case.id, images, arrays.maps["labels"], tuple(config.regions), arrays.sources, arrays.made_again
-    )
+        case.id, tuple(maps[name] for name in config.modalities), maps["labels"], tuple(config.regions), sources,
+        arrays.made_again, from_array(maps["fingerprint"]),
+    )  # fmt: skip

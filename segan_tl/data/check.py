@@ -2,7 +2,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -52,6 +52,7 @@ class CheckedCase:
     label_voxels: dict[str, int]
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
+    remarks: tuple[str, ...] = ()  # of who asked for the check
 
 
 def read_case(case: Case, modalities: tuple[str, ...], *, need_mask: bool = True) -> CheckedCase:
@@ -109,12 +110,14 @@ def check_cohort(
     need_mask: bool = True,
     jobs: int | None = None,
     progress: Callable[[CheckedCase], None] | None = None,
+    examine: Callable[[CheckedCase], Sequence[str]] | None = None,
 ) -> tuple[list[Case], list[Problem]]:
     """Read and check all cases of a cohort, several at a time.
 
     Args:
         jobs: cases read at a time; the number of cores, at most MAX_JOBS, where None.
         progress: called with each case in the order of the cohort, its arrays dropped.
+        examine: called with each good case and its arrays; what it returns are the case's remarks.
 
     Returns:
         The good cases, and the problems of the others, both in the order of the cohort.
@@ -126,7 +129,8 @@ def check_cohort(
         except Exception as error:  # one strange file must not hide the state of all others
             reason = f"it could not be checked ({type(error).__name__}: {error})"
             found = _unread(case, Problem(case.id, None, reason, "leave the case out, and report this as a bug"))
-        return replace(found, images={}, labels=None)
+        remarks = tuple(examine(found)) if examine and not found.problems else ()
+        return replace(found, images={}, labels=None, remarks=remarks)
 
     good, problems = [], []
     pool = ThreadPoolExecutor(max_workers=jobs or min(os.cpu_count() or 1, MAX_JOBS))

@@ -15,6 +15,7 @@ import numpy as np
 
 from segan_tl.data.arrays import Arrays, Made, digest, name_hash, prepare_each
 from segan_tl.data.cases import Case, Problem, read_case
+from segan_tl.data.fingerprint import FINGERPRINT, fingerprint_case, from_array, to_array
 from segan_tl.data.resample import resample_labels
 from segan_tl.data.volume_prepare import Box, Normalisation, prepare_volume
 from segan_tl.paths import safe_name
@@ -22,7 +23,7 @@ from segan_tl.regions import REGIONS, region_masks
 
 VERSION = 2
 POSITIONS = 10_000  # kept of each region, as many as nnU-Net keeps
-_FILES = ("image", "labels", "positions", "box")
+_FILES = ("image", "labels", "positions", "box", "fingerprint")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,7 @@ class CachedVolume:
         regions: what `patch` makes masks of.
         sources: "image" and "labels" → digest of what they were made of.
         made_again: what lay in the cache was damaged.
+        fingerprint: numbers of the case, see `fingerprint`.
     """
 
     id: str
@@ -46,6 +48,7 @@ class CachedVolume:
     regions: tuple[str, ...]
     sources: dict[str, str] = field(default_factory=dict)
     made_again: bool = False
+    fingerprint: dict[str, float] = field(default_factory=dict)
 
     def patch(self, corner: Sequence[int], size: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         """Read a patch; what lies outside the volume is 0.
@@ -121,7 +124,7 @@ def _paths(
     sources = [case.images.get(name) for name in modalities]
     if need_mask or case.mask is not None:  # a case that gets its mask later has other files then
         sources.append(case.mask)
-    how = (VERSION, "background 0", normalise, target_mm, case.convention, modalities, list(REGIONS))
+    how = (VERSION, FINGERPRINT, "background 0", normalise, target_mm, case.convention, modalities, list(REGIONS))
     found = name_hash(*how, sources=sources)
     return found and {name: folder / safe_name(case.id, "the case") / f"volume-{name}-{found}.npy" for name in _FILES}
 
@@ -132,10 +135,10 @@ def _make(
     checked = read_case(case, modalities, need_mask=need_mask or case.mask is not None)
     if checked.problems:
         return {}, checked.problems
-    images = [checked.images[name] for name in modalities]
-    prepared, box = prepare_volume(
-        np.stack(images, -1), normalise=normalise, spacing_mm=checked.geometry.in_lps.spacing_mm, target_mm=target_mm
-    )
+    images, spacing_mm = [checked.images[name] for name in modalities], checked.geometry.in_lps.spacing_mm
+    stacked = np.stack(images, -1)
+    prepared, box = prepare_volume(stacked, normalise=normalise, spacing_mm=spacing_mm, target_mm=target_mm)
+    numbers = fingerprint_case(checked.images, spacing_mm=spacing_mm, labels=checked.labels)
     whole = np.zeros(box.shape, np.uint8) if checked.labels is None else checked.labels
     labels = np.ascontiguousarray(resample_labels(box.cut(whole), prepared.shape[:3]))
     image, mask = digest(checked.geometry, *images), digest(checked.geometry, whole)
@@ -144,6 +147,7 @@ def _make(
         "labels": (labels, mask),
         "positions": (find_positions(labels), mask),
         "box": (np.array([box.start, box.size, box.shape], np.int32), image),
+        "fingerprint": (to_array(numbers), image),
     }, ()
 
 
@@ -170,5 +174,6 @@ def _build(case: Case, arrays: Arrays, *, regions: tuple[str, ...]) -> CachedVol
     present = {name: found for name, found in positions.items() if len(found)}
     sources = {name: arrays.sources[name] for name in ("image", "labels")}
     return CachedVolume(
-        case.id, maps["image"], maps["labels"], present, box, tuple(regions), sources, arrays.made_again
-    )
+        case.id, maps["image"], maps["labels"], present, box, tuple(regions), sources, arrays.made_again,
+        from_array(maps["fingerprint"]),
+    )  # fmt: skip

@@ -28,13 +28,13 @@ class Segmented(NamedTuple):
     """A case and what was found in it.
 
     Attributes:
-        modalities: what was looked at; each has voted where there was a vote.
+        voters: the runs that were asked: the one, or those whose modality the case has.
         probability: (H, W, D, R) float32, the mean where there was a vote, weighted as the votes are.
         prediction: (H, W, D, R) bool.
     """
 
     loaded: LoadedCase
-    modalities: tuple[str, ...]
+    voters: tuple[Member, ...]
     probability: np.ndarray
     prediction: np.ndarray
 
@@ -55,17 +55,16 @@ def segment_input(
     if rule is None:
         loaded = load_input(case, config.data.modalities, regions=config.data.regions)
         probability = segment_case(models[0], loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
-        return Segmented(loaded, config.data.modalities, probability, binarise(probability, config.predict))
+        return Segmented(loaded, (members[0],), probability, binarise(probability, config.predict))
     there = [(member, model) for member, model in zip(members, models) if member.modality in case.images]
-    voters = [member for member, _ in there]
-    modalities = tuple(voter.modality for voter in voters)
-    loaded = load_input(case, modalities, regions=config.data.regions)
+    voters = tuple(member for member, _ in there)
+    loaded = load_input(case, tuple(voter.modality for voter in voters), regions=config.data.regions)
     probabilities = [
         segment_case(model, loaded.image[..., i : i + 1], voter.config, spacing_mm=loaded.spacing_mm, case=case.id)
         for i, (voter, model) in enumerate(there)
     ]
     mean = mean_probability(probabilities, weights=weights_of(voters, rule))
-    return Segmented(loaded, modalities, mean, count_votes(probabilities, voters=voters, rule=rule))
+    return Segmented(loaded, voters, mean, count_votes(probabilities, voters=voters, rule=rule))
 
 
 def count_votes(probabilities: Sequence[np.ndarray], *, voters: Sequence[Member], rule: str) -> np.ndarray:

@@ -105,13 +105,18 @@ def load_input(case: Case, modalities: tuple[str, ...], *, regions: Sequence[str
     Raises:
         UserError: an image cannot be used.
     """
-    known = case.mask is not None and case.convention != UNKNOWN_CONVENTION
-    if known and set(regions) <= set(convention_regions(case.convention)):
+    if labels_tell(case, regions):
         try:
             return load_case(case, modalities)
         except UserError:  # a bad label map is no reason not to segment; a bad image fails again below
             pass
     return load_case(case, modalities, with_mask=False)
+
+
+def labels_tell(case: Case, regions: Sequence[str]) -> bool:
+    """Return whether a case has a label map whose convention tells the regions."""
+    known = case.mask is not None and case.convention != UNKNOWN_CONVENTION
+    return known and set(regions) <= set(convention_regions(case.convention))
 
 
 def _find_file(path: Path, modalities: tuple[str, ...], stated: str | None) -> tuple[list[Case], list[str]]:

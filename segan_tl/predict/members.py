@@ -1,10 +1,11 @@
 """Several single-modality runs that are to work on the same patients: opened and found to fit together."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from segan_tl.config import Config, PredictConfig, validate
+from segan_tl.config import AnyConfig, Config, PredictConfig, validate
 from segan_tl.errors import UserError
 from segan_tl.predict.postprocess import settle
 from segan_tl.runs import Run, open_run, read_json, run_name
@@ -30,6 +31,15 @@ class Member:
         """Return the one modality that it was trained on, the first of several."""
         return self.config.data.modalities[0]
 
+    @functools.cached_property
+    def cohort(self) -> dict | None:
+        """Return what its training cases looked like; None where the run does not keep it.
+
+        Raises:
+            UserError: cohort_fingerprint.json is damaged.
+        """
+        return read_json(self.run.fingerprint) if self.run.fingerprint.is_file() else None
+
     @property
     def synthetic(self) -> bool:
         """Return whether it was trained on simulated patients."""
@@ -49,6 +59,11 @@ class Member:
                 "the training, or vote by majority"
             )
         return float(dice)
+
+
+def resampled_mm(config: AnyConfig) -> float | None:
+    """Return the edge of the voxels that a run resamples its images to; None where it takes them as they are."""
+    return None if isinstance(config, Config) else config.data.spacing_mm
 
 
 def open_member(path: Path | str, *, runs: Path | str = "runs") -> Member:

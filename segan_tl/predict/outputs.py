@@ -1,5 +1,7 @@
 """Where predictions go: names, the refusal to overwrite, and what is written beside them."""
 
+import csv
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +14,13 @@ from segan_tl.data.geometry import Geometry
 from segan_tl.data.images import write_volume
 from segan_tl.errors import UserError
 from segan_tl.paths import safe_name
-from segan_tl.runs import read_json, write_json
+from segan_tl.predict.plausibility import remark_lines
+from segan_tl.runs import read_json, write_json, write_text
 from segan_tl.schemas.runs import Predictions
 
 RECORD = "predictions.json"
+VOLUMES = "volumes.csv"
+VOLUME_COLUMNS = ("case", "region", "ml", "head_not_segmented_ml", "remarks")
 SUFFIX = ".nii.gz"
 
 
@@ -36,6 +41,11 @@ class Outputs:
         """Return the JSON file that says what made the predictions."""
         return self.folder / RECORD if self.single is None else _beside(self.single, ".json")
 
+    @property
+    def volumes(self) -> Path:
+        """Return the table of volumes and remarks, CSV."""
+        return self.folder / VOLUMES if self.single is None else _beside(self.single, "_volumes.csv")
+
     def read_record(self) -> dict:
         """Return what an earlier call recorded, nothing where there was none."""
         return read_json(self.record, Predictions) if self.record.is_file() else {}
@@ -51,6 +61,7 @@ class Outputs:
         earlier = self.read_record()
         left = sorted({*earlier.get("unfinished", ())} - {case.id for case in cases})
         record = about | {"cases": earlier.get("cases", {}) | records}
+        write_volumes(self.volumes, record["cases"])
         write_json(self.record, record | ({"unfinished": left} if left else {}))
 
     def labels(self, case_id: str) -> Path:
@@ -86,8 +97,9 @@ def plan_outputs(out: Path, cases: Sequence[Case], *, probabilities: bool, overw
         twice = next(path for path in planned if planned.count(path) > 1)
         raise UserError(f"two outputs would have the name {twice}; rename the case, or leave --probabilities out")
     _protect_inputs(planned, cases)
-    if outputs.record.exists() and not _is_record(outputs.record):
-        raise UserError(f"{outputs.record} is there already, and no predict of segan_tl wrote it; give another OUT")
+    for path, is_ours in ((outputs.record, _is_record), (outputs.volumes, _is_table)):
+        if path.exists() and not is_ours(path):
+            raise UserError(f"{path} is there already, and no predict of segan_tl wrote it; give another OUT")
     unfinished = [case.id for case in cases if case.id in outputs.read_record().get("unfinished", ())]
     left = {path(case) for case in unfinished for path in (outputs.labels, outputs.probability)}
     existing = [path for path in planned if path.exists() and path not in left]
@@ -101,6 +113,31 @@ def write_probability(path: Path, probability: np.ndarray, geometry: Geometry) -
     """Write float32 probabilities: 3-D for one region, regions last for several."""
     data = probability[..., 0] if probability.shape[-1] == 1 else probability
     write_volume(path, data, geometry, dtype=np.float32)
+
+
+def write_volumes(path: Path, records: dict[str, dict]) -> None:
+    """Write a row for each case and region: its volume, and what is to be said of the case, the same in all its rows.
+
+    Args:
+        records: case id → what predictions.json says of it.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, VOLUME_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for case_id, record in records.items():
+        remarks = remark_lines(record.get("unlike_training", ()), record.get("doubtful", ()))
+        said = {"remarks": "; ".join(remarks), "head_not_segmented_ml": record.get("head_not_segmented_ml")}
+        for region, volume_ml in record.get("volume_ml", {}).items():
+            writer.writerow({"case": case_id, "region": region, "ml": round(volume_ml, 3)} | said)
+    write_text(path, text.getvalue())
+
+
+def _is_table(path: Path) -> bool:
+    """Return whether a file is a table of ours, which is written anew with the cases of every call."""
+    if not path.is_file():
+        return False
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return file.readline(1000).strip() == ",".join(VOLUME_COLUMNS)
 
 
 def _is_record(path: Path) -> bool:

@@ -19,6 +19,16 @@ def warn_of_synthetic_training(members: Sequence[Member], cases: Sequence[Case])
     )
 
 
+def warn_of_unknown_cohort(members: Sequence[Member]) -> list[str]:
+    """Say which runs do not keep what their training cases looked like."""
+    unknown = ", ".join(str(member.run.root) for member in members if member.cohort is None)
+    keep = "keep" if "," in unknown else "keeps"
+    return [
+        f"note: {unknown} {keep} no {members[0].run.fingerprint.name} (trained before there was one, or imported): "
+        "whether these scans are like those of the training is not known"
+    ] * bool(unknown)
+
+
 def warn_of_unfinished_training(members: Sequence[Member]) -> list[str]:
     """Say which runs are not finished: what they published is their best so far."""
     return [

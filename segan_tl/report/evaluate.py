@@ -19,11 +19,13 @@ from segan_tl.data.images import write_volume
 from segan_tl.errors import UserError
 from segan_tl.paths import safe_name
 from segan_tl.predict.labels import label_scheme, paint_labels
+from segan_tl.predict.members import Member
 from segan_tl.predict.postprocess import binarise, settle
 from segan_tl.predict.segment import load_segmentor, segment_case
 from segan_tl.regions import region_masks, shown_modality, unions, with_unions
 from segan_tl.report.case_scores import VOLUMES, choose_challenge, definitions, score_columns, score_regions
 from segan_tl.report.figures import Panel, choose_panels, cut_panel, plot_overlays
+from segan_tl.report.remarks import print_remarks, remarks_on_test
 from segan_tl.report.terminal import case_progress, print_table
 from segan_tl.runs import Run, read_json, run_name, write_json, write_text
 
@@ -63,12 +65,13 @@ def evaluate_run(
     config = settle(config, state)
     into = into or run
     challenge = choose_challenge(config.data.regions, {case.convention for case in cases if case.mask})
-    score = functools.partial(_score_cases, into, segmentor, cases, config=config, challenge=challenge)
+    member = Member(run, run.root.name, config, {})
+    score = functools.partial(_score_cases, into, segmentor, cases, member=member, challenge=challenge)
     if progress is None:
         with case_progress("segmenting test cases", total=len(cases)) as advance:
-            rows, panels, failed = score(advance=advance)
+            rows, panels, failed, remarks = score(advance=advance)
     else:
-        rows, panels, failed = score(advance=progress)
+        rows, panels, failed, remarks = score(advance=progress)
     if cases and not rows:
         raise UserError(f"none of the {len(cases)} test cases could be read; the first: {next(iter(failed.values()))}")
     scores = score_columns(challenge)
@@ -77,6 +80,7 @@ def evaluate_run(
         "definitions": definitions(challenge),
         "challenge": challenge,
         "failed": (left_out or {}) | failed,
+        "remarks": remarks,
         "segmentor_sha256": digest,
         "predict": config.predict.model_dump(mode="json"),
         "run": state,
@@ -88,6 +92,7 @@ def evaluate_run(
     # Last: a run without summary.json is evaluated again.
     write_json(into.summary, summary)
     _print_table(rows, summary)
+    print_remarks(remarks, member)
     return summary
 
 
@@ -96,36 +101,40 @@ def _score_cases(
     segmentor: keras.Model,
     cases: Sequence[Case],
     *,
-    config: Config,
+    member: Member,
     challenge: str | None,
     advance: Callable[[str], None],
-) -> tuple[list[dict], list[Panel], dict[str, str]]:
-    rows, panels, failed = [], [], {}
+) -> tuple[list[dict], list[Panel], dict[str, str], dict[str, dict]]:
+    rows, panels, failed, remarks = [], [], {}, {}
     for case in cases:
         started = time.monotonic()
         try:
-            loaded = load_labelled(case, config.data.modalities)
+            loaded = load_labelled(case, member.config.data.modalities)
         except UserError as error:
             failed[case.id] = str(error)
             advance(f"{case.id}  left out: {error}")
             continue
-        found, panel = _score_case(run, segmentor, case, loaded=loaded, config=config, challenge=challenge)
+        found, panel, remarks[case.id] = _score_case(
+            run, segmentor, case, loaded=loaded, member=member, challenge=challenge
+        )
         for row in found:
             row["seconds"] = round(time.monotonic() - started, 3)
         rows += found
         panels.append(panel)
         advance(f"{case.id}  " + "  ".join(f"{row['region']} Dice {row['dice']:.3f}" for row in found))
-    return rows, panels, failed
+    return rows, panels, failed, remarks
 
 
 def _score_case(
-    run: Run, segmentor: keras.Model, case: Case, *, loaded: LoadedCase, config: Config, challenge: str | None
-) -> tuple[list[dict], Panel]:
+    run: Run, segmentor: keras.Model, case: Case, *, loaded: LoadedCase, member: Member, challenge: str | None
+) -> tuple[list[dict], Panel, dict]:
+    config = member.config
     regions = config.data.regions
     probability = segment_case(segmentor, loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
     prediction = binarise(probability, config.predict)
     labels = paint_labels(prediction, regions, label_scheme(regions, case.convention))
     write_volume(run.predictions / f"{safe_name(case.id, 'the case')}.nii.gz", labels, loaded.geometry)
+    remarks = remarks_on_test(loaded, prediction, member)
     prediction, scored = with_unions(prediction, regions)
     truth = region_masks(loaded.labels, scored)
     found = score_regions(truth, prediction, scored, spacing_mm=loaded.spacing_mm, challenge=challenge)
@@ -136,7 +145,7 @@ def _score_case(
         case.id, loaded.image[..., shown], truth[..., : len(regions)], prediction=prediction[..., : len(regions)],
         scores=scores, spacing_mm=loaded.spacing_mm,
     )  # fmt: skip
-    return rows, panel
+    return rows, panel, remarks
 
 
 def _write_metrics(run: Run, rows: list[dict], columns: tuple[str, ...]) -> None:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from segan_tl.schemas.reading import Count, Finite, Schema, Text
 
 Names = list[Text]
+Positive = Annotated[int, Field(gt=0)]
 MOST_FOLDS = 1000
 
 
@@ -186,6 +187,37 @@ class Digests(RunSchema):
     source: dict[str, dict[str, str]] = {}
 
 
+class Spread(Schema):
+    """How far the training cases spread in one number."""
+
+    lowest: Finite
+    low: Finite
+    high: Finite
+    highest: Finite
+
+    @model_validator(mode="after")
+    def _ends_are_in_order(self):
+        if not self.lowest <= self.low <= self.high <= self.highest:
+            raise ValueError("expected lowest, low, high and highest in this order, found another")
+        return self
+
+
+class CohortFingerprint(RunSchema):
+    """cohort_fingerprint.json: what the training cases looked like."""
+
+    remedy: ClassVar[str] = "restore it from a backup, or remove it: then nothing is held against the training"
+
+    cases: Positive
+    quantities: dict[str, Spread]
+
+    @model_validator(mode="after")
+    def _every_case_has(self):
+        names = ["head_ml", "head_share", *(f"{kind}_mm.{axis}" for kind in ("spacing", "extent") for axis in "hwd")]
+        if missing := [name for name in names if name not in self.quantities]:
+            raise ValueError(f"expected quantities.{missing[0]}, which is missing")
+        return self
+
+
 class File(Schema):
     """A file of a checkpoint, as it was written."""
 
@@ -260,6 +292,10 @@ class Prediction(Schema):
     """What `predict` has written for one case."""
 
     labels: dict[str, str] = {}
+    volume_ml: dict[str, Finite] = {}
+    head_not_segmented_ml: Finite | None = None
+    unlike_training: list[str] = []
+    doubtful: list[str] = []
 
 
 class Predictions(RunSchema):
@@ -294,6 +330,7 @@ FILES: dict[str, type[RunSchema]] = {
     "splits.json": Splits,
     "patients.json": Patients,
     "digests.json": Digests,
+    "cohort_fingerprint.json": CohortFingerprint,
     "folds.json": Folds,
     "MANIFEST.json": Manifest,
     "progress.json": Progress,

@@ -5,6 +5,9 @@ import numpy as np
 import pytest
 
 from segan_tl.__main__ import main
+from segan_tl.data.fingerprint import fingerprint_case, fingerprint_cohort
+from segan_tl.runs import write_json
+from tests.small_runs import make_run, small_config
 
 SHAPE = (6, 5, 4)
 
@@ -133,3 +136,20 @@ def test_a_real_folder(real_data, capsys):
     assert main(["check", str(real_data / "ms"), "--modality", "flair"]) == 0
     out = capsys.readouterr().out
     assert "182×218×182" in out and "labels lesion, modalities flair: 2 good, 0 bad" in out
+
+
+def test_cases_are_held_against_those_of_a_run(tmp_path, capsys):
+    make_cohort(tmp_path / "cohort", cases=2, parts=("flair", "t1"))
+    run = make_run(tmp_path / "runs" / "small" / "flair", small_config())
+    like = ["check", str(tmp_path / "cohort"), "--like", "small/flair", "--runs", str(tmp_path / "runs")]
+    assert main(like) == 0
+    out = capsys.readouterr().out
+    assert out.count("keeps no cohort_fingerprint.json") == 1 and "modalities flair: 2 good" in out
+    usual = fingerprint_case({"flair": np.full((10, 5, 4), 7)}, spacing_mm=(1, 2, 2), labels=np.full((2, 2, 2), 2))
+    write_json(run.fingerprint, fingerprint_cohort([usual], regions=("wt",)))
+    assert main(like) == 0  # good cases all the same
+    out = capsys.readouterr().out
+    assert "BraTS2021_00000  voxels measure 2 × 2 × 2 mm (training: 1 × 2 × 2)" in out
+    assert f"2 of 2 cases are unlike the 1 that {run.root} was trained on" in out
+    assert main([*like[:-2], "--like", "small/none"]) == 2
+    assert "no run at small/none" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """The predict command, through the front door, with a segmentor that sees the tumour."""
 
+import csv
 import json
 import shutil
 
@@ -9,6 +10,7 @@ import pytest
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
 from segan_tl.__main__ import main
+from segan_tl.data.fingerprint import fingerprint_case, fingerprint_cohort
 from segan_tl.runs import write_json
 from tests.small_runs import SPACING_MM, make_run, small_config, small_labels, write_case
 
@@ -48,7 +50,7 @@ def test_a_folder_of_cases(places, tmp_path, capsys):
         "wt": 1.0
     }
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "BraTS2021_00001.nii.gz", "BraTS2021_00002.nii.gz", "predictions.json",
+        "BraTS2021_00001.nii.gz", "BraTS2021_00002.nii.gz", "predictions.json", "volumes.csv",
     ]  # fmt: skip
 
 
@@ -286,7 +288,7 @@ def test_a_case_that_no_file_can_be_named_after_is_refused_by_name(places, tmp_p
     assert not (tmp_path / "out").exists()
     assert predict(places, "small/flair", tmp_path / "in", tmp_path / "out", "--skip-bad-cases") == 0
     assert repr(name) in capsys.readouterr().out
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["good (1).nii.gz", "predictions.json"]
+    assert [path.name for path in (tmp_path / "out").glob("*.nii.gz")] == ["good (1).nii.gz"]
 
 
 def test_two_outputs_of_one_name_are_refused(places, tmp_path, capsys):
@@ -311,10 +313,50 @@ def test_what_is_not_needed_stops_nothing_and_what_is_not_used_is_said(places, t
 @pytest.mark.parametrize("theirs", ['{"RepetitionTime": 2}', "[1]", "no JSON"])
 def test_a_table_of_another_program_is_not_replaced(places, tmp_path, capsys, theirs):
     case = places / "cohort" / "BraTS2021_00001"
-    for out, record in ((tmp_path / "out", "out/predictions.json"), (tmp_path / "a.nii.gz", "a.json")):
+    folder, file = tmp_path / "out", tmp_path / "a.nii.gz"
+    for out, record in (
+        (folder, "out/predictions.json"), (file, "a.json"), (folder, "out/volumes.csv"), (file, "a_volumes.csv")
+    ):  # fmt: skip
         (tmp_path / record).parent.mkdir(exist_ok=True)
         (tmp_path / record).write_text(theirs)
         for more in ((), ("--overwrite",)):
             assert predict(places, "small/flair", case, out, *more) == 2
             assert f"{tmp_path / record} is there already, and no predict" in capsys.readouterr().err
         assert (tmp_path / record).read_text() == theirs
+        (tmp_path / record).unlink()
+
+
+def test_a_scan_unlike_the_training_is_pointed_out_in_terminal_table_and_record(places, tmp_path, capsys):
+    run = make_run(tmp_path / "run", small_config())
+    usual = fingerprint_case({"flair": np.full((100, 100, 60), 7)}, spacing_mm=SPACING_MM, labels=np.full((9, 9, 9), 2))
+    write_json(run.fingerprint, fingerprint_cohort([usual], regions=("wt",)))
+    write_case(tmp_path / "cohort", "BraTS2021_00001", np.zeros_like(small_labels()), with_mask=False)
+    source = places / "cohort" / "BraTS2021_00002"
+    assert predict(places, str(run.root), source, tmp_path / "out") == 0  # said, written, and no failure
+    printed = capsys.readouterr().out
+    covers = "unlike the training: the image covers 48 × 40 × 30 mm (training: 200 × 200 × 180)"
+    assert covers in printed and "1 of 1 case is unlike what the model was trained on" in printed
+    assert predict(places, str(run.root), tmp_path / "cohort", tmp_path / "out") == 0
+    assert "the answer for 1 of 1 case is doubtful" in capsys.readouterr().out
+    with (tmp_path / "out" / "volumes.csv").open() as file:
+        rows = {row["case"]: row for row in csv.DictReader(file)}
+    assert covers in rows["BraTS2021_00002"]["remarks"] and rows["BraTS2021_00002"]["region"] == "wt"
+    volume_ml = (small_labels(3) > 0).sum() * np.prod(SPACING_MM) / 1000
+    assert float(rows["BraTS2021_00002"]["ml"]) == pytest.approx(volume_ml, abs=1e-3)
+    assert "doubtful: 35 % of the head lies outside of the 20 × 18 × 8 voxels" in rows["BraTS2021_00001"]["remarks"]
+    record = json.loads((tmp_path / "out" / "predictions.json").read_text())["cases"]["BraTS2021_00002"]
+    assert record["unlike_training"][0].startswith("the image covers")
+    # The crop takes rows 2 to 21, columns 1 to 18 and slices 1 to 8 of the 22 × 20 × 10 voxels that are not 0.
+    assert record["head_not_segmented_ml"] == pytest.approx((22 * 20 * 10 - 20 * 18 * 8) * 12 / 1000)
+
+
+def test_a_run_that_keeps_nothing_of_its_training_says_so_once(places, tmp_path, capsys):
+    assert predict(places, "small/flair", places / "cohort", tmp_path / "out") == 0
+    assert capsys.readouterr().out.count("keeps no cohort_fingerprint.json") == 1
+
+
+def test_a_damaged_fingerprint_is_one_sentence_before_any_work(places, tmp_path, capsys):
+    run = make_run(tmp_path / "run", small_config())
+    run.fingerprint.write_text("{}")
+    assert predict(places, str(run.root), places / "cohort", tmp_path / "out") == 2
+    assert "cohort_fingerprint.json is damaged" in capsys.readouterr().err and not (tmp_path / "out").exists()

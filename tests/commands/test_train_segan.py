@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from segan_tl.__main__ import main
+from segan_tl.runs import read_json
 
 REACHED = "dice_wt"
 
@@ -32,13 +33,20 @@ def test_everything_is_there(trained):
     split = json.loads((run / "splits.json").read_text())
     assert files == {
         "config.json", "splits.json", "patients.json", "digests.json", "run.json", "history.csv", "curves.png",
-        "overlays.png", "metrics.csv", "summary.json", "report.html",
+        "overlays.png", "metrics.csv", "summary.json", "report.html", "cohort_fingerprint.json",
         "best/segmentor.keras", "best/critic.keras", "best/MANIFEST.json", "last/segmentor.keras", "last/critic.keras",
         "last/training.npz", "last/progress.json", "last/MANIFEST.json",
         *(f"predictions/{case}.nii.gz" for case in split["test"]),
     }  # fmt: skip
     assert json.loads((run / "run.json").read_text())["modalities"] == ["t1", "t1c", "t2", "flair"]
     assert json.loads((run / "config.json").read_text())["seed"] == 3
+    fingerprint = read_json(run / "cohort_fingerprint.json")
+    assert fingerprint["cases"] == len(split["train"])
+    # 48 × 48 × 31 voxels of 5 mm; the modalities and regions of the run, and no others.
+    assert [fingerprint["quantities"][f"extent_mm.{axis}"]["highest"] for axis in "hwd"] == [240, 240, 155]
+    assert {"t1.median", "t2-flair.median", "wt.ml"} < fingerprint["quantities"].keys()
+    assert "tc.ml" not in fingerprint["quantities"]
+    assert all(not said["unlike_training"] for said in read_json(run / "summary.json")["remarks"].values())
 
 
 def test_a_second_call_finds_it_finished(trained, capsys):

@@ -115,9 +115,9 @@ def test_the_second_time_nothing_is_written_and_a_change_is_noticed(cohort, tmp_
     source = cohort.cases[0].images["t2"].path
     shutil.copyfile(cohort.cases[1].images["t2"].path, source)
     prepare_volumes(cohort.cases, tmp_path / "cache", **SETTINGS)
-    assert len(files()) == len(before) + 4  # image, labels, positions, box of one case
+    assert len(files()) == len(before) + 5  # image, labels, positions, box, fingerprint of one case
     prepare_volumes(cohort.cases, tmp_path / "cache", normalise="ren", **SETTINGS)
-    assert len(files()) == len(before) + 12
+    assert len(files()) == len(before) + 15
 
 
 def test_a_damaged_case_is_reported(cohort, tmp_path):
@@ -138,7 +138,7 @@ def test_a_case_without_a_mask_has_zeros_where_that_is_allowed_and_files_of_its_
     for need_mask in (False, True):
         (whole,), _ = prepare_volumes([first], tmp_path / "cache", need_mask=need_mask, **SETTINGS)
         assert whole.labels.any() and np.array_equal(whole.image, bare.image)
-    assert len(list((tmp_path / "cache").rglob("*.npy"))) == 8
+    assert len(list((tmp_path / "cache").rglob("*.npy"))) == 10
     _, problems = prepare_volumes([without], tmp_path / "cache", **SETTINGS)
     assert len(problems) == 1
     # A mask that is there must be sound.

@@ -11,8 +11,10 @@ import pytest
 from segan_tl.__main__ import main
 from segan_tl.data.cases import find_cases
 from segan_tl.errors import UserError
+from segan_tl.predict.members import Member
 from segan_tl.report.case_scores import LESIONS, OVERLAP, VOLUMES
 from segan_tl.report.evaluate import _print_table, describe, evaluate_run
+from segan_tl.report.remarks import print_remarks
 from segan_tl.report.score_tables import open_tables, require_same_cases
 from segan_tl.runs import sha256, write_json
 from tests.small_runs import SPACING_MM, make_run, small_config, small_labels, threshold_segmentor, write_case
@@ -69,6 +71,23 @@ def test_summary_holds_statistics_and_provenance(evaluated):
     assert summary["regions"]["wt"]["truth_is_empty"] == 1
     assert summary["segmentor_sha256"] == sha256(run.best / "segmentor.keras")
     assert summary["run"]["best_epoch"] == 3 and summary["failed"] == {} and summary["cases"] == 3
+
+
+def test_what_lies_outside_of_the_segmented_area_is_said(evaluated, capsys):
+    run, summary, _ = evaluated
+    place = run.root.parents[2] / "cohort" / "BraTS2021_00002"
+    inside = (slice(2, 22), slice(1, 19), slice(1, 9))  # a crop of 20 × 18 × 8 out of 24 × 20 × 10
+    voxel_ml, expected = np.prod(SPACING_MM) / 1000, []
+    for name in ("flair", "seg"):
+        there = np.asarray(nibabel.load(place / f"BraTS2021_00002_{name}.nii.gz").dataobj) > 0
+        expected.append((there.sum() - there[inside].sum()) * voxel_ml)
+    said = summary["remarks"]["BraTS2021_00002"]
+    assert [said["head_not_segmented_ml"], said["truth_not_segmented_ml"]] == pytest.approx(expected, abs=1e-3)
+    assert expected[1] > 1 and said["unlike_training"] == []  # the run keeps nothing of its training
+    print_remarks(summary["remarks"], Member(run, "flair", small_config(), {}))
+    printed = capsys.readouterr().out
+    assert "outside of the 20 × 18 × 8 voxels that are segmented: up to 18.2 ml of the head" in printed
+    assert f"{expected[1]:.3g} ml of BraTS2021_00002" in printed and "of BraTS2021_00003" not in printed
 
 
 def test_predictions_lie_on_the_grid_of_the_input(evaluated):

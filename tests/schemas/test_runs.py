@@ -12,11 +12,15 @@ from segan_tl.schemas.runs import FILES, Comparison
 DIGEST = "0" * 64
 SPLIT = {"train": ["a"], "validation": ["b"], "test": ["c"]}
 COMPARED = {"regions": {"wt": {"source": 0.1, "scratch": None, "transferred": 0.2}}}
+SPREAD = {"lowest": 1.0, "low": 1.5, "high": 2.0, "highest": 2}
+AXES = [f"{kind}_mm.{axis}" for kind in ("spacing", "extent") for axis in "hwd"]
+FINGERPRINT = {"cases": 3, "quantities": {name: SPREAD for name in ("head_ml", "head_share", *AXES)}}
 GOOD = {
     "config.json": {"name": "a", "data": {"modalities": ["t1"]}, "transfer": None},
     "run.json": {"state": "finished", "best_epoch": 3, "best_dice": 0.5, "versions": {"keras": "3"}, "transfer": None},
     "digests.json": {part: {part[0]: {"flair": "ab12", "labels": "cd34"}} for part in ("train", "validation", "test")},
     "splits.json": SPLIT | {"source": ["d"]},
+    "cohort_fingerprint.json": FINGERPRINT,
     "folds.json": {"seed": 0, "folds": 2, "test": {"0": ["a"], "1": ["b"]}},
     "patients.json": {"train": {"a_pre": "a", "a_post": "a"}, "validation": {"b": "b"}, "test": {"c": "c"}},
     "MANIFEST.json": {"files": {"segmentor.keras": {"bytes": 3, "sha256": DIGEST}}},
@@ -53,6 +57,10 @@ BAD = [
     ("patients.json", {"train": ["a"]}, "train = "),
     ("patients.json", {"test": {"a": None}}, "test.a = "),
     ("run.json", {"patients_learnt_from": "a"}, "patients_learnt_from = "),
+    ("cohort_fingerprint.json", {"cases": 3, "quantities": {}}, "expected quantities.head_ml, which is missing"),
+    ("cohort_fingerprint.json", FINGERPRINT | {"cases": 0}, "cases = 0"),
+    ("cohort_fingerprint.json", {"cases": 3, "quantities": {"wt.ml": SPREAD | {"low": 3.0}}}, "in this order"),
+    ("cohort_fingerprint.json", {"cases": 3, "quantities": {"wt.ml": [1, 2]}}, "quantities.wt.ml = [1, 2]"),
     ("folds.json", {"seed": 0, "folds": [None], "test": {}}, "folds = [None]: expected a whole number"),
     ("folds.json", {"seed": 0, "folds": 300_000_000, "test": {}}, "folds = "),
     ("folds.json", {"seed": 0, "folds": 3, "test": {"0": [], "1": []}}, "folds 0 to 2"),
