@@ -44,7 +44,7 @@ def test_everything_is_there(trained):
     assert fingerprint["cases"] == len(split["train"])
     # 48 × 48 × 31 voxels of 5 mm; the modalities and regions of the run, and no others.
     assert [fingerprint["quantities"][f"extent_mm.{axis}"]["highest"] for axis in "hwd"] == [240, 240, 155]
-    assert {"t1.median", "t2-flair.median", "wt.ml"} < fingerprint["quantities"].keys()
+    assert {"t1.quartile", "t2-t1.quartile", "wt.ml"} < fingerprint["quantities"].keys()
     assert "tc.ml" not in fingerprint["quantities"]
     assert all(not said["unlike_training"] for said in read_json(run / "summary.json")["remarks"].values())
 
