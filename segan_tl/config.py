@@ -117,7 +117,7 @@ class PredictConfig(Section):
     """How a volume is segmented."""
 
     decision: ClassVar[str] = "threshold"  # volumetric networks have a choice
-    area: Literal["crop", "window"] = "crop"
+    area: Literal["crop", "window"] = "crop"  # outside of it nothing is found: told case by case
     batch_size: Positive = 16
     threshold: Threshold = 0.5
     smallest_component: Fractions = 0.0  # of the largest; several: the validation cases choose

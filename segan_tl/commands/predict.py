@@ -18,6 +18,7 @@ EPILOG = """examples:
 The result lies on the grid of the input, with its affine. Only the run's own modalities are read. Where a case has a
 label map, Dice is printed too. With --vote, the runs of those modalities that a patient has decide, voxel by voxel; a
 vote counts 1 (majority) or the run's best validation Dice (weighted), and a tie is settled by the mean probability.
+volumes.csv has the volumes, and remarks: a scan unlike those of the training, an answer that can hardly be.
 Research software: not for diagnosis."""
 
 
