@@ -15,8 +15,8 @@ MARKER = ".segan_tl"
 MANIFEST = "MANIFEST.json"
 BEFORE = ".before"  # in a run that is trained anew, until it has a checkpoint: the files of the run before
 RUN_FILES = (
-    "config.json", "splits.json", "patients.json", "digests.json", "run.json", "history.csv", "metrics.csv",
-    "summary.json", "comparison.json", "curves.png", "overlays.png", "report.html",
+    "config.json", "splits.json", "patients.json", "digests.json", "cohort_fingerprint.json", "run.json",
+    "history.csv", "metrics.csv", "summary.json", "comparison.json", "curves.png", "overlays.png", "report.html",
 )  # fmt: skip
 CHECKPOINTS = ("best", "last")
 RUN_FOLDERS = (*CHECKPOINTS, "predictions", "tensorboard")
