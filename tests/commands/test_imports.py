@@ -208,7 +208,7 @@ def test_export(results, tmp_path, capsys):
         assert reason in words(capsys)
 
     fails("no run at nobody", "nobody")
-    fails("is not a readable .keras file", tmp_path / "nobody.keras")
+    fails("nobody.keras: no such file", tmp_path / "nobody.keras")
     fails("no such file", "theirs", "--plans", str(tmp_path / "no.json"), "--runs", str(tmp_path / "runs"))
     (tmp_path / "d.json").write_text(json.dumps(LABELS))
     fails("has 3 outputs, the dataset names 4", "theirs", *plans, "--dataset", str(tmp_path / "d.json"))

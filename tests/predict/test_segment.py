@@ -8,8 +8,16 @@ import pytest
 
 from segan_tl.config import Config
 from segan_tl.data.preprocess import prepare_image
+from segan_tl.errors import UserError
 from segan_tl.models.segan import build_segmentor
-from segan_tl.predict.segment import _TRACED, _traced, grid_multiple, segment_case, segment_slices
+from segan_tl.predict.segment import (
+    _TRACED,
+    _traced,
+    grid_multiple,
+    segment_case,
+    segment_prepared,
+    segment_slices,
+)
 
 SPACING_MM = (1.0, 1.0, 1.0)
 
@@ -109,3 +117,16 @@ def test_several_modalities_and_regions():
     model = build_segmentor((None, None, 4), classes=3, filters=(4, 4))
     image = np.random.default_rng(6).random((48, 50, 9, 4), np.float32)
     assert segment_case(model, image, small_config(), spacing_mm=SPACING_MM).shape == (48, 50, 9, 3)
+
+
+def test_an_answer_that_is_no_number_is_an_error_of_its_case():
+    """3e38 · 2 is more than float32 holds, and infinity less infinity is no number."""
+    image = keras.Input((None, None, 1), name="image")
+    large = keras.layers.Conv2D(1, 1, kernel_initializer=keras.initializers.Constant(3e38), name="large")(image)
+    logits = keras.layers.Subtract(name="logits")([large, large])
+    model = keras.Model(image, keras.layers.Activation("sigmoid", name="probability")(logits))
+    prepared = np.zeros((3, 16, 16, 1), np.float32)
+    assert np.isfinite(segment_prepared(model, prepared, small_config(), case="case7")).all()
+    prepared[1, 2, 3] = 2
+    with pytest.raises(UserError, match="case7: the network's answer holds values that are NaN or infinite"):
+        segment_prepared(model, prepared, small_config(), case="case7")

@@ -163,12 +163,13 @@ def test_a_damaged_checkpoint_is_refused(uninterrupted, cases, tiny_config, tmp_
         train(tmp_path, cases, load_config(tiny_config))
 
 
-def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(cases, tiny_config, tmp_path):
+def test_a_loss_that_is_no_number_ends_the_run_before_it_is_saved(cases, tiny_config, tmp_path):
     config = load_config(tiny_config)
     # A rate that no configuration may have, so that it surely happens.
     hopeless = config.model_copy(update={"train": config.train.model_copy(update={"learning_rate": 1e30})})
     with pytest.raises(UserError, match="became NaN or infinite"):
         train(tmp_path, cases, hopeless)
+    assert not Run(tmp_path).best.exists() and not Run(tmp_path).last.exists()  # nothing of that epoch is kept
 
 
 def test_early_stopping(cases, tiny_config, tmp_path):
