@@ -209,7 +209,7 @@ def test_export(results, tmp_path, capsys):
 
     fails("no run at nobody", "nobody")
     fails("nobody.keras: no such file", tmp_path / "nobody.keras")
-    fails("no such file", "theirs", "--plans", str(tmp_path / "no.json"), "--runs", str(tmp_path / "runs"))
+    fails("no.json is missing", "theirs", "--plans", str(tmp_path / "no.json"), "--runs", str(tmp_path / "runs"))
     (tmp_path / "d.json").write_text(json.dumps(LABELS))
     fails("has 3 outputs, the dataset names 4", "theirs", *plans, "--dataset", str(tmp_path / "d.json"))
     write_torch(tmp_path / "resnet.pth", random_state())
