@@ -28,7 +28,7 @@ __all__ = [
 
 _SOUGHT = (
     "BraTS 2012-2024 case folders, MSD or nnU-Net (dataset.json beside imagesTr), BIDS (sub-*/anat), or one folder a "
-    "case with FLAIR, T1, T1C, T2 (.nii.gz, .nii, .mha, .nrrd)"
+    f"case with FLAIR, T1, T1C, T2 ({', '.join(SUFFIXES)})"
 )
 
 

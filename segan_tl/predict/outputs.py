@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from segan_tl.data.cases import Case
+from segan_tl.data.formats import suffix_of
 from segan_tl.data.geometry import Geometry
 from segan_tl.data.images import write_volume
 from segan_tl.errors import UserError
 from segan_tl.paths import safe_name
 from segan_tl.predict.plausibility import remark_lines
+from segan_tl.reading import find_fault
 from segan_tl.runs import read_json, write_json, write_text
 from segan_tl.schemas.runs import Predictions
 
@@ -80,8 +83,8 @@ def plan_outputs(out: Path, cases: Sequence[Case], *, probabilities: bool, overw
         UserError: one file name for several cases, a file where a folder is needed, an output that would replace an
             input, or one that exists without `overwrite`, unless a call that was killed has left it.
     """
-    if out.suffix in (".nii", ".mha", ".nrrd"):
-        raise UserError(f"predictions are {SUFFIX} files, not {out.suffix}; give a folder or a name ending in {SUFFIX}")
+    if (suffix := suffix_of(out.name)) not in (None, SUFFIX):
+        raise UserError(f"predictions are {SUFFIX} files, not {suffix}; give a folder or a name ending in {SUFFIX}")
     if out.name.endswith(SUFFIX):
         if len(cases) != 1:
             raise UserError(f"{out} names one file, there are {len(cases)} cases; give a folder")
@@ -142,6 +145,8 @@ def _is_table(path: Path) -> bool:
 
 def _is_record(path: Path) -> bool:
     """Return whether a file is a record of ours, to which the cases of another call can be added."""
+    if find_fault(path):
+        return False
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -151,9 +156,10 @@ def _is_record(path: Path) -> bool:
 
 
 def _protect_inputs(planned: list[Path], cases: Sequence[Case]) -> None:
-    sources = {source.path.resolve() for case in cases for source in (*case.images.values(), case.mask) if source}
+    used = [source.path for case in cases for source in (*case.images.values(), case.mask) if source]
+    sources = {os.path.realpath(path) for path in used}  # Path.resolve fails where a link leads in a circle
     for path in planned:
-        if path.resolve() in sources:
+        if os.path.realpath(path) in sources:
             raise UserError(f"{path} is an input: it would be replaced by its prediction; give another OUT")
 
 

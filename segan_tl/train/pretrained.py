@@ -14,6 +14,7 @@ from segan_tl.models.provenance import read_provenance
 from segan_tl.models.resnet import encoder_names, load_encoder
 from segan_tl.models.torch_layout import collect
 from segan_tl.models.weights import load_network
+from segan_tl.reading import is_there, require_file
 from segan_tl.runs import Run, read_json, sha256, verify
 from segan_tl.train.matching import Report, copy_layers, count_parameters, some
 
@@ -142,7 +143,9 @@ def _find_file(path: Path, run: Run, *, place: str) -> Path:
         if "segmentor.keras" not in verify(Run(path).best):
             raise UserError(f"{place}: {path} holds no best/segmentor.keras; name a run or a .keras file")
         path = Run(path).best / "segmentor.keras"
-    if not path.is_file():
+    if is_there(path):
+        require_file(path)
+    else:
         raise UserError(f"{place}: there is no {path}; give a .keras file, such as `import` writes, or a run")
     if path.suffix != ".keras":
         raise UserError(f"{place}: {path} is no .keras file; type python -m segan_tl import {path} OUT.keras first")

@@ -10,6 +10,7 @@ from segan_tl.data.splits import PARTS
 from segan_tl.errors import UserError, nearest
 from segan_tl.models.provenance import read_provenance
 from segan_tl.paths import SHOWN, run_folder
+from segan_tl.reading import is_there, require_file
 from segan_tl.regions import MODALITIES, REGIONS
 from segan_tl.runs import Run, open_run, read_json, sha256, verify
 
@@ -179,7 +180,9 @@ def map_inputs(
 
 def _read_file(segmentor: Path) -> Source:
     """Read a .keras file; the critic is the one beside it, where there is one."""
-    if not segmentor.is_file():
+    if is_there(segmentor):
+        require_file(segmentor)
+    else:
         raise UserError(f"no file {segmentor}; the source is the folder of a run, or a .keras file that is there")
     provenance = read_provenance(segmentor)
     if "modalities" not in provenance:
