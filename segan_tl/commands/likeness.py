@@ -35,7 +35,8 @@ def print_likeness(checked: list, member) -> None:
     for item in checked:
         for remark in item.remarks:
             console.print(f"{item.case.id}  {remark}", style="yellow", markup=False, soft_wrap=True)
+    good = sum(not item.problems for item in checked)
     unlike = sum(bool(item.remarks) for item in checked)
     are, trained = "is" if unlike == 1 else "are", member.cohort["cases"]
-    summary = f"{unlike} of {len(checked)} cases {are} unlike the {trained} that {member.run.root} was trained on"
+    summary = f"{unlike} of {good} good cases {are} unlike the {trained} that {member.run.root} was trained on"
     console.print(summary, markup=False, soft_wrap=True)

@@ -150,6 +150,9 @@ def test_cases_are_held_against_those_of_a_run(tmp_path, capsys):
     assert main(like) == 0  # good cases all the same
     out = capsys.readouterr().out
     assert "BraTS2021_00000  voxels measure 2 × 2 × 2 mm (training: 1 × 2 × 2)" in out
-    assert f"2 of 2 cases are unlike the 1 that {run.root} was trained on" in out
+    assert f"2 of 2 good cases are unlike the 1 that {run.root} was trained on" in out
+    (tmp_path / "cohort" / "BraTS2021_00001" / "BraTS2021_00001_flair.nii.gz").write_bytes(b"nothing")
+    assert main(like) == 1  # a bad case is not held against anything
+    assert "1 of 1 good cases is unlike" in capsys.readouterr().out
     assert main([*like[:-2], "--like", "small/none"]) == 2
     assert "no run at small/none" in capsys.readouterr().err
