@@ -15,7 +15,7 @@ def published(out, cases: list[str]):
     Raises:
         CannotWrite: the disk is full; the earlier retest is still there.
     """
-    from segan_tl.errors import cannot_write
+    from segan_tl.errors import CannotWrite, cannot_write
     from segan_tl.leftovers import clear_leftovers, temporary_path
     from segan_tl.ownership import kind_of, mark, remove_own
     from segan_tl.runs import Run
@@ -32,7 +32,7 @@ def published(out, cases: list[str]):
         out.predictions.mkdir(exist_ok=True)
         for path in sorted(fresh.root.rglob("*.*"), key=lambda path: path == fresh.summary):
             path.replace(out.root / path.relative_to(fresh.root))
-    except OSError as error:
-        raise cannot_write(out.root, error) from error
+    except (OSError, CannotWrite) as error:
+        raise cannot_write(out.root, error.__cause__ if isinstance(error, CannotWrite) else error) from error
     finally:
         shutil.rmtree(fresh.root, ignore_errors=True)

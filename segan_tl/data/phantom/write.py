@@ -22,7 +22,7 @@ from segan_tl.errors import UserError, cannot_write
 from segan_tl.leftovers import clear_leftovers, temporary_path
 from segan_tl.ownership import MARKER, kind_of, mark, refuse_foreign
 from segan_tl.reading import require_file
-from segan_tl.runs import sha256, write_json, write_text
+from segan_tl.runs import sha256
 from segan_tl.schemas.datasets import PhantomJson
 from segan_tl.schemas.reading import read_json
 
@@ -229,10 +229,11 @@ def describe(folder: Path, cohort: str, rows: list[tuple], *, shape: tuple[int, 
     readme = README.format(
         cohort=cohort, cases=len(rows), shape=shape_text, seed=seed, version=__version__, labels=labels
     )
-    write_text(folder / TABLE, table)
-    write_text(folder / NOTES, readme)
+    (folder / TABLE).write_text(table, encoding="utf-8")
+    (folder / NOTES).write_text(readme, encoding="utf-8")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    write_json(folder / RECORD, facts | {"sha256": {str(path.relative_to(folder)): sha256(path) for path in files}})
+    facts["sha256"] = {str(path.relative_to(folder)): sha256(path) for path in files}
+    (folder / RECORD).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 
 def _ignore_interrupts() -> None:
