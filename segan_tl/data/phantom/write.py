@@ -5,6 +5,7 @@ of every file, goes first and comes last: a folder without it holds no cohort, o
 """
 
 import gzip
+import json
 import multiprocessing
 import signal
 import re
