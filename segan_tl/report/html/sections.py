@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from html import escape
 
-
 from segan_tl.report.curves import divide_history
 from segan_tl.report.html.charts import box_chart, line_chart, scatter_chart, share_range
 from segan_tl.report.html.facts import facts
