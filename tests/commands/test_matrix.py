@@ -119,8 +119,9 @@ def test_data_elsewhere(places, tmp_path, capsys):
     [
         ({"state": "interrupted"}, None, "is not finished"),
         ({}, {"train": ["a"], "validation": ["b"], "test": ["BraTS2021_00001"]}, "differ in BraTS2021_00002"),
-        ({}, {**SPLIT, "train": ["BraTS2021_00002"]}, "was trained or tuned on the patients of BraTS2021_00002"),
-        ({"best_dice": None}, None, "no best validation Dice"),
+        ({}, {**SPLIT, "train": ["BraTS2021_00002"]}, "found BraTS2021_00002 twice"),
+        ({"best_dice": -0.1}, None, "no best validation Dice"),
+        ({"best_dice": None}, None, "expected a number as best_dice"),
     ],
 )
 def test_what_is_refused_in_one_sentence(places, capsys, state, split, message):

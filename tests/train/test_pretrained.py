@@ -122,7 +122,7 @@ def test_refusals_come_before_anything_is_written(imported, tiny_cohort, tmp_pat
 
 
 def config_of(family, pretrained, modalities):
-    data = {"modalities": modalities, "patch": (1, 64, 64) if family == "albunet2d" else (16, 64, 64)}
+    data = {"modalities": modalities, "patch": (1, 64, 64) if family == "albunet2d" else (32, 64, 64)}
     model = {"family": family, "pretrained": str(pretrained), "deep_supervision": False}
     return validate({"name": "a", "data": data, "model": model}, source="test")
 
