@@ -159,12 +159,6 @@ def _try_read(case: Case, source: Source, problems: list[Problem], *, opened: di
         return read_volume(source, opened=opened)
     except ImageError as error:
         problems.append(Problem(case.id, error.path, error.reason, error.remedy))
-    except MemoryError:
-        problems.append(
-            Problem(
-                case.id, source.path, "there is not enough memory for this image", "crop it or use a larger machine"
-            )
-        )
     return None
 
 

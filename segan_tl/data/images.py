@@ -90,13 +90,12 @@ def read_volume(source: Source, *, dtype: np.dtype | type | None = None, opened:
             the same dict for all of them.
 
     Raises:
-        ImageError: the file is absent, truncated, damaged, of the wrong dimension, or no head.
+        ImageError: the file is absent, truncated, damaged, of the wrong dimension, no head, or too large.
     """
     path, geometry = Path(source.path), read_header(source)  # before memory is asked for
     opened = {} if opened is None else opened
     if path not in opened:
-        _, read = _readers(path)
-        opened[path] = read(path)
+        opened[path] = _read_voxels(path)
     array = opened[path]
     if array.ndim != 4:
         del opened[path]
@@ -145,6 +144,14 @@ def _make_scanner_image(stored: np.ndarray, geometry: Geometry) -> nib.Nifti1Ima
 
 
 # === Checks ===
+
+
+def _read_voxels(path: Path) -> np.ndarray:
+    _, read = _readers(path)
+    try:
+        return read(path)
+    except MemoryError:
+        raise ImageError(path, "there is not enough memory for this image", "crop it or use a larger machine") from None
 
 
 def _readers(path: Path) -> tuple:

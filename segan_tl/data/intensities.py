@@ -56,9 +56,10 @@ def require_finite(prepared: np.ndarray) -> np.ndarray:
 
 def _count_drowning(values: np.ndarray) -> int:
     """Return how many voxels are so far out that the rest is all but constant; 0 where none are."""
-    distance, deviation = np.abs(values - np.median(values)), values.std()
-    if distance.max() <= 9 * deviation:  # then 1 % of the voxels cannot make up 99 % of the variance
-        return 0
+    mean, deviation = values.mean(), values.std()
+    if max(values.max() - mean, mean - values.min()) <= 9 * deviation:
+        return 0  # 1 % of the voxels cannot make up 99 % of such a variance
+    distance = np.abs(values - mean)
     count = max(int(FARTHEST * len(values)), 1)
     rest = values[np.argpartition(distance, len(values) - count)[:-count]]
     if rest.std() >= LEAST_CONTRAST * deviation:

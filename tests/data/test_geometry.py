@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import SimpleITK
 
+from segan_tl.data.cases import find_cases, load_case
 from segan_tl.data.geometry import Geometry, find_grid_fault
 from segan_tl.data.image_error import ImageError
 from segan_tl.data.images import Source, read_header, read_volume, write_volume
@@ -61,6 +62,14 @@ def test_masks_and_probabilities_have_the_orientations_of_their_own_image(tmp_pa
         assert all(np.array_equal(image.header[field], written.header[field]) for field in PLACE)
     if kind is nib.Nifti1Image:  # SimpleITK reads no NIfTI-2
         assert distance_mm(tmp_path / "a.nii.gz", tmp_path / "mask.nii.gz") == 0
+
+
+def test_a_loaded_case_knows_the_header_of_its_first_image(tmp_path):
+    for name in ("flair", "t1"):
+        write_image(tmp_path / f"P_{name}.nii.gz", codes=(1, 2) if name == "flair" else (0, 1), qform=FLIPPED)
+    loaded = load_case(find_cases(tmp_path).cases[0], ("flair", "t1"), with_mask=False)
+    write_volume(tmp_path / "mask.nii.gz", loaded.image[..., 0] > 100, loaded.geometry)
+    assert distance_mm(tmp_path / "P_flair.nii.gz", tmp_path / "mask.nii.gz") == 0
 
 
 @pytest.mark.parametrize(

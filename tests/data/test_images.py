@@ -9,6 +9,7 @@ import pytest
 from segan_tl.data.image_error import ImageError
 from segan_tl.data.geometry import Geometry, corner_shift_mm
 from segan_tl.data.images import Source, read_header, read_volume, write_volume
+from segan_tl.data.nifti import read_nifti_header
 
 SHAPE = (5, 6, 7)
 
@@ -194,6 +195,16 @@ def test_the_header_alone(tmp_path):
     assert geometry.shape == SHAPE
     assert geometry.spacing_mm == pytest.approx((1, 2, 3))
     assert np.allclose(geometry.affine, make_affine("RAS"))
+
+
+def test_an_image_too_large_for_the_memory_is_named(tmp_path, monkeypatch):
+    def fail(path):
+        raise MemoryError
+
+    source = write_nifti(tmp_path / "a.nii", noise())
+    monkeypatch.setattr("segan_tl.data.images._READERS", (((".nii",), read_nifti_header, fail),))
+    with pytest.raises(ImageError, match="not enough memory for this image; crop it"):
+        read_volume(source)
 
 
 # === Real MRI ===
