@@ -1,6 +1,6 @@
 """Every command that writes, on data so small that it ends in seconds, and what of its files is always the same.
 
-What may differ: how long something took, when a file was written (inside .keras files, whose digests differ then, too),
+What may differ: how long something took; when and where in memory a .keras file was written, and so its digest;
 TensorBoard's events and the logs of a queue, which grow with every start, and report.html, which tells times.
 """
 
@@ -40,7 +40,7 @@ VOLUMES = [
     "--set", "model.decoder_blocks=[1]", "--set", "train.epochs=2", "--set", "train.steps_per_epoch=1",
     "--set", "train.validate_every=1", "--set", "data.split=[0.5,0.2,0.3]",
 ]  # fmt: skip
-UNLIKE = re.compile(r"seconds|sha256|date_saved|^commit$")  # keys of JSON and columns of CSV
+UNLIKE = re.compile(r"seconds|sha256|date_saved|shared_object_id|^commit$")  # keys of JSON, columns of CSV
 APART = re.compile(r"/tensorboard/|/logs/|\.lock$|MANIFEST\.json$")
 
 
