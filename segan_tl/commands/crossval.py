@@ -146,10 +146,10 @@ def _check_begun(training: Training) -> None:
 
     for number in range(training.folds):
         this_run, config = training.plan(number)
-        if not has_begun(this_run):
+        if not this_run.root.is_dir():
             continue
         with training_lock(this_run):
-            different = differences(this_run, config)
+            different = differences(this_run, config) if has_begun(this_run) else []
         if different:
             raise UserError(
                 f"{this_run.root} was trained with other settings ({'; '.join(different[:3])}); remove "

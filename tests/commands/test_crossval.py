@@ -111,6 +111,9 @@ def test_folds_of_other_settings_or_in_training_are_refused_before_one_starts(co
     with training_lock(run):
         assert main(["crossval", "--folds", "3", "--", *words]) == 2
     assert "fold1 is being trained by process" in capsys.readouterr().err
+    with training_lock(training.plan(0)[0]):  # before its first checkpoint
+        assert main(["crossval", "--folds", "3", "--", *words]) == 2
+    assert "fold0 is being trained by process" in capsys.readouterr().err
     assert not (training.folder / "logs").exists()
 
 
