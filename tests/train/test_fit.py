@@ -33,6 +33,7 @@ def cases(tiny_cohort, tiny_config, tmp_path_factory):
 
 def train(folder, cases, config, segment=None):
     run = Run(folder)
+    write_json(run.config, config.model_dump(mode="json"))
     write_json(run.splits, {part: [case.id for case in chosen] for part, chosen in cases.items()} | {"test": []})
     return fit(
         run, config, cases, strategy=make_strategy("cpu"), segment=segment or plain, data={"synthetic": True}
