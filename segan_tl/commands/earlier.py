@@ -44,7 +44,7 @@ def has_begun(this_run) -> bool:
     if this_run.last.is_dir() or _state(this_run) in ("finished", "interrupted") or this_run.summary.is_file():
         return True
     # The first epoch publishes best/, then writes its row, then last/.
-    epochs = len(this_run.history.read_text().splitlines()) - 1 if this_run.history.is_file() else 0
+    epochs = len(this_run.history.read_text(encoding="utf-8").splitlines()) - 1 if this_run.history.is_file() else 0
     return epochs > 1
 
 

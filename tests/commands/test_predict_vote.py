@@ -145,7 +145,7 @@ def test_a_case_without_any_of_the_modalities(places, tmp_path, capsys):
         (ALL, (), "add --vote majority or --vote weighted"),
         (("small/flair", "small/all"), ("--vote", "majority"), "was trained on flair, t2; leave it out"),
         (("small/t2", "small/flair-to-t2"), ("--vote", "majority"), "both trained on t2, and a vote takes one run"),
-        (("small/t2", "small/unknown"), ("--vote", "weighted"), "no best validation Dice"),
+        (("small/t2", "small/unknown"), ("--vote", "weighted"), "expected a number as best_dice"),
     ],
 )
 def test_what_is_refused_in_one_sentence(places, tmp_path, capsys, runs, options, message):

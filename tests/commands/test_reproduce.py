@@ -94,10 +94,13 @@ def test_nothing_comes_before_what_it_needs(tmp_path):
         seen.add(job.name)
 
 
-def test_the_quick_configuration_is_quickstart_with_fewer_epochs():
+def test_the_quick_configuration_is_quickstart_with_fewer_epochs_and_every_component():
     quick, start = (load_config(name).model_dump() for name in ("giacomello_quick", "quickstart"))
     epochs = quick["train"].pop("epochs"), start["train"].pop("epochs")
-    assert epochs == (12, 20) and quick == start
+    assert epochs == (12, 20)
+    # The paper drops no component.
+    assert quick["predict"].pop("smallest_component") == 0 != start["predict"].pop("smallest_component")
+    assert quick == start
 
 
 # === What is done ===

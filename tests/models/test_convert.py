@@ -115,7 +115,7 @@ def test_files_beside_the_weights(tmp_path):
     with pytest.raises(UserError, match="no configuration 2d: choose one of 3d_fullres, 3d_fullres_b4"):
         import_nnunet(tmp_path / "a.pth", configuration="2d")
     (tmp_path / "plans.json").write_text("{")
-    with pytest.raises(UserError, match="no readable JSON"):
+    with pytest.raises(UserError, match="plans.json is damaged: not JSON in UTF-8"):
         import_nnunet(tmp_path / "bare.pth", plans=tmp_path / "plans.json")
 
 

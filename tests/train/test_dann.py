@@ -178,6 +178,7 @@ def test_a_restored_game_goes_on_as_if_nothing_had_happened(tmp_path):
     whole, run = game_of(settings), Run(tmp_path)
     for i in range(2):
         whole.step(batch(i))
+    run.config.touch()  # a run whose configuration is gone was removed
     save_last(run, whole, Progress(step=2), provenance={})
     assert {file.stem for file in run.last.glob("*.keras")} == {"segmentor", "domain_classifier"}
     again = game_of(settings, seed=5)
