@@ -225,6 +225,7 @@ def test_a_synthetic_cohort_never_stands_in_beside_patients(
     assert not (tmp_path / "cache").exists() and not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_two_synthetic_cohorts_are_said_to_be_synthetic(tmp_path, configs):
     small = ["cases=4", "shape=[48,48,31]"]
     sets = [f"{section}phantom.{one}" for section in ("", "source.") for one in small]

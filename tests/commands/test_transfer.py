@@ -100,6 +100,7 @@ def _as_toml(values, folder):
     return path
 
 
+@pytest.mark.slow
 def test_two_replicas_freeze_too(place):
     source = Run(place / "runs" / "segan" / "flair")
     for name, options, same in (("frozen", ["--freeze-critic"], True), ("full", [], False)):

@@ -161,6 +161,7 @@ def read_numbers(case, modalities):
     return fingerprint_case(checked.images, spacing_mm=checked.geometry.in_lps.spacing_mm)
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_a_raw_scan_and_another_space_are_told_and_other_brats_cases_are_not(real_data):
     cases = find_cases(real_data / "brats2021").cases
