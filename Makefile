@@ -2,6 +2,9 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# Test processes side by side, each with all tests of a file.
+JOBS   ?= 2
+TESTS  := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 .PHONY: help install demo test test-all test-parity lint benchmark clean
 
@@ -23,7 +26,7 @@ demo: install            ## FLAIR on the built-in synthetic cohort, then from FL
 	$(BIN)/python transfer.py --source flair --target t2 --freeze-critic
 
 test: install            ## the suite, at most ten minutes on two cores
-	$(BIN)/python -m pytest
+	$(TESTS)
 
 test-all: install        ## the slow ones too
 	$(BIN)/python -m pytest -m "slow or not slow"
