@@ -22,7 +22,7 @@ def methods(kernel_size: int, half: bool) -> dict:
     import keras
     from keras import ops
 
-    from segan_tl.models.depthwise import BLOCK, BLOCK_HALF, convolve_blocks, convolve_planes
+    from segan_tl.fast.depthwise import BLOCK, BLOCK_HALF, convolve_blocks, convolve_planes
 
     size = BLOCK_HALF if half else BLOCK["float32"]
 

@@ -56,10 +56,10 @@ def main() -> None:
 
 def measure(prediction: Path, truth: Path, rounds: int) -> tuple[float, float, float, float]:
     """Return the median seconds of reading and of scoring, and the peak memory in MiB: all, and before any case."""
-    from segan_tl.data.images import Source
-    from segan_tl.report.mask_pairs import read_pairs
-    from segan_tl.report.masks import Mask
-    from segan_tl.report.scores import Plan, score_pair
+    from segan_tl.data.files.images import Source
+    from segan_tl.report.score.mask_pairs import read_pairs
+    from segan_tl.report.score.masks import Mask
+    from segan_tl.report.score.scores import Plan, score_pair
 
     before = _peak_mib()
     plan = Plan(("wt", "tc", "et"), challenge=CHALLENGE)
@@ -93,9 +93,9 @@ def _time_beside(command: str, prediction: Path, truth: Path) -> float:
 
 def _pairs(arguments, folder: Path):
     """Yield name, prediction and truth, both as files in the numbers of BraTS 2023."""
-    from segan_tl.data.images import Geometry, read_volume, write_volume
+    from segan_tl.data.files.images import Geometry, read_volume, write_volume
     from segan_tl.regions import from_canonical, to_canonical
-    from segan_tl.report.masks import find_predictions, find_truths
+    from segan_tl.report.score.masks import find_predictions, find_truths
 
     if arguments.predictions is None:
         geometry = Geometry(SHAPE, np.diag([-1.0, -1.0, 1.0, 1.0]))

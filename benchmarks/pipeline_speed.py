@@ -20,7 +20,7 @@ from segan_speed import cpu_model
 def prepare(arguments, config) -> list:
     """Return the cohort's sound cases, prepared."""
     from segan_tl.data.cache import prepare_cases
-    from segan_tl.data.cases import find_cases
+    from segan_tl.data.find.cases import find_cases
 
     cases = find_cases(arguments.data).cases[: arguments.cases]
     cached, problems = prepare_cases(cases, arguments.cache, config=config.data)
@@ -35,7 +35,7 @@ def measure(config, cached, *, rounds: int, steps: int) -> dict[str, list]:
 
     from segan_tl.data.pipeline import SlicePool, make_batches
     from segan_tl.train.recipes import build_networks
-    from segan_tl.train.segan import SeganGame
+    from segan_tl.train.steps.critic import SeganGame
 
     keras.utils.set_random_seed(0)
     tf.config.experimental.enable_op_determinism()
@@ -84,7 +84,7 @@ def main() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from segan_tl.config import load_config
+    from segan_tl.config.load import load_config
 
     # More batches than are timed: at the end of the clock the pipeline still works as hard as at its start.
     config = load_config(arguments.config, [f"train.steps_per_epoch={arguments.steps + 8}", *arguments.set])

@@ -41,10 +41,10 @@ def keras_side(pipe, case: str, threads: int, batch_size: int, size: int) -> Non
     import keras
     import tensorflow as tf
 
-    from segan_tl.config import Config
+    from segan_tl.config.load import Config
     from segan_tl.predict.segment import _traced
     from segan_tl.train.recipes import build_networks
-    from segan_tl.train.segan import SeganGame
+    from segan_tl.train.steps.critic import SeganGame
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)

@@ -65,15 +65,15 @@ def measure(name, overrides, arguments):
     import keras
     import tensorflow as tf
 
-    from segan_tl.config import load_config
+    from segan_tl.config.load import load_config
     from segan_tl.data.cache import prepare_cases
-    from segan_tl.data.cases import find_cases
+    from segan_tl.data.find.cases import find_cases
     from segan_tl.data.pipeline import SlicePool, make_batches
-    from segan_tl.metrics import dice
+    from segan_tl.metrics.overlap import dice
     from segan_tl.predict.postprocess import binarise
     from segan_tl.predict.segment import segment_slices
     from segan_tl.train.recipes import build_networks
-    from segan_tl.train.segan import SeganGame
+    from segan_tl.train.steps.critic import SeganGame
 
     changes = [f"train.epochs={arguments.measurements}", f"train.steps_per_epoch={arguments.steps}"]
     config = load_config(arguments.config, [*changes, *arguments.set, *overrides])

@@ -48,9 +48,9 @@ def keras_side(pipe, case: str, threads: int, batch_size: int, size: int) -> Non
     import keras
     import tensorflow as tf
 
-    from segan_tl.config_volume import VolumeConfig
+    from segan_tl.config.volume import VolumeConfig
     from segan_tl.models import nnunet
-    from segan_tl.models.torch_layout import collect
+    from segan_tl.models.foreign.torch_layout import collect
     from segan_tl.predict.sliding import segment_volume
     from segan_tl.train.recipes import build_game, build_judge
 

@@ -41,7 +41,7 @@ def measure(name: str, threads: int) -> tuple[int, float, float, float, float]:
     import keras
     import tensorflow as tf
 
-    from segan_tl.config_volume import VolumeConfig
+    from segan_tl.config.volume import VolumeConfig
     from segan_tl.models import build_model
     from segan_tl.predict.sliding import segment_volume
     from segan_tl.train.recipes import build_game, build_judge

@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from segan_tl.disk.leftovers import clear_leftovers, temporary_path
+from segan_tl.disk.ownership import MANIFEST, carry_over, kind_of
+from segan_tl.disk.paths import safe_name
 from segan_tl.errors import UserError, cannot_write, nearest
-from segan_tl.leftovers import clear_leftovers, temporary_path
-from segan_tl.ownership import MANIFEST, carry_over, kind_of
-from segan_tl.paths import safe_name
 from segan_tl.schemas import reading as schemas
 from segan_tl.schemas.reading import Schema
 from segan_tl.schemas.runs import FILES, Splits

@@ -6,10 +6,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from segan_tl.models.nnunet_plan import build_from_plan
-from segan_tl.models.orientation import turn_tensors
-from segan_tl.models.torch_files import write_torch
-from segan_tl.models.torch_layout import collect
+from segan_tl.models.foreign.nnunet_plan import build_from_plan
+from segan_tl.models.foreign.orientation import turn_tensors
+from segan_tl.models.foreign.torch_files import write_torch
+from segan_tl.models.foreign.torch_layout import collect
 
 SIZES = {
     "n_stages": 3,
@@ -45,7 +45,7 @@ def small_plans(**configuration) -> dict:
 
 def write_nnunet(folder: Path, *, dataset: dict, plans: dict | None = None, channels: int = 4) -> keras.Model:
     """Write a results folder of nnU-Net, its fold 1 alone; return its network, with nnU-Net's order of axes."""
-    from segan_tl.models.convert import torch_names
+    from segan_tl.models.foreign.convert import torch_names
 
     plans = plans or small_plans()
     regions = "regions_class_order" in dataset

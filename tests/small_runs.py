@@ -7,7 +7,7 @@ import keras
 import nibabel
 import numpy as np
 
-from segan_tl.config import Config
+from segan_tl.config.load import Config
 from segan_tl.models.segan import build_critic, build_segmentor
 from segan_tl.models.weights import save_network
 from segan_tl.runs import Run, atomic_checkpoint, write_json

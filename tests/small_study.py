@@ -3,7 +3,7 @@
 import csv
 import json
 
-from segan_tl.report.papers.giacomello.study import (
+from segan_tl.papers.giacomello.study import (
     CURVE_CASES,
     CURVE_SEEDS,
     CURVE_STRATEGIES,

@@ -8,9 +8,9 @@ from typing import Annotated, Literal, Union, get_args, get_origin
 
 import pytest
 
-from segan_tl.config import Config, load_config, validate
-from segan_tl.config_base import Section
-from segan_tl.config_volume import VolumeConfig
+from segan_tl.config.base import Section
+from segan_tl.config.load import Config, load_config, validate
+from segan_tl.config.volume import VolumeConfig
 from segan_tl.errors import UserError
 
 SECTIONS = {

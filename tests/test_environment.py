@@ -54,7 +54,7 @@ def test_the_settings_of_keras_are_ours(tmp_path, settings):
 def test_a_program_of_ones_own_keeps_its_settings(tmp_path):
     code = (
         "import os; before = dict(os.environ)\n"
-        "import segan_tl, segan_tl.models, segan_tl.console, segan_tl.config, segan_tl.__main__\n"
+        "import segan_tl, segan_tl.models, segan_tl.console, segan_tl.config.load, segan_tl.__main__\n"
         "assert dict(os.environ) == before"
     )
     assert python(code, home=tmp_path, **OTHER_WORK).returncode == 0

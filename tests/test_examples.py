@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from segan_tl.commands.wrapped import read_training
+from segan_tl.workflow.wrapped import read_training
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"

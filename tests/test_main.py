@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from segan_tl.__main__ import COMMANDS, MODULES, main
-from segan_tl.commands.wrapped import read_training
-from segan_tl.config import load_config
+from segan_tl.config.load import load_config
+from segan_tl.workflow.wrapped import read_training
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

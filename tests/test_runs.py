@@ -8,14 +8,24 @@ import sys
 
 import pytest
 
-from segan_tl import ownership, runs
+from segan_tl import runs
+from segan_tl.disk import ownership
+from segan_tl.disk.ownership import mark
 from segan_tl.errors import CannotWrite, UserError
-from segan_tl.ownership import mark
 from segan_tl.runs import (
-    Run, atomic_checkpoint, atomic_folder, atomic_path, open_run, recover, run_name, training_lock, verify, write_json,
+    Run,
+    atomic_checkpoint,
+    atomic_folder,
+    atomic_path,
+    open_run,
+    recover,
+    run_name,
+    training_lock,
+    verify,
+    write_json,
     write_text,
 )  # fmt: skip
-from tests.test_ownership import CONFIG
+from tests.disk.test_ownership import CONFIG
 
 
 def test_atomic_path_keeps_the_old_file_when_writing_fails(tmp_path):

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from segan_tl.commands.patients import add_patients_argument, count_patients
 from segan_tl.errors import UserError
+from segan_tl.workflow.patients import add_patients_argument, count_patients
 
 EPILOG = """examples:
   python -m segan_tl check BraTS2021                           all modalities that the folder has
@@ -49,11 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check the folder and print the table; return 0 where all is good and 1 where it is not."""
-    from segan_tl.commands.likeness import examiner, print_likeness
     from segan_tl.console import console
-    from segan_tl.data.cases import check_cohort, find_cases
-    from segan_tl.data.patients import state_patients
-    from segan_tl.data.unused import tell
+    from segan_tl.data.find.cases import check_cohort, find_cases
+    from segan_tl.data.find.patients import state_patients
+    from segan_tl.data.find.unused import tell
+    from segan_tl.workflow.likeness import examiner, print_likeness
 
     if arguments.jobs is not None and arguments.jobs < 1:
         raise UserError(f"expected --jobs of at least 1; found {arguments.jobs}; leave it out for the default")
@@ -213,7 +213,7 @@ def _print(table) -> None:
 def _print_summary(cohort, checked: list, modalities: tuple[str, ...], *, labels: str | None) -> None:
     """Print notes and one line of counts; `labels` says why there are none to speak of, None where there are."""
     from segan_tl.console import console
-    from segan_tl.data.lookalikes import doubts
+    from segan_tl.data.find.lookalikes import doubts
     from segan_tl.regions import MODALITIES
 
     strangers = sorted({name for item in checked for name in item.case.images if name not in MODALITIES})

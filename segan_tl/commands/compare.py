@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from segan_tl.commands.patients import add_patients_argument
 from segan_tl.errors import UserError
+from segan_tl.workflow.patients import add_patients_argument
 
 EPILOG = """examples:
   python -m segan_tl compare segan/t2 segan/flair-to-t2                    two runs below runs/
@@ -43,11 +43,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Read, refuse what cannot be compared, compute, write and print."""
     from segan_tl.console import console
-    from segan_tl.data.patients import match_patients
-    from segan_tl.report.compare import compare_tables, require_metrics, write_comparison
-    from segan_tl.report.preflight import require_table_path
-    from segan_tl.report.score_tables import common_regions, open_tables, own_names, require_same_cases, whose_cases
-    from segan_tl.report.shared_cases import share_cases
+    from segan_tl.data.find.patients import match_patients
+    from segan_tl.report.compare.models import compare_tables, require_metrics, write_comparison
+    from segan_tl.report.compare.score_tables import (
+        common_regions,
+        open_tables,
+        own_names,
+        require_same_cases,
+        whose_cases,
+    )
+    from segan_tl.report.compare.shared_cases import share_cases
+    from segan_tl.report.score.preflight import require_table_path
 
     # === Everything that can be refused is refused before work begins ===
     if arguments.out is not None:
@@ -87,10 +93,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _print(tables, rows, metrics, *, patients, arguments) -> None:
     """Print which letter is which run, a table a metric, and how to read them."""
-    from segan_tl.commands.patients import count_patients
     from segan_tl.console import console
-    from segan_tl.report.compare import direction, letter, notes
+    from segan_tl.report.compare.models import direction, letter, notes
     from segan_tl.report.narrow import print_comparison
+    from segan_tl.workflow.patients import count_patients
 
     synthetic = any(table.synthetic for table in tables)
     for place, table in enumerate(tables):

@@ -6,10 +6,10 @@ import shlex
 from functools import partial
 from pathlib import Path
 
-from segan_tl.commands.jobs import Job, run_jobs
-from segan_tl.commands.numbers import device, folds, positive
-from segan_tl.commands.papers.jobs import module
-from segan_tl.commands.wrapped import Training, read_training
+from segan_tl.papers.jobs import module
+from segan_tl.workflow.jobs import Job, run_jobs
+from segan_tl.workflow.numbers import device, folds, positive
+from segan_tl.workflow.wrapped import Training, read_training
 
 WRAPS = True  # what follows -- belongs to another command
 WRITTEN = ("crossval.csv", "crossval.json", "crossval.png", "crossval.html")  # beside the folds
@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _find(arguments) -> Path:
     from segan_tl.errors import UserError
-    from segan_tl.report.crossval import find_crossval
+    from segan_tl.report.compare.crossval import find_crossval
 
     runs = arguments.runs or Path("runs")
     folder = find_crossval(arguments.gather, runs=runs)
@@ -99,7 +99,7 @@ def _find(arguments) -> Path:
 def _train(training: Training, arguments) -> int:
     """Run the folds and gather them."""
     from segan_tl.console import console
-    from segan_tl.report.owed import has_scores
+    from segan_tl.report.score.owed import has_scores
 
     slots = [("--devices", device) for device in arguments.devices or ()]
     at_once = arguments.at_once or max(len(slots), 1)
@@ -140,9 +140,9 @@ def _check_begun(training: Training) -> None:
     Raises:
         UserError: there are some.
     """
-    from segan_tl.commands.earlier import differences, has_begun
     from segan_tl.errors import UserError
     from segan_tl.runs import training_lock
+    from segan_tl.workflow.earlier import differences, has_begun
 
     for number in range(training.folds):
         this_run, config = training.plan(number)
@@ -163,8 +163,8 @@ def _prepare(training: Training) -> None:
     Raises:
         UserError: cases that cannot be used, or fewer patients than folds need.
     """
-    from segan_tl.commands.cohort import choose_fold, find_cohort, find_source_cohort, prepare
-    from segan_tl.commands.unlabelled import divide, needs_masks
+    from segan_tl.workflow.cohort import choose_fold, find_cohort, find_source_cohort, prepare
+    from segan_tl.workflow.unlabelled import divide, needs_masks
 
     config, arguments = training.plan(0)[1], training.arguments
     cohort = find_cohort(arguments, config)
@@ -177,8 +177,8 @@ def _prepare(training: Training) -> None:
 
 def _is_done(job: Job, training: Training) -> bool:
     """Return whether a fold has all that its training leads to, with the settings that it would be trained with now."""
-    from segan_tl.config_base import comparable
-    from segan_tl.report.owed import is_complete
+    from segan_tl.config.base import comparable
+    from segan_tl.report.score.owed import is_complete
     from segan_tl.runs import read_json
 
     this_run, config = training.plan(int(job.name.removeprefix("fold")))
@@ -189,7 +189,7 @@ def _is_done(job: Job, training: Training) -> bool:
 
 def _describe(job: Job, training: Training) -> str:
     """Return the mean Dice of every region."""
-    from segan_tl.report.papers.runs import mean, read_scores
+    from segan_tl.papers.runs import mean, read_scores
 
     this_run, config = training.plan(int(job.name.removeprefix("fold")))
     scores = {region: mean(read_scores(this_run, region=region)) for region in config.data.regions}
@@ -209,9 +209,9 @@ def _gather(folder: Path, *, folds: int | None, partial: bool, training: Trainin
         training: whose folds they should be; None for those that are there.
     """
     from segan_tl.console import console
-    from segan_tl.report.crossval import open_crossval
-    from segan_tl.report.crossval_figures import plot_folds
-    from segan_tl.report.crossval_tables import print_folds, write_tables
+    from segan_tl.report.compare.crossval import open_crossval
+    from segan_tl.report.compare.crossval_figures import plot_folds
+    from segan_tl.report.compare.crossval_tables import print_folds, write_tables
 
     if training:
         config = json.loads(training.plan(0)[1].model_dump_json())

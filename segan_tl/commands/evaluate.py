@@ -5,8 +5,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from segan_tl.commands.patients import add_patients_argument, count_patients
 from segan_tl.errors import UserError
+from segan_tl.workflow.patients import add_patients_argument, count_patients
 
 CHALLENGES = ("brats-gli", "brats-ssa", "brats-men", "brats-ped", "brats-met")
 HD95 = ("surface-weighted", "pooled", "maximum-of-directed")
@@ -55,8 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Score everything, write the rows and print what they come to."""
     from segan_tl.console import console
     from segan_tl.report.narrow import print_summary
-    from segan_tl.report.preflight import FAULTS_NAMED, check_headers, prepare_folder, refuse_faults
-    from segan_tl.report.scores import score_cases, write_scores
+    from segan_tl.report.score.preflight import FAULTS_NAMED, check_headers, prepare_folder, refuse_faults
+    from segan_tl.report.score.scores import score_cases, write_scores
     from segan_tl.report.terminal import case_progress
 
     # === What can be refused is refused before work begins ===
@@ -95,9 +95,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _find(arguments) -> tuple[dict, dict, list[str]]:
     """Return truths and predictions by case, and what is said of the files of none."""
-    from segan_tl.data.patients import match_patients
-    from segan_tl.report.masks import find_predictions, find_truths, require_pairs
-    from segan_tl.report.run_cases import find_run, tested_cases
+    from segan_tl.data.find.patients import match_patients
+    from segan_tl.report.score.masks import find_predictions, find_truths, require_pairs
+    from segan_tl.report.score.run_cases import find_run, tested_cases
 
     folder, of_run = find_run(arguments.predictions, runs=arguments.runs)
     truths, unused = find_truths(arguments.truths, meaning=arguments.truth_labels)
@@ -129,7 +129,7 @@ def _count(number: int, noun: str) -> str:
 
 def _check(arguments) -> None:
     from segan_tl.regions import region_values
-    from segan_tl.report.preflight import require_table_path
+    from segan_tl.report.score.preflight import require_table_path
 
     for stated in (arguments.truth_labels, arguments.prediction_labels):
         if stated is not None:
@@ -149,8 +149,8 @@ def _jobs(arguments) -> int:
 
 def _plan(arguments, truths: dict, predictions: dict):
     """Decide on the regions: those asked for, the challenge's, or all that both sides can tell apart."""
-    from segan_tl.report.masks import common_regions
-    from segan_tl.report.scores import Plan
+    from segan_tl.report.score.masks import common_regions
+    from segan_tl.report.score.scores import Plan
 
     possible = common_regions(truths, predictions)
     usual = [region for region in CHALLENGE_REGIONS if region in possible] if arguments.challenge else possible
@@ -182,8 +182,8 @@ def _remarks(truths: dict, predictions: dict, left_over: list[str]) -> list[str]
 
 
 def _notes(plan) -> list[str]:
-    from segan_tl.distances import HD95_DEFINITIONS, MISSED_MM
-    from segan_tl.lesions import CHALLENGES as SETTINGS
+    from segan_tl.metrics.distances import HD95_DEFINITIONS, MISSED_MM
+    from segan_tl.metrics.lesions import CHALLENGES as SETTINGS
 
     notes = [f"HD95 {name}: {HD95_DEFINITIONS[name]}" for name in plan.hd95]
     notes.append(f"both empty: overlap 1, HD95 0; one empty: overlap 0, HD95 {MISSED_MM:g} mm")

@@ -4,7 +4,7 @@ import argparse
 import shlex
 from pathlib import Path
 
-from segan_tl.commands.numbers import fold
+from segan_tl.workflow.numbers import fold
 
 EPILOG = """examples:
   python -m segan_tl export nnunet/BraTS2021 checkpoint_final.pth --plans plans.json
@@ -45,8 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     start_tensorflow()
     from segan_tl.console import console
-    from segan_tl.models.convert import export_nnunet
-    from segan_tl.models.dataset_json import make_dataset
+    from segan_tl.models.foreign.convert import export_nnunet
+    from segan_tl.models.foreign.dataset_json import make_dataset
     from segan_tl.models.provenance import read_provenance
     from segan_tl.models.weights import load_network
     from segan_tl.runs import write_json

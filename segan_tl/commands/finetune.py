@@ -12,9 +12,9 @@ from segan_tl.commands.train import (
     plan_fold,
     train_volumes,
 )
-from segan_tl.commands.training import add_training_arguments
+from segan_tl.workflow.training import add_training_arguments
 
-# Strategies without weights of the source: beside those of segan_tl/config_adaptation.py.
+# Strategies without weights of the source: beside those of segan_tl/config/adaptation.py.
 WITHOUT_WEIGHTS = ("scratch", "combined")
 PAPERS = {"ft_lastthree": "last-three", "ft_decoder": "last-three-decoder", "ft_all": "last-three-all"}
 EPILOG = """strategies (the name in the paper: [H] Heras Rivera 2024, [K] Kaur 2019)
@@ -61,7 +61,7 @@ def run(arguments) -> int:
     from segan_tl.console import console, start_tensorflow
 
     start_tensorflow()
-    from segan_tl.train.source import find_volume_source
+    from segan_tl.train.start.source import find_volume_source
 
     source = find_volume_source(arguments.origin, runs=arguments.runs)
     this_run, config = _plan(arguments, source)
@@ -84,14 +84,14 @@ def plan_run(arguments):
     from segan_tl.console import start_tensorflow
 
     start_tensorflow()
-    from segan_tl.train.source import find_volume_source
+    from segan_tl.train.start.source import find_volume_source
 
     return _plan(arguments, find_volume_source(arguments.origin, runs=arguments.runs))
 
 
 def _plan(arguments, source):
     """Return the run and its configuration for a source that is known."""
-    from segan_tl.paths import run_folder
+    from segan_tl.disk.paths import run_folder
 
     strategy = _strategy(arguments)
     config = _config(arguments, source, strategy)
@@ -107,7 +107,7 @@ def _plan(arguments, source):
 
 def _strategy(arguments) -> str:
     """Return the strategy that is meant, by its own name or by that of the paper."""
-    from segan_tl.config_adaptation import FINETUNE_STRATEGIES
+    from segan_tl.config.adaptation import FINETUNE_STRATEGIES
     from segan_tl.errors import UserError, nearest
 
     known = (*FINETUNE_STRATEGIES, *WITHOUT_WEIGHTS)
@@ -154,7 +154,7 @@ def _config(arguments, source, strategy: str):
     """Return the source's configuration, or --config, with what the arguments change and where the weights are from."""
     import json
 
-    from segan_tl.config import revise_config, validate
+    from segan_tl.config.load import revise_config, validate
     from segan_tl.errors import UserError
 
     if source.config is None and not arguments.config:
@@ -184,7 +184,7 @@ def _base(source, strategy: str):
     """Return the source's configuration without what concerns its own beginning and its own cases."""
     import json
 
-    from segan_tl.config import validate
+    from segan_tl.config.load import validate
 
     values = json.loads(source.config.model_dump_json()) | {"transfer": None, "source": None, "adversary": None}
     values["model"]["pretrained"] = values["data"]["train_cases"] = None
@@ -213,7 +213,7 @@ def _check_family(arguments, source, config) -> None:
 def _inputs(arguments, source, config) -> dict[str, str | None]:
     """Return which modality of the source each of the target's starts with."""
     from segan_tl.errors import UserError
-    from segan_tl.train.source import map_inputs
+    from segan_tl.train.start.source import map_inputs
 
     if wrong := [text for text in arguments.map if "=" not in text]:
         raise UserError(f"--map expects TARGET=SOURCE, for example --map t1=flair; got {wrong[0]!r}")

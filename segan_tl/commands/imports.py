@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     start_tensorflow()
     from segan_tl.console import console
-    from segan_tl.models.checkpoint_files import find_files, import_weights
+    from segan_tl.models.foreign.checkpoint_files import find_files, import_weights
 
     files = find_files(arguments.source, fold=arguments.fold)
     kind, model, about = import_weights(
@@ -67,9 +67,9 @@ def _check(arguments) -> None:
     """Refuse what cannot be done before anything heavy is loaded."""
     import re
 
-    from segan_tl.config_base import RUN_NAME
+    from segan_tl.config.base import RUN_NAME
+    from segan_tl.disk.paths import folder_name
     from segan_tl.errors import UserError
-    from segan_tl.paths import folder_name
 
     if not arguments.source.exists():
         raise UserError(f"there is no {arguments.source}; give nnU-Net's results folder, or a file of weights")
@@ -116,7 +116,7 @@ def _describe(model, about, *, files) -> list[str]:
 def _name(arguments, model, about) -> dict:
     """Return modalities and regions in our names; {} where they have none and no run needs them."""
     from segan_tl.errors import UserError
-    from segan_tl.train.imported import name_modalities, name_regions
+    from segan_tl.train.start.imported import name_modalities, name_regions
 
     try:
         return {
@@ -138,7 +138,7 @@ def _configure(arguments, kind, about, named):
     """Return the configuration of the run; print what is not as in nnU-Net."""
     from segan_tl.console import console
     from segan_tl.errors import UserError
-    from segan_tl.train.imported import configure
+    from segan_tl.train.start.imported import configure
 
     if kind == "resnet34":
         raise UserError(
@@ -155,7 +155,7 @@ def _write_file(arguments, model, about, *, kind) -> None:
     """Write the .keras file: a network to probabilities, with all heads, or an encoder."""
     from segan_tl.console import console
     from segan_tl.models import publish
-    from segan_tl.train.imported import save_imported
+    from segan_tl.train.start.imported import save_imported
 
     if kind != "resnet34" and not arguments.all_heads:
         model = publish(model, activation=about["activation"])
@@ -169,7 +169,7 @@ def _training_command(out, about, *, kind) -> str:
     """Return what starts a training from the file: a configuration, and where the network differs from it."""
     import json
 
-    from segan_tl.config import load_config
+    from segan_tl.config.load import load_config
 
     model = about.get("model", {})
     name = CONFIGS.get(kind) or f"mednext_{model['variant']}"
@@ -201,7 +201,7 @@ def _write_run(arguments, model, config, *, about) -> None:
     """Write the run directory."""
     from segan_tl.console import console
     from segan_tl.runs import Run
-    from segan_tl.train.imported import write_run
+    from segan_tl.train.start.imported import write_run
 
     write_run(Run(arguments.run), model, config, provenance=about, overwrite=arguments.overwrite)
     data = config.data

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the tables or the JSON; return 1 where a file should not be loaded."""
-    from segan_tl.report.inspect import is_unusable, inspect_target
+    from segan_tl.report.inspect.networks import inspect_target, is_unusable
 
     inspected = inspect_target(arguments.run, runs=arguments.runs)
     reference = inspect_target(arguments.against, runs=arguments.runs) if arguments.against else None
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _print_json(inspected, reference) -> None:
     import json
 
-    from segan_tl.report.inspect import as_json, changes_as_json
+    from segan_tl.report.inspect.networks import as_json, changes_as_json
 
     value = as_json(inspected)
     if reference is not None:
@@ -48,7 +48,7 @@ def _print_json(inspected, reference) -> None:
 
 
 def _print_tables(inspected, reference) -> None:
-    from segan_tl.report.inspect_tables import print_changes, print_inspected, print_provenance
+    from segan_tl.report.inspect.tables import print_changes, print_inspected, print_provenance
 
     if reference is None:
         print_inspected(inspected)

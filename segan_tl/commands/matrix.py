@@ -30,9 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Score, write and print."""
     from segan_tl.console import console, start_tensorflow
-    from segan_tl.ownership import FILES, refuse_foreign
+    from segan_tl.disk.ownership import FILES, refuse_foreign
     from segan_tl.predict.members import open_members, same_modality, weights_of
-    from segan_tl.report.matrix_cases import check_finished, common_cases, find_data, shared_modalities
+    from segan_tl.report.compare.matrix_cases import check_finished, common_cases, find_data, shared_modalities
 
     # === Everything that can be refused is refused before work begins ===
     members = open_members(arguments.run, runs=arguments.runs)
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     # === Score ===
     start_tensorflow()
     from segan_tl.predict.ensemble import load_members
-    from segan_tl.report.matrix import score_matrix
+    from segan_tl.report.compare.matrix import score_matrix
     from segan_tl.report.terminal import case_progress
 
     models, digests = load_members(members)
@@ -72,10 +72,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _report(scores, members, *, out, about, digests, no_votes) -> None:
     """Write the tables and pictures, print them, and say where they are."""
     from segan_tl.console import console
-    from segan_tl.ownership import mark
-    from segan_tl.report.matrix import CELL, SUBSET, by_number, summarise, write_rows
-    from segan_tl.report.matrix_figures import plot_matrix, plot_votes
-    from segan_tl.report.matrix_tables import print_matrix, print_votes
+    from segan_tl.disk.ownership import mark
+    from segan_tl.report.compare.matrix import CELL, SUBSET, by_number, summarise, write_rows
+    from segan_tl.report.compare.matrix_figures import plot_matrix, plot_votes
+    from segan_tl.report.compare.matrix_tables import print_matrix, print_votes
 
     part, synthetic = about["part"], about["synthetic"]
     cells, votes = summarise(scores.cells, CELL), summarise(scores.votes, SUBSET)

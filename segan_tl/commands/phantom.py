@@ -5,7 +5,7 @@ import os
 import shlex
 from pathlib import Path
 
-from segan_tl.commands.numbers import positive, seed, whole
+from segan_tl.workflow.numbers import positive, seed, whole
 
 EPILOG = """examples:
   python -m segan_tl phantom data/phantom --cases 40 --shape 120 120 77

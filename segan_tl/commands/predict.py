@@ -5,7 +5,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from segan_tl.commands.numbers import positive
+from segan_tl.workflow.numbers import positive
 
 MODALITIES = ("t1", "t1c", "t2", "flair")
 EPILOG = """examples:
@@ -148,8 +148,8 @@ def _segment_all(arguments, members, cases, *, outputs) -> int:
 
 def _segment_one(arguments, members, models, *, case, outputs) -> tuple:
     """Segment and write one case; return what is recorded, a line for the terminal and what there is to say of it."""
-    from segan_tl.data.images import write_volume
-    from segan_tl.metrics import dice
+    from segan_tl.data.files.images import write_volume
+    from segan_tl.metrics.overlap import dice
     from segan_tl.predict.ensemble import segment_input
     from segan_tl.predict.labels import label_scheme, paint_labels
     from segan_tl.predict.outputs import write_probability

@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from segan_tl.commands.numbers import above_zero, whole
+from segan_tl.workflow.numbers import above_zero, whole
 
 LONGEST_STEM = 120
 
@@ -67,7 +67,7 @@ def comparison_path(roots: Sequence[Path]) -> Path:
 def run(arguments: argparse.Namespace) -> int:
     """Write the page and say where it is and what it lacks."""
     from segan_tl.console import console
-    from segan_tl.report.crossval import find_folds
+    from segan_tl.report.compare.crossval import find_folds
     from segan_tl.report.html.page import show_bytes, write_report
     from segan_tl.runs import open_run
 
@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _report_folds(folder: Path, out: Path) -> int:
     """Write the page of a cross-validation."""
     from segan_tl.console import console
-    from segan_tl.report.crossval import open_crossval
+    from segan_tl.report.compare.crossval import open_crossval
     from segan_tl.report.html.crossval import write_crossval_page
     from segan_tl.report.html.page import show_bytes
 

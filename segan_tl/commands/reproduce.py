@@ -7,10 +7,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from segan_tl.commands.jobs import run_jobs
-from segan_tl.commands.numbers import positive
-from segan_tl.commands.papers import giacomello, heras, kaur, wacker
-from segan_tl.commands.papers.jobs import options
+from segan_tl.papers.giacomello import jobs as giacomello
+from segan_tl.papers.heras import jobs as heras
+from segan_tl.papers.jobs import options
+from segan_tl.papers.kaur import jobs as kaur
+from segan_tl.papers.wacker import jobs as wacker
+from segan_tl.workflow.jobs import run_jobs
+from segan_tl.workflow.numbers import positive
 
 # Each says, by functions of the same names, which runs a paper needs and how their page is written.
 PAPERS = {
@@ -78,10 +81,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run what has no result yet, then write the page."""
-    from segan_tl.commands.finish import owes_nothing
     from segan_tl.console import console
-    from segan_tl.ownership import mark
+    from segan_tl.disk.ownership import mark
     from segan_tl.runs import Run
+    from segan_tl.workflow.finish import owes_nothing
 
     paper = PAPERS[arguments.paper]
     scale = arguments.scale or ("full" if arguments.data else "quick")
@@ -141,7 +144,7 @@ def _refuse_foreign_page(out: Path, paper: str) -> None:
     Raises:
         UserError: there are some.
     """
-    from segan_tl.ownership import refuse_foreign
+    from segan_tl.disk.ownership import refuse_foreign
 
     page = out / f"{paper}.md"
     if page.is_file() and f"python -m segan_tl reproduce {paper}" in page.read_text(encoding="utf-8", errors="replace"):
@@ -158,9 +161,9 @@ def _clear_stale(jobs: list, arguments, *, is_done) -> None:
     Raises:
         UserError: there are some, and --overwrite was not given.
     """
+    from segan_tl.disk.ownership import set_aside
     from segan_tl.errors import UserError
-    from segan_tl.ownership import set_aside
-    from segan_tl.report.papers.runs import is_scored
+    from segan_tl.report.score.owed import is_scored
     from segan_tl.runs import Run, read_json
 
     undone = {job.name for job in jobs if not is_done(job)}
@@ -187,9 +190,9 @@ def _clear_stale(jobs: list, arguments, *, is_done) -> None:
 
 def _cohort(arguments, data):
     """Find or simulate a cohort and prepare all of it once, before several trainings want it at the same time."""
-    from segan_tl.commands.cohort import find_cohort, prepare
     from segan_tl.console import console
     from segan_tl.errors import UserError
+    from segan_tl.workflow.cohort import find_cohort, prepare
 
     config = data.config
     where = argparse.Namespace(
@@ -216,8 +219,8 @@ def _cohort(arguments, data):
 
 def _crop_width_mm(cohort, config) -> float | None:
     """Return how many millimetres of the first case the crop covers from side to side, None where all is seen."""
-    from segan_tl.config_volume import VolumeConfig
-    from segan_tl.data.images import read_header
+    from segan_tl.config.volume import VolumeConfig
+    from segan_tl.data.files.images import read_header
 
     if isinstance(config, VolumeConfig):
         return None

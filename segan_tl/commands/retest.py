@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from segan_tl.commands.patients import add_patients_argument
+from segan_tl.workflow.patients import add_patients_argument
 
 AGAIN = "again"
 EPILOG = """examples:
@@ -53,10 +53,10 @@ def run(arguments: argparse.Namespace) -> int:
     cases, skipped = _check(cohort, config, skip=arguments.skip_bad_cases)
     judges = _check(validation, config, skip=arguments.skip_bad_cases)[0] if validation else []
     start_tensorflow()
-    from segan_tl.commands.again import published
     from segan_tl.predict.segment import load_segmentor
-    from segan_tl.report.evaluate import evaluate_run
-    from segan_tl.report.operating_point import AUC_FILE, FILE, choose_threshold, write_auc
+    from segan_tl.report.score.evaluate import evaluate_run
+    from segan_tl.report.score.operating_point import AUC_FILE, FILE, choose_threshold, write_auc
+    from segan_tl.workflow.again import published
 
     segmentor, _ = load_segmentor(this_run, config)
     written = [f"scores {out.metrics}, pictures {out.overlays}"]
@@ -83,9 +83,9 @@ def _check(cohort, config, *, skip: bool) -> tuple[list, dict[str, str]]:
     Raises:
         UserError: one is damaged or has no label map, and may not be skipped, or none is left.
     """
-    from segan_tl.commands.bad_cases import handle_problems
-    from segan_tl.commands.cohort import progress_bar
-    from segan_tl.data.cases import check_cohort
+    from segan_tl.data.find.cases import check_cohort
+    from segan_tl.workflow.bad_cases import handle_problems
+    from segan_tl.workflow.cohort import progress_bar
 
     with progress_bar() as bar:
         task = bar.add_task("checking", total=len(cohort.cases))
@@ -110,8 +110,8 @@ def _mean_areas(path: Path) -> str:
 
 def _refuse_run(out) -> None:
     """Refuse to write over the scores of a run, or over anything else that no retest wrote."""
+    from segan_tl.disk.ownership import FILES, refuse_foreign
     from segan_tl.errors import UserError
-    from segan_tl.ownership import FILES, refuse_foreign
 
     if out.root.exists() and not out.root.is_dir():
         raise UserError(f"--out expects a folder; {out.root} is a file; give another one")
@@ -125,7 +125,7 @@ def _refuse_run(out) -> None:
 
 def _config(this_run):
     """Return the configuration of a run that is trained to its end."""
-    from segan_tl.config import validate
+    from segan_tl.config.load import validate
     from segan_tl.errors import UserError
     from segan_tl.predict.postprocess import settle
     from segan_tl.runs import read_json
@@ -145,8 +145,8 @@ def _cohort(arguments, this_run, config):
     Raises:
         UserError: the run has learnt from one of them, or it segments or sees what they do not have.
     """
-    from segan_tl.commands.cohort import find_cohort
     from segan_tl.errors import UserError
+    from segan_tl.workflow.cohort import find_cohort
 
     if not arguments.data:
         if arguments.patients:
@@ -165,9 +165,9 @@ def _cohort(arguments, this_run, config):
 
 def _check_fit(this_run, cohort, config) -> None:
     """Refuse a cohort without what a trained run segments or sees: neither can be chosen any more."""
-    from segan_tl.commands.cohort import untold_regions
     from segan_tl.errors import UserError
     from segan_tl.regions import MODALITIES
+    from segan_tl.workflow.cohort import untold_regions
 
     if found := untold_regions(cohort, config):
         convention, unknown, known = found
@@ -216,7 +216,7 @@ def _own_cases(this_run, part: str):
     Raises:
         UserError: one of them is not there any more, or the run was imported and has none.
     """
-    from segan_tl.data.cases import find_cases
+    from segan_tl.data.find.cases import find_cases
     from segan_tl.data.learnt import run_patients
     from segan_tl.errors import UserError
     from segan_tl.runs import read_json

@@ -4,9 +4,9 @@ import shlex
 from functools import partial
 from pathlib import Path
 
-from segan_tl.commands.numbers import fold, folds
-from segan_tl.commands.patients import add_patients_argument
-from segan_tl.commands.training import add_training_arguments, train_and_score
+from segan_tl.workflow.numbers import fold, folds
+from segan_tl.workflow.patients import add_patients_argument
+from segan_tl.workflow.training import add_training_arguments, train_and_score
 
 MODALITIES = ("t1", "t1c", "t2", "flair")
 EPILOG = """examples:
@@ -52,10 +52,10 @@ def run(arguments) -> int:
 
 def train_volumes(arguments, this_run, config) -> int:
     """Train what the arguments mean, evaluate it, say what comes next; return the exit code."""
-    from segan_tl.commands.cohort import choose_split, find_cohort, find_source_cohort, take_split
-    from segan_tl.commands.folds import FOLDS, choose_saved_fold
     from segan_tl.console import console
     from segan_tl.runs import open_run
+    from segan_tl.workflow.cohort import choose_split, find_cohort, find_source_cohort, take_split
+    from segan_tl.workflow.folds import FOLDS, choose_saved_fold
 
     if arguments.split:
         split = partial(take_split, open_run(arguments.split, runs=arguments.runs))
@@ -79,8 +79,8 @@ def plan_run(arguments):
     Raises:
         UserError: the arguments or the configuration have a mistake.
     """
+    from segan_tl.disk.paths import run_folder
     from segan_tl.errors import UserError
-    from segan_tl.paths import run_folder
 
     if not arguments.config:
         raise UserError(
@@ -121,9 +121,9 @@ def plan_fold(arguments, folder, config):
     Raises:
         UserError: there is no such fold, or a split is named as well.
     """
-    from segan_tl.commands.folds import check_fold
     from segan_tl.errors import UserError
     from segan_tl.runs import Run
+    from segan_tl.workflow.folds import check_fold
 
     if arguments.fold is not None and arguments.split:
         raise UserError("--fold and --split both choose the test cases; leave one of them out")
@@ -145,8 +145,8 @@ def overrides_of(arguments) -> list[str]:
 
 def load_volume_config(arguments):
     """Return the configuration that --config names, with what the arguments change in it."""
-    from segan_tl.config import load_config
-    from segan_tl.config_volume import VolumeConfig
+    from segan_tl.config.load import load_config
+    from segan_tl.config.volume import VolumeConfig
     from segan_tl.errors import UserError
 
     config = load_config(arguments.config, overrides_of(arguments))
@@ -164,7 +164,7 @@ def cohort_name(arguments, config) -> str:
     Raises:
         UserError: a run cannot be named after a folder of cases.
     """
-    from segan_tl.paths import folder_name
+    from segan_tl.disk.paths import folder_name
 
     cohort = folder_name(arguments.data, "the folder of --data") if arguments.data else config.phantom.cohort
     if config.source:

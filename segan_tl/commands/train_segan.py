@@ -3,7 +3,7 @@
 import shlex
 from functools import partial
 
-from segan_tl.commands.training import add_training_arguments, train_and_score
+from segan_tl.workflow.training import add_training_arguments, train_and_score
 
 MODALITIES = ("t1", "t1c", "t2", "flair")
 EPILOG = """examples:
@@ -30,12 +30,12 @@ def add_arguments(parser):
 
 def run(arguments) -> int:
     """Train, evaluate, say where everything is."""
-    from segan_tl.commands.cohort import choose_split, find_cohort, take_split
-    from segan_tl.config import Config, load_config
+    from segan_tl.config.load import Config, load_config
     from segan_tl.console import console
+    from segan_tl.disk.paths import run_folder
     from segan_tl.errors import UserError
-    from segan_tl.paths import run_folder
     from segan_tl.runs import Run, open_run
+    from segan_tl.workflow.cohort import choose_split, find_cohort, take_split
 
     overrides = list(arguments.set)
     modalities = MODALITIES if arguments.modality == "all" else (arguments.modality,)

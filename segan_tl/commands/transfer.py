@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from segan_tl.commands.finish import write_page
-from segan_tl.commands.training import add_training_arguments, train_and_score
+from segan_tl.workflow.finish import write_page
+from segan_tl.workflow.training import add_training_arguments, train_and_score
 
 MODALITIES = ("t1", "t1c", "t2", "flair")
 TARGETS = (*MODALITIES, "all")
@@ -45,12 +45,12 @@ def add_arguments(parser):
 
 def run(arguments) -> int:
     """Train, evaluate, compare."""
-    from segan_tl.commands.cohort import find_cohort
     from segan_tl.console import console
+    from segan_tl.disk.paths import run_folder
     from segan_tl.errors import UserError
-    from segan_tl.paths import run_folder
     from segan_tl.runs import Run
-    from segan_tl.train.source import find_source, label_of
+    from segan_tl.train.start.source import find_source, label_of
+    from segan_tl.workflow.cohort import find_cohort
 
     strategy = _strategy(arguments)
     modalities = _target(arguments)
@@ -90,7 +90,7 @@ def run(arguments) -> int:
 
 
 def _strategy(arguments) -> str:
-    from segan_tl.config import STRATEGIES
+    from segan_tl.config.load import STRATEGIES
     from segan_tl.errors import UserError, nearest
 
     if arguments.freeze_critic and arguments.strategy not in (None, "freeze-critic"):
@@ -123,9 +123,9 @@ def _config(arguments, source, modalities, *, strategy: str):
     """Return the source's configuration (or --config), for the target, with --set on top."""
     import json
 
-    from segan_tl.config import load_config, revise_config, validate
+    from segan_tl.config.load import load_config, revise_config, validate
     from segan_tl.errors import UserError
-    from segan_tl.train.source import map_inputs
+    from segan_tl.train.start.source import map_inputs
 
     if source.config is None and not arguments.config:
         raise UserError(
@@ -171,8 +171,8 @@ def _check_something_moves(arguments, source, modalities, *, strategy: str) -> N
 
 def _use_data_of(arguments, source, config) -> None:
     """Set --data, where it was left out, to the folder that the source was trained on, if that is not in the cache."""
-    from segan_tl.commands.synthetic import synthetic_folder
     from segan_tl.errors import UserError
+    from segan_tl.workflow.synthetic import synthetic_folder
 
     if arguments.data is not None:
         return
@@ -188,8 +188,8 @@ def _use_data_of(arguments, source, config) -> None:
 
 def _split(arguments, source, config, *, cohort, cached) -> dict[str, list[str]]:
     """Return the split of the source; a new one only where nobody in it was seen by the source."""
-    from segan_tl.commands.cohort import choose_split
     from segan_tl.errors import UserError
+    from segan_tl.workflow.cohort import choose_split
 
     here = set(cached)
     if source.split is not None and not arguments.other_patients:
@@ -221,9 +221,9 @@ def _is_synthetic(this_run) -> bool:
 
 def _fault_of_scratch(scratch, config) -> str | None:
     """Return why the comparison cannot be trained where it belongs, without a loss for a run that nobody named."""
-    from segan_tl.commands.earlier import is_finished, refuse_foreign_run
     from segan_tl.errors import UserError
     from segan_tl.runs import training_lock
+    from segan_tl.workflow.earlier import is_finished, refuse_foreign_run
 
     if not scratch.root.exists():
         return None
@@ -259,7 +259,7 @@ def _compare(this_run, scratch, config, *, source, find_cohort) -> bool:
     from segan_tl.console import start_tensorflow
 
     start_tensorflow()
-    from segan_tl.report.transfer import compare_transfer, print_comparison
+    from segan_tl.report.compare.transfer import compare_transfer, print_comparison
     from segan_tl.runs import read_json
     from segan_tl.schemas.runs import Comparison
 

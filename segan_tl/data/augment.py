@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from segan_tl.config import AugmentConfig
+from segan_tl.config.load import AugmentConfig
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from segan_tl.config import DataConfig
+from segan_tl.config.load import DataConfig
 from segan_tl.data.arrays import Arrays, Made, digest, name_hash, prepare_each
-from segan_tl.data.cases import Case, Problem, read_case
+from segan_tl.data.find.cases import Case, Problem, read_case
 from segan_tl.data.fingerprint import FINGERPRINT, fingerprint_case, from_array, to_array
 from segan_tl.data.preprocess import centre_crop, prepare_image
-from segan_tl.paths import safe_name
+from segan_tl.disk.paths import safe_name
 from segan_tl.regions import region_masks
 
 VERSION = 1

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from segan_tl.config_adaptation import exact
+from segan_tl.config.adaptation import exact
 
 # What a classifier of the domains is asked for, 0 and 1 as in the code of Heras Rivera 2024's authors.
 SOURCE, TARGET = 0.0, 1.0

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from segan_tl.data.cases import Case
+from segan_tl.data.find.cases import Case
 from segan_tl.data.splits import fold_cases
 from segan_tl.errors import UserError
 from segan_tl.runs import Run, read_json, write_json

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from segan_tl.data.patients import patient_of
+from segan_tl.data.find.patients import patient_of
 from segan_tl.data.splits import LEARNT
 from segan_tl.runs import Run, read_json
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from segan_tl.config_volume import VolumeConfig
+from segan_tl.config.volume import VolumeConfig
 from segan_tl.data.domains import SOURCE, TARGET, draw_cases, draw_in_rounds, forced_examples, from_source
 from segan_tl.data.volume_augment import augment, draw
 from segan_tl.data.volume_intensity import DRAWN

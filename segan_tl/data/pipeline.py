@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import tensorflow as tf
 
-from segan_tl.config import Config
+from segan_tl.config.load import Config
 from segan_tl.data.augment import Augmentation, augment, draw
 from segan_tl.data.cache import CachedCase
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from segan_tl.data.cases import Case
+from segan_tl.data.find.cases import Case
 from segan_tl.errors import UserError
 
 PARTS = ("train", "validation", "test")

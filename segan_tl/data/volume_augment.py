@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segan_tl.config_volume import VolumeAugmentConfig
+from segan_tl.config.volume import VolumeAugmentConfig
 from segan_tl.data import volume_intensity, volume_space
 
 CHANNEL_CHANCE = 0.5  # of blur and low resolution, in nnU-Net and Wacker alike

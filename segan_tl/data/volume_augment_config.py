@@ -1,6 +1,6 @@
 """The published sets of random changes of a training patch."""
 
-from segan_tl.config_volume import VolumeAugmentConfig
+from segan_tl.config.volume import VolumeAugmentConfig
 
 # [nnU-Net v2, nnUNetTrainer.get_training_transforms]
 NNUNET = VolumeAugmentConfig(

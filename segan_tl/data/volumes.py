@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from segan_tl.data.arrays import Arrays, Made, digest, name_hash, prepare_each
-from segan_tl.data.cases import Case, Problem, read_case
+from segan_tl.data.find.cases import Case, Problem, read_case
 from segan_tl.data.fingerprint import FINGERPRINT, fingerprint_case, from_array, to_array
 from segan_tl.data.resample import resample_labels
 from segan_tl.data.volume_prepare import Box, Normalisation, prepare_volume
-from segan_tl.paths import safe_name
+from segan_tl.disk.paths import safe_name
 from segan_tl.regions import REGIONS, region_masks
 
 VERSION = 2

@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from segan_tl.config_network import OPTIONS, VolumeModelConfig
+from segan_tl.config.network import OPTIONS, VolumeModelConfig
 
 if TYPE_CHECKING:  # archives are checked before Keras is there
     import keras
 
-# Family → module, builder, spatial axes; segan_tl.config_network.FAMILIES says which options it takes.
+# Family → module, builder, spatial axes; segan_tl.config.network.FAMILIES says which options it takes.
 MODELS = {
     "unet3d": ("unet", "build_unet3d", 3),
     "cicek": ("unet", "build_cicek", 3),

@@ -10,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
+from segan_tl.disk.reading import require_file
 from segan_tl.errors import UserError
-from segan_tl.reading import require_file
 from segan_tl.schemas.reading import Schema, parse_json
 from segan_tl.schemas.runs import Member, Provenance
 

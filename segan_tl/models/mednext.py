@@ -12,8 +12,8 @@ import numpy as np
 from keras import layers
 
 from segan_tl.errors import UserError
+from segan_tl.fast.depthwise import DepthwiseConv3D, DepthwiseConv3DTranspose
 from segan_tl.models.blocks import NORM_EPSILON
-from segan_tl.models.depthwise import DepthwiseConv3D, DepthwiseConv3DTranspose
 from segan_tl.models.torch_blocks import initializers, padded_convolution
 
 FILTERS = (32, 64, 128, 256, 512)

@@ -7,8 +7,8 @@ import numpy as np
 from keras import layers
 
 from segan_tl.models.blocks import normalisation, spatial_rank
+from segan_tl.models.foreign.torch_layout import assign, shapes
 from segan_tl.models.torch_blocks import initializers
-from segan_tl.models.torch_layout import assign, shapes
 
 MOMENTUM = 0.9  # PyTorch's 0.1
 FILTERS = (64, 128, 256, 512)

@@ -9,7 +9,8 @@ import keras
 import numpy as np
 
 from segan_tl.errors import UserError
-from segan_tl.models import blocks, dann, depthwise, unet
+from segan_tl.fast import depthwise
+from segan_tl.models import blocks, dann, unet
 from segan_tl.models.archive import PROVENANCE, Archive, read_archive
 from segan_tl.models.dangers import examine
 from segan_tl.models.declare import build_within

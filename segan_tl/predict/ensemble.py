@@ -6,7 +6,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from segan_tl.data.cases import Case, LoadedCase
+from segan_tl.data.find.cases import Case, LoadedCase
 from segan_tl.predict.inputs import load_input
 from segan_tl.predict.members import Member, joint_settings, weights_of
 from segan_tl.predict.postprocess import binarise, keep_large_components

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from segan_tl.data.cases import Case, LoadedCase, case_from_file, find_cases, load_case
-from segan_tl.data.missing import missing_modality
-from segan_tl.data.naming import MASK, UNKNOWN_CONVENTION, UNNAMED, parse_name
-from segan_tl.data.unused import OTHER, tell_briefly, unused_by_name
+from segan_tl.data.find.cases import Case, LoadedCase, case_from_file, find_cases, load_case
+from segan_tl.data.find.missing import missing_modality
+from segan_tl.data.find.naming import MASK, UNKNOWN_CONVENTION, UNNAMED, parse_name
+from segan_tl.data.find.unused import OTHER, tell_briefly, unused_by_name
+from segan_tl.disk.paths import fault_of_name
 from segan_tl.errors import UserError
-from segan_tl.paths import fault_of_name
 from segan_tl.regions import MODALITIES, convention_regions
 
 

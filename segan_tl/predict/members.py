@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from segan_tl.config import AnyConfig, Config, PredictConfig, validate
+from segan_tl.config.load import AnyConfig, Config, PredictConfig, validate
 from segan_tl.errors import UserError
 from segan_tl.predict.postprocess import settle
 from segan_tl.runs import Run, open_run, read_json, run_name

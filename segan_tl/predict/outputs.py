@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from segan_tl.data.cases import Case
-from segan_tl.data.formats import suffix_of
-from segan_tl.data.geometry import Geometry
-from segan_tl.data.images import write_volume
+from segan_tl.data.files.formats import suffix_of
+from segan_tl.data.files.geometry import Geometry
+from segan_tl.data.files.images import write_volume
+from segan_tl.data.find.cases import Case
+from segan_tl.disk.paths import safe_name
+from segan_tl.disk.reading import find_fault
 from segan_tl.errors import UserError
-from segan_tl.paths import safe_name
 from segan_tl.predict.plausibility import remark_lines
-from segan_tl.reading import find_fault
 from segan_tl.runs import read_json, write_json, write_text
 from segan_tl.schemas.runs import Predictions
 

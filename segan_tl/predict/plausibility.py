@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from segan_tl.config import AnyConfig, Config
-from segan_tl.data.cases import LoadedCase
+from segan_tl.config.load import AnyConfig, Config
+from segan_tl.data.find.cases import LoadedCase
 from segan_tl.data.fingerprint import fingerprint_case, implausible_volume, number, unlike_training
 from segan_tl.data.preprocess import centre_crop
 from segan_tl.predict.members import Member, resampled_mm

@@ -7,9 +7,9 @@ component is the largest, a share that is right elsewhere deletes the true one.
 import numpy as np
 from scipy import ndimage
 
-from segan_tl.config import AnyConfig, PredictConfig
-from segan_tl.config_base import open_shares
-from segan_tl.config_volume import VolumePredictConfig
+from segan_tl.config.base import open_shares
+from segan_tl.config.load import AnyConfig, PredictConfig
+from segan_tl.config.volume import VolumePredictConfig
 
 NEIGHBOURS = np.ones((3, 3, 3), bool)  # 26-connected
 

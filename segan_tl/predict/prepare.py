@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from segan_tl.config import AnyConfig, Config
-from segan_tl.config_volume import VolumeConfig
+from segan_tl.config.load import AnyConfig, Config
+from segan_tl.config.volume import VolumeConfig
 from segan_tl.data.preprocess import centre_crop, centre_paste, prepare_image
 from segan_tl.data.volume_prepare import prepare_volume
 

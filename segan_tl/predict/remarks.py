@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from segan_tl.data.cases import Case
+from segan_tl.data.find.cases import Case
 from segan_tl.data.learnt import Learnt, learnt_by
 from segan_tl.predict.members import Member
 from segan_tl.runs import verify

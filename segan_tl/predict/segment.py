@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 import keras
 import numpy as np
 
-from segan_tl.config import AnyConfig
-from segan_tl.config_volume import VolumeConfig
+from segan_tl.config.load import AnyConfig
+from segan_tl.config.volume import VolumeConfig
 from segan_tl.errors import UserError
-from segan_tl.models.accelerate import accelerate
+from segan_tl.fast.accelerate import accelerate
 from segan_tl.models.provenance import read_provenance
 from segan_tl.models.weights import load_network
 from segan_tl.predict.prepare import prepare_case

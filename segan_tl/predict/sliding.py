@@ -16,10 +16,10 @@ import numpy as np
 
 from segan_tl.data.volumes import cut_patch
 from segan_tl.errors import UserError
-from segan_tl.fused import fuse
-from segan_tl.fused_bottleneck import fuse_bottlenecks
-from segan_tl.models.accelerate import accelerate
-from segan_tl.models.planar import flatten_slices
+from segan_tl.fast.accelerate import accelerate
+from segan_tl.fast.bottleneck import fuse_bottlenecks
+from segan_tl.fast.instance_norm import fuse
+from segan_tl.fast.planar import flatten_slices
 
 _TRACED: weakref.WeakKeyDictionary[keras.Model, Callable] = weakref.WeakKeyDictionary()
 

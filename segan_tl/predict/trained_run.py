@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from segan_tl.config import AnyConfig
-from segan_tl.data.cases import LoadedCase
+from segan_tl.config.load import AnyConfig
+from segan_tl.data.find.cases import LoadedCase
 from segan_tl.data.preprocess import find_background
 from segan_tl.errors import UserError
 from segan_tl.predict.inputs import find_inputs, load_input, missing_modalities
@@ -67,7 +67,7 @@ class TrainedRun:
 
         Returns:
             `.image` (H, W, D, M) float32, `.labels` (H, W, D) canonical or None, `.spacing_mm`, and `.geometry`, the
-            file's own grid, for `segan_tl.data.images.write_volume`.
+            file's own grid, for `segan_tl.data.files.images.write_volume`.
 
         Raises:
             UserError: not one case, a modality is missing, or a file cannot be used.

@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from segan_tl.disk.reading import is_there, require_file
 from segan_tl.errors import UserError
-from segan_tl.reading import is_there, require_file
 
 LARGEST_BYTES = 16 * 2**20
 DEEPEST = 64  # lists and objects inside one another

@@ -9,18 +9,18 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from segan_tl.config import AnyConfig
-from segan_tl.config_base import open_shares
+from segan_tl.config.base import open_shares
+from segan_tl.config.load import AnyConfig
 from segan_tl.data.learnt import Learnt, run_patients
 from segan_tl.errors import UserError
 from segan_tl.runs import Run, write_json
 from segan_tl.train.callbacks import ProgressLine, Record, TensorBoard, Validation, publisher
 from segan_tl.train.checkpoint import restore_last, save_last
-from segan_tl.train.finetune import freeze_alike
 from segan_tl.train.loop import Interruption, Progress, run_epochs
-from segan_tl.train.pretrained import find_pretrained
 from segan_tl.train.recipes import build_game, build_judge, make_batches_of
-from segan_tl.train.source import Source
+from segan_tl.train.start.finetune import freeze_alike
+from segan_tl.train.start.pretrained import find_pretrained
+from segan_tl.train.start.source import Source
 
 TRANSFER_SEED = 2**20  # added to the seed of the first weights of a transfer
 # What of `data` decides how an image is prepared, whichever of the two pipelines it belongs to.

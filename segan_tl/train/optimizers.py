@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from segan_tl.config import TrainConfig
-from segan_tl.config_volume import VolumeTrainConfig
+from segan_tl.config.load import TrainConfig
+from segan_tl.config.volume import VolumeTrainConfig
 
 
 @keras.saving.register_keras_serializable(package="segan_tl")

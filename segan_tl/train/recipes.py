@@ -5,22 +5,22 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
-from segan_tl.config import AnyConfig, Config
-from segan_tl.config_memory import FLOAT_BYTES, memory_bytes
-from segan_tl.config_volume import VolumeConfig
+from segan_tl.config.load import AnyConfig, Config
+from segan_tl.config.memory import FLOAT_BYTES, memory_bytes
+from segan_tl.config.volume import VolumeConfig
 from segan_tl.console import console
 from segan_tl.data.pipeline import SlicePool, make_batches, steps_per_epoch
 from segan_tl.errors import UserError
 from segan_tl.models import build_model, publish
 from segan_tl.models.declare import build_within
 from segan_tl.models.segan import build_critic, build_segmentor
-from segan_tl.train.dann import DannTraining, build_classifier, build_dann
-from segan_tl.train.finetune import begin
-from segan_tl.train.pretrained import Pretrained
-from segan_tl.train.segan import SeganGame
-from segan_tl.train.source import Source
-from segan_tl.train.supervised import SupervisedTraining
-from segan_tl.train.transfer import describe_moves, start_from
+from segan_tl.train.start.finetune import begin
+from segan_tl.train.start.pretrained import Pretrained
+from segan_tl.train.start.source import Source
+from segan_tl.train.start.transfer import describe_moves, start_from
+from segan_tl.train.steps.critic import SeganGame
+from segan_tl.train.steps.domain import DannTraining, build_classifier, build_dann
+from segan_tl.train.steps.supervised import SupervisedTraining
 
 
 def make_batches_of(cases: Sequence, config: AnyConfig, *, second: Sequence = ()) -> tuple[Callable, int]:

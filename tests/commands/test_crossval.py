@@ -15,10 +15,10 @@ import pytest
 
 from segan_tl.__main__ import main
 from segan_tl.commands.crossval import _is_done
-from segan_tl.commands.jobs import Job
-from segan_tl.commands.wrapped import read_training
-from segan_tl.config import load_config, validate
+from segan_tl.config.load import load_config, validate
 from segan_tl.runs import Run, training_lock
+from segan_tl.workflow.jobs import Job
+from segan_tl.workflow.wrapped import read_training
 from tests.small_folds import SCORES, write, write_fold, write_folds
 from tests.small_volumes import TINY
 

@@ -95,7 +95,7 @@ def test_the_last_three_in_a_fold(place, capsys):
 
 
 def test_another_disease_gets_another_head(place, capsys):
-    # 1 epoch of 2 steps: what the weights are is shown in tests/train/test_finetune.py.
+    # 1 epoch of 2 steps: what the weights are is shown in tests/train/start/test_finetune.py.
     assert finetune(place, "frozen-decoder", data="ms") == 2
     assert "tell lesion; choose with, for example, --set 'data.regions=[lesion]'" in words(capsys)
     assert finetune(place, "frozen-decoder", "--set", "data.regions=[lesion]", data="ms") == 0

@@ -4,9 +4,9 @@ import argparse
 
 import pytest
 
-from segan_tl import leftovers
 from segan_tl.commands import phantom
 from segan_tl.data.phantom import picture, simulate_case, write
+from segan_tl.disk import leftovers
 from segan_tl.errors import UserError
 
 

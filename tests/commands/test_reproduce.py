@@ -9,9 +9,9 @@ import pytest
 
 from segan_tl.__main__ import main
 from segan_tl.commands import reproduce
-from segan_tl.commands.papers import giacomello
-from segan_tl.config import load_config
-from segan_tl.report.papers.giacomello.study import Study
+from segan_tl.config.load import load_config
+from segan_tl.papers.giacomello import jobs as giacomello
+from segan_tl.papers.giacomello.study import Study
 from segan_tl.runs import Run
 from tests.small_study import write_matrix, write_run, write_study
 

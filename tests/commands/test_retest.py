@@ -6,7 +6,7 @@ import json
 import pytest
 
 from segan_tl.__main__ import main
-from segan_tl.data.cases import find_cases
+from segan_tl.data.find.cases import find_cases
 from segan_tl.predict.postprocess import binarise
 from segan_tl.runs import Run, read_json, write_json
 from tests.commands.test_imports import words
@@ -207,7 +207,7 @@ def test_the_mask_is_that_of_the_chosen_threshold():
     """The decision that is scored is the one that the threshold was chosen for."""
     import numpy as np
 
-    from segan_tl.config_volume import VolumePredictConfig
+    from segan_tl.config.volume import VolumePredictConfig
     from segan_tl.predict.postprocess import held_against_threshold
 
     probability = np.random.default_rng(0).dirichlet(np.ones(4), (6, 6, 6)).astype(np.float32)

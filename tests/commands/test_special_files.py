@@ -5,8 +5,8 @@ import shutil
 import pytest
 
 from segan_tl.__main__ import main
+from tests.disk.test_reading import make_strangers
 from tests.small_masks import write_truths
-from tests.test_reading import make_strangers
 
 pytestmark = pytest.mark.timeout(60)
 KINDS = ("pipe", "socket", "folder", "dangling", "loop", "device")

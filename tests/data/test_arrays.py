@@ -7,11 +7,11 @@ import nibabel
 import numpy as np
 import pytest
 
-from segan_tl.config import load_config
+from segan_tl.config.load import load_config
 from segan_tl.data.arrays import name_hash, read_arrays, write_arrays
 from segan_tl.data.cache import prepare_cases
-from segan_tl.data.cases import find_cases
-from segan_tl.data.images import Source
+from segan_tl.data.files.images import Source
+from segan_tl.data.find.cases import find_cases
 from segan_tl.data.volumes import prepare_volumes
 from segan_tl.errors import CannotWrite
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from segan_tl.config import load_config
+from segan_tl.config.load import load_config
 from segan_tl.data.cache import prepare_cases
-from segan_tl.data.cases import find_cases, load_case
+from segan_tl.data.find.cases import find_cases, load_case
 from segan_tl.data.preprocess import prepare_image
 from segan_tl.data.volumes import prepare_volumes
 from segan_tl.regions import region_masks

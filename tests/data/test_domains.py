@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from segan_tl.config_volume import VolumeConfig
+from segan_tl.config.volume import VolumeConfig
 from segan_tl.data.domains import draw_cases, forced_examples, from_source
 from segan_tl.data.patches import make_patches, plan_patches
 from segan_tl.data.volume_prepare import Box

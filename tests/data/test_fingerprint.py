@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segan_tl.data.cases import find_cases, read_case
+from segan_tl.data.find.cases import find_cases, read_case
 from segan_tl.data.fingerprint import (
     fingerprint_case,
     fingerprint_cohort,

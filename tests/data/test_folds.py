@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from segan_tl.data.cases import Case
+from segan_tl.data.find.cases import Case
 from segan_tl.data.folds import FILE, keep_folds, plan_folds, read_folds, require_folds
 from segan_tl.data.splits import fold_cases
 from segan_tl.errors import UserError

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segan_tl.data.images import Source, read_volume
+from segan_tl.data.files.images import Source, read_volume
 from segan_tl.data.intensities import find_intensity_fault, require_finite
 from segan_tl.data.preprocess import find_background
 from segan_tl.errors import UserError

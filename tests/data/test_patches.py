@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from segan_tl.config_volume import VolumeAugmentConfig, VolumeConfig
+from segan_tl.config.volume import VolumeAugmentConfig, VolumeConfig
 from segan_tl.data.patches import make_patches, plan_patches
 from segan_tl.data.volume_augment_config import NNUNET
 from segan_tl.data.volume_intensity import change_batch

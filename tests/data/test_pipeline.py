@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from segan_tl.config import load_config
+from segan_tl.config.load import load_config
 from segan_tl.data.cache import prepare_cases
-from segan_tl.data.cases import find_cases
+from segan_tl.data.find.cases import find_cases
 from segan_tl.data.pipeline import SlicePool, make_batches, steps_per_epoch
 
 PLAIN = ["augment.flip=0", "augment.rotation_degrees=0", "augment.noise=0"]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from segan_tl.data.cases import Case
-from segan_tl.data.patients import patient_of
+from segan_tl.data.find.cases import Case
+from segan_tl.data.find.patients import patient_of
 from segan_tl.data.splits import PARTS, divided_patients, fold_cases, split_cases
 from segan_tl.errors import UserError
 

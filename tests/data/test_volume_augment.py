@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from segan_tl.config_volume import VolumeAugmentConfig
+from segan_tl.config.volume import VolumeAugmentConfig
 from segan_tl.data.volume_augment import augment, draw
 from segan_tl.data.volume_augment_config import NNUNET, WACKER
 from segan_tl.data.volume_space import rotations

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from segan_tl.data.cases import find_cases, load_case
+from segan_tl.data.find.cases import find_cases, load_case
 from segan_tl.data.volume_prepare import Box, prepare_volume
 from segan_tl.data.volumes import POSITIONS, cut_patch, find_positions, prepare_volumes
 from segan_tl.regions import REGIONS, region_masks

@@ -19,10 +19,10 @@ def digest_of(path: Path) -> str:
     Raises:
         UserError: it is refused.
     """
-    from segan_tl.models.checkpoint_files import find_files, import_weights
+    from segan_tl.models.foreign.checkpoint_files import find_files, import_weights
     from segan_tl.models.provenance import read_provenance
     from segan_tl.models.weights import load_network
-    from segan_tl.report.checkpoint import content_sha256, read_network
+    from segan_tl.report.inspect.checkpoint import content_sha256, read_network
 
     if path.suffix == ".pth":
         _, model, _ = import_weights(find_files(path))

@@ -23,8 +23,8 @@ import numpy as np
 import SimpleITK
 from nibabel.orientations import apply_orientation
 
-from segan_tl.data.geometry import from_lps
-from segan_tl.data.images import Source, read_volume
+from segan_tl.data.files.geometry import from_lps
+from segan_tl.data.files.images import Source, read_volume
 from segan_tl.errors import UserError
 
 SHAPE = (12, 11, 10)

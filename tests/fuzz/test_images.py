@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from segan_tl.data.images import read_volume
+from segan_tl.data.files.images import read_volume
 from tests.fuzz.images import ITK, NIBABEL, damaged_images, outcome
 
 COUNT = 300

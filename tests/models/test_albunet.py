@@ -6,8 +6,8 @@ import pytest
 
 from segan_tl.errors import UserError
 from segan_tl.models.albunet import build_albunet, torch_names
+from segan_tl.models.foreign.torch_layout import assign, shapes
 from segan_tl.models.resnet import encoder_names, load_encoder
-from segan_tl.models.torch_layout import assign, shapes
 from tests.models import battery
 from tests.models.golden import check_golden, golden_input, golden_state
 

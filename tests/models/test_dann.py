@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from segan_tl.config_network import VolumeModelConfig
+from segan_tl.config.network import VolumeModelConfig
 from segan_tl.errors import UserError
 from segan_tl.models import build_model
 from segan_tl.models.albunet import build_albunet

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from segan_tl.errors import UserError
+from segan_tl.models.foreign.torch_layout import assign, shapes
 from segan_tl.models.mednext import build_mednext, resize_kernel, torch_names, upkern
-from segan_tl.models.torch_layout import assign, shapes
 from tests.models import battery
 from tests.models.golden import check_golden, golden_input, golden_state
 

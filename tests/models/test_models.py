@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from segan_tl.config_network import FAMILIES, VolumeModelConfig
+from segan_tl.config.network import FAMILIES, VolumeModelConfig
 from segan_tl.models import MODELS, build_model, publish
 
 SMALL = {

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
+from segan_tl.models.foreign.torch_layout import assign, collect, shapes
 from segan_tl.models.nnunet import build_nnunet, torch_names
-from segan_tl.models.torch_layout import assign, collect, shapes
 from tests.models import battery
 from tests.models.golden import check_golden, golden_input, golden_state
 

@@ -12,8 +12,8 @@ import keras
 import numpy as np
 import pytest
 
+from segan_tl.fast.accelerate import accelerate
 from segan_tl.losses import dice_loss, multi_scale_l1
-from segan_tl.models.accelerate import accelerate
 from segan_tl.models.blocks import ClipWeights
 from segan_tl.models.segan import build_critic, build_segmentor
 

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from segan_tl.fused import fuse
-from segan_tl.models.torch_layout import assign, shapes
+from segan_tl.fast.instance_norm import fuse
+from segan_tl.models.foreign.torch_layout import assign, shapes
 from segan_tl.models.unet import (
     FILTERS,
     FILTERS_8,

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from segan_tl.config import Config
-from segan_tl.config_volume import VolumeConfig
-from segan_tl.data.cases import LoadedCase
+from segan_tl.config.load import Config
+from segan_tl.config.volume import VolumeConfig
+from segan_tl.data.files.images import Geometry
+from segan_tl.data.find.cases import LoadedCase
 from segan_tl.data.fingerprint import fingerprint_case, fingerprint_cohort
-from segan_tl.data.images import Geometry
 from segan_tl.predict.members import Member
 from segan_tl.predict.plausibility import count_outside, judge
 from segan_tl.runs import Run, write_json

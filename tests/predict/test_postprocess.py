@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from segan_tl.config import PredictConfig, load_config
-from segan_tl.config_volume import VolumePredictConfig
+from segan_tl.config.load import PredictConfig, load_config
+from segan_tl.config.volume import VolumePredictConfig
 from segan_tl.predict.postprocess import (
     binarise,
     binarise_each,

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from segan_tl.config import Config
+from segan_tl.config.load import Config
 from segan_tl.data.preprocess import prepare_image
 from segan_tl.errors import UserError
 from segan_tl.models.segan import build_segmentor

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from segan_tl.config import load_config
+from segan_tl.config.load import load_config
 from segan_tl.errors import UserError
 from segan_tl.predict.sliding import _TRACED, _traced, make_grid, segment_volume, tile_starts, tile_weights
 

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 import segan_tl
-from segan_tl.config_volume import VolumeConfig
-from segan_tl.data.cases import find_cases
+from segan_tl.config.volume import VolumeConfig
+from segan_tl.data.find.cases import find_cases
 from segan_tl.errors import UserError
-from segan_tl.metrics import dice
+from segan_tl.metrics.overlap import dice
 from segan_tl.models.nnunet import build_nnunet
 from segan_tl.regions import region_masks
-from segan_tl.report.evaluate import evaluate_run
+from segan_tl.report.score.evaluate import evaluate_run
 from tests.small_runs import SPACING_MM, make_run, small_config, small_labels, write_case
 
 ROOT = Path(__file__).parents[2]

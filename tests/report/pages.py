@@ -7,7 +7,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
-from segan_tl.metrics import counts
+from segan_tl.metrics.overlap import counts
 from segan_tl.runs import Run, write_json
 from tests.small_runs import SHAPE, small_labels, write_case
 

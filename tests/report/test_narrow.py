@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from segan_tl.pairs import MaskPair
+from segan_tl.metrics.pair import MaskPair
 from segan_tl.report import narrow, terminal
-from segan_tl.report.compare import compare_tables
-from segan_tl.report.scores import Plan, score_pair
-from tests.report.test_compare import HIGH, LOW, table
+from segan_tl.report.compare.models import compare_tables
+from segan_tl.report.score.scores import Plan, score_pair
+from tests.report.compare.test_models import HIGH, LOW, table
 
 
 @pytest.fixture

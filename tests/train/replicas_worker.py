@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from segan_tl.config import Config, load_config
-from segan_tl.config_volume import VolumeConfig
+from segan_tl.config.load import Config, load_config
+from segan_tl.config.volume import VolumeConfig
 from segan_tl.train.recipes import build_game, build_networks
-from segan_tl.train.segan import SeganGame
+from segan_tl.train.steps.critic import SeganGame
 from segan_tl.train.strategy import make_strategy
 
 

@@ -7,9 +7,9 @@ import signal
 import numpy as np
 import pytest
 
-from segan_tl.config import load_config
+from segan_tl.config.load import load_config
 from segan_tl.data.cache import prepare_cases
-from segan_tl.data.cases import find_cases
+from segan_tl.data.find.cases import find_cases
 from segan_tl.errors import UserError
 from segan_tl.models.provenance import read_provenance
 from segan_tl.predict.segment import segment_slices

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from segan_tl.config import TrainConfig
-from segan_tl.config_volume import VolumeTrainConfig
+from segan_tl.config.load import TrainConfig
+from segan_tl.config.volume import VolumeTrainConfig
 from segan_tl.train.optimizers import (
     AdamW,
     NesterovSGD,

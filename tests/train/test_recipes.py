@@ -3,7 +3,7 @@
 import keras
 import pytest
 
-from segan_tl.config import load_config
+from segan_tl.config.load import load_config
 from segan_tl.errors import UserError
 from segan_tl.train import recipes
 from segan_tl.train.recipes import check_networks

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from segan_tl.errors import UserError
+from segan_tl.report.compare.statistics import metric_columns, number, whose
 from segan_tl.report.figures import read_history
-from segan_tl.report.statistics import metric_columns, number, whose
 from segan_tl.runs import Run, read_json, read_parts, run_name
 from segan_tl.schemas.tables import read_metrics
 

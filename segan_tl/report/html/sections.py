@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
+from segan_tl.report.compare.statistics import average_scans, estimate_mean
 from segan_tl.report.curves import divide_history
 from segan_tl.report.html.charts import box_chart, line_chart, scatter_chart, share_range
 from segan_tl.report.html.facts import facts
@@ -16,7 +17,6 @@ from segan_tl.report.html.tables import (
     show,
     transfer_table,
 )
-from segan_tl.report.statistics import average_scans, estimate_mean
 
 SYNTHETIC = "SYNTHETIC DATA: simulated, no patients"
 DISCLAIMER = "For research only: not a medical device, not for diagnosis or treatment."

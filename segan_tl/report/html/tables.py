@@ -5,9 +5,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
+from segan_tl.report.compare.paired_tests import holm
+from segan_tl.report.compare.statistics import Estimate, compare_pairs, number, summarise
 from segan_tl.report.html.runs import FinishedRun, shared_metrics, shared_regions
-from segan_tl.report.paired_tests import holm
-from segan_tl.report.statistics import Estimate, compare_pairs, number, summarise
 
 NAMES = {
     "dice": "Dice",

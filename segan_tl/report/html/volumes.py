@@ -9,9 +9,9 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from segan_tl.data.cases import Case, find_cases, load_case
-from segan_tl.data.geometry import Geometry, find_grid_fault
-from segan_tl.data.images import Source, read_volume
+from segan_tl.data.files.geometry import Geometry, find_grid_fault
+from segan_tl.data.files.images import Source, read_volume
+from segan_tl.data.find.cases import Case, find_cases, load_case
 from segan_tl.errors import UserError
 from segan_tl.predict.labels import label_scheme
 from segan_tl.regions import MODALITIES, REGIONS, region_masks, shown_modality

@@ -1,0 +1,62 @@
+"""Configuration of moving a volumetric network: from another run, and between two cohorts."""
+
+from fractions import Fraction
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from segan_tl.config.base import PhantomConfig, PositiveWeight, Section, Weight
+from segan_tl.schemas.reading import Text
+
+# What comes over from the source and what stands still: see segan_tl/train/start/finetune.py.
+FINETUNE_STRATEGIES = ("all", "frozen-encoder", "frozen-decoder", "last-three", "last-three-decoder", "last-three-all")
+
+
+def exact(share: float) -> Fraction:
+    """Return the fraction that a decimal number means: 7/10 for 0.7, so that a share of 10 is 7."""
+    return Fraction(share).limit_denominator(10**6)
+
+
+class FinetuneConfig(Section):
+    """The network that a run starts from, and which of its layers go on learning."""
+
+    source: Text  # a run, or a .keras file
+    source_sha256: Text  # of its segmentor
+    strategy: Literal[FINETUNE_STRATEGIES] = "all"
+    inputs: dict[str, str | None] = {}  # modality of this run → modality of the source; None starts fresh
+
+
+class SourceCohortConfig(Section):
+    """A second cohort that is learnt from beside the first: all of its cases train, none of them is tested."""
+
+    phantom: PhantomConfig = PhantomConfig()  # synthetic, where no folder is given
+    share: Annotated[float, Field(gt=0, lt=1)] = 0.5  # of the training examples
+
+    def lack(self, examples: int) -> str | None:
+        """Return what to change where one cohort has none of an epoch's examples; None where both have some.
+
+        Args:
+            examples: of an epoch; ⌊examples · share⌋ of them are the second cohort's.
+        """
+        second = int(exact(self.share) * examples)
+        if 0 < second < examples:
+            return None
+        return (
+            f"source.share {self.share:g} of the {examples} examples of an epoch (train.steps_per_epoch × "
+            f"train.batch_size) leaves none for the {'first' if second else 'second'} cohort; raise "
+            "train.steps_per_epoch or train.batch_size, or bring source.share nearer to 0.5"
+        )
+
+
+class AdversaryConfig(Section):
+    """The domain classifier [Ganin 2016; Heras Rivera 2024, 2.2]."""
+
+    layer: Text | None = None  # whose output it sees; None: the first of the decoder that upsamples [the authors' code]
+    classifier: Literal["pooled", "goat_repo"] = "pooled"  # "goat_repo": the authors', see models/dann.py
+    weight: PositiveWeight = 0.02  # of its loss beside the segmentation's: 1/50
+    reversal: bool = True  # of its gradient, where it enters the network
+    strength: Weight = 1.0  # lambda of the reversal
+    schedule: Literal["constant", "ganin"] = "constant"  # of lambda; "ganin" rises from 0 to `strength`
+    # False: training reads no mask of the target, and its cases without one train too. They can neither validate nor
+    # test: the masks of the validation cases choose the best epoch, and a test case needs one to be scored.
+    target_labels: bool = True

@@ -1,0 +1,167 @@
+"""The scores of a cross-validation: over all patients, in each fold, and over folds; printed and as files."""
+
+import csv
+import io
+import math
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.table import Table
+
+from segan_tl.report.compare.crossval import CrossValidation
+from segan_tl.report.compare.statistics import average_scans, number, whose
+from segan_tl.report.score.case_scores import VOLUMES
+from segan_tl.report.terminal import print_table
+from segan_tl.runs import write_json, write_text
+
+# Column of metrics.csv, its heading, decimals.
+SHOWN = (("dice", "Dice", 3), ("hd95_mm", "HD95 in mm", 1), ("lesion_dice", "lesion-wise Dice", 3))
+ABSENT = "–"
+
+
+class Spread(NamedTuple):
+    """How many values, their mean, and their standard deviation (n - 1); None where so few do not give it."""
+
+    n: int
+    mean: float | None
+    std: float | None
+
+
+class Summary(NamedTuple):
+    """One score of one region.
+
+    Attributes:
+        patients: over the patients of all folds; those without the score are left out.
+        folds: fold → over its patients.
+        of_folds: over the means of the folds.
+    """
+
+    patients: Spread
+    folds: dict[int, Spread]
+    of_folds: Spread
+
+
+# === Compute ===
+
+
+def summarise_folds(crossval: CrossValidation) -> dict[str, dict[str, Summary]]:
+    """Return region → score → what it comes to."""
+    by_region = {region: [row for row in crossval.rows if row["region"] == region] for region in crossval.regions}
+    return {
+        region: {metric: _summary(rows, metric) for metric in crossval.metrics} for region, rows in by_region.items()
+    }
+
+
+def _summary(rows: list[dict], metric: str) -> Summary:
+    numbers = dict.fromkeys(row["fold"] for row in rows)
+    by_fold = {fold: [row for row in rows if row["fold"] == fold] for fold in numbers}
+    folds = {fold: _spread_of_patients(found, metric) for fold, found in by_fold.items()}
+    means = [found.mean for found in folds.values() if found.mean is not None]
+    return Summary(_spread_of_patients(rows, metric), folds, spread(means))
+
+
+def _spread_of_patients(rows: Sequence[dict], metric: str) -> Spread:
+    """Return the spread over patients; the mean of a patient's scans is one value."""
+    return spread(average_scans([number(row[metric]) for row in rows], [whose(row) for row in rows]))
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Return number, mean and standard deviation of the values that are numbers."""
+    values = [value for value in values if not math.isnan(value)]
+    mean = statistics.fmean(values) if values else None
+    return Spread(len(values), mean, statistics.stdev(values) if len(values) > 1 else None)
+
+
+# === Show ===
+
+
+class FoldTable(NamedTuple):
+    """One score, a row a fold and a column a region, as a terminal and a page show it."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+
+
+def fold_tables(crossval: CrossValidation) -> list[FoldTable]:
+    """Return a table for each score that is shown; its last two rows are all patients, and the means of folds."""
+    found = summarise_folds(crossval)
+    shown = [score for score in SHOWN if score[0] in crossval.metrics]
+    return [_table(crossval, found, *score) for score in shown]
+
+
+def print_folds(crossval: CrossValidation) -> None:
+    """Print the tables."""
+    for found in fold_tables(crossval):
+        table = Table(title=found.title, title_justify="left")
+        for place, column in enumerate(found.columns):
+            table.add_column(column, justify="right" if place else "left", no_wrap=place != 1)
+        for place, row in enumerate(found.rows):
+            table.add_row(*row, end_section=place == len(crossval.folds) - 1)
+        print_table(table)
+
+
+def _table(crossval: CrossValidation, found: dict, metric: str, heading: str, digits: int) -> FoldTable:
+    kind = " SYNTHETIC" if crossval.synthetic else ""
+    scores = {region: summaries[metric] for region, summaries in found.items()}
+    rows = []
+    for fold in crossval.folds:
+        cells = [_text(score.folds.get(fold.number), digits) for score in scores.values()]
+        rows.append([f"fold {fold.number}", str(len({whose(row) for row in fold.rows})), *cells])
+    patients = len({whose(row) for row in crossval.rows})
+    rows.append(["all patients", str(patients), *(_text(score.patients, digits) for score in scores.values())])
+    rows.append(["means of folds", "", *(_text(score.of_folds, digits) for score in scores.values())])
+    return FoldTable(f"{heading} of{kind} patients, mean ± standard deviation", ["", "patients", *found], rows)
+
+
+def _text(found: Spread | None, digits: int) -> str:
+    if found is None or found.mean is None:
+        return ABSENT
+    return f"{found.mean:.{digits}f}" + (f" ± {found.std:.{digits}f}" if found.std is not None else "")
+
+
+# === Write ===
+
+
+def write_tables(crossval: CrossValidation) -> list[Path]:
+    """Write crossval.csv, one line a case and region with its fold, and crossval.json with what they come to."""
+    cases, summary = crossval.folder / "crossval.csv", crossval.folder / "crossval.json"
+    columns = ("case", "patient", "fold", "region", *crossval.metrics)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(row | {"patient": whose(row)} for row in crossval.rows)
+    write_text(cases, text.getvalue())
+    write_json(summary, describe(crossval))
+    return [cases, summary]
+
+
+def describe(crossval: CrossValidation) -> dict:
+    """Return what crossval.json holds."""
+    found = summarise_folds(crossval)
+    state = crossval.folds[0].state
+    return {
+        "name": crossval.folds[0].config["name"],
+        "folds": crossval.number,
+        "missing": list(crossval.missing),
+        "seed": crossval.seed,
+        "patients": len({whose(row) for row in crossval.rows}),
+        "cases": len({row["case"] for row in crossval.rows}),
+        "data": {key: state.get("data", {}).get(key) for key in ("folder", "layout", "synthetic")},
+        "failed": {case: why for fold in crossval.folds for case, why in fold.failed.items()},
+        "regions": {
+            region: {metric: _plain(summary) for metric, summary in summaries.items() if metric not in VOLUMES}
+            for region, summaries in found.items()
+        },
+        "commits": sorted({fold.state.get("commit") or "unknown" for fold in crossval.folds}),
+    }
+
+
+def _plain(summary: Summary) -> dict:
+    return {
+        "patients": summary.patients._asdict(),
+        "folds": {str(fold): found._asdict() for fold, found in summary.folds.items()},
+        "means_of_folds": summary.of_folds._asdict(),
+    }

@@ -1,0 +1,188 @@
+"""Every single-modality model on every modality [Giacomello 2020, Fig. 3], and their votes where several are there."""
+
+import csv
+import io
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from segan_tl.data.find.cases import Case, LoadedCase, load_case
+from segan_tl.errors import UserError
+from segan_tl.metrics.overlap import counts
+from segan_tl.predict.ensemble import count_votes
+from segan_tl.predict.members import Member
+from segan_tl.predict.postprocess import binarise
+from segan_tl.predict.segment import segment_case
+from segan_tl.predict.vote import RULES
+from segan_tl.regions import region_masks
+from segan_tl.report.score.evaluate import describe
+from segan_tl.runs import write_text
+
+CELL = ("run", "trained_on", "modality", "region")
+SUBSET = ("modalities", "number", "rule", "region")
+
+
+class Scores(NamedTuple):
+    """The Dice of every case.
+
+    Attributes:
+        cells: one dictionary a run, modality, case and region: CELL, "case", "dice".
+        votes: one dictionary a subset of modalities, rule, case and region: SUBSET, "case", "dice".
+        failed: cases that could not be read, and why.
+    """
+
+    cells: list[dict]
+    votes: list[dict]
+    failed: dict[str, str]
+
+
+def score_matrix(
+    members: Sequence[Member],
+    models: Sequence[keras.Model],
+    cases: Sequence[Case],
+    *,
+    modalities: tuple[str, ...],
+    voting: bool,
+    advance: Callable[[str], None],
+) -> Scores:
+    """Run every model on every modality of every case; each case is read once, one in memory at a time.
+
+    A model sees an image as it was trained to (its own crop and percentiles); only the modality is another.
+
+    Args:
+        models: the members' segmentors.
+        modalities: what the models are applied to; every member's own is among them.
+        voting: also count the votes of every subset of the members, each on its own modality.
+        advance: called with one line a case.
+
+    Raises:
+        UserError: no case could be read.
+    """
+    scores = Scores([], [], {})
+    for case in cases:
+        try:
+            loaded = load_case(case, modalities)
+        except UserError as error:
+            scores.failed[case.id] = str(error)
+            advance(f"{case.id}  left out: {error}")
+            continue
+        truth = region_masks(loaded.labels, members[0].config.data.regions)
+        cells, own = _score_models(members, models, loaded, modalities=modalities, truth=truth, case=case.id)
+        scores.cells.extend(cell | {"case": case.id} for cell in cells)
+        if voting:
+            scores.votes.extend(vote | {"case": case.id} for vote in _score_votes(members, own, truth))
+        home = [cell["dice"] for cell in cells if cell["trained_on"] == cell["modality"]]
+        away = [cell["dice"] for cell in cells if cell["trained_on"] != cell["modality"]]
+        rest = f", on the others {sum(away) / len(away):.3f}" if away else ""
+        advance(f"{case.id}  mean Dice on their own modality {sum(home) / len(home):.3f}{rest}")
+    if not scores.cells:
+        first = next(iter(scores.failed.values()))
+        raise UserError(f"none of the {len(cases)} cases could be read; the first: {first}")
+    return scores
+
+
+def _score_models(
+    members: Sequence[Member],
+    models: Sequence[keras.Model],
+    loaded: LoadedCase,
+    *,
+    modalities: Sequence[str],
+    truth: np.ndarray,
+    case: str,
+) -> tuple[list[dict], list[np.ndarray]]:
+    """Return the cells of one case, and each member's probability (H, W, D, R) on its own modality."""
+    cells, own = [], []
+    for member, model in zip(members, models):
+        for column, modality in enumerate(modalities):
+            image = loaded.image[..., column : column + 1]
+            probability = segment_case(model, image, member.config, spacing_mm=loaded.spacing_mm, case=case)
+            if modality == member.modality:
+                own.append(probability)
+            prediction = binarise(probability, member.config.predict)
+            for i, region in enumerate(member.config.data.regions):
+                cell = dict(zip(CELL, (member.name, member.modality, modality, region)))
+                cells.append(cell | {"dice": counts(truth[..., i], prediction[..., i]).dice})
+    return cells, own
+
+
+def _score_votes(members: Sequence[Member], own: list[np.ndarray], truth: np.ndarray) -> list[dict]:
+    """Return the Dice of every non-empty subset of the members, by both rules."""
+    box = _box_of([truth] + [found >= member.config.predict.threshold for found, member in zip(own, members)])
+    truth, own = truth[box], [probability[box] for probability in own]
+    rows = []
+    for chosen in subsets(len(members)):
+        voters = [members[i] for i in chosen]
+        names = "+".join(voter.modality for voter in voters)
+        for rule in RULES:
+            if len(chosen) > 1 or rule == RULES[0]:  # one model alone gives its own mask by either rule
+                voted = count_votes([own[i] for i in chosen], voters=voters, rule=rule)
+            for i, region in enumerate(voters[0].config.data.regions):
+                dice = counts(truth[..., i], voted[..., i]).dice
+                rows.append(dict(zip(SUBSET, (names, len(chosen), rule, region))) | {"dice": dice})
+    return rows
+
+
+def subsets(count: int) -> list[tuple[int, ...]]:
+    """Return every non-empty subset of 0 … count - 1, the small ones first."""
+    return [chosen for size in range(1, count + 1) for chosen in itertools.combinations(range(count), size)]
+
+
+def _box_of(masks: Iterable[np.ndarray]) -> tuple[slice, ...]:
+    """Return where anything is marked, along the three spatial axes: outside of it all votes agree that nothing is."""
+    marked = np.logical_or.reduce([mask.any(axis=-1) for mask in masks])
+    lines = (np.flatnonzero(marked.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3))
+    return tuple(slice(line[0], line[-1] + 1) if line.size else slice(0, 0) for line in lines)
+
+
+# === Means over cases ===
+
+
+def summarise(rows: Sequence[dict], keys: tuple[str, ...]) -> list[dict]:
+    """Return mean ("dice"), "std" (None for one case) and number of "cases" of every group, in order of appearance."""
+    groups = {}
+    for row in rows:
+        groups.setdefault(tuple(row[key] for key in keys), []).append(row["dice"])
+    result = []
+    for group, values in groups.items():
+        described = describe(values)
+        found = {"dice": described["mean"], "std": described["std"], "cases": described["n"]}
+        result.append(dict(zip(keys, group)) | found)
+    return result
+
+
+class Available(NamedTuple):
+    """How well votes do with a given number of modalities: the mean over its subsets, the best and the worst."""
+
+    region: str
+    rule: str
+    number: int
+    mean: float
+    best: dict
+    worst: dict
+
+
+def by_number(votes: Sequence[dict]) -> list[Available]:
+    """Group summarised votes by region, rule and number of modalities, in order of appearance."""
+    groups = {}
+    for row in votes:
+        groups.setdefault((row["region"], row["rule"], row["number"]), []).append(row)
+    result = []
+    for (region, rule, number), rows in groups.items():
+        ranked = sorted(rows, key=lambda row: -row["dice"])
+        mean = sum(row["dice"] for row in rows) / len(rows)
+        result.append(Available(region, rule, number, mean, ranked[0], ranked[-1]))
+    return result
+
+
+def write_rows(path: Path, rows: Sequence[dict], *, columns: Sequence[str]) -> None:
+    """Write a CSV file of these columns; an empty field where there is no number."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({key: f"{value:.6g}" if isinstance(value, float) else value for key, value in row.items()})
+    write_text(path, text.getvalue())

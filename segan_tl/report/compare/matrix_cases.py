@@ -1,0 +1,115 @@
+"""The cases on which runs may be compared: those that all of them were tested on and none has learnt from."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from segan_tl.data.find.cases import Case, Cohort, find_cases
+from segan_tl.data.learnt import Learnt, learnt_by, run_patients
+from segan_tl.errors import UserError
+from segan_tl.predict.members import Member
+from segan_tl.regions import MODALITIES
+from segan_tl.runs import read_json
+from segan_tl.train.start.source import resume_command
+
+FORBIDDEN = {"test": ("train", "validation"), "validation": ("train",)}
+
+
+def common_cases(members: Sequence[Member], part: str) -> list[str]:
+    """Return the case ids that every run has in this part of its split.
+
+    Args:
+        part: "test" or "validation"; validation cases have chosen each run's epoch, so their Dice flatters.
+
+    Raises:
+        UserError: the runs differ, one has learnt from a case of another, or there are no cases.
+    """
+    splits = [read_json(member.run.splits) for member in members]
+    wanted = splits[0].get(part, [])
+    if not wanted:
+        raise UserError(f"{members[0].run.splits} names no {part} case; train with a larger data.split")
+    judged = [run_patients(member.run, [part]) for member in members]
+    for member in members:
+        known = _learnt_from(member, part)
+        for other in judged:
+            if seen := known.seen(other):
+                raise UserError(
+                    f"{member.run.root} was trained or tuned on the patients of {_some(seen)}, of the {part} cases "
+                    "that the runs are compared on: it has seen the answers; train the runs on one split "
+                    "(train_segan.py --split RUN)"
+                )
+    for member, split in zip(members, splits):
+        if different := sorted(set(split.get(part, [])) ^ set(wanted)):
+            raise UserError(
+                f"expected runs with the same {part} cases; {members[0].run.root} and {member.run.root} differ in "
+                f"{_some(different)}; train the runs on one split (train_segan.py --split RUN)"
+            )
+    return sorted(wanted)
+
+
+def _learnt_from(member: Member, part: str) -> Learnt:
+    """Return whom a run, or the run it was transferred from, has learnt from, but for its own validation, if asked."""
+    learnt = learnt_by(member.run) or Learnt()
+    if part == "validation":
+        learnt -= Learnt.of(run_patients(member.run, [part]))
+    return learnt | Learnt.of(run_patients(member.run, FORBIDDEN[part]))
+
+
+def check_finished(members: Sequence[Member]) -> None:
+    """Refuse a run whose training is not complete, with the command to go on.
+
+    Raises:
+        UserError: one is not.
+    """
+    for member in members:
+        state = member.state.get("state", "not started")
+        if state != "finished":
+            raise UserError(
+                f"{member.run.root} is not finished (run.json: {state}, epoch {member.state.get('epochs', 0)}); "
+                "go on with the command that started it: "
+                f"{member.state.get('command') or resume_command(member.config)}"
+            )
+
+
+def find_data(members: Sequence[Member], ids: Sequence[str], *, folder: Path | None) -> tuple[Cohort, list[Case]]:
+    """Find the cases in `folder`, or where the first run was trained.
+
+    Raises:
+        UserError: there is no such folder, or it lacks a case or its label map.
+    """
+    if folder is None:
+        recorded = members[0].state.get("data", {}).get("folder")
+        if not recorded or not Path(recorded).exists():
+            raise UserError(
+                f"the data of {members[0].run.root} is not at {recorded or 'any recorded folder'} any more; say where "
+                "it is with --data"
+            )
+        folder = Path(recorded)
+    cohort = find_cases(folder)
+    found = {case.id: case for case in cohort.cases}
+    missing = sorted(set(ids) - found.keys())
+    if missing:
+        raise UserError(f"{folder} lacks {_some(missing)} of the runs' cases; say where they are with --data")
+    cases = [found[case_id] for case_id in ids]
+    if bare := [case.id for case in cases if case.mask is None]:
+        raise UserError(f"{_some(bare)} in {folder} have no label map to score against; add it")
+    return cohort, cases
+
+
+def shared_modalities(cases: Sequence[Case], members: Sequence[Member]) -> tuple[str, ...]:
+    """Return the modalities that every case has.
+
+    Raises:
+        UserError: a case lacks one that a run was trained on.
+    """
+    for member in members:
+        if lacking := [case.id for case in cases if member.modality not in case.images]:
+            raise UserError(
+                f"{_some(lacking)} lack {member.modality}, which {member.run.root} was trained on; add the files, or "
+                "leave the run out"
+            )
+    return tuple(modality for modality in MODALITIES if all(modality in case.images for case in cases))
+
+
+def _some(ids: Sequence[str]) -> str:
+    """Name up to three cases and count the others."""
+    return ", ".join(ids[:3]) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")

@@ -1,0 +1,57 @@
+"""The matrix and the votes in the terminal."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from segan_tl.console import console
+from segan_tl.report.compare.matrix import Available
+from segan_tl.report.figures import SYNTHETIC
+from segan_tl.report.terminal import print_table
+
+
+def print_matrix(cells: Sequence[dict], *, on: str, synthetic: bool) -> None:
+    """Print mean Dice, trained on down and applied to across; a model's own modality in brackets."""
+    modalities = list(dict.fromkeys(cell["modality"] for cell in cells))
+    for region in dict.fromkeys(cell["region"] for cell in cells):
+        _print_title(f"Dice of {region}, mean of {on}, no fine-tuning, [own modality]", synthetic)
+        table = Table()
+        table.add_column("trained on", no_wrap=True)
+        table.add_column("run", no_wrap=True)
+        for modality in modalities:
+            table.add_column(f"on {modality}", justify="right")
+        rows = {}
+        for cell in cells:
+            if cell["region"] == region:
+                own = cell["modality"] == cell["trained_on"]
+                text = Text(f"[{cell['dice']:.3f}]", style="bold") if own else f"{cell['dice']:.3f} "
+                rows.setdefault((cell["trained_on"], cell["run"]), {})[cell["modality"]] = text
+        for (trained_on, run), texts in rows.items():
+            table.add_row(trained_on, run, *(texts[modality] for modality in modalities))
+        print_table(table)
+
+
+def print_votes(available: Sequence[Available], *, synthetic: bool) -> None:
+    """Print what can be expected of one, two, … modalities, whichever of them a patient has."""
+    for region in dict.fromkeys(row.region for row in available):
+        _print_title(f"Dice of {region} by number of modalities available", synthetic)
+        table = Table()
+        table.add_column("number", justify="right")
+        table.add_column("vote")
+        table.add_column("mean over subsets", justify="right")
+        table.add_column("best subset", no_wrap=True)
+        table.add_column("worst subset", no_wrap=True)
+        found = sorted((row for row in available if row.region == region), key=lambda row: (row.number, row.rule))
+        for row in found:
+            if row.number == 1 and row.rule != found[0].rule:
+                continue  # one model alone gives its own mask by either rule
+            rule = "alone" if row.number == 1 else row.rule
+            ends = [f"{end['dice']:.3f} {end['modalities']}" for end in (row.best, row.worst)]
+            table.add_row(str(row.number), rule, f"{row.mean:.3f}", *ends)
+        print_table(table)
+
+
+def _print_title(text: str, synthetic: bool) -> None:
+    # Not the table's own title, which is folded to the width of the table.
+    console.print(f"\n{text}: {SYNTHETIC}" if synthetic else f"\n{text}", style="bold", markup=False, soft_wrap=True)

@@ -1,0 +1,99 @@
+"""What a transfer was worth: the source untouched, training from scratch, the transferred model, on the same cases."""
+
+import statistics
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from segan_tl.config.load import Config
+from segan_tl.console import console
+from segan_tl.data.find.cases import Case, load_case
+from segan_tl.metrics.overlap import dice
+from segan_tl.models.weights import load_network
+from segan_tl.predict.postprocess import binarise, settle
+from segan_tl.predict.segment import segment_case
+from segan_tl.regions import region_masks
+from segan_tl.report.terminal import case_progress, print_table
+from segan_tl.runs import Run, read_json, write_json
+from segan_tl.schemas.tables import read_metrics
+
+COLUMNS = {
+    "source": "source, untouched",
+    "scratch": "from scratch",
+    "transferred": "transferred",
+}
+
+
+def compare_transfer(run: Run, scratch: Run, config: Config, *, source, cases: Sequence[Case]) -> dict:
+    """Score the untouched source on the run's test cases and put the three means side by side; write comparison.json.
+
+    Args:
+        run: the finished transfer.
+        scratch: the target from scratch; it counts only where its test cases are the same.
+        config: the transfer's configuration.
+        source: the transfer's Source.
+        cases: the cohort.
+
+    Returns:
+        regions → region → {"source", "scratch", "transferred"} → mean test Dice, None where there is none.
+    """
+    config = settle(config, read_json(run.state))
+    transferred, fresh = read_dice(run), read_dice(scratch) if scratch.metrics.is_file() else {}
+    test = {case for case, _ in transferred}
+    fresh = fresh if {case for case, _ in fresh} == test else {}
+    before = {}
+    if len(source.modalities) == len(config.data.modalities) and source.regions == config.data.regions:
+        segmentor = load_network(source.segmentor)
+        chosen = [case for case in cases if case.id in test]
+        with case_progress("source on the target, untouched", total=len(chosen)) as advance:
+            for case in chosen:
+                loaded = load_case(case, config.data.modalities)
+                probability = segment_case(segmentor, loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
+                prediction = binarise(probability, config.predict)
+                truth = region_masks(loaded.labels, config.data.regions)
+                for i, region in enumerate(config.data.regions):
+                    before[case.id, region] = dice(truth[..., i], prediction[..., i])
+                advance(f"{case.id}  untouched  Dice {before[case.id, config.data.regions[0]]:.3f}")
+    found = {"source": before, "scratch": fresh, "transferred": transferred}
+    comparison = {
+        "regions": {
+            region: {name: _mean(scores, region) for name, scores in found.items()} for region in config.data.regions
+        },
+        "cases": len(test),
+        "source": str(source.path),
+        "target": list(config.data.modalities),
+        "run": str(run.root),
+        "strategy": config.transfer.strategy,
+        "scratch": str(scratch.root) if fresh else None,
+        "synthetic": bool(read_json(run.state).get("data", {}).get("synthetic")),
+    }
+    write_json(run.comparison, comparison)
+    return comparison
+
+
+def print_comparison(comparison: dict) -> None:
+    """Print the table; say how to get the number that is missing."""
+    kind = "SYNTHETIC test cases" if comparison["synthetic"] else "test cases"
+    table = Table(
+        title=f"{comparison['source']} → {', '.join(comparison['target'])}, strategy {comparison['strategy']}: mean "
+        f"Dice of {comparison['cases']} {kind}",
+        title_justify="left",
+    )
+    table.add_column("region")
+    for heading in COLUMNS.values():
+        table.add_column(heading, justify="right")
+    for region, scores in comparison["regions"].items():
+        table.add_row(region, *("–" if scores[name] is None else f"{scores[name]:.3f}" for name in COLUMNS))
+    print_table(table)
+    if comparison["scratch"] is None:
+        console.print("from scratch: not trained; add --scratch to the same command", markup=False)
+
+
+def read_dice(run: Run) -> dict[tuple[str, str], float]:
+    """Return (case, region) → Dice of a scored run."""
+    return {(row["case"], row["region"]): float(row["dice"] or "nan") for row in read_metrics(run.metrics)}
+
+
+def _mean(scores: dict[tuple[str, str], float], region: str) -> float | None:
+    values = [value for (_, name), value in scores.items() if name == region]
+    return statistics.fmean(values) if values else None

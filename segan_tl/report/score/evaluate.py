@@ -1,0 +1,219 @@
+"""The test of a finished run: its best checkpoint segments the test cases; scores, a table and pictures."""
+
+import csv
+import functools
+import io
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import keras
+from rich.table import Table
+
+from segan_tl.config.load import Config
+from segan_tl.console import console
+from segan_tl.data.files.images import write_volume
+from segan_tl.data.find.cases import Case, LoadedCase, load_labelled
+from segan_tl.disk.paths import safe_name
+from segan_tl.errors import UserError
+from segan_tl.predict.labels import label_scheme, paint_labels
+from segan_tl.predict.members import Member
+from segan_tl.predict.postprocess import binarise, settle
+from segan_tl.predict.segment import load_segmentor, segment_case
+from segan_tl.regions import region_masks, shown_modality, unions, with_unions
+from segan_tl.report.figures import Panel, choose_panels, cut_panel, plot_overlays
+from segan_tl.report.score.case_scores import VOLUMES, choose_challenge, definitions, score_columns, score_regions
+from segan_tl.report.score.remarks import print_remarks, remarks_on_test
+from segan_tl.report.terminal import case_progress, print_table
+from segan_tl.runs import Run, read_json, run_name, write_json, write_text
+
+ROWS_SHOWN = 24
+# Column, heading and digits in the printed table; lesion-wise Dice where a challenge's rule was applied.
+SHOWN = (("dice", "Dice", 3), ("precision", "prec.", 3), ("sensitivity", "sens.", 3), ("hd95_mm", "HD95", 1))
+SHOWN_LESIONS = (("lesion_dice", "lesions", 3),)
+SHOWN_VOLUMES = (("truth_ml", "truth ml", 1), ("prediction_ml", "found ml", 1))
+
+
+def evaluate_run(
+    run: Run,
+    *,
+    cases: Sequence[Case],
+    config: Config,
+    into: Run | None = None,
+    left_out: dict[str, str] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> dict:
+    """Segment and score the test cases, one in memory at a time; write metrics.csv, summary.json and the pictures.
+
+    Args:
+        run: a run with a best checkpoint; it is verified before it is loaded.
+        cases: cases with a label map. One that cannot be read is left out and named in summary.json.
+        into: where everything is written; the run itself where None.
+        left_out: case → why it is not among the cases, for summary.json.
+        progress: called with one line a case; a bar of our own where None.
+
+    Returns:
+        What summary.json says.
+
+    Raises:
+        UserError: the checkpoint is absent or damaged, or no case could be read.
+    """
+    segmentor, digest = load_segmentor(run, config)
+    state = read_json(run.state) if run.state.is_file() else {}
+    config = settle(config, state)
+    into = into or run
+    challenge = choose_challenge(config.data.regions, {case.convention for case in cases if case.mask})
+    member = Member(run, run.root.name, config, {})
+    score = functools.partial(_score_cases, into, segmentor, cases, member=member, challenge=challenge)
+    if progress is None:
+        with case_progress("segmenting test cases", total=len(cases)) as advance:
+            rows, panels, failed, remarks = score(advance=advance)
+    else:
+        rows, panels, failed, remarks = score(advance=progress)
+    if cases and not rows:
+        raise UserError(f"none of the {len(cases)} test cases could be read; the first: {next(iter(failed.values()))}")
+    scores = score_columns(challenge)
+    _write_metrics(into, rows, ("case", "patient", "region", *scores, *VOLUMES, "seconds"))
+    summary = _summarise(rows, config, scores) | {
+        "definitions": definitions(challenge),
+        "challenge": challenge,
+        "failed": (left_out or {}) | failed,
+        "remarks": remarks,
+        "segmentor_sha256": digest,
+        "predict": config.predict.model_dump(mode="json"),
+        "run": state,
+        "versions": {name: version(name) for name in ("segan_tl", "tensorflow", "keras", "numpy")},
+    }
+    if panels:
+        modality = shown_modality(config.data.modalities, config.data.regions)
+        _plot(run, panels, path=into.overlays, modality=modality, state=state)
+    # Last: a run without summary.json is evaluated again.
+    write_json(into.summary, summary)
+    _print_table(rows, summary)
+    print_remarks(remarks, member)
+    return summary
+
+
+def _score_cases(
+    run: Run,
+    segmentor: keras.Model,
+    cases: Sequence[Case],
+    *,
+    member: Member,
+    challenge: str | None,
+    advance: Callable[[str], None],
+) -> tuple[list[dict], list[Panel], dict[str, str], dict[str, dict]]:
+    rows, panels, failed, remarks = [], [], {}, {}
+    for case in cases:
+        started = time.monotonic()
+        try:
+            loaded = load_labelled(case, member.config.data.modalities)
+        except UserError as error:
+            failed[case.id] = str(error)
+            advance(f"{case.id}  left out: {error}")
+            continue
+        found, panel, remarks[case.id] = _score_case(
+            run, segmentor, case, loaded=loaded, member=member, challenge=challenge
+        )
+        for row in found:
+            row["seconds"] = round(time.monotonic() - started, 3)
+        rows += found
+        panels.append(panel)
+        advance(f"{case.id}  " + "  ".join(f"{row['region']} Dice {row['dice']:.3f}" for row in found))
+    return rows, panels, failed, remarks
+
+
+def _score_case(
+    run: Run, segmentor: keras.Model, case: Case, *, loaded: LoadedCase, member: Member, challenge: str | None
+) -> tuple[list[dict], Panel, dict]:
+    config = member.config
+    regions = config.data.regions
+    probability = segment_case(segmentor, loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
+    prediction = binarise(probability, config.predict)
+    labels = paint_labels(prediction, regions, label_scheme(regions, case.convention))
+    write_volume(run.predictions / f"{safe_name(case.id, 'the case')}.nii.gz", labels, loaded.geometry)
+    remarks = remarks_on_test(loaded, prediction, member)
+    prediction, scored = with_unions(prediction, regions)
+    truth = region_masks(loaded.labels, scored)
+    found = score_regions(truth, prediction, scored, spacing_mm=loaded.spacing_mm, challenge=challenge)
+    rows = [{"case": case.id, "patient": case.patient, "region": region} | scores for region, scores in found.items()]
+    scores = {region: found[region]["dice"] for region in regions}
+    shown = config.data.modalities.index(shown_modality(config.data.modalities, regions))
+    panel = cut_panel(
+        case.id, loaded.image[..., shown], truth[..., : len(regions)], prediction=prediction[..., : len(regions)],
+        scores=scores, spacing_mm=loaded.spacing_mm,
+    )  # fmt: skip
+    return rows, panel, remarks
+
+
+def _write_metrics(run: Run, rows: list[dict], columns: tuple[str, ...]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)  # with all digits, as `evaluate` does
+    write_text(run.metrics, text.getvalue())
+
+
+def _summarise(rows: list[dict], config: Config, scores: tuple[str, ...]) -> dict:
+    regions = (*config.data.regions, *unions(config.data.regions))
+    by_region = {region: [row for row in rows if row["region"] == region] for region in regions}
+    seconds = [row["seconds"] for row in by_region[config.data.regions[0]]]
+    return {
+        "cases": len(seconds),
+        "patients": len({row["patient"] for row in rows}),
+        "seconds_per_case": statistics.fmean(seconds) if seconds else None,
+        "regions": {
+            region: {"truth_is_empty": sum(row["truth_ml"] == 0 for row in found)}
+            | {score: describe([row[score] for row in found]) for score in scores}
+            for region, found in by_region.items()
+        },
+    }
+
+
+def describe(values: Sequence[float]) -> dict:
+    """Return n, mean, std (n - 1 in the denominator), median, min and max; None where the numbers do not give it."""
+    if not values:
+        return {"n": 0, "mean": None, "std": None, "median": None, "min": None, "max": None}
+    return {
+        "n": len(values),
+        "mean": statistics.fmean(values),
+        "std": statistics.stdev(values) if len(values) > 1 else None,
+        "median": statistics.median(values),
+        "min": min(values),
+        "max": max(values),
+    }
+
+
+def _plot(run: Run, panels: list[Panel], *, path: Path, modality: str, state: dict) -> None:
+    name = run_name(run.root)
+    synthetic = bool(state.get("data", {}).get("synthetic", False))
+    plot_overlays(choose_panels(panels), path, name=name, modality=modality, synthetic=synthetic)
+
+
+def _print_table(rows: list[dict], summary: dict) -> None:
+    if not rows:
+        console.print("There are no test cases: nothing was scored.")
+        return
+    several = f", of {summary['patients']} patients" if summary["patients"] < summary["cases"] else ""
+    table = Table(title=f"test cases: {summary['cases']}{several}", title_justify="left")
+    table.add_column("case", no_wrap=True)
+    table.add_column("region")
+    scores = SHOWN + (SHOWN_LESIONS if summary["challenge"] else ())
+    shown = scores + SHOWN_VOLUMES
+    for _, heading, _ in shown:
+        table.add_column(heading, justify="right")
+    if len(rows) <= ROWS_SHOWN:
+        for row in rows:
+            table.add_row(row["case"], row["region"], *(f"{row[name]:.{digits}f}" for name, _, digits in shown))
+        table.add_section()
+    for region, found in summary["regions"].items():
+        for line in ("mean", "median", "std"):
+            if found["dice"][line] is not None:
+                table.add_row(line, region, *(f"{found[name][line]:.{digits}f}" for name, _, digits in scores), "", "")
+    print_table(table)
+    lesions = f"; lesions: lesion-wise Dice as {summary['challenge']} 2023" if summary["challenge"] else ""
+    console.print(f"HD95 in mm, {summary['definitions']['hd95_mm']}{lesions}", markup=False, soft_wrap=True)
+    for case_id, reason in summary["failed"].items():
+        console.print(f"left out {case_id}: {reason}", style="yellow", soft_wrap=True)

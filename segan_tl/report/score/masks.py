@@ -1,0 +1,252 @@
+"""Two folders of masks, whoever made them: which file belongs to which case, and what its numbers mean."""
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from segan_tl.data.files.images import Source
+from segan_tl.data.find.cases import Cohort, find_cases
+from segan_tl.data.find.layouts import list_images
+from segan_tl.data.find.naming import MASK, UNKNOWN_CONVENTION, parse_name, recognise_layout, stem_of
+from segan_tl.data.find.patients import patient_of
+from segan_tl.data.find.sidecars import read_cohort_json
+from segan_tl.data.find.unused import ANOTHER_IS_USED, OTHER, tell
+from segan_tl.errors import UserError
+from segan_tl.predict.labels import label_scheme
+from segan_tl.predict.outputs import RECORD
+from segan_tl.regions import LABEL_CONVENTIONS, region_values
+from segan_tl.runs import Run, read_json
+
+PROBABILITY_ENDING = "_probability"
+
+
+@dataclass(frozen=True)
+class Mask:
+    """A label file: where it is and what its numbers mean (`regions.region_values`); a truth says whose it is, too."""
+
+    case_id: str
+    source: Source
+    meaning: str
+    patient: str | None = None
+
+
+# === Which files ===
+
+
+def find_truths(
+    folder: Path, *, meaning: str | None, otherwise: str | None = None
+) -> tuple[dict[str, Mask], list[str]]:
+    """Find the label maps of a cohort, or of a folder of label maps that are named after their cases.
+
+    Args:
+        meaning: what the numbers mean, when the user says so.
+        otherwise: what they mean when nothing beside the files tells.
+
+    Returns:
+        Masks by case, and what is said of image files that were not used.
+
+    Raises:
+        UserError: there are none, a case has two, or nothing tells what the numbers mean.
+    """
+    _require_folder(folder, "truths")
+    if cohort := _try_cohort(folder):
+        found = {case.id: (case.mask, case.convention) for case in cohort.cases if case.mask}
+        patients = cohort.patients
+        doubtful = [problem for case in cohort.cases for problem in case.problems if problem.role == MASK]
+        if doubtful:
+            raise UserError(f"case {doubtful[0].case_id}: {doubtful[0].reason}; {doubtful[0].remedy}")
+        unused = tell([file for file in cohort.unused if file.reason not in (OTHER, ANOTHER_IS_USED)], folder)
+    else:
+        found, unused, patients = _bare_truths(folder), [], {}
+    if not found:
+        raise UserError(f"expected label maps in {folder}; found none; give the folder that holds the truth")
+    masks = {
+        case_id: Mask(
+            case_id, source, meaning or _known(stated) or otherwise or _unknown(folder, "--truth-labels"),
+            patients.get(case_id) or patient_of(case_id),
+        )
+        for case_id, (source, stated) in found.items()
+    }  # fmt: skip
+    return masks, unused
+
+
+def _bare_truths(folder: Path) -> dict[str, tuple[Source, str]]:
+    """Return every label map of a folder without images, by case, and the convention that is known of it."""
+    places = (folder, folder.resolve().parent)
+    stated = next((said for place in places if (said := _stated(place))), None)
+    found = {}
+    for path in _loose_masks(folder)[0]:
+        case_id = _possible_names(path)[-1]
+        if case_id in found:
+            raise UserError(
+                f"expected each case once; found {case_id} as {found[case_id][0].path} and as {path}; remove or rename "
+                "one of the two"
+            )
+        found[case_id] = Source(path), stated or _named_meaning(path) or UNKNOWN_CONVENTION
+    return found
+
+
+def _stated(folder: Path) -> str | None:
+    return read_cohort_json(folder / "cohort.json").get("label_convention")
+
+
+def find_predictions(
+    folder: Path, truths: dict[str, Mask], *, meaning: str | None, otherwise: str | None = None
+) -> tuple[dict[str, Mask], list[Path]]:
+    """Find the masks of a folder that belong to the cases of the truth.
+
+    A mask is named after its case, as CASE.nii.gz, CASE_seg.nii.gz or CASE/seg.nii.gz.
+
+    Args:
+        folder: a folder of masks, or a run.
+        meaning: what the numbers mean, when the user says so.
+        otherwise: what they mean when nothing beside the files tells.
+
+    Returns:
+        Masks by case, and the files that belong to no case.
+
+    Raises:
+        UserError: none belongs to a case, a case has two, or nothing tells what the numbers mean.
+    """
+    _require_folder(folder, "predictions")
+    if Run(folder).predictions.is_dir():
+        folder = Run(folder).predictions
+    files, strangers = _match_names(folder, truths)
+    known = {} if meaning else _recorded_meanings(folder, truths)
+    masks = {}
+    for case_id, path in files.items():
+        stated = meaning or known.get(case_id) or _named_meaning(path) or otherwise
+        masks[case_id] = Mask(case_id, Source(path), stated or _unknown(folder, "--prediction-labels"))
+    return masks, strangers
+
+
+def require_pairs(truths: Iterable[str], predictions: Iterable[str], strangers: Sequence[Path]) -> None:
+    """Refuse cases without a prediction, and predictions of no case of the truth.
+
+    Leaving out what failed makes a model look better than it is.
+
+    Args:
+        strangers: the files of predictions that belong to no case.
+
+    Raises:
+        UserError: it names the first of them.
+    """
+    found = set(predictions)
+    if missing := [case_id for case_id in truths if case_id not in found]:
+        raise UserError(
+            f"expected a prediction of every case; found none of {_first(missing)}; add it, or leave such cases out "
+            "with --allow-missing"
+        )
+    if strangers:
+        raise UserError(
+            f"expected a truth of every prediction; found none of {_first([path.name for path in strangers])}; add it, "
+            "or leave such files out with --allow-missing"
+        )
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _try_cohort(folder: Path) -> Cohort | None:
+    """Return the cohort that a folder holds; None for a folder of bare label maps, not all named as a cohort's."""
+    try:
+        cohort = find_cases(folder)
+    except UserError:
+        if _loose_masks(folder)[1]:
+            raise
+        return None
+    return cohort if any(case.images for case in cohort.cases) or not cohort.unused else None
+
+
+def _loose_masks(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the image files that can be masks, but our probabilities, and those whose names tell a modality."""
+    paths = [path for path in list_images(folder) if not _stem(path).endswith(PROBABILITY_ENDING)]
+    images = [path for path in paths if (named := parse_name(path)) and named.role != MASK]
+    return [path for path in paths if path not in set(images)], images
+
+
+def _match_names(folder: Path, truths: Iterable[str]) -> tuple[dict[str, Path], list[Path]]:
+    """Return the mask of each case of the truth, and the masks that belong to none."""
+    files: dict[str, Path] = {}
+    strangers = []
+    for path in _loose_masks(folder)[0]:
+        case_id = next((name for name in _possible_names(path) if name in truths), None)
+        if case_id is None:
+            strangers.append(path)
+        elif case_id in files:
+            raise UserError(
+                f"expected one prediction of {case_id}; found {files[case_id]} and {path}; remove one of the two"
+            )
+        else:
+            files[case_id] = path
+    if not files:
+        seen = _first([path.name for path in strangers]) or "no image files"
+        raise UserError(
+            f"expected predictions named after the cases of the truth, such as {next(iter(truths))}.nii.gz, in "
+            f"{folder}; found {seen}; rename them, or give another folder"
+        )
+    return files, strangers
+
+
+def _stem(path: Path) -> str:
+    return stem_of(path.name) or path.name
+
+
+def _possible_names(path: Path) -> list[str]:
+    named = parse_name(path)
+    names = [_stem(path)]
+    if named is not None and named.role == MASK:
+        names.append(named.case_id or path.parent.name)
+    return names
+
+
+def _require_folder(folder: Path, what: str) -> None:
+    if not folder.is_dir():
+        raise UserError(f"expected a folder of {what}; {folder} is none; check the path")
+
+
+# === What the numbers mean ===
+
+
+def _recorded_meanings(folder: Path, truths: dict[str, Mask]) -> dict[str, str]:
+    """Read what stands beside the predictions: the record of `predict`, a run's own, or cohort.json."""
+    if (folder / RECORD).is_file():
+        cases = read_json(folder / RECORD).get("cases", {})
+        return {case_id: _statement(record["labels"]) for case_id, record in cases.items() if record.get("labels")}
+    run = Run(folder.parent)
+    if run.state.is_file() and (regions := read_json(run.state).get("regions")):
+        return {
+            case_id: _statement(label_scheme(tuple(regions), truth.meaning).meanings)
+            for case_id, truth in truths.items()
+        }
+    stated = _stated(folder)
+    return dict.fromkeys(truths, stated) if stated else {}
+
+
+def _statement(meanings: dict) -> str:
+    return ",".join(f"{value}={name}" for value, name in meanings.items())
+
+
+def _named_meaning(path: Path) -> str | None:
+    named = parse_name(path)
+    return None if named is None else _known(recognise_layout([named])[1])
+
+
+def _known(convention: str) -> str | None:
+    return None if convention == UNKNOWN_CONVENTION else convention
+
+
+def _unknown(folder: Path, option: str) -> str:
+    raise UserError(
+        f"expected to know what the numbers of the masks in {folder} mean; found nothing that tells; add {option} with "
+        f"one of {', '.join(LABEL_CONVENTIONS)}, or a statement such as 1=ED,2=NCR,3=ET or 1=wt,2=tc,3=et"
+    )
+
+
+def common_regions(truths: dict[str, Mask], predictions: dict[str, Mask]) -> tuple[str, ...]:
+    """Return the regions that every truth and every prediction can tell apart."""
+    meanings = {mask.meaning for mask in itertools.chain(truths.values(), predictions.values())}
+    tables = [region_values(meaning) for meaning in sorted(meanings)]
+    return tuple(region for region in tables[0] if all(region in table for table in tables))

@@ -1,0 +1,210 @@
+"""What a transfer starts from: a finished run or a single .keras file, found, verified and understood."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from segan_tl.config.load import AnyConfig, Config, validate
+from segan_tl.data.learnt import Learnt, learnt_by, read_learnt
+from segan_tl.data.splits import PARTS
+from segan_tl.disk.paths import SHOWN, run_folder
+from segan_tl.disk.reading import is_there, require_file
+from segan_tl.errors import UserError, nearest
+from segan_tl.models.provenance import read_provenance
+from segan_tl.regions import MODALITIES, REGIONS
+from segan_tl.runs import Run, open_run, read_json, sha256, verify
+
+SEGMENTOR, CRITIC = "segmentor.keras", "critic.keras"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Networks to start from, and what is known of them.
+
+    Attributes:
+        path: what the user named, as a run folder or a file.
+        segmentor: file of the segmentor.
+        critic: file of the critic, None where there is none beside a single segmentor.
+        digest: sha256 of the segmentor's file.
+        modalities: what its input channels are, in order.
+        regions: what its output channels are, in order.
+        config: the run's configuration, None for a single file.
+        split: the run's train, validation and test cases, None for a single file.
+        learnt_from: whom it was trained or tuned on, None where nobody wrote that down.
+        data: what the run says of its data: folder, layout, synthetic.
+    """
+
+    path: Path
+    segmentor: Path
+    critic: Path | None
+    digest: str
+    modalities: tuple[str, ...]
+    regions: tuple[str, ...]
+    config: AnyConfig | None
+    split: dict[str, list[str]] | None
+    learnt_from: Learnt | None
+    data: dict
+
+    @property
+    def label(self) -> str:
+        """Return how runs are named after it: the run's own name, "flair" or "flair-to-t2"; a file's modalities."""
+        return label_of(self.modalities) if self.config is None else self.path.resolve().name
+
+
+def label_of(modalities: Iterable[str]) -> str:
+    """Return the folder name of a set of modalities: "flair", "all", "t1+t2"."""
+    modalities = tuple(modalities)
+    return "all" if set(modalities) == set(MODALITIES) else "+".join(modalities)
+
+
+def find_source(name: str, *, runs: Path, names: Iterable[str]) -> Source:
+    """Find, check and verify the source of a transfer.
+
+    Args:
+        name: a modality (the run of that modality below `runs`/<one of names>), a run, or a .keras file.
+        runs: where runs are kept.
+        names: configuration names to look under, first come first served.
+
+    Raises:
+        UserError: there is none, it is not finished, or it is damaged.
+    """
+    if name.endswith(".keras"):
+        return _read_file(Path(name))
+    if name in (*MODALITIES, "all"):
+        places = [run_folder(runs, folder, name) for folder in names]
+        for place in places:
+            if Run(place).config.is_file():
+                return read_run(Run(place))
+        raise UserError(
+            f"there is no trained model of {name}: expected the run {places[0]}; train it first with: "
+            f"python train_segan.py --modality {name}{_where(runs)}, or give --source a run's folder or a .keras file"
+        )
+    if "/" not in name and not Path(name).exists():
+        if near := nearest(name, (*MODALITIES, "all")):
+            raise UserError(f"there is no run {name}; did you mean the modality: --source {near}")
+    return read_run(open_run(name, runs=runs))
+
+
+def find_volume_source(name: str, *, runs: Path) -> Source:
+    """Find, check and verify the source of a fine-tuning: a run of a volumetric network, or a .keras file.
+
+    Raises:
+        UserError: there is none, it is not finished, it is damaged, or it is a run of SegAN.
+    """
+    path = Path(name)
+    if path.suffix == ".keras" and path.is_file() and read_provenance(path).get("network") == "encoder":
+        return Source(path, path, None, sha256(path), (), (), None, None, Learnt(), {})  # of natural images
+    source = _read_file(path) if path.suffix == ".keras" else read_run(open_run(name, runs=runs))
+    if isinstance(source.config, Config):
+        raise UserError(
+            f"{source.path} is a run of SegAN, expected one of a volumetric network; type python transfer.py --source "
+            f"{name} --target MODALITY"
+        )
+    return source
+
+
+def read_run(run: Run) -> Source:
+    """Read a finished run.
+
+    Raises:
+        UserError: it is not finished, damaged, or was written by a version whose configuration is not understood.
+    """
+    values = read_json(run.config)
+    try:
+        config = validate(values, source=str(run.config))
+    except UserError as error:
+        raise UserError(
+            f"the source was made by another version of segan_tl ({error}); give its networks and their settings, "
+            f"{run.best / SEGMENTOR} as the source and --config FILE, or train it again with --overwrite"
+        ) from None
+    state = read_json(run.state) if run.state.is_file() else {}
+    if state.get("state") != "finished":
+        raise UserError(
+            f"{run.root} is not finished ({state.get('state', 'not started')}, epoch {state.get('epochs', 0)} of "
+            f"{config.train.epochs}): go on with the command that started it: "
+            f"{state.get('command') or resume_command(config)}"
+        )
+    digests = verify(run.best)
+    split = read_json(run.splits) if run.splits.is_file() else None  # an imported network has none
+    return Source(
+        run.root, run.best / SEGMENTOR, run.best / CRITIC if CRITIC in digests else None, digests[SEGMENTOR],
+        config.data.modalities, config.data.regions, config, {part: split[part] for part in PARTS} if split else None,
+        learnt_by(run), state.get("data", {}),
+    )  # fmt: skip
+
+
+def _where(runs: Path) -> str:
+    """Return the option that says where runs are kept, nothing for the default."""
+    return "" if runs == Path("runs") else f" --runs {runs}"
+
+
+def resume_command(config: AnyConfig) -> str:
+    """Return the command that goes on with a run, as far as its configuration tells."""
+    if not isinstance(config, Config):
+        return f"python -m segan_tl {'finetune' if config.transfer else 'train'} ... --set name={config.name}"
+    target = label_of(config.data.modalities)
+    name = "" if config.name == "segan" else f" --set name={config.name}"
+    if config.transfer is None:
+        return f"python train_segan.py --modality {target}{name}"
+    return f"python transfer.py --source {config.transfer.source} --target {target}{name}"
+
+
+def map_inputs(
+    target: Sequence[str], source: Sequence[str], *, stated: dict[str, str] | None = None
+) -> dict[str, str | None]:
+    """Say which modality of the source each input of the target takes its weights from; None starts fresh.
+
+    One modality to one is the paper's transfer. With several, a modality goes to itself, and what the source never saw
+    is new. `stated` decides first.
+
+    Raises:
+        UserError: nothing fits.
+    """
+    stated = stated or {}
+    for new, old in stated.items():
+        if new not in target or old not in source:
+            raise UserError(
+                f"--map {new}={old}: the target sees {', '.join(target)}, the source {', '.join(source)}; give "
+                "--map TARGET=SOURCE with one of each"
+            )
+    if len(target) == len(source) == 1:
+        return {target[0]: source[0]}
+    inputs = {new: stated.get(new, new if new in source else None) for new in target}
+    if not any(inputs.values()):
+        raise UserError(
+            f"the source sees {', '.join(source)}, the target {', '.join(target)}, and they share none: say which "
+            f"weights go where, for example --map {target[0]}={source[0]}"
+        )
+    return inputs
+
+
+def _read_file(segmentor: Path) -> Source:
+    """Read a .keras file; the critic is the one beside it, where there is one."""
+    if is_there(segmentor):
+        require_file(segmentor)
+    else:
+        raise UserError(f"no file {segmentor}; the source is the folder of a run, or a .keras file that is there")
+    provenance = read_provenance(segmentor)
+    if "modalities" not in provenance:
+        raise UserError(
+            f"{segmentor} does not say which modalities it sees (no provenance of segan_tl in it); give the run it "
+            "comes from, or a file that segan_tl saved, by `import` with --modalities and --regions"
+        )
+    for key, known in (("modalities", MODALITIES), ("regions", tuple(REGIONS))):
+        found = provenance.get(key)
+        if not (isinstance(found, list) and found and all(name in known for name in found)):
+            raise UserError(
+                f"{segmentor} says that its {key} are {str(found)[:SHOWN]}, expected some of {', '.join(known)}; no "
+                "version of segan_tl saves such a file: do not trust it, and give the run that it comes from"
+            )
+    if provenance.get("network", "segmentor") != "segmentor":
+        raise UserError(f"{segmentor} is a {provenance['network']}; give the file of the segmentor beside it")
+    critic = segmentor.with_name(CRITIC)
+    learnt, run = read_learnt(provenance), Run(segmentor.resolve().parent.parent)
+    if learnt is None and run.splits.is_file():  # a run's file that does not say it itself
+        learnt = learnt_by(run)
+    return Source(
+        segmentor, segmentor, critic if critic.is_file() else None, sha256(segmentor),
+        tuple(provenance["modalities"]), tuple(provenance["regions"]), None, None,
+        learnt, provenance.get("data", {}),
+    )  # fmt: skip

@@ -1,0 +1,53 @@
+"""Numbers, seeds and devices on the command line: argparse refuses what makes no sense, in one sentence."""
+
+import argparse
+import math
+import re
+from collections.abc import Callable
+
+from segan_tl.config.base import LARGEST, LARGEST_SEED
+from segan_tl.schemas.runs import MOST_FOLDS
+
+
+def whole(least: int, most: int = LARGEST) -> Callable[[str], int]:
+    """Return the argparse type of a whole number from `least` to `most`."""
+    wanted = f"a whole number of at least {least}" if most == LARGEST else f"a whole number from {least} to {most}"
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,12}", text) or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"expected {wanted}, got {text}")
+        return int(text)
+
+    return read
+
+
+positive = whole(1)
+seed = whole(0, LARGEST_SEED)
+fold = whole(0, MOST_FOLDS - 1)
+folds = whole(2, MOST_FOLDS)
+
+
+def above_zero(text: str) -> float:
+    """Return a finite number above 0.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
+    return value
+
+
+def device(text: str) -> str:
+    """Return what to compute on: cpu, cpu:2, gpu, gpu:0,1.
+
+    Raises:
+        ArgumentTypeError: it is none of these.
+    """
+    if not re.fullmatch(r"cpu(:[1-9][0-9]?)?|gpu(:[0-9]{1,3}(,[0-9]{1,3})*)?", text):
+        raise argparse.ArgumentTypeError(f"expected cpu, cpu:2, gpu or gpu:0,1, got {text}")
+    return text

@@ -1,0 +1,256 @@
+"""What all trainings share: the way from a folder of MRI to a trained, scored run."""
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from segan_tl.disk.ownership import BEFORE
+from segan_tl.workflow.cohort import (
+    choose_source,
+    describe,
+    introduce,
+    limit_training,
+    prepare_cohort,
+    take_split,
+)
+from segan_tl.workflow.earlier import is_finished, old_run_kept, refuse_foreign_run, start_anew
+from segan_tl.workflow.finish import write_what_is_missing
+from segan_tl.workflow.numbers import positive, seed
+from segan_tl.workflow.patients import add_patients_argument, count_patients, name_patients, remarks
+from segan_tl.workflow.unchanged import record, require_unchanged
+
+EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: Slurm and shells may run the command again
+
+
+def add_training_arguments(parser):
+    """Add the arguments that every training has."""
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder of cases (default: the synthetic cohort)")
+    add_patients_argument(parser)
+    parser.add_argument("--config", metavar="FILE", help="TOML file, or the name of one in configs/")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change one value of the config"
+    )
+    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
+    parser.add_argument("--cache", type=Path, default=Path("cache"), metavar="DIR", help="prepared volumes (cache)")
+    parser.add_argument("--devices", metavar="D", help="cpu, cpu:2, gpu, gpu:0,1 (default: all GPUs, else the CPU)")
+    parser.add_argument("--seed", type=seed, metavar="N", help="seed of everything random (0)")
+    parser.add_argument(
+        "--jobs", type=positive, default=os.cpu_count() or 1, metavar="N", help="cases prepared at a time (all cores)"
+    )
+    parser.add_argument("--skip-bad-cases", action="store_true", help="leave damaged cases out instead of stopping")
+    parser.add_argument(
+        "--overwrite", action="store_true",
+        help="start anew: what an earlier run wrote goes once there is a checkpoint, what else lies there stays",
+    )  # fmt: skip
+    parser.add_argument("--no-report", action="store_true", help="leave report.html out")
+
+
+def train_and_score(
+    arguments,
+    config,
+    this_run,
+    *,
+    find_cohort: Callable,
+    choose_split: Callable,
+    source=None,
+    find_source_cohort: Callable | None = None,
+) -> int:
+    """Train a run, or go on with it, and score its test cases; return the exit code.
+
+    Args:
+        arguments: what `add_training_arguments` declares.
+        config: the run's configuration.
+        this_run: where everything goes; a finished run of the same configuration is left as it is.
+        find_cohort: () → the cohort.
+        choose_split: (cohort, case id → prepared case) → part → case ids, for a run that has none yet.
+        source: what the run starts from, None for scratch.
+        find_source_cohort: () → the second cohort, for a configuration with the section `source`.
+    """
+    from segan_tl.runs import training_lock
+
+    refuse_foreign_run(this_run)
+    with training_lock(this_run):
+        return _train_and_score(
+            arguments, config, this_run, find_cohort=find_cohort, choose_split=choose_split, source=source,
+            find_source_cohort=find_source_cohort,
+        )  # fmt: skip
+
+
+def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, source, find_source_cohort) -> int:
+    """Do the work while no other process may."""
+    from segan_tl.console import console, start_tensorflow
+    from segan_tl.report.score.owed import has_scores
+    from segan_tl.workflow.unlabelled import divide, needs_masks, remark
+
+    finished = not arguments.overwrite and is_finished(this_run, config)
+    if finished and has_scores(this_run):
+        console.print(
+            f"{this_run.root} is trained and scored already: {this_run.summary}; --overwrite starts anew.",
+            soft_wrap=True,
+        )
+        write_what_is_missing(this_run, page=not arguments.no_report)
+        return 0
+    start_tensorflow()
+    from segan_tl.train.recipes import check_networks
+    from segan_tl.train.start.pretrained import find_pretrained, refuse_seen
+    from segan_tl.train.strategy import make_strategy
+
+    strategy = make_strategy(arguments.devices)
+    if not finished:
+        check_networks(config)
+    _warn_of_slow_device(config)
+
+    started = finished or (this_run.last.is_dir() and not arguments.overwrite)
+    pretrained = find_pretrained(config, this_run, resuming=started)
+
+    # === Data ===
+    cohort, cached = prepare_cohort(arguments, config, find_cohort, need_mask=needs_masks(config))
+    split = take_split(this_run, cohort, cached) if started else divide(cohort, cached, choose_split)
+    if not started:
+        split = limit_training(split, config, cohort.patients)
+        test = {case: cohort.patients[case] for case in split["test"]}
+        _check_unseen(test, source)
+        refuse_seen(pretrained, test)
+    parts = {part: [cached[case] for case in cases] for part, cases in split.items()}
+    unlabelled = remark(cohort, cached, split)
+    second = None
+    if getattr(config, "source", None):
+        second, cached = prepare_cohort(arguments, config, find_source_cohort)
+        split["source"] = choose_source(
+            this_run, second, cached, split=split, patients=cohort.patients, resuming=started
+        )
+        parts["source"] = [cached[case] for case in split["source"]]
+    if not started:
+        # Not before the new run is known to have its configuration, devices and data.
+        kept = start_anew(this_run, config, split, name_patients(split, cohort, second))
+        if kept and arguments.overwrite:
+            console.print(f"the earlier run is kept in {this_run.root / BEFORE} until there is a checkpoint")
+        record(this_run, parts)
+    else:
+        require_unchanged(this_run, parts)
+    _keep_fingerprint(this_run, [*parts["train"], *parts.get("source", ())], config)
+    counts = ", ".join(f"{len(cases)} {part}" for part, cases in split.items())
+    found = introduce(cohort) + (f"; source {introduce(second)}" if second else "")
+    whose = name_patients(split, cohort, second)
+    people = count_patients({case: patient for cases in whose.values() for case, patient in cases.items()})
+    console.print(f"{found}, {counts} cases{people}; run {this_run.root}", soft_wrap=True)
+    for line in [*([unlabelled] if unlabelled else []), *remarks(cohort, split)]:
+        console.print(line, soft_wrap=True)
+
+    # === Training ===
+    if not finished:
+        data = describe(cohort, split) | ({"source": describe(second)} if second else {})
+        with old_run_kept(this_run):
+            complete = _train(
+                arguments, config, data=data, parts=parts, this_run=this_run, strategy=strategy, source=source
+            )
+        if not complete:
+            console.print("Interrupted and saved. Run the same command again to go on.")
+            return EXIT_INTERRUPTED
+        _warn_of_nothing_learnt(this_run, config)
+
+    # === Evaluation ===
+    from segan_tl.report.score.evaluate import evaluate_run
+
+    test = [case for case in cohort.cases if case.id in set(split["test"])]
+    try:
+        with _signals_as_interrupts():
+            evaluate_run(this_run, cases=test, config=config)
+    except KeyboardInterrupt:
+        console.print("Interrupted while scoring; the training is saved. Run the same command again to go on.")
+        return EXIT_INTERRUPTED
+    console.print(
+        f"scores {this_run.metrics}, pictures {this_run.overlays} and {this_run.curves}, model {this_run.best}/",
+        soft_wrap=True,
+    )
+    write_what_is_missing(this_run, page=not arguments.no_report)
+    return 0
+
+
+def _keep_fingerprint(this_run, training, config) -> None:
+    """Write what the cases of the training look like, unless the run keeps it."""
+    from segan_tl.data.fingerprint import fingerprint_cohort
+    from segan_tl.runs import write_json
+
+    if not this_run.fingerprint.is_file():
+        cases = [case.fingerprint for case in training]
+        write_json(this_run.fingerprint, fingerprint_cohort(cases, regions=config.data.regions))
+
+
+@contextlib.contextmanager
+def _signals_as_interrupts():
+    """Let SIGTERM and SIGUSR1 do what Ctrl-C does."""
+
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGUSR1)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _check_unseen(test: dict[str, str], source) -> None:
+    """Refuse a test case (case → patient) of a patient that the source has learnt from."""
+    from segan_tl.errors import UserError
+
+    if seen := source.learnt_from.seen(test) if source and source.learnt_from else []:
+        raise UserError(
+            f"{source.path} was trained or tuned on the patients of {len(seen)} of the test cases "
+            f"({', '.join(seen[:3])}): their Dice would be no test; leave --other-patients out to take over the split "
+            "of the source, or remove these cases"
+        )
+
+
+def _train(arguments, config, *, data, parts, this_run, strategy, source) -> bool:
+    """Train; return whether training is complete."""
+    from segan_tl.predict.postprocess import binarise_each
+    from segan_tl.predict.segment import segment_prepared
+    from segan_tl.train.fit import fit
+
+    def segment(model, prepared):
+        return binarise_each(segment_prepared(model, prepared, config, case="a validation case"), config.predict)
+
+    return fit(
+        this_run, config, parts, strategy=strategy, segment=segment, data=data, source=source,
+        command=arguments.command_line,
+    )  # fmt: skip
+
+
+def _warn_of_nothing_learnt(this_run, config) -> None:
+    """Say so when every validation case scored 0: a segmentor that answers "no tumour" has hardly a gradient."""
+    from segan_tl.console import console
+    from segan_tl.runs import read_json
+
+    if read_json(this_run.state).get("best_dice") == 0:
+        console.print(
+            "Validation Dice was 0 in every epoch: the segmentor says 'no tumour' everywhere, and its "
+            f"gradient vanishes there; try a lower rate: --set train.learning_rate={config.train.learning_rate / 10:g} "
+            "--set name=slower",
+            style="yellow",
+            soft_wrap=True,
+        )
+
+
+def _warn_of_slow_device(config) -> None:
+    """Point a computer without GPU that is to train the published widths to the configuration sized for it."""
+    import tensorflow as tf
+
+    from segan_tl.config.load import Config
+    from segan_tl.console import console
+
+    if isinstance(config, Config) and max(config.model.filters) >= 512 and not tf.config.list_physical_devices("GPU"):
+        console.print(
+            "No GPU: the published configuration takes weeks on a CPU; --config segan_cpu takes "
+            "minutes. Ctrl-C saves and stops.",
+            style="yellow",
+            soft_wrap=True,
+        )

@@ -1,0 +1,79 @@
+"""The plan of the reproduction of Kaur 2019: its commands, and which of them are done."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from segan_tl.papers.kaur import jobs as kaur
+from segan_tl.papers.kaur.study import STARTS
+from segan_tl.runs import Run
+from tests.papers.heras.test_jobs import ONE, config_of, options_of
+from tests.papers.heras.test_jobs import plan as plan_of
+from tests.small_labels import write_labels, write_scores
+
+NAME = "kaur-2019-quick"
+
+
+def plan(tmp_path, *words, scale="quick"):
+    return plan_of(tmp_path, *words, paper=kaur, name="kaur-2019", scale=scale)
+
+
+def test_four_starts_of_four_numbers_after_the_pretraining(tmp_path):
+    jobs, study = plan(tmp_path)
+    trained = [job for job in jobs if job.command[3] != "retest"]
+    assert {study.runs / job.name for job in trained} == {run.root for run in (study.pretraining, *study.target_runs)}
+    assert len(trained) == 33 and len(jobs) == 66
+    places = {job.name: place for place, job in enumerate(jobs)}
+    assert all(places[needed] < places[job.name] for job in jobs for needed in job.needs)
+    assert {job.needs for job in trained[1:]} == {(f"{NAME}-pretraining/ms",)}
+
+
+@pytest.mark.parametrize("scale", ["quick", "full"])
+def test_every_command_leads_to_its_run_and_differs_in_what_is_compared_only(tmp_path, scale):
+    jobs, study = plan(tmp_path, "--data", "some/BraTS", "--source-data", "some/MS", scale=scale)
+    trained = [job for job in jobs if job.command[3] == "finetune"]
+    assert len(trained) == len(study.cases) * len(study.folds) * len(STARTS)
+    for job in trained:
+        config, options = config_of(job), options_of(job)
+        expected = f"{config.name}/MS-to-BraTS-{options.strategy}/fold{options.fold}"
+        assert job.name == expected and config.name.endswith(f"-cases{config.data.train_cases}")
+        assert options.data == Path("some/BraTS") and options.folds == 4 and options.strategy in STARTS
+        assert options.origin == str(study.pretraining.root) and config.seed == 0
+        assert config.model.family == "cicek" and config.model.activation == "softmax" and config.train.loss == "ce"
+        assert len(config.train.class_weights) == 4 and config.predict.threshold == 0.5
+
+
+def test_the_pretraining_has_one_region_and_the_same_network(tmp_path):
+    jobs, study = plan(tmp_path)
+    config, target = config_of(jobs[0]), config_of(jobs[2])
+    assert config.data.regions == ("lesion",) and config.train.loss == "bce" and config.phantom.cohort == "ms"
+    assert config.train.class_weights == (5.0,) and config.model.filters == target.model.filters
+    assert target.phantom.cohort == "glioma-3t" and options_of(jobs[1]).auc
+    assert options_of(jobs[0]).data is None and jobs[0].name == f"{NAME}-pretraining/ms"
+
+
+def test_there_are_patients_enough_for_every_number(tmp_path):
+    from segan_tl.data.find.cases import Case
+    from segan_tl.data.splits import fold_cases
+
+    for scale, patients in (("quick", 60), ("full", 285)):
+        config = kaur.load_settings(scale)
+        grades = ["HGG" if place % 4 else "LGG" for place in range(patients)]
+        cases = [Case(f"p{place}", {}, None, "brats2017", grade, {}) for place, grade in enumerate(grades)]
+        _, study = plan(tmp_path, scale=scale)
+        for fold in study.folds:
+            split = fold_cases(cases, config.data.split, fold=fold, folds=4, seed=0)
+            assert len(split["train"]) >= max(study.cases)
+            assert len(split["validation"]) == {"quick": 11, "full": 50}[scale]
+
+
+def test_a_run_is_done_when_it_is_scored_at_its_operating_point(tmp_path):
+    jobs, study = plan(tmp_path)
+    job, again = jobs[2], jobs[3]
+    assert options_of(again).operating_point and again.needs == (job.name,)
+    write_labels(Run(study.runs / job.name), ONE, config=json.loads(config_of(job).model_dump_json()))
+    assert kaur.is_done(job, study, scale="quick") and not kaur.is_done(again, study, scale="quick")
+    write_scores(study.runs / again.name, ONE)
+    assert kaur.is_done(again, study, scale="quick")
+    assert kaur.describe(again, study) == "test Dice NCR 0.500, ED 0.600, ET 0.700"

@@ -1,0 +1,114 @@
+"""Rows, their columns, the table, and several cases at a time."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from segan_tl.metrics.distances import HD95_DEFINITIONS, hd95_mm
+from segan_tl.metrics.pair import MaskPair
+from segan_tl.report.score.masks import find_predictions, find_truths
+from segan_tl.report.score.scores import Plan, score_cases, score_pair, summary_table, write_scores
+from tests.small_masks import small_truth, write_mask, write_truths
+
+
+def test_the_row_of_a_pair_by_hand():
+    # Truth 2 × 4 × 4 = 32 voxels of 2 mm³, the prediction half of it; both on a grid of 6 × 4 × 4 = 96.
+    truth = np.zeros((6, 4, 4), bool)
+    truth[1:3] = True
+    prediction = truth.copy()
+    prediction[2] = False
+    plan = Plan(("wt",), tuple(HD95_DEFINITIONS), challenge="brats-met")
+    row = score_pair(MaskPair(truth, prediction, (1, 1, 2)), plan)
+    assert row["dice"] == row["lesion_dice"] == pytest.approx(2 * 16 / 48)
+    assert (row["precision"], row["sensitivity"], row["specificity"]) == (1, 0.5, 1)
+    assert (row["truth_ml"], row["prediction_ml"]) == (0.064, 0.032)
+    assert (row["lesions_found"], row["lesions_missed"], row["lesions_invented"]) == (1, 0, 0)
+    for definition in HD95_DEFINITIONS:
+        expected = hd95_mm(truth, prediction, (1, 1, 2), definition=definition)
+        assert row[f"hd95_{definition.replace('-', '_')}_mm"] == expected > 0
+    assert row["surface_dice_1mm"] == 1
+
+
+def test_columns_follow_the_plan():
+    pair = MaskPair(np.ones((2, 2, 2), bool), np.ones((2, 2, 2), bool), (1, 1, 1))
+    assert list(score_pair(pair, Plan(("wt",), tolerance_mm=2.5))) == [
+        "dice", "hd95_surface_weighted_mm", "surface_dice_2.5mm", "precision", "sensitivity", "specificity", "truth_ml",
+        "prediction_ml",
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def cohort(tmp_path):
+    """Sixteen cases, each predicted a little worse than the one before."""
+    truths, _ = find_truths(write_truths(tmp_path / "truths", cases=16), meaning=None, otherwise=None)
+    for number, case_id in enumerate(truths):
+        prediction = small_truth(3)
+        prediction[1].flat[:number] = 0
+        write_mask(tmp_path / "out" / f"{case_id}.nii.gz", prediction)
+    return truths, find_predictions(tmp_path / "out", truths, meaning="brats2023", otherwise=None)[0]
+
+
+def test_several_processes_give_the_same_rows_in_the_same_order(cohort):
+    plan, lines = Plan(("wt", "et"), challenge="brats-gli"), []
+    alone = score_cases(*cohort, plan=plan, jobs=1, progress=lines.append)
+    together = score_cases(*cohort, plan=plan, jobs=2, progress=lines.append)
+    assert alone == together
+    alone, faults = alone
+    assert faults == {}
+    assert [(row["case"], row["region"]) for row in alone[:3]] == [
+        ("BraTS2021_00000", "wt"), ("BraTS2021_00000", "et"), ("BraTS2021_00001", "wt"),
+    ]  # fmt: skip
+    assert len(lines) == 32 and lines[0] == "BraTS2021_00000  wt Dice 1.000  et Dice 1.000"
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_bad_cases_are_named_and_the_others_scored(cohort, jobs):
+    truths, predictions = cohort
+    for case_id in ("BraTS2021_00009", "BraTS2021_00003"):
+        path = predictions[case_id].source.path
+        path.write_bytes(path.read_bytes()[:-9])
+    lines = []
+    rows, faults = score_cases(truths, predictions, plan=Plan(("wt",)), jobs=jobs, progress=lines.append)
+    assert len(rows) == 14 and list(faults) == ["BraTS2021_00003", "BraTS2021_00009"]
+    assert "BraTS2021_00003.nii.gz" in faults["BraTS2021_00003"] and "truncated" in faults["BraTS2021_00003"]
+    assert "BraTS2021_00003  cannot be scored" in lines
+
+
+def test_it_ends_at_so_many_bad_cases(cohort):
+    truths, predictions = cohort
+    for mask in predictions.values():
+        mask.source.path.write_bytes(mask.source.path.read_bytes()[:-9])
+    _, faults = score_cases(
+        truths, predictions, plan=Plan(("wt",)), jobs=1, progress=lambda line: None, most_faults=5
+    )
+    assert len(faults) == 5
+
+
+def test_cases_without_a_prediction_have_no_row(cohort):
+    truths, predictions = cohort
+    del predictions["BraTS2021_00000"]
+    rows, _ = score_cases(truths, predictions, plan=Plan(("wt",)), jobs=1, progress=lambda line: None)
+    assert len(rows) == 15
+
+
+def test_the_file_has_every_digit(tmp_path):
+    rows = [{"case": "a", "region": "wt", "dice": 1 / 3}]
+    write_scores(tmp_path / "metrics.csv", rows)
+    with (tmp_path / "metrics.csv").open(newline="") as stream:
+        (row,) = csv.DictReader(stream)
+    assert float(row["dice"]) == 1 / 3
+
+
+def test_the_table_by_hand():
+    # 0.2, 0.4, 0.9: mean 0.5, deviation √((0.09 + 0.01 + 0.16) / 2) = 0.361, median 0.4
+    plan = Plan(("wt",))
+    pair = MaskPair(np.ones((2, 2, 2), bool), np.ones((2, 2, 2), bool), (1, 1, 1))
+    rows = [{"case": "a", "region": "wt"} | score_pair(pair, plan) | {"dice": value} for value in (0.2, 0.4, 0.9)]
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(summary_table(rows, plan))
+    text = console.export_text()
+    assert "0.500 ± 0.361 (0.400)" in text and "wt, 3 cases" in text
+    assert "HD95, surface-weighted, mm" in text

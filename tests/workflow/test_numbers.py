@@ -1,0 +1,67 @@
+"""Numbers on the command line: every option of every command refuses what makes no sense, with exit code 2."""
+
+import argparse
+import importlib
+
+import pytest
+
+from segan_tl.__main__ import COMMANDS, MODULES, main
+from segan_tl.schemas.runs import MOST_FOLDS
+from segan_tl.workflow.numbers import above_zero, device, fold, folds, positive, seed, whole
+
+
+@pytest.mark.parametrize(
+    ("read", "good", "bad"),
+    [
+        (positive, {"1": 1, "12": 12}, ["0", "-1", "1.5", "1e3", "", "x", "²", "９", "nan", "9" * 13, "9" * 5000]),
+        (seed, {"0": 0, "2147483647": 2**31 - 1}, ["-1", "1e30", "2147483648", "1979-05-27"]),
+        (fold, {"0": 0}, ["-1", str(MOST_FOLDS)]),
+        (folds, {"2": 2, str(MOST_FOLDS): MOST_FOLDS}, ["0", "1", "300000000", "-5"]),
+        (whole(16, 640), {"16": 16}, ["15", "641", "0"]),
+        (above_zero, {"0.5": 0.5, "3": 3.0}, ["0", "-1", "nan", "inf", "x", "1e999"]),
+        (device, {"cpu": "cpu", "gpu:0,1": "gpu:0,1", "cpu:2": "cpu:2"}, ["tpu", "cpu:0", "gpu:", "gpu:x", "cpu:999"]),
+    ],
+)
+def test_types(read, good, bad):
+    assert {text: read(text) for text in good} == good
+    for text in bad:
+        with pytest.raises(argparse.ArgumentTypeError, match="expected"):
+            read(text)
+
+
+def options():
+    """Yield command and option of everything that takes a number."""
+    for name in COMMANDS:
+        command = importlib.import_module(f"segan_tl.commands.{MODULES.get(name, name.replace('-', '_'))}")
+        parser = argparse.ArgumentParser()
+        command.add_arguments(parser)
+        for action in parser._actions:
+            if action.option_strings and action.type is not None and action.type.__module__.endswith(".numbers"):
+                yield name, action
+
+
+NUMERIC = list(options())
+
+
+@pytest.mark.parametrize(("name", "action"), NUMERIC, ids=lambda one: one if isinstance(one, str) else one.dest)
+@pytest.mark.parametrize("text", ["-1", "nan", "x", "1e30", "9" * 40, "0x10", ""])
+def test_every_number_of_every_command(name, action, text, capsys):
+    if text in ("1e30", "9" * 40) and action.type is above_zero:
+        return
+    with pytest.raises(SystemExit) as stopped:
+        main([name, f"{action.option_strings[0]}={text}"])
+    assert stopped.value.code == 2
+    message = capsys.readouterr().err
+    assert action.option_strings[0] in message and "Traceback" not in message
+
+
+def test_no_option_takes_any_number():
+    plain = set()
+    for name in COMMANDS:
+        command = importlib.import_module(f"segan_tl.commands.{MODULES.get(name, name.replace('-', '_'))}")
+        parser = argparse.ArgumentParser()
+        command.add_arguments(parser)
+        plain |= {(name, action.dest) for action in parser._actions if action.type in (int, float)}
+    # They are checked by the command, with tests of their own.
+    assert plain == {("check", "jobs"), ("evaluate", "jobs"), ("evaluate", "tolerance_mm")}
+    assert len(NUMERIC) > 10
