@@ -219,10 +219,9 @@ def _cohort(arguments, data):
 
 def _crop_width_mm(cohort, config) -> float | None:
     """Return how many millimetres of the first case the crop covers from side to side, None where all is seen."""
-    from segan_tl.config.volume import VolumeConfig
     from segan_tl.data.files.images import read_header
 
-    if isinstance(config, VolumeConfig):
+    if config.data.crop is None:
         return None
     images = next((case.images for case in cohort.cases if case.images), {})
     source = next(iter(images.values()), None)

@@ -146,13 +146,12 @@ def overrides_of(arguments) -> list[str]:
 def load_volume_config(arguments):
     """Return the configuration that --config names, with what the arguments change in it."""
     from segan_tl.config.load import load_config
-    from segan_tl.config.volume import VolumeConfig
     from segan_tl.errors import UserError
 
     config = load_config(arguments.config, overrides_of(arguments))
-    if not isinstance(config, VolumeConfig):
+    if config.model.family == "segan":
         raise UserError(
-            f"{arguments.config} configures SegAN (it names no model.family); type python train_segan.py --modality "
+            f"{arguments.config} configures SegAN; type python train_segan.py --modality "
             f"flair --config {arguments.config}"
         )
     return config

@@ -30,7 +30,7 @@ def add_arguments(parser):
 
 def run(arguments) -> int:
     """Train, evaluate, say where everything is."""
-    from segan_tl.config.load import Config, load_config
+    from segan_tl.config.load import load_config
     from segan_tl.console import console
     from segan_tl.disk.paths import run_folder
     from segan_tl.errors import UserError
@@ -43,7 +43,7 @@ def run(arguments) -> int:
     if arguments.seed is not None:
         overrides.append(f"seed={arguments.seed}")
     config = load_config(arguments.config or ("segan_cat" if arguments.data else "quickstart"), overrides)
-    if not isinstance(config, Config):
+    if config.model.family != "segan":
         raise UserError(
             f"{arguments.config} configures {config.model.family}, not SegAN; type python -m segan_tl train --config "
             f"{arguments.config}"

@@ -90,7 +90,7 @@ def run(arguments) -> int:
 
 
 def _strategy(arguments) -> str:
-    from segan_tl.config.load import STRATEGIES
+    from segan_tl.config.adaptation import CRITIC_STRATEGIES as STRATEGIES
     from segan_tl.errors import UserError, nearest
 
     if arguments.freeze_critic and arguments.strategy not in (None, "freeze-critic"):

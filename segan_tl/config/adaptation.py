@@ -1,4 +1,4 @@
-"""Configuration of moving a volumetric network: from another run, and between two cohorts."""
+"""Configuration of moving a network: from another run, and between two cohorts."""
 
 from fractions import Fraction
 from typing import Annotated, Literal
@@ -8,7 +8,16 @@ from pydantic import Field
 from segan_tl.config.base import PhantomConfig, PositiveWeight, Section, Weight
 from segan_tl.schemas.reading import Text
 
-# What comes over from the source and what stands still: see segan_tl/train/start/finetune.py.
+# What comes over from the source and what stands still: see segan_tl/train/start/transfer.py and finetune.py.
+CRITIC_STRATEGIES = (
+    "full",
+    "freeze-critic",
+    "critic-init",
+    "freeze-critic-first",
+    "freeze-critic-last",
+    "freeze-encoder",
+    "freeze-decoder",
+)
 FINETUNE_STRATEGIES = ("all", "frozen-encoder", "frozen-decoder", "last-three", "last-three-decoder", "last-three-all")
 
 
@@ -17,12 +26,12 @@ def exact(share: float) -> Fraction:
     return Fraction(share).limit_denominator(10**6)
 
 
-class FinetuneConfig(Section):
-    """The network that a run starts from, and which of its layers go on learning."""
+class StartConfig(Section):
+    """The networks that a run starts from, and which of their layers go on learning [Giacomello 2020, IV-C]."""
 
     source: Text  # a run, or a .keras file
     source_sha256: Text  # of its segmentor
-    strategy: Literal[FINETUNE_STRATEGIES] = "all"
+    strategy: Literal[(*CRITIC_STRATEGIES, *FINETUNE_STRATEGIES)]
     inputs: dict[str, str | None] = {}  # modality of this run → modality of the source; None starts fresh
 
 

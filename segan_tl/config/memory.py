@@ -3,8 +3,7 @@
 import math
 import os
 
-from segan_tl.config.base import Section
-from segan_tl.config.volume import VolumeConfig
+from segan_tl.config.schema import Config
 
 GIB = 2**30
 FLOAT_BYTES = 4
@@ -17,18 +16,15 @@ def memory_bytes() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def lack_of_memory(config: Section) -> str | None:
+def lack_of_memory(config: Config) -> str | None:
     """Return what to change where a case or a batch cannot fit into memory; None where both may.
 
     A bound from below: of a batch, its images and the features of the network's first stage.
     """
     here_gib = memory_bytes() / GIB
     channels = len(config.data.modalities)
-    if isinstance(config, VolumeConfig):
-        voxels, key = config.train.batch_size * math.prod(config.data.patch), "data.patch"
-        width = (config.model.filters or (16,))[0]
-    else:
-        voxels, key, width = config.train.batch_size * math.prod(config.data.window), "data.window", 0
+    voxels, width = config.train.batch_size * math.prod(config.data.patch), (config.model.filters or (16,))[0]
+    if config.data.crop:
         case_gib = COPIES * math.prod(config.data.crop) * channels * FLOAT_BYTES / GIB
         if case_gib > here_gib:
             return (
@@ -38,7 +34,7 @@ def lack_of_memory(config: Section) -> str | None:
     batch_gib = voxels * (channels + width) * FLOAT_BYTES / GIB
     if batch_gib > (most := max(here_gib, LARGEST_ACCELERATOR_GIB)):
         return (
-            f"{key} with train.batch_size {config.train.batch_size} needs {batch_gib:,.0f} GiB of memory for a batch; "
+            f"data.patch with train.batch_size {config.train.batch_size} needs {batch_gib:,.0f} GiB of memory for a batch; "
             f"expected at most {most:,.0f} GiB; give a smaller one"
         )
     return None

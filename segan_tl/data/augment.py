@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from segan_tl.config.load import AugmentConfig
+from segan_tl.config.augment import AugmentConfig
 
 
 @dataclass(frozen=True)
@@ -21,20 +21,19 @@ class Augmentation:
 
 
 def draw(generator: np.random.Generator, count: int, config: AugmentConfig) -> Augmentation:
-    """Draw the parameters of `count` examples.
+    """Draw the parameters of `count` examples."""
+    def chosen(chance, values, neutral):
+        return np.where(generator.random(count) < chance, values, neutral)
 
-    Flip with probability `flip`; angle uniform in ± rotation_degrees; scale and gamma log-uniform in
-    [1 / (1 + s), 1 + s]; brightness uniform in 1 ± brightness.
-    """
-    def log_uniform(spread):
-        return np.exp(generator.uniform(-1, 1, count) * math.log1p(spread))
+    def log_uniform(limits):
+        return np.exp(generator.uniform(*np.log(limits), count))
 
     columns = [
-        generator.random(count) < config.flip,
-        generator.uniform(-1, 1, count) * math.radians(config.rotation_degrees),
-        log_uniform(config.scale),
-        log_uniform(config.gamma),
-        1 + generator.uniform(-1, 1, count) * config.brightness,
+        chosen(config.mirror, 1.0, 0.0),
+        chosen(config.rotation, generator.uniform(-1, 1, count) * math.radians(config.rotation_degrees), 0.0),
+        chosen(config.scaling, log_uniform(config.scale), 1.0),
+        chosen(config.gamma, log_uniform(config.gamma_exponent), 1.0),
+        chosen(config.brightness, generator.uniform(*config.brightness_factor, count), 1.0),
     ]
     seeds = generator.integers(0, 2**62, count, dtype=np.int64)
     return Augmentation(np.stack(columns, axis=1).astype(np.float32), seeds)
@@ -55,11 +54,11 @@ def augment(image, mask, parameters, noise_seed, config: AugmentConfig):
     """
     flip, angle, scale, gamma, brightness = tf.unstack(tf.ensure_shape(parameters, (image.shape[0], 5)), axis=1)
     # Axis 1 of (B, H, W, C) is the patient's left-right: volumes are in LPS order.
-    if config.rotation_degrees or config.scale:
+    if config.rotation or config.scaling:
         transforms = _transforms(flip, angle, scale, image.shape[1:3])
         image = _transform(image, transforms, "BILINEAR")
         mask = _transform(mask, transforms, "NEAREST")
-    elif config.flip:
+    elif config.mirror:
         mirrored = flip[:, None, None, None] > 0.5
         image = tf.where(mirrored, tf.reverse(image, [1]), image)
         mask = tf.where(mirrored, tf.reverse(mask, [1]), mask)
@@ -71,7 +70,7 @@ def augment(image, mask, parameters, noise_seed, config: AugmentConfig):
         changed = changed * brightness[:, None, None, None]
     if config.noise:
         seed = tf.stack([noise_seed, tf.zeros_like(noise_seed)])
-        changed = changed + config.noise * tf.random.stateless_normal(tf.shape(image), seed)
+        changed = changed + config.noise_std[0] * tf.random.stateless_normal(tf.shape(image), seed)
     # The skull-stripped background stays exactly 0.
     return tf.clip_by_value(tf.where(image > 0, changed, image), 0.0, 1.0), mask
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from segan_tl.config.load import DataConfig
+from segan_tl.config.data import DataConfig
 from segan_tl.data.arrays import Arrays, Made, digest, name_hash, prepare_each
 from segan_tl.data.find.cases import Case, Problem, read_case
 from segan_tl.data.fingerprint import FINGERPRINT, fingerprint_case, from_array, to_array

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from segan_tl.config.volume import VolumeConfig
+from segan_tl.config.schema import Config
 from segan_tl.data.domains import SOURCE, TARGET, draw_cases, draw_in_rounds, forced_examples, from_source
 from segan_tl.data.volume_augment import augment, draw
 from segan_tl.data.volume_intensity import DRAWN
@@ -36,7 +36,7 @@ class PatchPlan:
 
 
 def plan_patches(
-    cases: Sequence[CachedVolume], config: VolumeConfig, *, epoch: int, sources: int = 0
+    cases: Sequence[CachedVolume], config: Config, *, epoch: int, sources: int = 0
 ) -> PatchPlan:
     """Draw the examples of one epoch.
 
@@ -114,7 +114,7 @@ def _voxel_of_region(volume: CachedVolume, generator: np.random.Generator) -> np
 def make_patches(
     cases: Sequence[CachedVolume],
     plan: PatchPlan,
-    config: VolumeConfig,
+    config: Config,
     *,
     first_step: int = 0,
     intensities: bool = True,

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import tensorflow as tf
 
-from segan_tl.config.load import Config
+from segan_tl.config.schema import Config
 from segan_tl.data.augment import Augmentation, augment, draw
 from segan_tl.data.cache import CachedCase
 
@@ -45,13 +45,13 @@ class SlicePool:
     def plan(self, config: Config, *, epoch: int, batch_size: int) -> Plan:
         """Draw the examples of one epoch, whole batches only.
 
-        `train.tumour_fraction` of them come from slices with tumour, the rest from all slices; each pool is gone
+        `data.foreground` of them come from slices with tumour, the rest from all slices; each pool is gone
         through once before a slice comes again.
         """
         generator = np.random.default_rng([config.seed, epoch])
         steps = steps_per_epoch(len(self.all), config, batch_size)
         count = steps * batch_size
-        from_tumour = round(count * config.train.tumour_fraction)
+        from_tumour = round(count * config.data.foreground)
         tumour = self.tumour if from_tumour else self.all[:0]
         from_tumour = from_tumour if len(tumour) else 0
         chosen = np.concatenate(
@@ -61,7 +61,7 @@ class SlicePool:
             ]
         )
         chosen = chosen[generator.permutation(count)]
-        room = np.array(config.data.crop[:2]) - np.array(config.data.window)
+        room = np.array(config.data.crop[:2]) - np.array(config.data.patch[1:])
         return Plan(
             case=chosen[:, 0],
             slice=chosen[:, 1],
@@ -79,7 +79,7 @@ def make_batches(
     pool: SlicePool, plan: Plan, config: Config, *, batch_size: int, first_step: int = 0
 ) -> tf.data.Dataset:
     """Return batches {"image": (B, h, w, M), "mask": (B, h, w, R)}, float32, from `first_step` of the plan on."""
-    height, width = config.data.window
+    _, height, width = config.data.patch
     shapes = (
         (batch_size, height, width, len(config.data.modalities)),
         (batch_size, height, width, len(config.data.regions)),

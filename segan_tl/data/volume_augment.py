@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segan_tl.config.volume import VolumeAugmentConfig
+from segan_tl.config.augment import AugmentConfig
 from segan_tl.data import volume_intensity, volume_space
 
 CHANNEL_CHANCE = 0.5  # of blur and low resolution, in nnU-Net and Wacker alike
 
 
 def draw(
-    generator: np.random.Generator, config: VolumeAugmentConfig, *, count: int, patch: Sequence[int], channels: int
+    generator: np.random.Generator, config: AugmentConfig, *, count: int, patch: Sequence[int], channels: int
 ) -> dict[str, np.ndarray]:
     """Draw the parameters of `count` examples.
 

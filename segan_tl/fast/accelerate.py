@@ -19,7 +19,8 @@ def accelerate(model: keras.Model, *, normalisation: Callable | None = None) -> 
 
     Args:
         model: functional model.
-        normalisation: BatchNormalization → the layer to call in its place, over its variables; None keeps it.
+        normalisation: BatchNormalization of (B, H, W, C) → the layer to call in its place, over its variables; None
+            keeps it.
 
     Returns:
         Functional model with the inputs and outputs of `model`.
@@ -34,7 +35,8 @@ def accelerate(model: keras.Model, *, normalisation: Callable | None = None) -> 
             return upsampled
         if _is_plain_3x3(layer) and id(arguments[0]) in sources:
             return UpsampledConvolution(layer)(sources[id(arguments[0])][1])
-        if isinstance(layer, layers.BatchNormalization) and normalisation is not None:
+        flat = isinstance(layer, layers.BatchNormalization) and len(arguments[0].shape) == 4
+        if flat and normalisation is not None:
             return normalisation(layer)(arguments[0])
         return layer(*arguments, **options)
 

@@ -1,17 +1,18 @@
-"""The networks: builders of plain functional Keras models, and the volumetric ones by name."""
+"""The networks: builders of plain functional Keras models, by name."""
 
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING
 
-from segan_tl.config.network import OPTIONS, VolumeModelConfig
+from segan_tl.config.model import OPTIONS, ModelConfig
 
 if TYPE_CHECKING:  # archives are checked before Keras is there
     import keras
 
-# Family → module, builder, spatial axes; segan_tl.config.network.FAMILIES says which options it takes.
+# Family → module, builder, spatial axes; segan_tl.config.model.FAMILIES says which options it takes.
 MODELS = {
+    "segan": ("segan", "build_segmentor", 2),
     "unet3d": ("unet", "build_unet3d", 3),
     "cicek": ("unet", "build_cicek", 3),
     "nnunet": ("nnunet", "build_nnunet", 3),
@@ -21,8 +22,8 @@ MODELS = {
 }
 
 
-def build_model(settings: VolumeModelConfig, *, channels: int, classes: int) -> keras.Model:
-    """Build a volumetric network for training.
+def build_model(settings: ModelConfig, *, channels: int, classes: int) -> keras.Model:
+    """Build a network for training.
 
     Args:
         settings: family, its options, deep supervision.
@@ -40,10 +41,11 @@ def build_model(settings: VolumeModelConfig, *, channels: int, classes: int) -> 
     family = importlib.import_module(f"segan_tl.models.{module}")
     if settings.family == "cicek" and "filters" in options:
         options["filters"] = [(width // 2, width) for width in options["filters"]]
+    if settings.deep_supervision:
+        options["deep_supervision"] = True
     network = getattr(family, builder)(
-        (*[None] * rank, channels), classes=classes, activation=settings.activation,
-        deep_supervision=settings.deep_supervision, name=settings.family, **options,
-    )  # fmt: skip
+        (*[None] * rank, channels), classes=classes, activation=settings.activation, name=settings.family, **options
+    )
     if settings.deep_supervision:
         return network
     return keras.Model(network.input, network.get_layer("logits").output, name=settings.family)

@@ -20,6 +20,7 @@ def build_segmentor(
     *,
     classes: int = 1,
     filters: Sequence[int] = (64, 128, 256, 512),
+    activation: str = "sigmoid",
     leaky_slope: float = 0.2,
     norm_momentum: float = 0.9,
     name: str = "segmentor",
@@ -28,8 +29,9 @@ def build_segmentor(
 
     Args:
         input_shape: (H, W, M) of `image`; H and W divisible by 2 ** len(filters), or None.
-        classes: number of regions; each gets a sigmoid of its own.
+        classes: number of output channels.
         filters: width of every encoder stage; the decoder mirrors it.
+        activation: of the output; "sigmoid" gives each region its own.
         leaky_slope: slope of the encoder's LeakyReLU below zero.
         norm_momentum: momentum of the batch normalisations, Keras' convention.
         name: name of the model.
@@ -55,7 +57,7 @@ def build_segmentor(
     # === Output ===
     x = upsample(x, name="logits_up")
     x = convolution(x, classes, 3, name="logits", use_bias=True)
-    probability = layers.Activation("sigmoid", dtype="float32", name="probability")(x)
+    probability = layers.Activation(activation, dtype="float32", name="probability")(x)
     return keras.Model(image, probability, name=name)
 
 
@@ -70,10 +72,10 @@ def build_critic(
     clip: float | None = 0.05,
     name: str = "critic",
 ) -> keras.Model:
-    """Build the critic: the features of image and mask at every scale, for the multi-scale L1.
+    """Build the critic: the features of image and mask at every scale, for the multi-scale L1; of slices or volumes.
 
     Args:
-        image_shape: (H, W, M) of `image`.
+        image_shape: (H, W, M) of `image`, or (D, H, W, M).
         classes: channels of `mask`.
         filters: width of every stage.
         critic_input: "concatenate" (SegAN-CAT) or "mask" (SegAN: image times mask).
@@ -83,7 +85,7 @@ def build_critic(
         name: name of the model.
 
     Returns:
-        Model from {`image` (B, H, W, M), `mask` (B, H, W, classes)} to a list of feature maps: the critic's own
+        Model from {`image` (B, …, M), `mask` (B, …, classes)} to a list of feature maps: the critic's own
         input, then one map for every stage.
 
     Raises:

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from segan_tl.config.load import AnyConfig, Config, PredictConfig, validate
+from segan_tl.config.load import validate
+from segan_tl.config.predict import PredictConfig
+from segan_tl.config.schema import Config
 from segan_tl.errors import UserError
 from segan_tl.predict.postprocess import settle
 from segan_tl.runs import Run, open_run, read_json, run_name
@@ -61,9 +63,9 @@ class Member:
         return float(dice)
 
 
-def resampled_mm(config: AnyConfig) -> float | None:
+def resampled_mm(config: Config) -> float | None:
     """Return the edge of the voxels that a run resamples its images to; None where it takes them as they are."""
-    return None if isinstance(config, Config) else config.data.spacing_mm
+    return config.data.spacing_mm
 
 
 def open_member(path: Path | str, *, runs: Path | str = "runs") -> Member:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from segan_tl.config.load import AnyConfig, Config
+from segan_tl.config.schema import Config
 from segan_tl.data.find.cases import LoadedCase
 from segan_tl.data.fingerprint import fingerprint_case, implausible_volume, number, unlike_training
 from segan_tl.data.preprocess import centre_crop
@@ -68,7 +68,7 @@ def judge(loaded: LoadedCase, prediction: np.ndarray, members: Sequence[Member])
 
 
 def compare_with_training(
-    images: Mapping[str, np.ndarray], spacing_mm: Sequence[float], cohort: dict | None, config: AnyConfig
+    images: Mapping[str, np.ndarray], spacing_mm: Sequence[float], cohort: dict | None, config: Config
 ) -> list[str]:
     """Say how a scan differs from those of a training; an empty list where the run does not keep how those looked.
 
@@ -81,9 +81,9 @@ def compare_with_training(
     return unlike_training(numbers, cohort, target_mm=resampled_mm(config))
 
 
-def count_outside(mask: np.ndarray, config: AnyConfig) -> int:
-    """Return how many voxels of (H, W, D) lie outside of the area that is segmented: 0 for volumetric networks."""
-    if not isinstance(config, Config):
+def count_outside(mask: np.ndarray, config: Config) -> int:
+    """Return how many voxels of (H, W, D) lie outside of the area that is segmented: 0 where the whole head is."""
+    if config.data.crop is None:
         return 0
     inside = centre_crop(centre_crop(mask, config.data.crop), segmented_size(config))
     return int(np.count_nonzero(mask) - np.count_nonzero(inside))
@@ -107,7 +107,7 @@ def _border(prediction: np.ndarray) -> str | None:
     return f"what was found touches {sum(sides)} sides of the image" if sum(sides) > MOST_SIDES else None
 
 
-def _area(outside: int, head: np.ndarray, config: AnyConfig) -> str | None:
+def _area(outside: int, head: np.ndarray, config: Config) -> str | None:
     share = outside / max(np.count_nonzero(head), 1)
     if share <= MOST_NOT_SEGMENTED:
         return None
@@ -119,7 +119,7 @@ def area_text(config: Config) -> str:
     return f"{' × '.join(map(str, segmented_size(config)))} voxels"
 
 
-def summarise(records: Collection[Mapping], config: AnyConfig) -> list[str]:
+def summarise(records: Collection[Mapping], config: Config) -> list[str]:
     """Say of how many cases there is something to say.
 
     Args:

@@ -8,13 +8,13 @@ import numpy as np
 from scipy import ndimage
 
 from segan_tl.config.base import open_shares
-from segan_tl.config.load import AnyConfig, PredictConfig
-from segan_tl.config.volume import VolumePredictConfig
+from segan_tl.config.predict import PredictConfig
+from segan_tl.config.schema import Config
 
 NEIGHBOURS = np.ones((3, 3, 3), bool)  # 26-connected
 
 
-def binarise(probability: np.ndarray, config: PredictConfig | VolumePredictConfig) -> np.ndarray:
+def binarise(probability: np.ndarray, config: PredictConfig) -> np.ndarray:
     """Decide each region and keep its large components.
 
     Args:
@@ -29,14 +29,14 @@ def binarise(probability: np.ndarray, config: PredictConfig | VolumePredictConfi
 
 
 def binarise_each(
-    probability: np.ndarray, config: PredictConfig | VolumePredictConfig
+    probability: np.ndarray, config: PredictConfig
 ) -> dict[float, np.ndarray]:
     """Do what `binarise` does for each share that the configuration leaves open, and for 0, which drops nothing."""
     mask = decide(probability, config)
     return {share: drop_small_components(mask, share) for share in sorted({0.0, *open_shares(config)})}
 
 
-def settle(config: AnyConfig, state: dict) -> AnyConfig:
+def settle(config: Config, state: dict) -> Config:
     """Return the configuration with the one `smallest_component` that validation chose, as run.json says."""
     if not isinstance(config.predict.smallest_component, tuple):
         return config
@@ -44,7 +44,7 @@ def settle(config: AnyConfig, state: dict) -> AnyConfig:
     return config.model_copy(update={"predict": config.predict.model_copy(update=settled)})
 
 
-def decide(probability: np.ndarray, config: PredictConfig | VolumePredictConfig) -> np.ndarray:
+def decide(probability: np.ndarray, config: PredictConfig) -> np.ndarray:
     """Decide each region and keep every component; arguments and result as of `binarise`."""
     if config.decision == "largest" and config.threshold == 0.5:
         winner = probability.argmax(axis=-1)  # of equals the background

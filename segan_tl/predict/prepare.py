@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from segan_tl.config.load import AnyConfig, Config
-from segan_tl.config.volume import VolumeConfig
+from segan_tl.config.schema import Config
 from segan_tl.data.preprocess import centre_crop, centre_paste, prepare_image
 from segan_tl.data.volume_prepare import prepare_volume
 
@@ -23,7 +22,7 @@ class Prepared(NamedTuple):
     restore: Callable[[np.ndarray], np.ndarray]
 
 
-def prepare_case(image: np.ndarray, config: AnyConfig, *, spacing_mm: Sequence[float]) -> Prepared:
+def prepare_case(image: np.ndarray, config: Config, *, spacing_mm: Sequence[float]) -> Prepared:
     """Cut, scale and resample a case as the cases of the training were.
 
     Args:
@@ -31,7 +30,7 @@ def prepare_case(image: np.ndarray, config: AnyConfig, *, spacing_mm: Sequence[f
         config: `data` says how the image is prepared, `predict` which area of it is segmented.
         spacing_mm: of the image along H, W, D.
     """
-    if isinstance(config, VolumeConfig):
+    if config.data.crop is None:
         prepared, box = prepare_volume(
             image, normalise=config.data.normalise, spacing_mm=spacing_mm, target_mm=config.data.spacing_mm
         )
@@ -47,6 +46,6 @@ def prepare_case(image: np.ndarray, config: AnyConfig, *, spacing_mm: Sequence[f
 
 
 def segmented_size(config: Config) -> tuple[int, int, int]:
-    """Return how many voxels along H, W, D around the centre SegAN segments."""
-    height_width = config.data.window if config.predict.area == "window" else config.data.crop[:2]
+    """Return how many voxels along H, W, D around the centre are segmented."""
+    height_width = config.data.patch[1:] if config.predict.area == "window" else config.data.crop[:2]
     return (*height_width, config.data.crop[2])

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 import keras
 import numpy as np
 
-from segan_tl.config.load import AnyConfig
-from segan_tl.config.volume import VolumeConfig
+from segan_tl.config.schema import Config
 from segan_tl.errors import UserError
 from segan_tl.fast.accelerate import accelerate
 from segan_tl.models.provenance import read_provenance
@@ -18,7 +17,7 @@ from segan_tl.runs import Run, verify
 _TRACED: weakref.WeakKeyDictionary[keras.Model, Callable] = weakref.WeakKeyDictionary()
 
 
-def load_segmentor(run: Run, config: AnyConfig) -> tuple[keras.Model, str]:
+def load_segmentor(run: Run, config: Config) -> tuple[keras.Model, str]:
     """Verify the best checkpoint against its manifest, then load its segmentor.
 
     Returns:
@@ -71,7 +70,7 @@ def segment_slices(model: keras.Model, slices: np.ndarray, *, batch_size: int) -
 
 
 def segment_case(
-    model: keras.Model, image: np.ndarray, config: AnyConfig, *, spacing_mm: Sequence[float], case: str = "the image"
+    model: keras.Model, image: np.ndarray, config: Config, *, spacing_mm: Sequence[float], case: str = "the image"
 ) -> np.ndarray:
     """Segment one case: prepare, go through its axial slices or its patches, paste back.
 
@@ -91,14 +90,14 @@ def segment_case(
 
 
 def segment_prepared(
-    model: keras.Model, prepared: np.ndarray, config: AnyConfig, *, case: str = "the image"
+    model: keras.Model, prepared: np.ndarray, config: Config, *, case: str = "the image"
 ) -> np.ndarray:
     """Segment a prepared volume: (D, h, w, M) → probability (D, h, w, R), float32.
 
     Raises:
         UserError: the network's answer holds NaN or infinite values.
     """
-    if isinstance(config, VolumeConfig):
+    if not config.predict.whole_slices:
         from segan_tl.predict.sliding import segment_volume
 
         axes = [axis for axis, size in enumerate(config.data.patch) if size > 1]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from segan_tl.config.load import AnyConfig
+from segan_tl.config.schema import Config
 from segan_tl.data.find.cases import LoadedCase
 from segan_tl.data.preprocess import find_background
 from segan_tl.errors import UserError
@@ -42,7 +42,7 @@ class TrainedRun:
     def __init__(self, path: Path | str, *, runs: Path | str = "runs"):
         member = open_member(path, runs=runs)
         self._run = member.run
-        self.config: AnyConfig = member.config
+        self.config: Config = member.config
 
     @functools.cached_property
     def segmentor(self):

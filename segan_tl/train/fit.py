@@ -10,26 +10,26 @@ import keras
 import tensorflow as tf
 
 from segan_tl.config.base import open_shares
-from segan_tl.config.load import AnyConfig
+from segan_tl.config.schema import Config
 from segan_tl.data.learnt import Learnt, run_patients
 from segan_tl.errors import UserError
 from segan_tl.runs import Run, write_json
 from segan_tl.train.callbacks import ProgressLine, Record, TensorBoard, Validation, publisher
 from segan_tl.train.checkpoint import restore_last, save_last
 from segan_tl.train.loop import Interruption, Progress, run_epochs
-from segan_tl.train.recipes import build_game, build_judge, make_batches_of
+from segan_tl.train.recipes import build_judge, build_training, make_batches_of
 from segan_tl.train.start.finetune import freeze_alike
 from segan_tl.train.start.pretrained import find_pretrained
 from segan_tl.train.start.source import Source
 
 TRANSFER_SEED = 2**20  # added to the seed of the first weights of a transfer
-# What of `data` decides how an image is prepared, whichever of the two pipelines it belongs to.
+# What of `data` decides how an image is prepared.
 PREPARATION = {"crop", "percentiles", "normalise", "spacing_mm", "patch"}
 
 
 def fit(
     run: Run,
-    config: AnyConfig,
+    config: Config,
     cases: dict[str, list],
     *,
     strategy: tf.distribute.Strategy,
@@ -72,7 +72,7 @@ def fit(
     with strategy.scope():
         # What is new in a transfer must not start where the source of the same seed did.
         keras.utils.set_random_seed(config.seed + (TRANSFER_SEED if config.transfer else 0))
-        game, files = build_game(config, replicas=replicas, steps=steps, source=source, pretrained=pretrained)
+        game, files = build_training(config, replicas=replicas, steps=steps, source=source, pretrained=pretrained)
         progress = restore_last(run, game) or Progress()
     freeze_alike(judge, game.segmentor)
 
@@ -111,7 +111,7 @@ def fit(
     return complete
 
 
-def describe(config: AnyConfig, *, data: dict, replicas: int, command: str | None = None) -> dict:
+def describe(config: Config, *, data: dict, replicas: int, command: str | None = None) -> dict:
     """Return what a checkpoint says of itself: modalities, regions, preparation, data, versions, commit."""
     return {
         "name": config.name,
@@ -149,7 +149,7 @@ def _commit() -> str | None:
     return answer.stdout.strip() or None
 
 
-def _check_batch(config: AnyConfig, replicas: int) -> None:
+def _check_batch(config: Config, replicas: int) -> None:
     if config.train.batch_size % replicas:
         raise UserError(
             f"train.batch_size {config.train.batch_size} cannot be shared by {replicas} replicas; choose a multiple, "

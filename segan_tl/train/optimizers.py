@@ -3,8 +3,7 @@
 import keras
 from keras import ops
 
-from segan_tl.config.load import TrainConfig
-from segan_tl.config.volume import VolumeTrainConfig
+from segan_tl.config.train import TrainConfig
 
 
 @keras.saving.register_keras_serializable(package="segan_tl")
@@ -26,20 +25,6 @@ class RMSprop(keras.optimizers.RMSprop):
         rate = ops.cast(learning_rate, variable.dtype)
         self.assign(velocity, self.rho * velocity + (1 - self.rho) * ops.square(gradient))
         self.assign_sub(variable, rate * gradient / (ops.sqrt(velocity) + self.epsilon))
-
-
-def build_optimizer(
-    config: TrainConfig, *, learning_rate: float, total_steps: int, name: str
-) -> keras.optimizers.Optimizer:
-    """Return the optimizer that `train.optimizer` and `train.schedule` name."""
-    rate = learning_rate
-    if config.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(learning_rate, decay_steps=total_steps)
-    if config.optimizer == "adam":
-        return keras.optimizers.Adam(rate, name=name)
-    if config.optimizer == "rmsprop_keras":
-        return keras.optimizers.RMSprop(rate, rho=0.9, epsilon=1e-7, name=name)
-    return RMSprop(rate, name=name)
 
 
 @keras.saving.register_keras_serializable(package="segan_tl")
@@ -138,11 +123,18 @@ class PolynomialDecay(keras.optimizers.schedules.LearningRateSchedule):
         }  # fmt: skip
 
 
-def build_volume_optimizer(
-    config: VolumeTrainConfig, *, steps_per_epoch: int, name: str
+def build_optimizer(
+    config: TrainConfig, *, steps_per_epoch: int, name: str, learning_rate: float | None = None
 ) -> keras.optimizers.Optimizer:
-    """Return the optimizer that `train.optimizer` and `train.schedule` of a volumetric configuration name."""
-    rate = config.learning_rate
+    """Return the optimizer that `train.optimizer` and `train.schedule` name.
+
+    Args:
+        config: the section `train`.
+        steps_per_epoch: for the schedule.
+        name: of the optimizer.
+        learning_rate: in place of `train.learning_rate`, for another network.
+    """
+    rate = learning_rate or config.learning_rate
     if config.schedule == "polynomial":
         rate = PolynomialDecay(rate, steps_per_epoch=steps_per_epoch, epochs=config.epochs, power=config.power)
     elif config.schedule == "cosine":
@@ -151,4 +143,8 @@ def build_volume_optimizer(
         return NesterovSGD(rate, momentum=config.momentum, decay=config.weight_decay, name=name)
     if config.optimizer == "adamw":
         return AdamW(rate, decay=config.weight_decay, epsilon=config.epsilon, name=name)
+    if config.optimizer == "rmsprop":
+        return RMSprop(rate, name=name)
+    if config.optimizer == "rmsprop_keras":
+        return keras.optimizers.RMSprop(rate, rho=0.9, epsilon=1e-7, name=name)
     return keras.optimizers.Adam(rate, amsgrad=config.amsgrad, epsilon=config.epsilon, name=name)

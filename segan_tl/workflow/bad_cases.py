@@ -39,7 +39,6 @@ def handle_problems(problems: Sequence, cohort, *, skip: bool, hint: str = "") -
 
 def modality_hint(arguments, config, cohort) -> str:
     """Return how a training does without modalities that cases lack; empty where that is no remedy."""
-    from segan_tl.config.volume import VolumeConfig
     from segan_tl.regions import MODALITIES
 
     everywhere = [name for name in MODALITIES if all(name in case.images for case in cohort.cases)]
@@ -47,8 +46,8 @@ def modality_hint(arguments, config, cohort) -> str:
     there = [name for name in wanted if name in everywhere] or everywhere
     if not there or set(wanted) <= set(everywhere):
         return ""
-    if isinstance(config, VolumeConfig):
-        how = f"--set 'data.modalities=[{','.join(there)}]'" if hasattr(arguments, "set") else ""
-    else:
+    if config.model.family == "segan":
         how = f"--modality {there[0]}" if hasattr(arguments, "modality") else ""
+    else:
+        how = f"--set 'data.modalities=[{','.join(there)}]'" if hasattr(arguments, "set") else ""
     return f", or choose among the modalities that all cases have: {how}" if how else ""

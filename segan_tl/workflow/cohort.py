@@ -94,7 +94,6 @@ def untold_regions(cohort, config) -> tuple[str, list[str], tuple[str, ...]] | N
 
 def prepare(arguments, config, cohort, *, need_mask: bool = True) -> dict:
     """Return case id → cached case; stop at bad cases, such as one without a mask, unless they may be skipped."""
-    from segan_tl.config.volume import VolumeConfig
     from segan_tl.console import console
     from segan_tl.data.cache import prepare_cases
     from segan_tl.data.volumes import prepare_volumes
@@ -104,7 +103,7 @@ def prepare(arguments, config, cohort, *, need_mask: bool = True) -> dict:
     with progress_bar() as bar:
         task = bar.add_task("checking and preparing", total=len(cohort.cases))
         how = {"jobs": arguments.jobs, "advance": lambda: bar.advance(task)}
-        if isinstance(config, VolumeConfig):
+        if data.sampling != "slices":
             cached, problems = prepare_volumes(
                 cohort.cases, arguments.cache, modalities=data.modalities, regions=data.regions,
                 normalise=data.normalise, target_mm=data.spacing_mm, need_mask=need_mask, **how,

@@ -244,10 +244,9 @@ def _warn_of_slow_device(config) -> None:
     """Point a computer without GPU that is to train the published widths to the configuration sized for it."""
     import tensorflow as tf
 
-    from segan_tl.config.load import Config
     from segan_tl.console import console
 
-    if isinstance(config, Config) and max(config.model.filters) >= 512 and not tf.config.list_physical_devices("GPU"):
+    if config.name == "segan" and max(config.model.filters or [512]) >= 512 and not tf.config.list_physical_devices("GPU"):
         console.print(
             "No GPU: the published configuration takes weeks on a CPU; --config segan_cpu takes "
             "minutes. Ctrl-C saves and stops.",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from segan_tl.config.load import Config
+from segan_tl.config.schema import Config
 from segan_tl.console import console
 from segan_tl.data.find.cases import Case, load_case
 from segan_tl.metrics.overlap import dice

@@ -12,7 +12,7 @@ from pathlib import Path
 import keras
 from rich.table import Table
 
-from segan_tl.config.load import Config
+from segan_tl.config.schema import Config
 from segan_tl.console import console
 from segan_tl.data.files.images import write_volume
 from segan_tl.data.find.cases import Case, LoadedCase, load_labelled

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from segan_tl.config.load import AnyConfig
+from segan_tl.config.schema import Config
 from segan_tl.data.find.cases import Case, LoadedCase, load_labelled
 from segan_tl.errors import UserError
 from segan_tl.metrics.thresholds import area_under_roc, best_threshold
@@ -21,7 +21,7 @@ FILE, AUC_FILE = "operating_point.json", "auc.csv"
 AUC_COLUMNS = ("case", "region", "auc_brain", "auc_volume")
 
 
-def choose_threshold(segmentor: keras.Model, cases: Sequence[Case], config: AnyConfig, *, out: Run) -> AnyConfig:
+def choose_threshold(segmentor: keras.Model, cases: Sequence[Case], config: Config, *, out: Run) -> Config:
     """Choose the threshold with the best Dice, the mean over regions and cases; write operating_point.json.
 
     Small components are not dropped for it. Source: Kaur 2019 ("a local validation set … to select the operating
@@ -43,7 +43,7 @@ def choose_threshold(segmentor: keras.Model, cases: Sequence[Case], config: AnyC
     return config.model_copy(update={"predict": predict})
 
 
-def write_auc(segmentor: keras.Model, cases: Sequence[Case], config: AnyConfig, *, path: Path) -> dict[str, str]:
+def write_auc(segmentor: keras.Model, cases: Sequence[Case], config: Config, *, path: Path) -> dict[str, str]:
     """Write the area under the ROC curve over voxels of every case and region; empty where it is not defined.
 
     Returns:
@@ -63,7 +63,7 @@ def write_auc(segmentor: keras.Model, cases: Sequence[Case], config: AnyConfig, 
     return failed
 
 
-def _areas(segmentor: keras.Model, case: Case, loaded: LoadedCase, *, config: AnyConfig) -> list[tuple]:
+def _areas(segmentor: keras.Model, case: Case, loaded: LoadedCase, *, config: Config) -> list[tuple]:
     """Return the rows of one case."""
     rows = []
     brain = np.any(loaded.image != 0, axis=-1)
@@ -78,7 +78,7 @@ def _areas(segmentor: keras.Model, case: Case, loaded: LoadedCase, *, config: An
 
 
 def _pairs(
-    segmentor: keras.Model, cases: Sequence[Case], config: AnyConfig
+    segmentor: keras.Model, cases: Sequence[Case], config: Config
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield truth and what a threshold is held against, of every case and region, one case in memory at a time."""
     for case in cases:

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 
 import keras
 
-from segan_tl.config.volume import VolumeConfig
+from segan_tl.config.schema import Config
 from segan_tl.models.unet import LAST_THREE
 from segan_tl.train.start.match import some
 from segan_tl.train.start.pretrained import Pretrained, start_network
@@ -38,7 +38,7 @@ FROZEN = {
 }
 
 
-def begin(network: keras.Model, pretrained: Pretrained, config: VolumeConfig) -> list[str]:
+def begin(network: keras.Model, pretrained: Pretrained, config: Config) -> list[str]:
     """Give a network its first weights and freeze what `transfer.strategy` freezes, in place.
 
     What is new and what stands still is written into the record of `pretrained`; a run that goes on reads it there, for

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 
 from segan_tl.config.load import validate
-from segan_tl.config.volume import VolumeConfig
+from segan_tl.config.schema import Config
 from segan_tl.data.find.naming import label_of, modality_of, region_of
 from segan_tl.disk.ownership import kind_of, mark
 from segan_tl.errors import UserError
@@ -72,7 +72,7 @@ def save_imported(model: keras.Model, path: Path, provenance: dict) -> None:
         save_network(model, temporary, plain(provenance | {"versions": _versions()}))
 
 
-def write_run(run: Run, model: keras.Model, config: VolumeConfig, *, provenance: dict, overwrite: bool = False) -> None:
+def write_run(run: Run, model: keras.Model, config: Config, *, provenance: dict, overwrite: bool = False) -> None:
     """Write a run directory that `predict` segments with: configuration, state and best checkpoint.
 
     Args:
@@ -103,7 +103,7 @@ def write_run(run: Run, model: keras.Model, config: VolumeConfig, *, provenance:
 
 def configure(
     name: str, about: dict, *, modalities: tuple[str, ...], regions: tuple[str, ...]
-) -> tuple[VolumeConfig, list[str]]:
+) -> tuple[Config, list[str]]:
     """Return the configuration that segments as the imported network was meant to, and what differs all the same.
 
     Args:

@@ -15,7 +15,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from segan_tl.config.volume import VolumeConfig
+from segan_tl.config.schema import Config
 from segan_tl.fast.depthwise import DepthwiseConv3D
 from segan_tl.models.mednext import resize_kernel
 from segan_tl.train.start.transfer import Channels, rearrange
@@ -65,7 +65,7 @@ class Report:
 
 
 def copy_layers(
-    network: keras.Model, source: keras.Model, *, about: dict, config: VolumeConfig, replaced: Sequence[str] = ()
+    network: keras.Model, source: keras.Model, *, about: dict, config: Config, replaced: Sequence[str] = ()
 ) -> Report:
     """Give a network the weights of another one that fit, in place.
 
@@ -144,7 +144,7 @@ def _reorder_head(layer, values, outputs):
     return {"kernel": np.take(values["kernel"], outputs, axis), "bias": values["bias"][outputs]}
 
 
-def _order_inputs(about: dict, config: VolumeConfig) -> Channels | None:
+def _order_inputs(about: dict, config: Config) -> Channels | None:
     """Return which of the file's inputs is each of ours, None where the names do not tell."""
     there, here = about.get("modalities"), config.data.modalities
     if there and config.transfer and config.transfer.inputs:

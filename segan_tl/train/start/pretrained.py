@@ -6,8 +6,8 @@ from pathlib import Path
 
 import keras
 
-from segan_tl.config.load import AnyConfig
-from segan_tl.config.volume import VolumeConfig
+from segan_tl.config.adaptation import CRITIC_STRATEGIES
+from segan_tl.config.schema import Config
 from segan_tl.data.learnt import CASES, PATIENTS, Learnt, read_learnt
 from segan_tl.disk.reading import is_there, require_file
 from segan_tl.errors import UserError
@@ -41,7 +41,7 @@ class Pretrained:
         return read_learnt(self.record) or Learnt()
 
 
-def find_pretrained(config: AnyConfig, run: Run, *, resuming: bool) -> Pretrained | None:
+def find_pretrained(config: Config, run: Run, *, resuming: bool) -> Pretrained | None:
     """Find what `model.pretrained` or `transfer.source` names: a .keras file, or a run, which is verified first.
 
     Args:
@@ -56,7 +56,7 @@ def find_pretrained(config: AnyConfig, run: Run, *, resuming: bool) -> Pretraine
         UserError: there is no such file, it is no .keras file, it is not the one that the configuration means, or it
             would be deleted with the run.
     """
-    if not isinstance(config, VolumeConfig) or not (config.transfer or config.model.pretrained):
+    if not (config.transfer or config.model.pretrained) or (config.transfer and config.transfer.strategy in CRITIC_STRATEGIES):
         return None
     named = config.transfer.source if config.transfer else config.model.pretrained
     if resuming:
@@ -90,7 +90,7 @@ def refuse_seen(pretrained: Pretrained | None, test: Mapping[str, str]) -> None:
 
 
 def start_network(
-    network: keras.Model, pretrained: Pretrained, config: VolumeConfig, *, replaced: Sequence[str] = ()
+    network: keras.Model, pretrained: Pretrained, config: Config, *, replaced: Sequence[str] = ()
 ) -> Report:
     """Give a fresh network the weights that fit, in place.
 
@@ -132,7 +132,7 @@ def _start_encoder(network, source, config) -> Report:
     return Report(copied, (), fresh, (count_parameters(network, copied), network.count_params()), (), remarks)
 
 
-def _place(config: VolumeConfig) -> str:
+def _place(config: Config) -> str:
     """Return the name of the value that says what a training starts from."""
     return "transfer.source" if config.transfer else "model.pretrained"
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from segan_tl.config.load import AnyConfig, Config, validate
+from segan_tl.config.load import validate
+from segan_tl.config.schema import Config
 from segan_tl.data.learnt import Learnt, learnt_by, read_learnt
 from segan_tl.data.splits import PARTS
 from segan_tl.disk.paths import SHOWN, run_folder
@@ -40,7 +41,7 @@ class Source:
     digest: str
     modalities: tuple[str, ...]
     regions: tuple[str, ...]
-    config: AnyConfig | None
+    config: Config | None
     split: dict[str, list[str]] | None
     learnt_from: Learnt | None
     data: dict
@@ -95,7 +96,7 @@ def find_volume_source(name: str, *, runs: Path) -> Source:
     if path.suffix == ".keras" and path.is_file() and read_provenance(path).get("network") == "encoder":
         return Source(path, path, None, sha256(path), (), (), None, None, Learnt(), {})  # of natural images
     source = _read_file(path) if path.suffix == ".keras" else read_run(open_run(name, runs=runs))
-    if isinstance(source.config, Config):
+    if source.config is not None and source.config.model.family == "segan":
         raise UserError(
             f"{source.path} is a run of SegAN, expected one of a volumetric network; type python transfer.py --source "
             f"{name} --target MODALITY"
@@ -138,9 +139,9 @@ def _where(runs: Path) -> str:
     return "" if runs == Path("runs") else f" --runs {runs}"
 
 
-def resume_command(config: AnyConfig) -> str:
+def resume_command(config: Config) -> str:
     """Return the command that goes on with a run, as far as its configuration tells."""
-    if not isinstance(config, Config):
+    if config.model.family != "segan":
         return f"python -m segan_tl {'finetune' if config.transfer else 'train'} ... --set name={config.name}"
     target = label_of(config.data.modalities)
     name = "" if config.name == "segan" else f" --set name={config.name}"

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from segan_tl.config.load import TransferConfig
+from segan_tl.config.adaptation import StartConfig
 from segan_tl.errors import UserError
 from segan_tl.models.weights import load_network
 from segan_tl.train.start.source import Source
@@ -59,7 +59,7 @@ def start_from(
     critic: keras.Model,
     *,
     source: Source,
-    settings: TransferConfig,
+    settings: StartConfig,
     modalities: Sequence[str],
     regions: Sequence[str],
 ) -> list[Moved]:
@@ -102,7 +102,7 @@ def start_from(
     return moved
 
 
-def describe_moves(moved: Sequence[Moved], settings: TransferConfig) -> list[str]:
+def describe_moves(moved: Sequence[Moved], settings: StartConfig) -> list[str]:
     """Say in lines for a person what came over, what is frozen and how many parameters train."""
     lines = [f"start from {settings.source}, strategy {settings.strategy}"]
     for new, old in settings.inputs.items():

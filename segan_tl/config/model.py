@@ -1,4 +1,4 @@
-"""Configuration of a volumetric network: which one, its sizes, and that these fit one another."""
+"""Configuration of the network: which one, its sizes, and that these fit one another."""
 
 import math
 from typing import Annotated, Literal
@@ -10,6 +10,7 @@ from segan_tl.schemas.reading import Text
 
 # The options of `model` that each family takes, and its variants.
 FAMILIES = {
+    "segan": (("filters", "leaky_slope", "norm_momentum"), ()),
     "unet3d": (("variant", "filters"), ("unet3d", "unet3d_8", "ren_repo", "goat_repo")),
     "cicek": (("filters", "norm"), ()),
     "nnunet": (
@@ -20,16 +21,20 @@ FAMILIES = {
     "albunet3d": (("variant",), ("albunet", "wacker_repo")),
     "albunet2d": (("variant",), ("albunet", "wacker_repo")),
 }
-OPTIONS = ("variant", "filters", "blocks", "decoder_blocks", "strides", "kernel_sizes", "kernel_size", "norm")
+OPTIONS = (
+    "variant", "filters", "blocks", "decoder_blocks", "strides", "kernel_sizes", "kernel_size", "norm", "leaky_slope",
+    "norm_momentum",
+)  # fmt: skip
+FLAT = ("segan", "albunet2d")  # families of slices
 # Resolutions of a family where `filters` is left out; those of MedNeXt cannot be chosen.
-STAGES = {"unet3d": 7, "cicek": 4, "nnunet": 6, "mednext": 5}
+STAGES = {"segan": 4, "unet3d": 7, "cicek": 4, "nnunet": 6, "mednext": 5}
 Width = Annotated[int, Field(gt=0, le=4096)]
 Blocks = Annotated[int, Field(gt=0, le=64)]
 Stride = Annotated[int, Field(gt=0, le=8)]
 Kernel = Annotated[int, Field(gt=0, le=15)]
 
 
-class VolumeModelConfig(Section):
+class ModelConfig(Section):
     """Which network, and its size."""
 
     family: Literal[tuple(FAMILIES)]
@@ -41,6 +46,8 @@ class VolumeModelConfig(Section):
     kernel_sizes: tuple[Kernel | tuple[Kernel, Kernel, Kernel], ...] | None = None  # likewise
     kernel_size: Literal[3, 5] | None = None
     norm: Literal["instance", "batch"] | None = None
+    leaky_slope: float | None = Field(None, ge=0, lt=1)
+    norm_momentum: float | None = Field(None, gt=0, lt=1)
     activation: Literal["sigmoid", "softmax"] = "sigmoid"
     deep_supervision: bool = True
     pretrained: Text | None = None  # a .keras file, or what `python -m segan_tl import` wrote
@@ -55,6 +62,8 @@ class VolumeModelConfig(Section):
         """Return how many voxels along D, H, W one of the coarsest grid covers: the patch is a multiple of them."""
         if self.family.startswith("albunet"):
             return 1, 32, 32
+        if self.family == "segan":  # its first stage halves the grid, too
+            return 1, 2**self.stages, 2**self.stages
         strides = self.strides or (1, *[2] * (self.stages - 1))
         each = [(one,) * 3 if isinstance(one, int) else one for one in strides]
         return tuple(math.prod(axis) for axis in zip(*each))
@@ -67,13 +76,15 @@ class VolumeModelConfig(Section):
             raise ValueError(f"{unknown[0]} is no option of {self.family}; it has {', '.join(known)}")
         if self.variant is not None and self.variant not in variants:
             raise ValueError(f"variant {self.variant!r}: expected one of {', '.join(variants)} for {self.family}")
-        if self.family.startswith("albunet") and self.deep_supervision:
-            raise ValueError("AlbuNet has one output; expected model.deep_supervision = false, found true")
+        if (self.family == "segan" or self.family.startswith("albunet")) and self.deep_supervision:
+            raise ValueError(f"{self.family} has one output; expected model.deep_supervision = false, found true")
+        if self.family == "segan" and self.activation != "sigmoid":
+            raise ValueError("segan gives each region a sigmoid; expected model.activation = 'sigmoid'")
         return self
 
     @model_validator(mode="after")
     def _sizes_fit(self):
-        if self.family.startswith("albunet"):
+        if self.family == "segan" or self.family.startswith("albunet"):
             return self
         if self.stages < 2:
             raise ValueError(f"model.filters {list(self.filters)}: expected at least 2 stages")

@@ -1,0 +1,53 @@
+"""Configuration of what is read, how it is prepared, and which patches are drawn."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from segan_tl.config.base import Fraction, Modalities, Percentile, Positive, Regions, Section
+from segan_tl.regions import MODALITIES
+
+Spacing = Annotated[float, Field(ge=0.05, le=20)]
+
+
+class DataConfig(Section):
+    """What is read, how it is prepared, and which patches are drawn.
+
+    A slice is a patch of depth 1. `sampling`: "random" places, a share of them on a region; the "centre" of each case;
+    or "slices", each of them once before one comes again, a share of them with tumour [Giacomello 2020, IV-B].
+    """
+
+    modalities: Modalities = MODALITIES
+    regions: Regions = ("wt", "tc", "et")
+    normalise: Literal["zscore", "ren", "percentiles"] = "zscore"
+    percentiles: tuple[Percentile, Percentile] = (2.0, 98.0)  # that become 0 and 1, with normalise = "percentiles"
+    crop: tuple[Positive, Positive, Positive] | None = None  # H, W, D around the centre; None: to the head
+    spacing_mm: Spacing | None = None  # of cubic voxels to resample to; None: the file's own
+    patch: tuple[Positive, Positive, Positive] = (128, 128, 128)  # D, H, W
+    sampling: Literal["random", "centre", "slices"] = "random"
+    foreground: Fraction = 0.33  # of the examples: on a region surely [Isensee 2021]; of slices, with tumour
+    split: tuple[Fraction, Fraction, Fraction] = (0.8, 0.1, 0.1)
+    train_cases: Positive | None = None  # scans of the training part, chosen by the seed; None takes all
+
+    @model_validator(mode="after")
+    def _percentiles_ascend(self):
+        low, high = self.percentiles
+        if low >= high:
+            raise ValueError(f"data.percentiles [{low:g}, {high:g}]: expected the lower one first, such as [2, 98]")
+        if abs(sum(self.split) - 1) > 1e-6:
+            raise ValueError(f"data.split {list(self.split)} must add up to 1")
+        return self
+
+    @model_validator(mode="after")
+    def _slices_fit(self):
+        cropped = self.crop is not None
+        if len({cropped, self.normalise == "percentiles", self.sampling == "slices"}) > 1:
+            raise ValueError(
+                "data.sampling 'slices', data.normalise 'percentiles' and data.crop go together; found "
+                f"{self.sampling!r}, {self.normalise!r} and {list(self.crop) if cropped else 'no crop'}"
+            )
+        if cropped and any(part > whole for part, whole in zip(self.patch[1:], self.crop)):
+            raise ValueError(f"data.patch {list(self.patch)} is larger along H, W than data.crop {list(self.crop)}")
+        if cropped and self.spacing_mm is not None:
+            raise ValueError("data.spacing_mm resamples what is cropped to the head; leave it out beside data.crop")
+        return self

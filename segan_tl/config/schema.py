@@ -1,0 +1,120 @@
+"""The configuration: everything that decides a run, apart from the data itself, and that its sections fit together."""
+
+from pydantic import model_validator
+
+from segan_tl.config.adaptation import CRITIC_STRATEGIES, AdversaryConfig, SourceCohortConfig, StartConfig
+from segan_tl.config.augment import AugmentConfig
+from segan_tl.config.base import PhantomConfig, RunName, Section, Seed
+from segan_tl.config.data import DataConfig
+from segan_tl.config.model import FLAT, ModelConfig
+from segan_tl.config.predict import PredictConfig
+from segan_tl.config.train import SIGMOID_LOSSES, SOFTMAX_LOSSES, CriticConfig, TrainConfig
+from segan_tl.regions import REGIONS
+
+
+class Config(Section):
+    """Everything that decides a run, apart from the data itself; a section that is left out is done without."""
+
+    name: RunName
+    seed: Seed = 0
+    phantom: PhantomConfig = PhantomConfig()
+    data: DataConfig = DataConfig()
+    augment: AugmentConfig = AugmentConfig()
+    model: ModelConfig
+    train: TrainConfig = TrainConfig()
+    critic: CriticConfig | None = None
+    predict: PredictConfig = PredictConfig()
+    transfer: StartConfig | None = None
+    source: SourceCohortConfig | None = None
+    adversary: AdversaryConfig | None = None
+
+    @property
+    def classes(self) -> int:
+        """Return the number of the network's output channels: background is one of them under a softmax."""
+        return len(self.data.regions) + (self.model.activation == "softmax")
+
+    @model_validator(mode="after")
+    def _patch_fits(self):
+        patch, coarsest = self.data.patch, self.model.coarsest
+        if any(size % step for size, step in zip(patch, coarsest)):
+            raise ValueError(
+                f"data.patch {list(patch)} must be divisible by {list(coarsest)}, by which the {self.model.family} of "
+                "[model] divides it"
+            )
+        if (patch[0] == 1) != (self.model.family in FLAT):
+            wanted = f"several slices for {self.model.family}" if patch[0] == 1 else f"1 slice for {self.model.family}"
+            raise ValueError(f"data.patch {list(patch)} has {patch[0]} along D; expected {wanted}")
+        if (self.data.sampling == "slices") != self.predict.whole_slices:
+            raise ValueError("data.sampling 'slices' and predict.whole_slices = true go together")
+        if self.predict.whole_slices and self.model.family != "segan":
+            raise ValueError(f"predict.whole_slices is for segan; expected false for {self.model.family}")
+        return self
+
+    @model_validator(mode="after")
+    def _loss_fits(self):
+        softmax = self.model.activation == "softmax"
+        fitting = SOFTMAX_LOSSES if softmax else SIGMOID_LOSSES
+        if self.train.loss not in fitting:
+            raise ValueError(
+                f"train.loss {self.train.loss!r} does not go with model.activation {self.model.activation!r}; "
+                f"expected one of {', '.join(fitting)}"
+            )
+        if softmax != (self.predict.decision == "largest"):
+            wanted = "largest" if softmax else "threshold"
+            raise ValueError(
+                f"model.activation {self.model.activation!r} needs predict.decision = {wanted!r}, found "
+                f"{self.predict.decision!r}"
+            )
+        labels = [label for region in self.data.regions for label in REGIONS[region]]
+        if softmax and len(labels) > len(set(labels)):
+            raise ValueError(
+                f"model.activation 'softmax' needs regions that exclude each other, such as ncr, ed, et; found "
+                f"{', '.join(self.data.regions)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _critic_fits(self):
+        if self.critic is None:
+            return self
+        if self.critic.input == "mask" and self.classes not in (1, len(self.data.modalities)):
+            raise ValueError(
+                f"critic.input 'mask' multiplies images and masks; expected one of data.regions, or as many as "
+                f"data.modalities, found {len(self.data.regions)} and {len(self.data.modalities)}"
+            )
+        factor = 2 ** len(self.critic.filters)
+        if any(size % factor for size in self.data.patch if size > 1):
+            raise ValueError(
+                f"data.patch {list(self.data.patch)} must be divisible by {factor} = 2 ** len(critic.filters); give "
+                "critic.filters fewer stages"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _start_fits(self):
+        if self.transfer and self.model.pretrained:
+            raise ValueError("transfer and model.pretrained both name the first weights; leave one of them out")
+        if self.transfer and (self.transfer.strategy in CRITIC_STRATEGIES) != (self.model.family == "segan"):
+            raise ValueError(f"transfer.strategy {self.transfer.strategy!r} is none of {self.model.family}")
+        return self
+
+    @model_validator(mode="after")
+    def _cohorts_fit(self):
+        if self.adversary and not self.source:
+            raise ValueError("[adversary] tells two cohorts apart and needs the section [source] for the second one")
+        examples = self.train.steps_per_epoch * self.train.batch_size
+        # 0: an epoch is as long as the cohorts are large, which train/recipes.py knows.
+        if self.source and examples and (lack := self.source.lack(examples)):
+            raise ValueError(lack)
+        return self
+
+    @model_validator(mode="after")
+    def _training_fits(self):
+        weights = self.train.class_weights
+        if weights is not None and len(weights) != self.classes:
+            raise ValueError(f"train.class_weights has {len(weights)} values; expected {self.classes}")
+        if weights is not None and not any(weights):
+            raise ValueError("train.class_weights are all 0; expected at least one above it")
+        if not any(self.train.loss_weights) and self.critic is None:
+            raise ValueError("train.loss_weights are all 0; expected at least one above it")
+        return self

@@ -1,0 +1,60 @@
+"""Configuration of the losses, the critic, the optimizers, and of when training ends."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from segan_tl.config.base import LARGEST, Decay, Positive, PositiveWeight, Rate, Section, Weight
+from segan_tl.config.model import Width
+
+# Of labels, which exclude each other; the others are of regions, each by itself.
+SOFTMAX_LOSSES = ("dice_ce", "ce", "multiple_dice", "multiple_dice_background")
+SIGMOID_LOSSES = ("dice_bce", "bce", "mse_bce", "squared_dice")
+
+
+class TrainConfig(Section):
+    """Loss, optimizer, and when training ends."""
+
+    batch_size: Positive = 2
+    epochs: Positive = 1000
+    patience: Positive | None = None  # epochs without a better validation Dice; None trains to the end
+    steps_per_epoch: int = Field(250, ge=0, le=LARGEST)  # 0: one pass over the training cases, or over their slices
+    # multiple_dice: of the labels [Wacker 2020, paper]; with background, another term of the mean [its code].
+    # squared_dice: with squares in the denominator [Giacomello 2020, III (i)].
+    loss: Literal[(*SIGMOID_LOSSES, *SOFTMAX_LOSSES)] = "dice_bce"
+    loss_weights: tuple[Weight, Weight] = (1.0, 1.0)  # of the terms in the loss' name; where it has one, of that
+    class_weights: tuple[Weight, ...] | None = None  # bce: inside each region; ce: of each class, background first
+    dice_smooth: PositiveWeight = 1e-5
+    batch_dice: bool = False
+    supervise_coarsest: bool = True  # nnU-Net leaves its coarsest output out
+    optimizer: Literal["sgd", "adam", "adamw", "rmsprop", "rmsprop_keras"] = "sgd"
+    learning_rate: Rate = 1e-2
+    momentum: Decay = 0.99
+    weight_decay: Decay = 3e-5
+    epsilon: float = Field(1e-8, gt=0, le=1)
+    amsgrad: bool = False
+    schedule: Literal["constant", "polynomial", "cosine"] = "polynomial"
+    power: float = Field(0.9, gt=0, le=100)
+    clip_norm: Weight = 12.0  # of the gradient; 0 leaves it as it is
+    averaging: Decay = 0.0
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    validate_every: Positive = 1
+
+
+class CriticConfig(Section):
+    """The critic, which sees image and mask and tells truth from prediction [Giacomello 2020, III; Xue 2018].
+
+    It maximises the multi-scale L1 between its features of truth and of prediction; `weight` times it is a term of the
+    segmentor's loss.
+    """
+
+    filters: Annotated[tuple[Width, ...], Field(min_length=1)] = (64, 128, 256)
+    input: Literal["concatenate", "mask"] = "concatenate"  # SegAN-CAT; SegAN multiplies image and mask
+    leaky_slope: float = Field(0.2, ge=0, lt=1)
+    norm_momentum: float = Field(0.9, gt=0, lt=1)
+    clip: PositiveWeight | None = 0.05  # of each kernel's values; None leaves them free
+    weight: PositiveWeight = 1.0
+    learning_rate: Rate | None = None  # None: the segmentor's
+    update: Literal["simultaneous", "alternating"] = "simultaneous"
+    steps: Positive = 1  # of the critic for each batch, where they alternate
+    segmentor_steps: Positive = 1

@@ -1,0 +1,199 @@
+"""A training step: a sum of terms, and one backward pass for all networks that play.
+
+    segmentor descends  supervised + critic.weight · L1 + adversary.weight · domain
+    classifier descends the same (the domain term behind its reversal)
+    critic ascends      L1
+
+The supervised and the domain term do not depend on the critic, so the critic's gradient is that of the sum over
+`critic.weight`: one pass serves all. Losses are per example; the gradient is that of the mean over the global batch,
+whatever the number of replicas.
+"""
+
+import keras
+import tensorflow as tf
+
+from segan_tl.config.schema import Config
+from segan_tl.data.domains import SOURCE
+from segan_tl.data.volume_intensity import change_batch
+from segan_tl.fast.accelerate import accelerate
+from segan_tl.fast.batch_norm import FusedNormalisation
+from segan_tl.fast.bottleneck import fuse_bottlenecks
+from segan_tl.fast.instance_norm import fuse
+from segan_tl.fast.planar import flatten_slices
+from segan_tl.train.average import RunningAverage
+from segan_tl.train.optimizers import build_optimizer
+from segan_tl.train.steps.critic import CriticTerm
+from segan_tl.train.steps.domain import DomainTerm
+from segan_tl.train.steps.supervised import encode_truth, make_loss, supervise, terms_of
+
+
+class Training:
+    """Networks, their optimizers and the running average of what gets published; build it in the strategy's scope.
+
+    Args:
+        segmentor: model to a tensor of logits, or to a list of them, highest resolution first.
+        published: the one-output model over the same layers, whose weights are averaged, judged and published.
+        config: the configuration.
+        replicas: number of replicas.
+        steps_per_epoch: for the schedules.
+        critic: where the configuration has one.
+
+    Attributes:
+        networks: what is saved under which name.
+        forward: image → logits of all outputs, and what the domain classifier sees; what the segmentor does, in less
+            time.
+    """
+
+    def __init__(
+        self,
+        segmentor: keras.Model,
+        published: keras.Model,
+        *,
+        config: Config,
+        replicas: int,
+        steps_per_epoch: int,
+        critic: keras.Model | None = None,
+    ):
+        self.segmentor, self.config, self.replicas = segmentor, config, replicas
+        # Over several replicas the moments are those of the global batch, which the fused operation cannot see.
+        normalisation = FusedNormalisation if replicas == 1 else None
+        total_steps = steps_per_epoch * config.train.epochs
+        self.loss = make_loss(config)
+        self.critic = critic and CriticTerm(critic, config=config, normalisation=normalisation)
+        self.domain = DomainTerm(segmentor, config=config, total_steps=total_steps) if config.adversary else None
+        outputs = [*segmentor.outputs, *([self.domain.latent] if self.domain else [])]
+        planar = flatten_slices(keras.Model(segmentor.input, outputs))
+        self.forward = accelerate(fuse(fuse_bottlenecks(planar)), normalisation=normalisation)
+
+        # === Networks and their optimizers ===
+        self.networks = {"segmentor": segmentor}
+        if self.critic:
+            self.networks["critic"] = critic
+        if self.domain:
+            self.networks["domain_classifier"] = self.domain.classifier
+        self.optimizers = {}
+        rates = {"segmentor": None, "critic": config.critic and config.critic.learning_rate}
+        for player, rate in rates.items():
+            if variables := self.variables_of(player):
+                optimizer = build_optimizer(
+                    config.train, steps_per_epoch=steps_per_epoch, learning_rate=rate, name=f"{player}_optimizer"
+                )
+                optimizer.build(variables)
+                self.optimizers[player] = optimizer
+        still = [weight for layer in segmentor.layers if not layer.trainable for weight in layer.weights]
+        self.average = RunningAverage(published.weights, config.train.averaging, still=still)
+
+        # === Metrics ===
+        names = ["loss_segmentor", *(f"loss_{name}" for name in terms_of(config.train.loss))]
+        names += ["loss_critic", "l1"] if self.critic else []
+        names += ["gradient_norm"] if config.train.clip_norm else []
+        self.metrics = {name: keras.metrics.Mean(name=name) for name in names}
+        self.metrics |= self.domain.metrics if self.domain else {}
+
+    def variables_of(self, player: str) -> list[keras.Variable]:
+        """Return what learns: of the "critic", or of all networks that descend, the "segmentor" and its classifier."""
+        return [
+            variable
+            for name, network in self.networks.items()
+            if (name == "critic") == (player == "critic")
+            for variable in network.trainable_variables
+        ]
+
+    def step(self, batch: dict) -> None:
+        """Learn from one batch on one replica.
+
+        Args:
+            batch: {"image": (B, …, M), "mask": (B, …, R)}; with two cohorts "domain" (B,), too.
+        """
+        if self.domain:
+            self.domain.set_strength(self.optimizers["segmentor"].iterations)
+        settings = self.config.critic
+        if settings is None or settings.update == "simultaneous":
+            terms = self.play(batch, ("segmentor", "critic"))
+        else:
+            for _ in range(settings.steps):
+                terms = self.play(batch, ("critic",))
+            for _ in range(settings.segmentor_steps):
+                terms = self.play(batch, ("segmentor",))
+        self.average.update()
+        for name, values in terms.items():
+            self.metrics[name].update_state(values)
+
+    def play(self, batch: dict, players: tuple[str, ...]) -> dict:
+        """Update the players' networks from one pass at the old weights; return name of a metric → its values."""
+        variables = {player: self.variables_of(player) for player in players if player in self.optimizers}
+        with tf.GradientTape() as tape:
+            losses = self.losses(batch)
+            # What the critic shares with the others is L1 alone.
+            target = losses["target"] if "segmentor" in players else tf.reduce_mean(losses["terms"]["l1"])
+            target = target / self.replicas
+        gradients = dict(zip(variables, tape.gradient(target, list(variables.values())), strict=True))
+        terms = losses["terms"]
+        if "segmentor" in gradients:
+            norm = self._descend(gradients["segmentor"], variables["segmentor"])
+            terms |= {"gradient_norm": norm} if self.config.train.clip_norm else {}
+        elif self.config.train.clip_norm and "segmentor" in players:  # everything stands still
+            terms |= {"gradient_norm": 0.0}
+        if "critic" in gradients:
+            scale = -1 / self.config.critic.weight if "segmentor" in players else -1
+            self.optimizers["critic"].apply([scale * one for one in gradients["critic"]], variables["critic"])
+        return terms
+
+    def losses(self, batch: dict) -> dict:
+        """Return "target", the mean loss of the replica's batch, and "terms": name of a metric → its values (B,)."""
+        config, image, mask = self.config, self._image(batch), batch["mask"]
+        outputs = self.forward(image, training=True)
+        outputs = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
+        total, terms = 0.0, {}
+        if self.domain:
+            terms["loss_domain"] = self.domain(batch["domain"], outputs.pop())
+            total += config.adversary.weight * tf.reduce_sum(terms["loss_domain"])
+            if not config.adversary.target_labels:
+                # The others are left out, not multiplied by 0: what their masks hold, NaN say, goes nowhere.
+                labelled = batch["domain"] == SOURCE
+                image, mask, *outputs = (tf.boolean_mask(one, labelled) for one in (image, mask, *outputs))
+        truth = encode_truth(mask, background=config.model.activation == "softmax")
+        terms |= supervise(self.loss, truth, outputs)
+        if self.critic:
+            l1 = self.critic(image, truth, outputs[0])
+            terms["loss_segmentor"] = terms["loss_segmentor"] + config.critic.weight * l1
+            terms |= {"loss_critic": -l1, "l1": l1}
+        total += tf.reduce_sum(terms["loss_segmentor"])
+        return {"target": total / tf.cast(tf.shape(batch["image"])[0], "float32"), "terms": terms}
+
+    def best_weights(self) -> list:
+        """Return the segmentor's weights to judge and publish: the running average where there is one."""
+        return self.average.values()
+
+    def variables(self) -> dict[str, keras.Variable]:
+        """Return what must survive a kill apart from the networks, under stable names."""
+        found = self.average.variables()
+        for name, optimizer in self.optimizers.items():
+            found |= {f"{name}_optimizer/{i}": variable for i, variable in enumerate(optimizer.variables)}
+        for name, metric in self.metrics.items():
+            found |= {f"metrics/{name}/{i}": variable for i, variable in enumerate(metric.variables)}
+        return found
+
+    def _image(self, batch: dict):
+        """Return the batch's images, changed as "changes" says where the input pipeline has left that to the device."""
+        if "changes" not in batch:
+            return batch["image"]
+        keeps_statistics = self.config.augment.gamma_keeps_statistics
+        return change_batch(batch["image"], batch["changes"], keeps_statistics=keeps_statistics)
+
+    def _descend(self, gradients, variables):
+        """Apply the gradients, clipped by the norm of that of the global batch; return the norm, None without a limit.
+
+        Without a limit no norm is taken: it costs a pass over all gradients.
+        """
+        limit, optimizer = self.config.train.clip_norm, self.optimizers["segmentor"]
+        if not limit:
+            optimizer.apply(gradients, variables)
+            return None
+        if self.replicas > 1:
+            gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        norm = tf.linalg.global_norm(gradients)
+        scale = tf.minimum(1.0, limit / tf.maximum(norm, 1e-12))
+        # The optimizer adds the replicas' gradients up, which are the same sum on each of them by now.
+        optimizer.apply([gradient * (scale / self.replicas) for gradient in gradients], variables)
+        return norm
