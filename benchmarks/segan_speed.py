@@ -41,7 +41,7 @@ def keras_side(pipe, case: str, threads: int, batch_size: int, size: int) -> Non
     import keras
     import tensorflow as tf
 
-    from segan_tl.config.load import Config
+    from segan_tl.config.schema import Config
     from segan_tl.predict.segment import _traced
     from segan_tl.train.recipes import build_networks
     from segan_tl.train.steps.critic import SeganGame

@@ -48,11 +48,11 @@ def keras_side(pipe, case: str, threads: int, batch_size: int, size: int) -> Non
     import keras
     import tensorflow as tf
 
-    from segan_tl.config.volume import VolumeConfig
+    from segan_tl.config.schema import Config
     from segan_tl.models import nnunet
     from segan_tl.models.foreign.torch_layout import collect
     from segan_tl.predict.sliding import segment_volume
-    from segan_tl.train.recipes import build_game, build_judge
+    from segan_tl.train.recipes import build_judge, build_training
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
@@ -60,11 +60,11 @@ def keras_side(pipe, case: str, threads: int, batch_size: int, size: int) -> Non
     keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else precision)
     train = {"schedule": "constant", "weight_decay": 0, "supervise_coarsest": family != "nnunet"}
-    config = VolumeConfig.model_validate({"name": "speed", "model": {"family": family}, "train": train})
+    config = Config.model_validate({"name": "speed", "model": {"family": family}, "train": train})
     image, mask = (tf.constant(values) for values in make_batch(batch_size, size))
     strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
     with strategy.scope():
-        game, _ = build_game(config, replicas=1, steps=1, source=None)
+        game, _ = build_training(config, replicas=1, steps=1, source=None)
     network = game.segmentor
     names = nnunet.torch_names(network) if family == "nnunet" else {}
     pipe.send((collect(network, names), sum(int(np.prod(v.shape)) for v in network.trainable_variables)))

@@ -41,17 +41,17 @@ def measure(name: str, threads: int) -> tuple[int, float, float, float, float]:
     import keras
     import tensorflow as tf
 
-    from segan_tl.config.volume import VolumeConfig
+    from segan_tl.config.schema import Config
     from segan_tl.models import build_model
     from segan_tl.predict.sliding import segment_volume
-    from segan_tl.train.recipes import build_game, build_judge
+    from segan_tl.train.recipes import build_judge, build_training
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     keras.config.set_dtype_policy("mixed_bfloat16")
     model, patch, _ = NETWORKS[name]
     channels = 3 if name.startswith("albunet") else 4
-    config = VolumeConfig.model_validate(
+    config = Config.model_validate(
         {
             "name": "table", "model": model, "train": {"schedule": "constant"},
             "data": {"modalities": ["t1", "t1c", "t2", "flair"][-channels:]},
@@ -61,7 +61,7 @@ def measure(name: str, threads: int) -> tuple[int, float, float, float, float]:
     generator = np.random.default_rng(0)
     image = generator.normal(size=(batch, *shape, channels)).astype(np.float32)
     mask = (image[..., :1].repeat(3, axis=-1) > 1).astype(np.float32)
-    game, _ = build_game(config, replicas=1, steps=1, source=None)
+    game, _ = build_training(config, replicas=1, steps=1, source=None)
     strategy = tf.distribute.get_strategy()
     train = tf.function(lambda data: strategy.run(game.step, args=(data,)))
     data = {"image": tf.constant(image), "mask": tf.constant(mask)}

@@ -7,7 +7,8 @@ import keras
 import nibabel
 import numpy as np
 
-from segan_tl.config.load import Config
+from segan_tl.config.load import validate
+from segan_tl.config.schema import Config
 from segan_tl.models.segan import build_critic, build_segmentor
 from segan_tl.models.weights import save_network
 from segan_tl.runs import Run, atomic_checkpoint, write_json
@@ -20,11 +21,14 @@ BRIGHT = {"flair": (1, 2, 4), "t2": (1, 4), "t1ce": (4,), "t1": ()}
 
 def small_config(modalities=("flair",), regions=("wt",), **predict) -> Config:
     """Return a configuration that fits SHAPE."""
-    data = {"crop": (20, 18, 8), "window": (16, 16), "percentiles": (0, 100)}
-    data |= {"modalities": list(modalities), "regions": list(regions)}
-    return Config.model_validate(
-        {"name": "small", "data": data, "predict": {"batch_size": 4, **predict}, "model": {"filters": [4, 8, 8, 8]}}
-    )
+    data = {"crop": (20, 18, 8), "patch": (1, 16, 16), "percentiles": (0, 100), "normalise": "percentiles"}
+    data |= {"sampling": "slices", "modalities": list(modalities), "regions": list(regions)}
+    values = {
+        "name": "small", "data": data, "train": {"loss": "squared_dice"}, "critic": {"filters": [4, 8, 8]},
+        "model": {"family": "segan", "filters": [4, 8, 8, 8], "deep_supervision": False},
+        "predict": {"whole_slices": True, "mirror": False, "batch_size": 4, **predict},
+    }  # fmt: skip
+    return validate(values, source="the test")
 
 
 def small_labels(radius_voxels: float = 5.0) -> np.ndarray:

@@ -9,8 +9,8 @@ from typing import Annotated, Literal, Union, get_args, get_origin
 import pytest
 
 from segan_tl.config.base import Section
-from segan_tl.config.load import Config, load_config, validate
-from segan_tl.config.volume import VolumeConfig
+from segan_tl.config.load import load_config, validate
+from segan_tl.config.schema import Config
 from segan_tl.errors import UserError
 
 SECTIONS = {
@@ -21,7 +21,7 @@ SECTIONS = {
 # Where 0 means something.
 ZERO_MEANS_SOMETHING = {
     "seed", "phantom.seed", "source.phantom.seed", "data.foreground", "data.percentiles", "data.split",
-    "train.tumour_fraction", "train.dice_weight", "model.leaky_slope", "train.averaging", "train.momentum",
+    "model.leaky_slope", "critic.leaky_slope", "train.averaging", "train.momentum",
     "train.weight_decay", "train.clip_norm", "train.loss_weights", "train.class_weights", "train.steps_per_epoch",
     "predict.overlap", "predict.smallest_component", "adversary.strength",
 }  # fmt: skip
@@ -68,7 +68,7 @@ def is_list(annotation) -> bool:
 
 def values_of(schema: type[Section]) -> dict:
     values = {"name": "a"}
-    if schema is VolumeConfig:
+    if schema is Config:
         values |= {"model": {"family": "nnunet"}, "source": {}, "adversary": {}}
     return values
 
@@ -83,7 +83,7 @@ def put(values: dict, key: str, value: object) -> dict:
     return values
 
 
-ALL = [(schema, key, annotation) for schema in (Config, VolumeConfig) for key, annotation in fields(schema)]
+ALL = [(schema, key, annotation) for schema in (Config, Config) for key, annotation in fields(schema)]
 NUMERIC = [case for case in ALL if numbers(case[2])]
 
 
@@ -139,7 +139,11 @@ def test_the_table_knows_every_field():
         ("segan_cat", "train.learning_rate='1e-3'", "train.learning_rate = '1e-3': expected a number"),
         ("segan_cat", "train.epochs=true", "train.epochs = True: expected a whole number"),
         ("segan_cat", "model.filters=[]", "model.filters"),
-        ("segan_cat", "model.critic_input=mask", "data.modalities, found 2 and 3"),
+        ("segan_cat", "critic.input=mask", "data.modalities, found 2 and 3"),
+        ("segan_cat", "data.sampling=random", "go together"),
+        ("segan_cat", "predict.mirror=true", "expected predict.mirror = false"),
+        ("nnunet_small", "critic.filters=[8,8,8,8,8]", "must be divisible by 32"),
+        ("nnunet_small", "predict.area=window", "predict.whole_slices = true beside it"),
         ("segan_cat", "train.batch_size=100000000", "GiB of memory for a batch"),
         ("unet3d", "data.spacing_mm=inf", "a finite number"),
         ("unet3d", "data.spacing_mm=0", "greater than or equal to 0.05"),
@@ -160,7 +164,7 @@ def test_the_table_knows_every_field():
         ("nnunet", "model.filters=[8,8]", "expected model.blocks with 2 beside it"),
         ("mednext_small", "model.filters=[4,8]", "model.filters has 2 values; expected 5 for mednext"),
         ("mednext_small", "model.blocks=[1,1]", "model.blocks has 2 values; expected 9"),
-        ("albunet2d", "model.deep_supervision=true", "AlbuNet has one output"),
+        ("albunet2d", "model.deep_supervision=true", "albunet2d has one output"),
         ("albunet2d", "data.patch=[32,128,128]", "expected 1 slice for albunet2d"),
         ("albunet3d", "data.patch=[1,128,128]", "expected several slices for albunet3d"),
         ("albunet3d", "data.patch=[8,100,128]", "divisible by [1, 32, 32]"),
@@ -178,7 +182,7 @@ def test_the_table_knows_every_field():
     ],
 )  # fmt: skip
 def test_nonsense_is_named(config, override, words):
-    changes = ["data.modalities=[t1,t2,flair]", "data.regions=[wt,et]"] if "critic_input" in override else []
+    changes = ["data.modalities=[t1,t2,flair]", "data.regions=[wt,et]"] if "critic.input" in override else []
     with pytest.raises(UserError) as caught:
         load_config(config, [*changes, override])
     assert words in str(caught.value) and "\n" not in str(caught.value)
@@ -198,7 +202,7 @@ def test_a_mistyped_configuration_is_guessed():
 def test_a_file_that_is_no_toml(tmp_path: Path, content, words):
     (tmp_path / "a.toml").write_bytes(content)
     if not content:
-        assert load_config(tmp_path / "a.toml") == Config()
+        assert load_config(tmp_path / "a.toml") == validate({}, source="the test")
         return
     with pytest.raises(UserError, match=words):
         load_config(tmp_path / "a.toml")

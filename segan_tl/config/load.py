@@ -68,7 +68,7 @@ def validate(values: dict, *, source: str) -> Config:
         config = Config.model_validate(_frozen(upgrade(values)), strict=True)
     except ValidationError as error:
         raise UserError(f"{source}: {_explain(error)}") from None
-    if fault := lack_of_memory(config):
+    if fault := config.misfit() or lack_of_memory(config):
         raise UserError(f"{source}: {fault}")
     return config
 

@@ -34,7 +34,7 @@ def lack_of_memory(config: Config) -> str | None:
     batch_gib = voxels * (channels + width) * FLOAT_BYTES / GIB
     if batch_gib > (most := max(here_gib, LARGEST_ACCELERATOR_GIB)):
         return (
-            f"data.patch with train.batch_size {config.train.batch_size} needs {batch_gib:,.0f} GiB of memory for a batch; "
-            f"expected at most {most:,.0f} GiB; give a smaller one"
+            f"data.patch with train.batch_size {config.train.batch_size} needs {batch_gib:,.0f} GiB of memory for a "
+            f"batch; expected at most {most:,.0f} GiB; give a smaller one"
         )
     return None

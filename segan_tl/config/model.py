@@ -39,7 +39,7 @@ class ModelConfig(Section):
 
     family: Literal[tuple(FAMILIES)]
     variant: str | None = None
-    filters: tuple[Width, ...] | None = None  # width of every stage
+    filters: Annotated[tuple[Width, ...], Field(min_length=1)] | None = None  # width of every stage
     blocks: tuple[Blocks, ...] | None = None  # of every stage
     decoder_blocks: tuple[Blocks, ...] | None = None
     strides: tuple[Stride | tuple[Stride, Stride, Stride], ...] | None = None  # of every stage: one, or D, H, W

@@ -33,17 +33,27 @@ class Config(Section):
         """Return the number of the network's output channels: background is one of them under a softmax."""
         return len(self.data.regions) + (self.model.activation == "softmax")
 
-    @model_validator(mode="after")
-    def _patch_fits(self):
+    def misfit(self) -> str | None:
+        """Return why the networks cannot take the patches; None where they can."""
         patch, coarsest = self.data.patch, self.model.coarsest
         if any(size % step for size, step in zip(patch, coarsest)):
-            raise ValueError(
+            return (
                 f"data.patch {list(patch)} must be divisible by {list(coarsest)}, by which the {self.model.family} of "
                 "[model] divides it"
             )
         if (patch[0] == 1) != (self.model.family in FLAT):
             wanted = f"several slices for {self.model.family}" if patch[0] == 1 else f"1 slice for {self.model.family}"
-            raise ValueError(f"data.patch {list(patch)} has {patch[0]} along D; expected {wanted}")
+            return f"data.patch {list(patch)} has {patch[0]} along D; expected {wanted}"
+        factor = 2 ** len(self.critic.filters) if self.critic else 1
+        if any(size % factor for size in patch if size > 1):
+            return (
+                f"data.patch {list(patch)} must be divisible by {factor} = 2 ** len(critic.filters); give critic.filters "
+                "fewer stages"
+            )
+        return None
+
+    @model_validator(mode="after")
+    def _slices_fit(self):
         if (self.data.sampling == "slices") != self.predict.whole_slices:
             raise ValueError("data.sampling 'slices' and predict.whole_slices = true go together")
         if self.predict.whole_slices and self.model.family != "segan":
@@ -81,12 +91,6 @@ class Config(Section):
             raise ValueError(
                 f"critic.input 'mask' multiplies images and masks; expected one of data.regions, or as many as "
                 f"data.modalities, found {len(self.data.regions)} and {len(self.data.modalities)}"
-            )
-        factor = 2 ** len(self.critic.filters)
-        if any(size % factor for size in self.data.patch if size > 1):
-            raise ValueError(
-                f"data.patch {list(self.data.patch)} must be divisible by {factor} = 2 ** len(critic.filters); give "
-                "critic.filters fewer stages"
             )
         return self
 

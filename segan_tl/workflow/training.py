@@ -246,7 +246,8 @@ def _warn_of_slow_device(config) -> None:
 
     from segan_tl.console import console
 
-    if config.name == "segan" and max(config.model.filters or [512]) >= 512 and not tf.config.list_physical_devices("GPU"):
+    wide = config.model.family == "segan" and max(config.model.filters or [512]) >= 512
+    if wide and not tf.config.list_physical_devices("GPU"):
         console.print(
             "No GPU: the published configuration takes weeks on a CPU; --config segan_cpu takes "
             "minutes. Ctrl-C saves and stops.",

@@ -207,12 +207,12 @@ def test_the_mask_is_that_of_the_chosen_threshold():
     """The decision that is scored is the one that the threshold was chosen for."""
     import numpy as np
 
-    from segan_tl.config.volume import VolumePredictConfig
+    from segan_tl.config.predict import PredictConfig
     from segan_tl.predict.postprocess import held_against_threshold
 
     probability = np.random.default_rng(0).dirichlet(np.ones(4), (6, 6, 6)).astype(np.float32)
     for threshold in (0.2, 0.5, 0.8):
-        mask = binarise(probability, VolumePredictConfig(decision="largest", threshold=threshold))
+        mask = binarise(probability, PredictConfig(decision="largest", threshold=threshold))
         np.testing.assert_array_equal(mask, held_against_threshold(probability, "largest") >= threshold)
         assert mask.sum(axis=-1).max() == 1
 

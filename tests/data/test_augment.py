@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from segan_tl.config.load import AugmentConfig
+from segan_tl.config.augment import AugmentConfig
 from segan_tl.data.augment import augment, draw
 
 IDENTITY = [0.0, 0.0, 1.0, 1.0, 1.0]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from segan_tl.config.volume import VolumeConfig
+from segan_tl.config.schema import Config
 from segan_tl.data.domains import draw_cases, forced_examples, from_source
 from segan_tl.data.patches import make_patches, plan_patches
 from segan_tl.data.volume_prepare import Box
@@ -24,7 +24,7 @@ def volume(seed, shape=(9, 10, 12)):
 
 
 def settings(share=0.5, *, batch_size=2, steps=6, foreground=0.5, adversary=None, patch=(4, 4, 4)):
-    return VolumeConfig.model_validate({
+    return Config.model_validate({
         "name": "tiny",
         "data": {"patch": patch, "regions": ("wt",), "modalities": ("t2", "flair"), "foreground": foreground},
         "augment": {"mirror": 0.5, "rotation": 0.5},

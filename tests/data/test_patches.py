@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from segan_tl.config.volume import VolumeAugmentConfig, VolumeConfig
+from segan_tl.config.augment import AugmentConfig
+from segan_tl.config.schema import Config
 from segan_tl.data.patches import make_patches, plan_patches
 from segan_tl.data.volume_augment_config import NNUNET
 from segan_tl.data.volume_intensity import change_batch
@@ -36,7 +37,7 @@ def cases():
 
 
 def settings(patch=(8, 8, 8), *, augment=None, batch_size=4, steps=3, **data):
-    return VolumeConfig.model_validate({
+    return Config.model_validate({
         "name": "tiny",
         "seed": 5,
         "data": {"patch": patch, "regions": ("wt", "et"), "modalities": ("t2", "flair"), **data},
@@ -136,7 +137,7 @@ def test_slices_for_two_dimensional_networks(cases):
 
 @pytest.mark.parametrize("patch", [(6, 8, 7), (12, 9, 10), (1, 8, 8)])
 def test_a_moved_patch_reads_the_volume_around_it_and_zeros_beyond(cases, patch):
-    moves = VolumeAugmentConfig(rotation=0.7, rotation_degrees=180, scaling=0.7)
+    moves = AugmentConfig(rotation=0.7, rotation_degrees=180, scaling=0.7)
     config = settings(patch, augment=moves, steps=4)
     plan, batches = collect(cases, config)
     images = np.concatenate([image for image, _ in batches]).reshape(16, *patch, 2)
@@ -156,7 +157,7 @@ def test_a_moved_patch_reads_the_volume_around_it_and_zeros_beyond(cases, patch)
 
 
 def test_elastic_patches_read_inside_what_was_fetched(cases):
-    config = settings((6, 6, 6), augment=VolumeAugmentConfig(elastic=1, rotation=0.5), steps=4)
+    config = settings((6, 6, 6), augment=AugmentConfig(elastic=1, rotation=0.5), steps=4)
     cases = cases[:2]  # from voxel 1 − 0.9 to 6 + 0.9 of at least 8
     for case in cases:
         case.image[:] = 1

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from segan_tl.config.volume import VolumeAugmentConfig
+from segan_tl.config.augment import AugmentConfig
 from segan_tl.data.volume_augment import augment, draw
 from segan_tl.data.volume_augment_config import NNUNET, WACKER
 from segan_tl.data.volume_space import rotations
@@ -18,7 +18,7 @@ PATCH = (SIDE, SIDE, SIDE)
 
 def nothing(patch=PATCH, channels=2):
     """Return a row that changes nothing."""
-    row = draw(np.random.default_rng(0), VolumeAugmentConfig(), count=1, patch=patch, channels=channels)
+    row = draw(np.random.default_rng(0), AugmentConfig(), count=1, patch=patch, channels=channels)
     return {name: values[0] for name, values in row.items()} | {"centre": (np.array(patch, np.float32) - 1) / 2}
 
 
@@ -56,7 +56,7 @@ def test_a_published_set_at_chance_zero_draws_nothing():
     off = WACKER.model_copy(update=dict.fromkeys((*chances, "gamma", "gamma_inverted"), 0.0))
     rows, plain = (
         draw(np.random.default_rng(1), config, count=50, patch=PATCH, channels=2)
-        for config in (off, VolumeAugmentConfig())
+        for config in (off, AugmentConfig())
     )
     rows.pop("seed"), plain.pop("seed")
     assert all(np.array_equal(values, plain[name]) for name, values in rows.items())
@@ -172,7 +172,7 @@ def test_gamma_by_hand():
 
 
 def test_a_slice_turns_in_its_plane_only():
-    config = VolumeAugmentConfig(rotation=1, scaling=1, elastic=1, mirror=1)
+    config = AugmentConfig(rotation=1, scaling=1, elastic=1, mirror=1)
     rows = draw(np.random.default_rng(0), config, count=20, patch=(1, 16, 16), channels=1)
     assert np.array_equal(rows["matrix"][:, 0], np.tile([1, 0, 0], (20, 1))) and not rows["matrix"][:, 1:, 0].any()
     assert not rows["mirror"][:, 0].any() and rows["mirror"][:, 1:].all()

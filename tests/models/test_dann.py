@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from segan_tl.config.network import VolumeModelConfig
+from segan_tl.config.model import ModelConfig
 from segan_tl.errors import UserError
 from segan_tl.models import build_model
 from segan_tl.models.albunet import build_albunet
@@ -104,7 +104,7 @@ def test_a_grid_too_small_for_the_authors_is_refused(shape):
 @pytest.mark.parametrize("family", sorted(SMALL))
 def test_it_sees_what_the_first_upsampling_gives_the_skip_connection(family):
     options, layer, shape = SMALL[family]
-    network = build_model(VolumeModelConfig(family=family, **options), channels=2, classes=3)
+    network = build_model(ModelConfig(family=family, **options), channels=2, classes=3)
     latent = find_latent(network)
     assert latent is network.get_layer(layer).output
     assert latent_shape(network, latent, patch=(16, 16, 32)) == shape

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from segan_tl.config.network import FAMILIES, VolumeModelConfig
+from segan_tl.config.model import FAMILIES, ModelConfig
 from segan_tl.models import MODELS, build_model, publish
 
 SMALL = {
@@ -31,7 +31,7 @@ def test_the_options_of_a_family_are_its_builders(family):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_training_network_ends_in_logits_and_its_published_form_in_probabilities(family):
-    settings = VolumeModelConfig.model_validate({"family": family, **SMALL[family]})
+    settings = ModelConfig.model_validate({"family": family, **SMALL[family]})
     network = build_model(settings, channels=2, classes=3)
     published = publish(network, activation="sigmoid")
     image = np.random.default_rng(0).normal(size=(1, *[32] * MODELS[family][2], 2)).astype(np.float32)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from segan_tl.config.load import Config
-from segan_tl.config.volume import VolumeConfig
+from segan_tl.config.load import validate
+from segan_tl.config.schema import Config
 from segan_tl.data.files.images import Geometry
 from segan_tl.data.find.cases import LoadedCase
 from segan_tl.data.fingerprint import fingerprint_case, fingerprint_cohort
@@ -13,7 +13,7 @@ from segan_tl.predict.plausibility import count_outside, judge
 from segan_tl.runs import Run, write_json
 
 SHAPE = (40, 36, 20)
-CONFIG = Config.model_validate({"data": {"crop": (32, 32, 20), "window": (16, 16)}, "predict": {"area": "crop"}})
+CONFIG = validate({"data": {"crop": (32, 32, 20), "window": (16, 16)}, "predict": {"area": "crop"}}, source="the test")
 
 
 def head(*, start=6, intensity=100) -> LoadedCase:
@@ -95,7 +95,7 @@ def test_a_head_that_reaches_out_of_the_segmented_area(member):
 
 
 def test_volumetric_networks_segment_the_whole_head():
-    config = VolumeConfig.model_validate({"name": "v", "model": {"family": "nnunet"}})
+    config = Config.model_validate({"name": "v", "model": {"family": "nnunet"}})
     assert count_outside(np.ones(SHAPE, bool), config) == 0
 
 

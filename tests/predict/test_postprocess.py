@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from segan_tl.config.load import PredictConfig, load_config
-from segan_tl.config.volume import VolumePredictConfig
+from segan_tl.config.load import load_config
+from segan_tl.config.predict import PredictConfig
 from segan_tl.predict.postprocess import (
     binarise,
     binarise_each,
@@ -53,7 +53,7 @@ def test_a_threshold_weighs_the_background_before_the_largest_wins():
     np.testing.assert_allclose(held, [[0.375, -1], [2 / 3, -1], [-1, 5 / 7], [0, -1]], rtol=1e-6)
 
     def found(threshold):
-        mask = binarise(probability, VolumePredictConfig(decision="largest", threshold=threshold))
+        mask = binarise(probability, PredictConfig(decision="largest", threshold=threshold))
         return [tuple(place) for place in np.argwhere(mask[0, 0])]
 
     assert found(0.5) == [(1, 0), (2, 1)]

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from segan_tl.config.load import Config
+from segan_tl.config.load import validate
 from segan_tl.data.preprocess import prepare_image
 from segan_tl.errors import UserError
 from segan_tl.models.segan import build_segmentor
@@ -30,7 +30,7 @@ def segmentor():
 
 def small_config(**predict):
     data = {"crop": (40, 36, 6), "window": (32, 32), "modalities": ("flair",)}
-    return Config.model_validate({"data": data, "predict": {"batch_size": 4, **predict}})
+    return validate({"data": data, "predict": {"batch_size": 4, **predict}}, source="the test")
 
 
 def test_slices_equal_the_model_called_directly(segmentor):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import segan_tl
-from segan_tl.config.volume import VolumeConfig
+from segan_tl.config.schema import Config
 from segan_tl.data.find.cases import find_cases
 from segan_tl.errors import UserError
 from segan_tl.metrics.overlap import dice
@@ -60,7 +60,7 @@ def slices_run(cohort):
 @pytest.fixture(scope="module")
 def volumes_run(cohort):
     """A volumetric run that resamples, of two modalities and regions, with the scores of its evaluation."""
-    config = VolumeConfig.model_validate(
+    config = Config.model_validate(
         {
             "name": "small",
             "data": {

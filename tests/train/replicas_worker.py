@@ -6,10 +6,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from segan_tl.config.load import Config, load_config
-from segan_tl.config.volume import VolumeConfig
-from segan_tl.train.recipes import build_game, build_networks
-from segan_tl.train.steps.critic import SeganGame
+from segan_tl.config.load import load_config
+from segan_tl.config.schema import Config
+from segan_tl.train.recipes import build_training
 from segan_tl.train.strategy import make_strategy
 
 
@@ -18,8 +17,9 @@ def main(devices: str, target: str, config_path: str) -> None:
     strategy = make_strategy(devices)
     values = []
     for update in ("simultaneous", "alternating"):
-        values += play(strategy, load_config(config_path, [f"train.update={update}", "train.learning_rate=2e-5"]))
+        values += play(strategy, load_config(config_path, [f"critic.update={update}", "train.learning_rate=2e-5"]))
     values += learn(strategy)
+    values += learn(strategy, critic={"filters": [4]})
     # Of four examples the first two are the target's: one replica has labels to learn from, the other none.
     values += learn(strategy, source={}, adversary={"weight": 0.5, "schedule": "ganin", "target_labels": False})
     np.savez(target, *[keras.ops.convert_to_numpy(value) for value in values])
@@ -29,9 +29,7 @@ def play(strategy: tf.distribute.Strategy, config: Config) -> list:
     """Train five steps; return every weight and loss."""
     keras.utils.set_random_seed(0)
     with strategy.scope():
-        game = SeganGame(
-            *build_networks(config), config=config.train, replicas=strategy.num_replicas_in_sync, total_steps=5
-        )
+        game, _ = build_training(config, replicas=strategy.num_replicas_in_sync, steps=5, source=None)
     generator = np.random.default_rng(1)
     image = generator.random((5 * 8, 32, 32, 1)).astype(np.float32)
     batches = tf.data.Dataset.from_tensor_slices({"image": image, "mask": (image > 0.6).astype(np.float32)}).batch(8)
@@ -42,13 +40,13 @@ def play(strategy: tf.distribute.Strategy, config: Config) -> list:
 
     for batch in strategy.experimental_distribute_dataset(batches):
         step(batch)
-    weights = [*game.segmentor.weights, *game.critic.weights, *game.average.weights]
-    return [*weights, *(metric.result() for metric in game.metrics.values())]
+    weights = [weight for network in game.networks.values() for weight in network.weights]
+    return [*weights, *game.average.weights, *(metric.result() for metric in game.metrics.values())]
 
 
 def learn(strategy: tf.distribute.Strategy, **sections) -> list:
     """Train a volumetric network for five steps, with more sections of the configuration; return weights and losses."""
-    config = VolumeConfig.model_validate(
+    config = Config.model_validate(
         {
             "name": "replicas",
             "model": {"family": "nnunet", "filters": [4, 8], "blocks": [1, 1], "decoder_blocks": [1]},
@@ -58,7 +56,7 @@ def learn(strategy: tf.distribute.Strategy, **sections) -> list:
     )
     keras.utils.set_random_seed(0)
     with strategy.scope():
-        game, _ = build_game(config, replicas=strategy.num_replicas_in_sync, steps=5, source=None)
+        game, _ = build_training(config, replicas=strategy.num_replicas_in_sync, steps=5, source=None)
     image = np.random.default_rng(2).random((5 * 4, 8, 8, 8, 4)).astype(np.float32)
     mask = (image[..., :3] > 0.6).astype(np.float32)
     domain = np.tile([1, 1, 0, 0], 5).astype(np.float32)

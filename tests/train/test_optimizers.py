@@ -4,15 +4,13 @@ import keras
 import numpy as np
 import pytest
 
-from segan_tl.config.load import TrainConfig
-from segan_tl.config.volume import VolumeTrainConfig
+from segan_tl.config.train import TrainConfig
 from segan_tl.train.optimizers import (
     AdamW,
     NesterovSGD,
     PolynomialDecay,
     RMSprop,
     build_optimizer,
-    build_volume_optimizer,
 )
 
 GRADIENTS = (1e-6, 1e-4, 1e-2)
@@ -42,13 +40,14 @@ def test_keras_3_puts_it_inside_and_moves_less():
 
 @pytest.mark.parametrize("name", ["rmsprop", "rmsprop_keras", "adam"])
 def test_every_name_builds_and_moves(name):
-    optimizer = build_optimizer(TrainConfig(optimizer=name), learning_rate=1e-3, total_steps=10, name="o")
+    config = TrainConfig(optimizer=name, schedule="constant", epochs=1)
+    optimizer = build_optimizer(config, learning_rate=1e-3, steps_per_epoch=10, name="o")
     assert moved(optimizer) > 0
 
 
 def test_cosine_ends_at_zero():
-    config = TrainConfig(schedule="cosine", epochs=2)
-    optimizer = build_optimizer(config, learning_rate=1e-3, total_steps=3, name="o")
+    config = TrainConfig(optimizer="rmsprop", schedule="cosine", epochs=1)
+    optimizer = build_optimizer(config, learning_rate=1e-3, steps_per_epoch=3, name="o")
     weight = keras.Variable(1.0)
     optimizer.build([weight])
     rates = []
@@ -94,10 +93,10 @@ def test_adamw_is_pytorchs():
 def test_keras_amsgrad_is_pytorchs():
     # PyTorch's Adam(lr 6e-5, amsgrad), g = (.5, -2.5e-4), (.1, -1e-3), (.01, -1e-5).
     weight = keras.Variable([1.0, -2.0], dtype="float64")
-    config = VolumeTrainConfig(
+    config = TrainConfig(
         optimizer="adam", learning_rate=6e-5, amsgrad=True, epsilon=1e-8, schedule="constant"
     )
-    optimizer = build_volume_optimizer(config, steps_per_epoch=1, name="adam")
+    optimizer = build_optimizer(config, steps_per_epoch=1, name="adam")
     optimizer.build([weight])
     for gradient in ((0.5, -2.5e-4), (0.1, -1e-3), (0.01, -1e-5)):
         optimizer.apply([keras.ops.convert_to_tensor(np.array(gradient))], [weight])

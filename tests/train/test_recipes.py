@@ -28,7 +28,7 @@ def test_what_a_builder_says_is_one_sentence(monkeypatch):
     def build(_):
         raise ValueError("Negative dimension size\nand a long trace")
 
-    monkeypatch.setattr(recipes, "_build_volume_network", build)
+    monkeypatch.setattr(recipes, "build_network", build)
     with pytest.raises(UserError, match=r"^\[model\] describes no network .* built: Negative dimension size; correct"):
         check_networks(load_config("nnunet_small", SMALL))
     assert keras.backend.backend() == "tensorflow"

@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from segan_tl.config.load import Config
+from segan_tl.config.load import load_config
 from segan_tl.workflow.cohort import find_cohort
 from tests.data.find.test_layouts import touch
 
@@ -10,10 +10,10 @@ from tests.data.find.test_layouts import touch
 def test_training_says_which_files_it_does_not_use(tmp_path, capsys):
     arguments = SimpleNamespace(data=tmp_path, patients=None)
     touch(tmp_path / "P1", "P1_flair.nii.gz", "P1_seg.nii.gz")
-    assert len(find_cohort(arguments, Config()).cases) == 1
+    assert len(find_cohort(arguments, load_config("quickstart")).cases) == 1
     assert capsys.readouterr().out == ""
     touch(tmp_path / "P1", *(f"P1_odd{number}.nii.gz" for number in range(5)))
-    find_cohort(arguments, Config())
+    find_cohort(arguments, load_config("quickstart"))
     assert capsys.readouterr().out == (
         f"5 image files of {tmp_path} not used (P1/P1_odd0.nii.gz, P1/P1_odd1.nii.gz, P1/P1_odd2.nii.gz and 2 more); "
         "`python -m segan_tl check` says why\n"

@@ -56,7 +56,9 @@ def find_pretrained(config: Config, run: Run, *, resuming: bool) -> Pretrained |
         UserError: there is no such file, it is no .keras file, it is not the one that the configuration means, or it
             would be deleted with the run.
     """
-    if not (config.transfer or config.model.pretrained) or (config.transfer and config.transfer.strategy in CRITIC_STRATEGIES):
+    if not (config.transfer or config.model.pretrained):
+        return None
+    if config.transfer and config.transfer.strategy in CRITIC_STRATEGIES:  # start.transfer takes care of it
         return None
     named = config.transfer.source if config.transfer else config.model.pretrained
     if resuming:

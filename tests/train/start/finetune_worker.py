@@ -9,14 +9,14 @@ import numpy as np
 import tensorflow as tf
 
 from segan_tl.config.adaptation import FINETUNE_STRATEGIES
-from segan_tl.config.volume import VolumeConfig
+from segan_tl.config.schema import Config
 from segan_tl.models import build_model, publish
 from segan_tl.models.weights import save_network
 from segan_tl.runs import Run, sha256
-from segan_tl.train.recipes import build_game, build_judge
+from segan_tl.train.recipes import build_judge, build_training
 from segan_tl.train.start.finetune import freeze_alike
 from segan_tl.train.start.pretrained import find_pretrained
-from segan_tl.train.steps.supervised import SupervisedTraining
+from segan_tl.train.steps.training import Training
 from segan_tl.train.strategy import make_strategy
 
 VALUES = {
@@ -46,7 +46,7 @@ def main(devices: str, target: str, *chosen: str) -> None:
 def write_source(path: Path) -> Path:
     """Write a network whose statistics are not those of a fresh one, and whose biases hold a negative zero."""
     keras.utils.set_random_seed(1)
-    config = VolumeConfig.model_validate(VALUES)
+    config = Config.model_validate(VALUES)
     network = publish(build_model(config.model, channels=2, classes=2), activation="sigmoid")
     generator = np.random.default_rng(1)
     for weight in network.weights:
@@ -62,7 +62,7 @@ def play(strategy, source: Path, name: str, *, regions: list[str]) -> dict:
     """Train three steps; return the names of layers by what happened to them."""
     known = "all" if name == NOTHING else name.split(",")[0]
     transfer = {"source": str(source), "source_sha256": sha256(source), "strategy": known}
-    config = VolumeConfig.model_validate(
+    config = Config.model_validate(
         VALUES | {"transfer": transfer, "data": {"modalities": ["t1", "flair"], "regions": regions}}
     )
     keras.utils.set_random_seed(2)
@@ -70,10 +70,10 @@ def play(strategy, source: Path, name: str, *, regions: list[str]) -> dict:
     pretrained = find_pretrained(config, Run(source.parent / "run"), resuming=False)
     with strategy.scope():
         replicas = strategy.num_replicas_in_sync
-        game, _ = build_game(config, replicas=replicas, steps=5, source=None, pretrained=pretrained)
+        game, _ = build_training(config, replicas=replicas, steps=5, source=None, pretrained=pretrained)
         if name == NOTHING:
             game.segmentor.trainable = False
-            game = SupervisedTraining(
+            game = Training(
                 game.segmentor, publish(game.segmentor, activation="sigmoid"), config=config, replicas=replicas,
                 steps_per_epoch=5,
             )  # fmt: skip

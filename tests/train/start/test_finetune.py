@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from segan_tl.config.adaptation import FINETUNE_STRATEGIES
-from segan_tl.config.volume import VolumeConfig, VolumeModelConfig
+from segan_tl.config.model import ModelConfig
+from segan_tl.config.schema import Config
 from segan_tl.errors import UserError
 from segan_tl.models import build_model, publish
 from segan_tl.models.unet import LAST_THREE
@@ -101,7 +102,7 @@ def test_a_network_without_anything_to_train_does_not_crash(played):
     ],
 )
 def test_the_last_three(model, expected):
-    network = build_model(VolumeModelConfig(**model), channels=1, classes=1)
+    network = build_model(ModelConfig(**model), channels=1, classes=1)
     assert last_three(network) == tuple(expected)
     # Every layer of every network belongs to one of the two halves.
     halves = [freeze(network, strategy, new=()) for strategy in ("frozen-encoder", "frozen-decoder")]
@@ -112,7 +113,7 @@ def test_the_last_three(model, expected):
 
 def values_of(source, strategy="all", modalities=("t1",), inputs=None):
     transfer = {"source": str(source), "source_sha256": sha256(source), "strategy": strategy, "inputs": inputs or {}}
-    return VolumeConfig.model_validate(
+    return Config.model_validate(
         {
             "name": "a", "transfer": transfer, "data": {"modalities": modalities, "regions": ["wt"]},
             "model": {"family": "cicek", "filters": [2, 2]},
@@ -123,7 +124,7 @@ def values_of(source, strategy="all", modalities=("t1",), inputs=None):
 @pytest.fixture
 def source(tmp_path):
     keras.utils.set_random_seed(3)
-    model = VolumeModelConfig(family="cicek", filters=[2, 2])
+    model = ModelConfig(family="cicek", filters=[2, 2])
     network = publish(build_model(model, channels=2, classes=1), activation="sigmoid")
     save_network(network, tmp_path / "source.keras", {"modalities": ["t1", "t2"], "regions": ["wt"]})
     return tmp_path / "source.keras"

@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from segan_tl.config.load import STRATEGIES, Config, TransferConfig
+from segan_tl.config.adaptation import CRITIC_STRATEGIES, StartConfig
+from segan_tl.config.load import validate
 from segan_tl.errors import UserError
+from segan_tl.models import publish
 from segan_tl.models.segan import build_critic, build_segmentor
 from segan_tl.train.start.source import find_source, map_inputs
 from segan_tl.train.start.transfer import describe_moves, start_from
-from segan_tl.train.steps.critic import SeganGame
+from segan_tl.train.steps.training import Training
 from tests.small_runs import make_run, small_config
 
 FILTERS, CRITIC_FILTERS = (4, 8, 8, 8), (4, 8, 8)
@@ -50,7 +52,7 @@ def make_source(tmp_path):
 
 def start(source, *, strategy="full", modalities=("t2",), regions=("wt",), stated=None, **options):
     segmentor, critic = networks(2, len(modalities), len(regions), **options)
-    settings = TransferConfig(
+    settings = StartConfig(
         source="s", source_sha256=source.digest, strategy=strategy,
         inputs=map_inputs(modalities, source.modalities, stated=stated),
     )  # fmt: skip
@@ -139,15 +141,17 @@ def test_another_kind_of_critic_is_refused(make_source):
 
 
 def test_every_strategy_is_known():
-    assert FROZEN.keys() == set(STRATEGIES)
+    assert FROZEN.keys() == set(CRITIC_STRATEGIES)
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", CRITIC_STRATEGIES)
 def test_what_is_frozen_stands_still_to_the_byte_and_the_rest_moves(make_source, strategy):
     source, *_ = make_source()
     segmentor, critic, moved, _ = start(source, strategy=strategy)
-    config = Config.model_validate({"train": {"learning_rate": 1e-3, "averaging": 0.9}})
-    game = SeganGame(segmentor, critic, config=config.train, replicas=1, total_steps=3)
+    config = validate({"train": {"learning_rate": 1e-3, "averaging": 0.9}}, source="the test")
+    network = keras.Model(segmentor.input, segmentor.get_layer("logits").output)
+    published = publish(network, activation="sigmoid")
+    game = Training(network, published, config=config, replicas=1, steps_per_epoch=3, critic=critic)
     before = [[np.array(weight) for weight in network.weights] for network in (segmentor, critic)]
     image = tf.random.stateless_uniform((4, 32, 32, 1), seed=(1, 2))
     for _ in range(3):
@@ -159,6 +163,6 @@ def test_what_is_frozen_stands_still_to_the_byte_and_the_rest_moves(make_source,
         assert {name.split("_")[0] for name in report.frozen} == set(stages)
         assert report.trainable == sum(int(np.prod(w.shape)) for w in network.trainable_weights)
     # The published average of a frozen weight is the weight itself.
-    for average, weight in zip(game.average.weights, segmentor.weights, strict=True):
+    for average, weight in zip(game.best_weights(), published.weights, strict=True):
         if weight.path.split("/")[0].split("_")[0] in FROZEN[strategy][0]:
             assert np.array_equal(average, weight)

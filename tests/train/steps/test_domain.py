@@ -5,22 +5,23 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from segan_tl.config.volume import VolumeConfig
+from segan_tl.config.schema import Config
 from segan_tl.errors import UserError
 from segan_tl.models import publish
 from segan_tl.models.nnunet import build_nnunet
 from segan_tl.runs import Run
 from segan_tl.train.checkpoint import restore_last, save_last
 from segan_tl.train.loop import Progress
-from segan_tl.train.recipes import build_game
-from segan_tl.train.steps.domain import BalancedAccuracy, build_dann, ganin
+from segan_tl.train.recipes import build_training
+from segan_tl.train.steps.domain import BalancedAccuracy, ganin
+from segan_tl.train.steps.training import Training
 
 
 def config(*, regions=("wt",), patch=(1, 16, 16), model=None, train=None, **adversary):
     model = {"family": "nnunet", **(model or {})}
     train = {"optimizer": "adam", "learning_rate": 3e-3, "schedule": "constant", "epochs": 12, **(train or {})}
     softmax = model.get("activation") == "softmax"
-    return VolumeConfig.model_validate({
+    return Config.model_validate({
         "name": "test",
         "data": {"patch": patch, "regions": regions, "modalities": ("t2", "flair")},
         "model": model,
@@ -41,7 +42,7 @@ def game_of(settings, *, classes=1, steps=25, seed=0):
     keras.utils.set_random_seed(seed)
     network = slices_network(classes)
     published = publish(network, activation=settings.model.activation)
-    return build_dann(network, published, config=settings, replicas=1, steps_per_epoch=steps)
+    return Training(network, published, config=settings, replicas=1, steps_per_epoch=steps)
 
 
 def batch(seed, *, regions=1, target_mask=None):
@@ -93,7 +94,7 @@ def test_reversal_turns_the_features_gradient_and_nothing_else():
     for name, how in (("on", {"strength": 2}), ("blind", {"strength": 0}), ("off", {"reversal": False})):
         game = game_of(config(weight=0.5, train=plain, **how))
         layers = {"features": game.segmentor.get_layer("enc1_conv1"), "head": game.segmentor.get_layer("logits"),
-                  "classifier": game.classifier.get_layer("domain1_conv")}  # fmt: skip
+                  "classifier": game.domain.classifier.get_layer("domain1_conv")}  # fmt: skip
         before = {part: layer.get_weights()[0] for part, layer in layers.items()}
         game.step(batch(0))
         moves[name] = {part: layer.get_weights()[0] - before[part] for part, layer in layers.items()}
@@ -110,7 +111,7 @@ def test_lambda_follows_ganin_and_is_logged():
     found = []
     for i in range(4):
         game.step(batch(i))
-        found.append(float(game.classifier.get_layer("reversal").strength))
+        found.append(float(game.domain.classifier.get_layer("reversal").strength))
     np.testing.assert_allclose(found, 2 * np.array([0, 0.84828, 0.98661, 0.99889]), atol=1e-5)
     assert float(game.metrics["lambda"].result()) == pytest.approx(np.mean(found), abs=1e-6)
     assert float(ganin(1.0)) == pytest.approx(0.99991, abs=1e-5)
@@ -224,7 +225,7 @@ FAMILIES = {
 def test_every_family_learns_from_two_cohorts(family, adversary):
     size = (2, 32, 32) if family.startswith("albunet") else (16, 16, 16)
     size = (1, 32, 32) if family == "albunet2d" else size
-    settings = VolumeConfig.model_validate({
+    settings = Config.model_validate({
         "name": "test",
         "data": {"patch": size, "modalities": ("t2", "flair")},
         "model": {"family": family, **FAMILIES[family]},
@@ -232,7 +233,7 @@ def test_every_family_learns_from_two_cohorts(family, adversary):
         "source": {},
         "adversary": adversary,
     })
-    game, _ = build_game(settings, replicas=1, steps=1, source=None)
+    game, _ = build_training(settings, replicas=1, steps=1, source=None)
     shape = size[1:] if family == "albunet2d" else size
     image = np.random.default_rng(0).normal(size=(2, *shape, 2)).astype(np.float32)
     mask = np.repeat(image[..., :1] > 0, 3, axis=-1).astype(np.float32)

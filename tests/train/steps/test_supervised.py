@@ -6,9 +6,10 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from segan_tl.config.volume import VolumeConfig
+from segan_tl.config.schema import Config
 from segan_tl.models import publish
-from segan_tl.train.steps.supervised import SupervisedTraining, coarsen, encode_truth, make_loss, supervision_weights
+from segan_tl.train.steps.supervised import coarsen, encode_truth, make_loss, supervision_weights
+from segan_tl.train.steps.training import Training
 
 
 def config(**train):
@@ -16,7 +17,7 @@ def config(**train):
     predict = {"decision": "largest" if model["activation"] == "softmax" else "threshold"}
     data = {"regions": ["ncr", "ed", "et"] if model["activation"] == "softmax" else ["wt"]}
     train = {"optimizer": "sgd", "momentum": 0.0, "weight_decay": 0.0, "schedule": "constant", **train}
-    return VolumeConfig.model_validate(
+    return Config.model_validate(
         {"name": "test", "model": model, "predict": predict, "data": data, "train": train}
     )
 
@@ -55,7 +56,7 @@ def test_background_is_a_class_under_a_softmax():
 
 def test_a_step_descends_the_gradient_of_the_loss():
     network = linear_network()
-    training = SupervisedTraining(
+    training = Training(
         network, publish(network, activation="sigmoid"), config=config(loss="bce", learning_rate=0.5, clip_norm=0),
         replicas=1, steps_per_epoch=1,
     )  # fmt: skip
@@ -72,7 +73,7 @@ def test_a_step_descends_the_gradient_of_the_loss():
 def test_clipping_keeps_the_direction_and_limits_the_norm():
     free, clipped = linear_network(), linear_network()
     for network, limit in ((free, 0), (clipped, 1e-3)):
-        SupervisedTraining(
+        Training(
             network, publish(network, activation="sigmoid"), config=config(learning_rate=1.0, clip_norm=limit),
             replicas=1, steps_per_epoch=1,
         ).step(batch())  # fmt: skip
@@ -99,7 +100,7 @@ def check_learning(settings, *, channels):
     keras.utils.set_random_seed(0)
     x = layers.Conv3D(8, 1, activation="tanh", name="hidden")(image)
     network = keras.Model(image, layers.Conv3D(channels, 1, name="logits")(x))
-    training = SupervisedTraining(
+    training = Training(
         network, publish(network, activation=settings.model.activation), config=settings, replicas=1, steps_per_epoch=1
     )
     data = batch()

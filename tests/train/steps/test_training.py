@@ -1,0 +1,163 @@
+"""A step as a sum of terms: one shared backward pass against two plain ones, clipping, averaging, frozen critic."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from segan_tl.config.load import validate
+from segan_tl.losses import multi_scale_l1
+from segan_tl.models import publish
+from segan_tl.train.recipes import build_network
+from segan_tl.train.steps.critic import build_critic_of
+from segan_tl.train.steps.supervised import make_loss, supervise
+from segan_tl.train.steps.training import Training
+
+SEGAN = {
+    "name": "segan",
+    "data": {"modalities": ["flair"], "regions": ["wt"], "normalise": "percentiles", "crop": [48, 48, 16],
+             "patch": [1, 32, 32], "sampling": "slices"},
+    "model": {"family": "segan", "filters": [4, 4, 8, 8], "deep_supervision": False},
+    "train": {"batch_size": 4, "epochs": 5, "learning_rate": 1e-3, "loss": "squared_dice", "dice_smooth": 1e-6,
+              "optimizer": "rmsprop", "schedule": "constant", "clip_norm": 0},
+    "critic": {"filters": [4, 4, 8]},
+    "predict": {"whole_slices": True, "mirror": False},
+}  # fmt: skip
+NNUNET = {
+    "name": "nnunet",
+    "data": {"modalities": ["flair"], "regions": ["wt"], "patch": [8, 16, 16]},
+    "model": {"family": "nnunet", "filters": [4, 8], "blocks": [1, 1], "decoder_blocks": [1]},
+    "train": {"learning_rate": 0.1, "clip_norm": 0, "momentum": 0.0, "weight_decay": 0.0, "schedule": "constant"},
+    "critic": {"filters": [4, 8]},
+}
+
+
+def make_game(base=SEGAN, *, still=False, **sections):
+    keras.utils.set_random_seed(3)
+    merged = {key: value | sections.get(key, {}) if isinstance(value, dict) else value for key, value in base.items()}
+    config = validate(merged, source="the test")
+    network, critic = build_network(config), build_critic_of(config)
+    critic.trainable = not still
+    published = publish(network, activation=config.model.activation)
+    return Training(network, published, config=config, replicas=1, steps_per_epoch=4, critic=critic)
+
+
+def make_batch(shape):
+    generator = np.random.default_rng(0)
+    coarse = generator.random((4, *(size // 4 for size in shape), 1))
+    image = np.kron(coarse, np.ones((1, *[4] * len(shape), 1))).astype(np.float32)
+    return {"image": tf.constant(image), "mask": tf.constant((image > 0.7).astype(np.float32))}
+
+
+@pytest.fixture
+def batch():
+    return make_batch((32, 32))
+
+
+def plain_gradients(game, batch):
+    """Return the gradients of both losses, each by a backward pass of its own."""
+    critic, loss = game.networks["critic"], make_loss(game.config)
+    with tf.GradientTape(persistent=True) as tape:
+        outputs = game.segmentor(batch["image"], training=True)
+        outputs = outputs if isinstance(outputs, list) else [outputs]
+        probability = tf.sigmoid(outputs[0])
+        l1 = multi_scale_l1(
+            critic({"image": batch["image"], "mask": batch["mask"]}, training=True),
+            critic({"image": batch["image"], "mask": probability}, training=True),
+        )
+        supervised = supervise(loss, batch["mask"], outputs)["loss_segmentor"]
+        loss_segmentor = tf.reduce_mean(game.config.critic.weight * l1 + supervised)
+        loss_critic = -tf.reduce_mean(l1)
+    return {
+        "segmentor": tape.gradient(loss_segmentor, game.segmentor.trainable_variables),
+        "critic": tape.gradient(loss_critic, critic.trainable_variables),
+    }
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.25])
+@pytest.mark.parametrize("base, shape", [(SEGAN, (32, 32)), (NNUNET, (8, 16, 16))], ids=["slices", "volumes"])
+def test_one_backward_pass_serves_both(base, shape, weight):
+    plain, game = (make_game(base, critic={"filters": [4, 4], "weight": weight}) for _ in range(2))
+    batch = make_batch(shape)
+    for name, gradients in plain_gradients(plain, batch).items():
+        plain.optimizers[name].apply(gradients, plain.networks[name].trainable_variables)
+    game.step(batch)
+    for name, network in game.networks.items():
+        for ours, expected in zip(network.weights, plain.networks[name].weights, strict=True):
+            assert np.allclose(ours, expected, atol=1e-5), ours.path
+
+
+def test_without_a_critic_there_is_no_other_loss():
+    keras.utils.set_random_seed(3)
+    config = validate({**NNUNET, "critic": None}, source="the test")
+    network = build_network(config)
+    training = Training(
+        network, publish(network, activation="sigmoid"), config=config, replicas=1, steps_per_epoch=4
+    )
+    training.step(make_batch((8, 16, 16)))
+    assert training.networks.keys() == {"segmentor"} and training.metrics.keys() == {
+        "loss_segmentor", "loss_dice", "loss_bce"
+    }  # fmt: skip
+
+
+def test_alternating_moves_the_critic_first_and_counts(batch):
+    game = make_game(critic={"update": "alternating", "steps": 2, "segmentor_steps": 3})
+    game.step(batch)
+    assert int(game.optimizers["critic"].iterations) == 2
+    assert int(game.optimizers["segmentor"].iterations) == 3
+
+
+def test_the_critic_raises_what_the_segmentor_lowers(batch):
+    game = make_game(critic={"update": "alternating", "clip": None}, train={"learning_rate": 1e-4})
+    before = float(tf.reduce_mean(game.losses(batch)["terms"]["l1"]))
+    for _ in range(3):
+        game.play(batch, ("critic",))
+    risen = {name: float(tf.reduce_mean(loss)) for name, loss in game.losses(batch)["terms"].items()}
+    assert risen["l1"] > before
+    for _ in range(3):
+        game.play(batch, ("segmentor",))
+    assert float(tf.reduce_mean(game.losses(batch)["terms"]["loss_segmentor"])) < risen["loss_segmentor"]
+
+
+def test_kernels_of_the_critic_are_clipped_and_nothing_else(batch):
+    game = make_game(train={"learning_rate": 0.5})
+    game.step(batch)
+    for layer in game.networks["critic"].layers:
+        if layer.name.endswith("_conv"):
+            assert np.abs(layer.kernel).max() <= 0.05
+    assert max(np.abs(weight).max() for weight in game.segmentor.trainable_variables) > 0.05
+
+
+def test_without_dice_the_loss_is_l1_alone(batch):
+    game = make_game(train={"loss_weights": [0.0, 1.0]})
+    losses = game.losses(batch)["terms"]
+    assert np.allclose(losses["loss_segmentor"], losses["l1"])
+
+
+def test_a_frozen_critic_stands_still_to_the_last_statistic(batch):
+    game = make_game(still=True)
+    segmentor, critic = game.segmentor, game.networks["critic"]
+    before = [np.array(weight) for weight in critic.weights]
+    moving = [np.array(weight) for weight in segmentor.weights]
+    game.step(batch)
+    assert all(np.array_equal(old, new) for old, new in zip(before, critic.weights))
+    assert not all(np.array_equal(old, new) for old, new in zip(moving, segmentor.weights))
+
+
+def test_average_by_hand(batch):
+    game = make_game(train={"averaging": 0.5})
+    start = np.array(game.segmentor.weights[0])
+    game.step(batch)
+    first = np.array(game.segmentor.weights[0])
+    # decay = min(0.5, (1 + 1) / (10 + 1)) = 2/11
+    assert np.allclose(game.average.weights[0], start + (1 - 2 / 11) * (first - start), atol=1e-7)
+    assert np.array_equal(game.best_weights()[0], game.average.weights[0])
+    assert np.array_equal(make_game().best_weights()[0], start)
+
+
+def test_the_segmentor_learns_to_threshold(batch):
+    game = make_game(train={"learning_rate": 1e-2})
+    step = tf.function(game.step)
+    for _ in range(60):
+        step(batch)
+    assert float(tf.reduce_mean(game.losses(batch)["terms"]["loss_dice"])) < 0.25
