@@ -177,7 +177,7 @@ def _prepare(training: Training) -> None:
 
 def _is_done(job: Job, training: Training) -> bool:
     """Return whether a fold has all that its training leads to, with the settings that it would be trained with now."""
-    from segan_tl.config.base import comparable
+    from segan_tl.config.load import comparable
     from segan_tl.report.score.owed import is_complete
     from segan_tl.runs import read_json
 

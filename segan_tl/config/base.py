@@ -59,12 +59,6 @@ class PhantomConfig(Section):
     seed: Seed = 2020
 
 
-def comparable(values: dict) -> dict:
-    """Return a config.json as it is held against another one: the source's sha256 identifies it, not its path."""
-    transfer = values.get("transfer")
-    return values | {"transfer": transfer | {"source": None}} if transfer else values
-
-
 def open_shares(predict) -> tuple[float, ...]:
     """Return the values of `predict.smallest_component` to choose from; one where it is settled."""
     share = predict.smallest_component

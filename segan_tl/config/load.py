@@ -1,5 +1,6 @@
 """Read a configuration: a TOML file with changes, or values; `validate` is the only way in."""
 
+import contextlib
 import json
 from pathlib import Path
 from typing import get_args
@@ -71,6 +72,18 @@ def validate(values: dict, *, source: str) -> Config:
     if fault := config.misfit() or lack_of_memory(config):
         raise UserError(f"{source}: {fault}")
     return config
+
+
+def comparable(values: dict) -> dict:
+    """Return a config.json as it is held against another one: today's keys, all of them, and no path of a source.
+
+    The source's sha256 identifies it, not its path. What an earlier version wrote and this one does not understand is
+    compared as it stands.
+    """
+    with contextlib.suppress(UserError):
+        values = json.loads(validate(values, source="config.json").model_dump_json())
+    transfer = values.get("transfer")
+    return values | {"transfer": transfer | {"source": None}} if transfer else values
 
 
 def _frozen(value: object) -> object:

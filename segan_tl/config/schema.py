@@ -47,8 +47,8 @@ class Config(Section):
         factor = 2 ** len(self.critic.filters) if self.critic else 1
         if any(size % factor for size in patch if size > 1):
             return (
-                f"data.patch {list(patch)} must be divisible by {factor} = 2 ** len(critic.filters); give critic.filters "
-                "fewer stages"
+                f"data.patch {list(patch)} must be divisible by {factor} = 2 ** len(critic.filters); give "
+                "critic.filters fewer stages"
             )
         return None
 

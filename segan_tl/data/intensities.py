@@ -12,6 +12,7 @@ LEAST_CONTRAST = 0.1
 FARTHEST = 0.01
 # Normalisation adds 1e-8 to the standard deviation.
 LEAST_RANGE = 1e-6
+LEAST_BACKGROUND = 0.2  # of an image; skull-stripped ones have 0.7 and more
 
 
 def find_intensity_fault(data: np.ndarray, *, background: float = 0.0) -> tuple[str, str] | None:
@@ -65,3 +66,18 @@ def _count_drowning(values: np.ndarray) -> int:
     if rest.std() >= LEAST_CONTRAST * deviation:
         return 0
     return int(np.count_nonzero(distance > distance.max() / 100))
+
+
+def find_background(data: np.ndarray) -> float:
+    """Return the value of the air around the head: that of all corners, where a fifth of the image has it; else 0.
+
+    Images that were normalised with their background, such as those that some distribute of BRATS 2013 and 2015, hold
+    another constant there than 0, which everything else takes for "outside".
+
+    Args:
+        data: (H, W, D).
+    """
+    corners = np.unique(data[np.ix_(*([0, -1] for _ in data.shape))])
+    if len(corners) > 1 or np.mean(data == corners[0]) < LEAST_BACKGROUND:
+        return 0.0
+    return float(corners[0])

@@ -12,11 +12,11 @@ import numpy as np
 import tensorflow as tf
 
 from segan_tl.config.schema import Config
+from segan_tl.data.cache import CachedCase, cut_patch
 from segan_tl.data.domains import SOURCE, TARGET, draw_cases, draw_in_rounds, forced_examples, from_source
 from segan_tl.data.volume_augment import augment, draw
 from segan_tl.data.volume_intensity import DRAWN
 from segan_tl.data.volume_space import reach
-from segan_tl.data.volumes import CachedVolume, cut_patch
 from segan_tl.regions import region_masks
 
 
@@ -36,7 +36,7 @@ class PatchPlan:
 
 
 def plan_patches(
-    cases: Sequence[CachedVolume], config: Config, *, epoch: int, sources: int = 0
+    cases: Sequence[CachedCase], config: Config, *, epoch: int, sources: int = 0
 ) -> PatchPlan:
     """Draw the examples of one epoch.
 
@@ -91,19 +91,19 @@ def _place(cases, config, generator, *, case: np.ndarray, wanted: np.ndarray) ->
     return corner, forced
 
 
-def _shapes(cases: Sequence[CachedVolume]) -> np.ndarray:
+def _shapes(cases: Sequence[CachedCase]) -> np.ndarray:
     """Return the number of voxels of each case, (cases, 3)."""
     return np.array([volume.image.shape[:3] for volume in cases])
 
 
-def _room(cases: Sequence[CachedVolume], patch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _room(cases: Sequence[CachedCase], patch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the first and the last corner of each case, (cases, 3)."""
     spare = _shapes(cases) - patch
     first = np.where(spare < 0, spare // 2, 0)
     return first, np.maximum(spare, first)
 
 
-def _voxel_of_region(volume: CachedVolume, generator: np.random.Generator) -> np.ndarray | None:
+def _voxel_of_region(volume: CachedCase, generator: np.random.Generator) -> np.ndarray | None:
     present = [region for region in volume.regions if region in volume.positions]
     if not present:
         return None
@@ -112,7 +112,7 @@ def _voxel_of_region(volume: CachedVolume, generator: np.random.Generator) -> np
 
 
 def make_patches(
-    cases: Sequence[CachedVolume],
+    cases: Sequence[CachedCase],
     plan: PatchPlan,
     config: Config,
     *,
@@ -151,7 +151,7 @@ def make_patches(
 
 
 def _read(
-    cases: Sequence[CachedVolume], plan: PatchPlan, i: int, patch: tuple[int, ...]
+    cases: Sequence[CachedCase], plan: PatchPlan, i: int, patch: tuple[int, ...]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return what example i needs of its volume: image, labels, and where the centre of the patch lies in them."""
     volume, corner, size = cases[plan.case[i]], plan.corner[i], np.array(patch)

@@ -14,6 +14,7 @@ import tensorflow as tf
 from segan_tl.config.schema import Config
 from segan_tl.data.augment import Augmentation, augment, draw
 from segan_tl.data.cache import CachedCase
+from segan_tl.regions import region_masks
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ def make_batches(
         image, mask = np.empty(shapes[0], np.float32), np.empty(shapes[1], np.float32)
         for i, (case, k, (top, left)) in enumerate(zip(plan.case[rows], plan.slice[rows], plan.corner[rows])):
             window = (k, slice(top, top + height), slice(left, left + width))
-            image[i], mask[i] = pool.cases[case].image(*window), pool.cases[case].mask(*window)
+            image[i] = pool.cases[case].image[window]
+            mask[i] = region_masks(pool.cases[case].labels[window], config.data.regions)
         return image, mask, plan.augmentation.parameters[rows], plan.augmentation.noise_seed[rows.start]
 
     def load(step):

@@ -8,9 +8,8 @@ import numpy as np
 from segan_tl.config.schema import Config
 from segan_tl.data.find.cases import LoadedCase
 from segan_tl.data.fingerprint import fingerprint_case, implausible_volume, number, unlike_training
-from segan_tl.data.preprocess import centre_crop
 from segan_tl.predict.members import Member, resampled_mm
-from segan_tl.predict.prepare import segmented_size
+from segan_tl.predict.prepare import segmented_box
 
 LARGEST_SHARE = 1 / 3  # of the head; the largest gliomas of BraTS fill a fifth or so
 MOST_IN_AIR = 0.1  # of what was found
@@ -83,10 +82,8 @@ def compare_with_training(
 
 def count_outside(mask: np.ndarray, config: Config) -> int:
     """Return how many voxels of (H, W, D) lie outside of the area that is segmented: 0 where the whole head is."""
-    if config.data.crop is None:
-        return 0
-    inside = centre_crop(centre_crop(mask, config.data.crop), segmented_size(config))
-    return int(np.count_nonzero(mask) - np.count_nonzero(inside))
+    box = segmented_box(mask.shape, config)
+    return 0 if box is None else int(np.count_nonzero(mask) - np.count_nonzero(mask[box.inside]))
 
 
 def _share(prediction: np.ndarray, head: np.ndarray) -> str | None:
@@ -116,7 +113,8 @@ def _area(outside: int, head: np.ndarray, config: Config) -> str | None:
 
 def area_text(config: Config) -> str:
     """Return how large the segmented area is."""
-    return f"{' × '.join(map(str, segmented_size(config)))} voxels"
+    height_width = config.data.patch[1:] if config.predict.area == "window" else config.data.crop[:2]
+    return f"{' × '.join(map(str, (*height_width, config.data.crop[2])))} voxels"
 
 
 def summarise(records: Collection[Mapping], config: Config) -> list[str]:

@@ -6,8 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from segan_tl.config.schema import Config
-from segan_tl.data.preprocess import centre_crop, centre_paste, prepare_image
-from segan_tl.data.volume_prepare import prepare_volume
+from segan_tl.data.prepare import Box, centred, prepare_volume
 
 
 class Prepared(NamedTuple):
@@ -30,22 +29,21 @@ def prepare_case(image: np.ndarray, config: Config, *, spacing_mm: Sequence[floa
         config: `data` says how the image is prepared, `predict` which area of it is segmented.
         spacing_mm: of the image along H, W, D.
     """
+    data = config.data
+    prepared, box = prepare_volume(
+        image, normalise=data.normalise, spacing_mm=spacing_mm, target_mm=data.spacing_mm, crop=data.crop,
+        percentiles=data.percentiles,
+    )  # fmt: skip
+    if config.predict.area == "window":
+        height, width = data.patch[1:]
+        top, left = centred(prepared.shape[1:3], (height, width))
+        prepared, box = prepared[:, top : top + height, left : left + width], box.middle(height, width)
+    return Prepared(prepared, box.paste)
+
+
+def segmented_box(shape: Sequence[int], config: Config) -> Box | None:
+    """Return what of a case (H, W, D) is segmented; None where the whole head is."""
     if config.data.crop is None:
-        prepared, box = prepare_volume(
-            image, normalise=config.data.normalise, spacing_mm=spacing_mm, target_mm=config.data.spacing_mm
-        )
-        return Prepared(prepared, box.paste)
-    prepared = prepare_image(image, crop=config.data.crop, percentiles=config.data.percentiles)
-    area = centre_crop(prepared, segmented_size(config))
-
-    def restore(found: np.ndarray) -> np.ndarray:
-        # In two steps, as it was cut: with odd sizes the centre of the centre is not the centre.
-        return centre_paste(centre_paste(np.moveaxis(found, 0, 2), prepared.shape[:3]), image.shape[:3])
-
-    return Prepared(np.moveaxis(area, 2, 0), restore)
-
-
-def segmented_size(config: Config) -> tuple[int, int, int]:
-    """Return how many voxels along H, W, D around the centre are segmented."""
-    height_width = config.data.patch[1:] if config.predict.area == "window" else config.data.crop[:2]
-    return (*height_width, config.data.crop[2])
+        return None
+    box = Box(centred(shape, config.data.crop), config.data.crop, tuple(shape))
+    return box.middle(*config.data.patch[1:]) if config.predict.area == "window" else box

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import keras
 import numpy as np
 
-from segan_tl.data.volumes import cut_patch
+from segan_tl.data.cache import cut_patch
 from segan_tl.errors import UserError
 from segan_tl.fast.accelerate import accelerate
 from segan_tl.fast.bottleneck import fuse_bottlenecks

@@ -8,7 +8,7 @@ import numpy as np
 
 from segan_tl.config.schema import Config
 from segan_tl.data.find.cases import LoadedCase
-from segan_tl.data.preprocess import find_background
+from segan_tl.data.intensities import find_background
 from segan_tl.errors import UserError
 from segan_tl.predict.inputs import find_inputs, load_input, missing_modalities
 from segan_tl.predict.members import open_member

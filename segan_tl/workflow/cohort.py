@@ -96,20 +96,14 @@ def prepare(arguments, config, cohort, *, need_mask: bool = True) -> dict:
     """Return case id → cached case; stop at bad cases, such as one without a mask, unless they may be skipped."""
     from segan_tl.console import console
     from segan_tl.data.cache import prepare_cases
-    from segan_tl.data.volumes import prepare_volumes
     from segan_tl.workflow.bad_cases import handle_problems, modality_hint
 
-    data = config.data
     with progress_bar() as bar:
         task = bar.add_task("checking and preparing", total=len(cohort.cases))
         how = {"jobs": arguments.jobs, "advance": lambda: bar.advance(task)}
-        if data.sampling != "slices":
-            cached, problems = prepare_volumes(
-                cohort.cases, arguments.cache, modalities=data.modalities, regions=data.regions,
-                normalise=data.normalise, target_mm=data.spacing_mm, need_mask=need_mask, **how,
-            )  # fmt: skip
-        else:
-            cached, problems = prepare_cases(cohort.cases, arguments.cache, config=data, **how)
+        cached, problems = prepare_cases(
+            cohort.cases, arguments.cache, config=config.data, need_mask=need_mask, **how
+        )
     if again := [case.id for case in cached if case.made_again]:
         console.print(f"{arguments.cache} was damaged, made again: {_some(again)}", markup=False, soft_wrap=True)
     hint = modality_hint(arguments, config, cohort)

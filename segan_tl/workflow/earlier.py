@@ -50,7 +50,7 @@ def has_begun(this_run) -> bool:
 
 def differences(this_run, config) -> list[str]:
     """Return what a configuration changes in the one that a run was trained with, such as "train.epochs 2 → 3"."""
-    from segan_tl.config.base import comparable
+    from segan_tl.config.load import comparable
     from segan_tl.runs import read_json
 
     wanted = json.loads(config.model_dump_json())

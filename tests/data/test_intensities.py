@@ -5,7 +5,7 @@ import pytest
 
 from segan_tl.data.files.images import Source, read_volume
 from segan_tl.data.intensities import find_intensity_fault, require_finite
-from segan_tl.data.preprocess import find_background
+from segan_tl.data.intensities import find_background
 from segan_tl.errors import UserError
 
 SHAPE = (40, 40, 24)

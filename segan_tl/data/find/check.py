@@ -14,8 +14,7 @@ from segan_tl.data.files.images import Source, Volume, read_volume
 from segan_tl.data.find.layouts import Case, Cohort, Problem
 from segan_tl.data.find.missing import missing_labels, missing_modality
 from segan_tl.data.find.naming import MASK, UNKNOWN_CONVENTION
-from segan_tl.data.intensities import find_intensity_fault
-from segan_tl.data.preprocess import find_background
+from segan_tl.data.intensities import find_background, find_intensity_fault
 from segan_tl.disk.paths import fault_of_name
 from segan_tl.errors import UserError
 from segan_tl.regions import LABEL_NAMES, convention_labels, to_canonical

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from segan_tl.config.base import comparable
+from segan_tl.config.load import comparable
 from segan_tl.data.folds import FILE
 from segan_tl.data.splits import PARTS
 from segan_tl.errors import UserError

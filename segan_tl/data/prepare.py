@@ -1,4 +1,4 @@
-"""A whole volume prepared for patches: cropped to the head, normalised and, where asked for, resampled."""
+"""A whole volume prepared for a network: cropped, normalised and, where asked for, resampled."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,25 +9,36 @@ import numpy as np
 from segan_tl.data.intensities import require_finite
 from segan_tl.data.resample import resample_image, resampled_shape
 
-Normalisation = Literal["zscore", "ren"]
+Normalisation = Literal["zscore", "ren", "percentiles"]
 
 
 @dataclass(frozen=True)
 class Box:
-    """Where a prepared volume lies in its case; everything along H, W, D."""
+    """Where a prepared volume lies in its case; everything along H, W, D. It may reach beyond it: that part is 0."""
 
     start: tuple[int, int, int]
     size: tuple[int, int, int]
     shape: tuple[int, int, int]  # of the whole case
 
     @property
-    def inside(self) -> tuple[slice, slice, slice]:
-        """Return the box as slices of an array (H, W, D, …)."""
-        return tuple(slice(start, start + size) for start, size in zip(self.start, self.size))
+    def inside(self) -> tuple[slice, ...]:
+        """Return what of the case lies in the box, as slices of an array (H, W, D, …)."""
+        spans = zip(self.start, self.size, self.shape)
+        return tuple(slice(max(start, 0), max(min(start + size, length), 0)) for start, size, length in spans)
+
+    @property
+    def filled(self) -> tuple[slice, ...]:
+        """Return where `inside` lies in the box."""
+        return tuple(slice(part.start - start, part.stop - start) for part, start in zip(self.inside, self.start))
 
     def cut(self, array: np.ndarray) -> np.ndarray:
-        """Return the box of `array` (H, W, D, …) with slices first: (d, h, w, …), a view."""
-        return np.moveaxis(array[self.inside], 2, 0)
+        """Return the box of `array` (H, W, D, …) with slices first: (d, h, w, …), a view where it lies inside."""
+        part = array[self.inside]
+        if part.shape[:3] != tuple(self.size):
+            whole = np.zeros((*self.size, *array.shape[3:]), array.dtype)
+            whole[self.filled] = part
+            part = whole
+        return np.moveaxis(part, 2, 0)
 
     def paste(self, array: np.ndarray) -> np.ndarray:
         """Put `array` (d, h, w, R) back into a case (H, W, D, R) of zeros: the inverse of `cut`.
@@ -36,8 +47,20 @@ class Box:
         """
         result = np.zeros((*self.shape, *array.shape[3:]), array.dtype)
         height, width, depth = self.size
-        result[self.inside] = np.moveaxis(resample_image(array, (depth, height, width)), 0, 2)
+        result[self.inside] = np.moveaxis(resample_image(array, (depth, height, width)), 0, 2)[self.filled]
         return result
+
+    def middle(self, height: int, width: int) -> "Box":
+        """Return the box of `height` × `width` voxels in the middle of every slice of this one."""
+        start = tuple(a + b for a, b in zip(self.start, centred(self.size[:2], (height, width))))
+        return Box((*start, self.start[2]), (height, width, self.size[2]), self.shape)
+
+
+def centred(shape: Sequence[int], size: Sequence[int]) -> tuple[int, ...]:
+    """Return where `size` voxels begin in the middle of `shape`; below 0 where they are more."""
+    return tuple(
+        (length - wanted) // 2 if length >= wanted else -((wanted - length) // 2) for length, wanted in zip(shape, size)
+    )
 
 
 def prepare_volume(
@@ -46,32 +69,44 @@ def prepare_volume(
     normalise: Normalisation = "zscore",
     spacing_mm: Sequence[float] = (1.0, 1.0, 1.0),
     target_mm: float | None = None,
+    crop: Sequence[int] | None = None,
+    percentiles: Sequence[float] = (2.0, 98.0),
 ) -> tuple[np.ndarray, Box]:
-    """Crop to the bounding box of all voxels that are not 0 in every modality, normalise each, and resample.
+    """Crop, normalise each modality, and resample.
 
     "zscore": mean 0 and standard deviation 1 inside the brain (any modality ≠ 0), (x − mean) / (std + 1e-8); 0 outside
     [nnU-Net, ZScoreNormalization with use_mask_for_norm; Wacker 2020]. "ren": rescale to [0, 1] between the 1st and
-    99th percentile of the whole volume, background included [Ren 2024].
+    99th percentile of the whole volume, background included [Ren 2024]. "percentiles": clip to the percentiles of the
+    crop, background included, and scale to [0, 1] [Giacomello 2020, IV-B, as in the authors' code].
 
     Args:
         image: (H, W, D, M) intensities.
-        normalise: which of the two.
+        normalise: which of them.
         spacing_mm: of the image along H, W, D.
         target_mm: edge of the cubic voxels to resample to; None leaves the grid as it is.
+        crop: voxels along H, W, D in the middle of the image, with zeros where it is smaller; None crops to the
+            bounding box of all voxels that are not 0 in every modality.
+        percentiles: for "percentiles", the lower one first.
 
     Returns:
-        (d, h, w, M) float32 and the box. A volume of zeros is not cropped; a constant modality becomes 0.
+        (d, h, w, M) float32 and the box. A volume of zeros is not cropped to a head; a constant modality becomes 0.
 
     Raises:
         UserError: the image holds NaN or infinity.
     """
     brain = np.any(image != 0, axis=-1)
-    box = _bounding_box(brain)
+    shape = image.shape[:3]
+    box = Box(centred(shape, crop), tuple(crop), shape) if crop else _bounding_box(brain)
     inside = box.cut(brain)
     prepared = np.empty((*inside.shape, image.shape[-1]), np.float32)
     for channel in range(image.shape[-1]):
         whole = image[..., channel]
-        prepared[..., channel] = _zscore(box.cut(whole), inside) if normalise == "zscore" else box.cut(_rescale(whole))
+        if normalise == "zscore":
+            prepared[..., channel] = _zscore(box.cut(whole), inside)
+        elif normalise == "ren":
+            prepared[..., channel] = box.cut(_rescale(whole))
+        else:
+            prepared[..., channel] = _clip(box.cut(whole), percentiles)
     return require_finite(resample_image(prepared, _target_shape(box, spacing_mm, target_mm))), box
 
 
@@ -97,6 +132,13 @@ def _zscore(image: np.ndarray, brain: np.ndarray) -> np.ndarray:
     if len(values):
         result[brain] = (values - values.mean()) / (values.std() + 1e-8)
     return result
+
+
+def _clip(image: np.ndarray, percentiles: Sequence[float]) -> np.ndarray:
+    """Clip to two percentiles and scale to [0, 1]; a constant image becomes 0."""
+    image = image.astype(np.float32)
+    low, high = (np.float32(value) for value in np.percentile(image, percentiles))
+    return np.clip((image - low) / (high - low if high > low else np.float32(1)), 0, 1)
 
 
 def _rescale(image: np.ndarray) -> np.ndarray:
