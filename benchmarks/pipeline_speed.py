@@ -34,8 +34,7 @@ def measure(config, cached, *, rounds: int, steps: int) -> dict[str, list]:
     import tensorflow as tf
 
     from segan_tl.data.pipeline import SlicePool, make_batches
-    from segan_tl.train.recipes import build_networks
-    from segan_tl.train.steps.critic import SeganGame
+    from segan_tl.train.recipes import build_training
 
     keras.utils.set_random_seed(0)
     tf.config.experimental.enable_op_determinism()
@@ -49,7 +48,7 @@ def measure(config, cached, *, rounds: int, steps: int) -> dict[str, list]:
 
     strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
     with strategy.scope():
-        game = SeganGame(*build_networks(config), config=config.train, replicas=1, total_steps=1)
+        game, _ = build_training(config, replicas=1, steps=steps, source=None)
     play = tf.function(lambda batch: strategy.run(game.step, args=(batch,)))
     fixed = next(iter(batches(0)))
     play(fixed)

@@ -41,20 +41,16 @@ def keras_side(pipe, case: str, threads: int, batch_size: int, size: int) -> Non
     import keras
     import tensorflow as tf
 
-    from segan_tl.config.schema import Config
+    from segan_tl.config.load import load_config
     from segan_tl.predict.segment import _traced
-    from segan_tl.train.recipes import build_networks
-    from segan_tl.train.steps.critic import SeganGame
+    from segan_tl.train.recipes import build_judge, build_training
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     kind, precision = case.split()
-    config = Config.model_validate(
-        {
-            "model": {"filters": FILTERS, "critic_filters": CRITIC_FILTERS},
-            "train": {"clip": CLIP, "precision": "mixed_bfloat16" if precision == "bfloat16" else precision},
-        }
-    )
+    changes = [f"model.filters={list(FILTERS)}", f"critic.filters={list(CRITIC_FILTERS)}", f"critic.clip={CLIP}"]
+    changes.append(f"train.precision={'mixed_bfloat16' if precision == 'bfloat16' else precision}")
+    config = load_config("segan_cat", changes)
     keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy(config.train.precision)
     image, mask = make_batch(batch_size, size)
@@ -62,19 +58,18 @@ def keras_side(pipe, case: str, threads: int, batch_size: int, size: int) -> Non
     if kind == "training":
         tf.config.experimental.enable_op_determinism()
     with strategy.scope():
-        segmentor, critic = build_networks(config)
-        game = SeganGame(segmentor, critic, config=config.train, replicas=1, total_steps=1)
-    networks = {"segmentor": segmentor, "critic": critic}
+        game, _ = build_training(config, replicas=1, steps=1, source=None)
+    networks, judge = game.networks, build_judge(config)
     pipe.send({name: [v.numpy() for v in network.trainable_variables] for name, network in networks.items()})
     batch = {"image": tf.constant(image), "mask": tf.constant(mask)}
     train = tf.function(lambda batch: strategy.run(game.step, args=(batch,)))
-    infer = _traced(segmentor)  # what prediction runs
+    infer = _traced(judge)  # what prediction runs
 
     def step():
         return train(batch) if kind == "training" else infer(batch["image"])
 
     step()
-    pipe.send([float(game.metrics[name].result()) for name in ("l1", "dice_loss")])
+    pipe.send([float(game.metrics[name].result()) for name in ("l1", "loss_dice")])
     while steps := pipe.recv():
         start = time.perf_counter(), time.process_time()
         for _ in range(steps):

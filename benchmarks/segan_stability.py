@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-PUBLISHED = ["train.averaging=0", "train.tumour_fraction=0", "predict.smallest_component=0", "train.schedule=constant"]
+PUBLISHED = ["train.averaging=0", "data.foreground=0", "predict.smallest_component=0", "train.schedule=constant"]
 PLAIN = [
     *PUBLISHED,
     "augment.flip=0",
@@ -26,7 +26,7 @@ VARIANTS = {
     "published values, literal BatchNorm 0.1": [*PLAIN, "train.learning_rate=2e-5", "model.norm_momentum=0.1"],
     "published values, BatchNorm 0.9": [*PLAIN, "train.learning_rate=2e-5", "model.norm_momentum=0.9"],
     "faster: rate 2e-4": [*PLAIN, FASTER],
-    "faster, no weight clipping": [*PLAIN, FASTER, "train.clip=1000"],
+    "faster, no weight clipping": [*PLAIN, FASTER, "critic.clip=1000"],
     "faster, averaged weights": [*PLAIN, FASTER, "train.averaging=0.99"],
     "+ augmentation": [*PUBLISHED, FASTER, "train.averaging=0.99"],
     "+ half the slices with tumour, falling rate": ["predict.smallest_component=0"],
@@ -72,8 +72,7 @@ def measure(name, overrides, arguments):
     from segan_tl.metrics.overlap import dice
     from segan_tl.predict.postprocess import binarise
     from segan_tl.predict.segment import segment_slices
-    from segan_tl.train.recipes import build_networks
-    from segan_tl.train.steps.critic import SeganGame
+    from segan_tl.train.recipes import build_judge, build_training
 
     changes = [f"train.epochs={arguments.measurements}", f"train.steps_per_epoch={arguments.steps}"]
     config = load_config(arguments.config, [*changes, *arguments.set, *overrides])
@@ -87,10 +86,8 @@ def measure(name, overrides, arguments):
 
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(config.train.precision)
-    judge = build_networks(config)[0]
-    game = SeganGame(
-        *build_networks(config), config=config.train, replicas=1, total_steps=arguments.steps * arguments.measurements
-    )
+    judge = build_judge(config)
+    game, _ = build_training(config, replicas=1, steps=arguments.steps, source=None)
     step = tf.function(game.step)
     rows = []
     for epoch in range(arguments.measurements):
@@ -101,8 +98,8 @@ def measure(name, overrides, arguments):
             variable.assign(weight)
         scores = []
         for case in unseen:
-            probability = segment_slices(judge, case.image(slice(None)), batch_size=config.predict.batch_size)
-            scores.append(dice(case.mask(slice(None))[..., 0], binarise(probability, config.predict)[..., 0]))
+            probability = segment_slices(judge, case.whole()[0], batch_size=config.predict.batch_size)
+            scores.append(dice(case.whole()[1][..., 0], binarise(probability, config.predict)[..., 0]))
         slices = (epoch + 1) * arguments.steps * batch_size
         rows.append({"variant": name, "slices": slices, "dice": round(float(np.mean(scores)), 4), "cases": len(scores)})
         print(name, rows[-1], flush=True)

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 run, *scans, out = sys.argv[1:]
 config = json.load(open(f"{run}/config.json", encoding="utf-8"))
-crop, window = config["data"]["crop"], config["data"]["window"]
+crop, window = config["data"]["crop"], config["data"]["patch"][1:]
 
 
 def centre(shape, size):

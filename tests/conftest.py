@@ -40,28 +40,49 @@ def small_disk(tmp_path):
 
 
 TINY_CONFIG = """
+name = "segan"
+
 [data]
+modalities = ["flair"]
+regions = ["wt"]
+normalise = "percentiles"
 crop = [48, 48, 16]
-window = [32, 32]
+patch = [1, 32, 32]
+sampling = "slices"
+foreground = 0.0
 split = [0.5, 0.25, 0.25]
 
 [augment]
-flip = 0.5
+mirror = 0.5
+mirror_axes = ["H"]
+rotation = 1.0
 rotation_degrees = 10
-noise = 0.02
+noise = 1.0
+noise_std = [0.02, 0.02]
 
 [model]
+family = "segan"
 filters = [4, 4, 8, 8]
-critic_filters = [4, 4, 8]
+deep_supervision = false
+
+[critic]
+filters = [4, 4, 8]
 
 [train]
 batch_size = 8
 epochs = 3
 steps_per_epoch = 4
+loss = "squared_dice"
+dice_smooth = 1e-6
+optimizer = "rmsprop"
 learning_rate = 1e-3
+schedule = "constant"
+clip_norm = 0
 averaging = 0.9
 
 [predict]
+whole_slices = true
+mirror = false
 batch_size = 8
 """
 

@@ -20,13 +20,27 @@ import numpy as np
 CONFIG = """
 name = "tiny"
 [data]
+modalities = ["flair"]
+regions = ["wt"]
+normalise = "percentiles"
 crop = [24, 24, 16]
-window = [16, 16]
+patch = [1, 16, 16]
+sampling = "slices"
 split = [0.4, 0.3, 0.3]
 [model]
+family = "segan"
+deep_supervision = false
 filters = [4, 4]
-critic_filters = [4]
+[critic]
+filters = [4]
+[predict]
+whole_slices = true
+mirror = false
 [train]
+loss = "squared_dice"
+optimizer = "rmsprop"
+learning_rate = 2e-5
+clip_norm = 0
 batch_size = 4
 epochs = 3
 steps_per_epoch = 2

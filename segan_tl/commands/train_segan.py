@@ -10,7 +10,7 @@ EPILOG = """examples:
   python train_segan.py --modality flair                              the built-in synthetic cohort
   python train_segan.py --modality flair --data BraTS2021             the published method on your data
   python train_segan.py --modality t2 --data BraTS2021 --config segan_cpu     for a computer without GPU
-  python train_segan.py --modality all --set train.update=alternating --set name=alternating
+  python train_segan.py --modality all --set critic.update=alternating --set name=alternating
   python train_segan.py --modality flair --devices gpu:0,1            two GPUs; cpu:2 gives two logical CPUs
   python train_segan.py --modality t2 --split segan/flair             the same patients in each part as another run
 

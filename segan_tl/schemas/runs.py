@@ -117,7 +117,13 @@ class ConfigModel(Schema):
 
     family: str | None = None
     variant: str | None = None
-    critic_input: str | None = None
+    critic_input: str | None = None  # of older versions
+
+
+class ConfigCritic(Schema):
+    """Section `critic` of a configuration."""
+
+    input: str | None = None
 
 
 class ConfigTrain(Schema):
@@ -142,6 +148,7 @@ class RunConfig(RunSchema):
     data: ConfigData | None = None
     model: ConfigModel | None = None
     train: ConfigTrain | None = None
+    critic: ConfigCritic | None = None
     transfer: ConfigTransfer | None = None
     adversary: ConfigAdversary | None = None
 

@@ -11,7 +11,7 @@ import pytest
 from segan_tl.__main__ import main
 from segan_tl.config.load import load_config
 from segan_tl.data.find.cases import find_cases, load_case
-from segan_tl.data.volume_prepare import prepare_volume
+from segan_tl.data.prepare import prepare_volume
 from segan_tl.models import build_model, publish
 from segan_tl.models.foreign.torch_files import read_weights, write_torch
 from segan_tl.models.provenance import read_provenance

@@ -68,11 +68,11 @@ def test_the_variants_are_what_the_paper_compares(tmp_path):
         for job in plan(tmp_path)[0]
         if job.command[3] == "train-segan"
     }
-    assert configs[f"{NAME}/all"].model.critic_input == "concatenate"
-    assert configs[f"{NAME}-segan/all"].model.critic_input == "mask"
-    assert configs[f"{NAME}-segan/all"].train.dice_weight == 1
+    assert configs[f"{NAME}/all"].critic.input == "concatenate"
+    assert configs[f"{NAME}-segan/all"].critic.input == "mask"
+    assert configs[f"{NAME}-segan/all"].train.loss_weights[0] == 1
     without = configs[f"{NAME}-segan-no-dice/all"]
-    assert without.model.critic_input == "mask" and without.train.dice_weight == 0
+    assert without.critic.input == "mask" and without.train.loss_weights[0] == 0
 
 
 def test_the_curve_varies_cases_and_seed_only(tmp_path):
@@ -113,7 +113,7 @@ def test_a_run_is_done_with_the_same_settings_only(tmp_path):
     run = Run(study.runs / job.name)
     assert not giacomello.is_done(job, study, scale="quick")
     modalities = "data.modalities=['t1','t1c','t2','flair']"
-    config = load_config("giacomello_quick", [f"name={NAME}-segan", "model.critic_input=mask", modalities])
+    config = load_config("giacomello_quick", [f"name={NAME}-segan", "critic.input=mask", modalities])
     write_run(run, (0.5, 0.6), config=json.loads(config.model_dump_json()))
     assert giacomello.is_done(job, study, scale="quick")
     run.config.write_text(json.dumps(json.loads(run.config.read_text()) | {"seed": 5}))

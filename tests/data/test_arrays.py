@@ -7,12 +7,12 @@ import nibabel
 import numpy as np
 import pytest
 
+from segan_tl.config.data import DataConfig
 from segan_tl.config.load import load_config
 from segan_tl.data.arrays import name_hash, read_arrays, write_arrays
 from segan_tl.data.cache import prepare_cases
 from segan_tl.data.files.images import Source
 from segan_tl.data.find.cases import find_cases
-from segan_tl.data.volumes import prepare_volumes
 from segan_tl.errors import CannotWrite
 
 
@@ -29,8 +29,9 @@ def prepare(request, cohort, tiny_config, tmp_path):
     cases, folder = cohort.cases, tmp_path / "cache"
     if request.param == "slices":
         config = load_config(tiny_config, ["data.modalities=['flair']"]).data
-        return lambda: prepare_cases(cases, folder, config=config), "flair-*.npy"
-    return lambda: prepare_volumes(cases, folder, modalities=("flair",), regions=("wt",)), "volume-image-*.npy"
+        return lambda: prepare_cases(cases, folder, config=config), "image-*.npy"
+    config = DataConfig(modalities=("flair",), regions=("wt",))
+    return lambda: prepare_cases(cases, folder, config=config), "image-*.npy"
 
 
 def zero(path):

@@ -33,18 +33,18 @@ def test_off_means_unchanged(picture):
 
 def test_identity_parameters_change_nothing(picture):
     image, mask = apply(
-        *picture, IDENTITY, AugmentConfig(flip=1, rotation_degrees=30, scale=0.2, gamma=0.3, brightness=0.2)
+        *picture, IDENTITY, AugmentConfig(mirror=1, rotation=1, scaling=1, gamma=1, brightness=1)
     )
     assert np.allclose(image, picture[0], atol=1e-6) and np.array_equal(mask, picture[1])
 
 
 def test_flip_mirrors_left_and_right(picture):
-    image, mask = apply(*picture, [1.0, *IDENTITY[1:]], AugmentConfig(flip=1))
+    image, mask = apply(*picture, [1.0, *IDENTITY[1:]], AugmentConfig(mirror=1))
     assert np.array_equal(image, picture[0][:, ::-1]) and np.array_equal(mask, picture[1][:, ::-1])
 
 
 def test_a_flip_comes_before_the_turn(picture):
-    config, turn = AugmentConfig(flip=1, rotation_degrees=20, scale=0.2), [0.25, 1.1, 1.0, 1.0]
+    config, turn = AugmentConfig(mirror=1, rotation=1, scaling=1), [0.25, 1.1, 1.0, 1.0]
     mirrored = [x[:, ::-1] for x in picture]
     image, mask = apply(*picture, [1.0, *turn], config)
     expected_image, expected_mask = apply(*mirrored, [0.0, *turn], config)
@@ -52,7 +52,7 @@ def test_a_flip_comes_before_the_turn(picture):
 
 
 def test_a_quarter_turn_moves_image_and_mask_together(picture):
-    image, mask = apply(*picture, [0.0, math.pi / 2, 1.0, 1.0, 1.0], AugmentConfig(rotation_degrees=90))
+    image, mask = apply(*picture, [0.0, math.pi / 2, 1.0, 1.0, 1.0], AugmentConfig(rotation=1))
     turned = [np.rot90(x, k, axes=(1, 2)) for k in (1, 3) for x in (picture[0],)]
     k = int(np.allclose(image, turned[1], atol=1e-5))
     assert np.allclose(image, turned[k], atol=1e-5)
@@ -62,18 +62,22 @@ def test_a_quarter_turn_moves_image_and_mask_together(picture):
 def test_gamma_and_brightness_by_hand():
     image = np.full((1, 1, 1, 1), 0.25, np.float32)
     # 0.25 ** 0.5 = 0.5, times 1.2 = 0.6
-    changed, _ = apply(image, image, [0, 0, 1, 0.5, 1.2], AugmentConfig(gamma=0.3, brightness=0.3))
+    changed, _ = apply(image, image, [0, 0, 1, 0.5, 1.2], AugmentConfig(gamma=1, brightness=1))
     assert changed.item() == pytest.approx(0.6)
 
 
 def test_background_stays_zero_and_values_stay_in_range(picture):
-    changed, _ = apply(*picture, [0, 0, 1, 1.2, 1.3], AugmentConfig(gamma=0.3, brightness=0.3, noise=0.2))
+    config = AugmentConfig(gamma=1, brightness=1, noise=1, noise_std=(0.2, 0.2))
+    changed, _ = apply(*picture, [0, 0, 1, 1.2, 1.3], config)
     assert not changed[:, 0].any()
     assert changed.min() >= 0 and changed.max() <= 1
 
 
 def test_drawn_parameters_lie_in_their_ranges():
-    config = AugmentConfig(flip=0.5, rotation_degrees=10, scale=0.25, gamma=0.5, brightness=0.1)
+    config = AugmentConfig(
+        mirror=0.5, rotation=1, rotation_degrees=10, scaling=1, scale=(0.8, 1.25), gamma=1, gamma_exponent=(2 / 3, 1.5),
+        brightness=1, brightness_factor=(0.9, 1.1),
+    )  # fmt: skip
     rows = draw(np.random.default_rng(0), 4000, config).parameters
     assert 0.46 < rows[:, 0].mean() < 0.54
     assert abs(rows[:, 1]).max() <= math.radians(10) + 1e-6

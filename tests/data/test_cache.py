@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from segan_tl.config.data import DataConfig
 from segan_tl.config.load import load_config
-from segan_tl.data.cache import prepare_cases
+from segan_tl.data.cache import POSITIONS, cut_patch, find_positions, prepare_cases
 from segan_tl.data.find.cases import find_cases, load_case
-from segan_tl.data.preprocess import prepare_image
-from segan_tl.data.volumes import prepare_volumes
-from segan_tl.regions import region_masks
+from segan_tl.data.prepare import prepare_volume
+from segan_tl.regions import REGIONS, region_masks
+
+VOLUMES = DataConfig(modalities=("t2", "flair"), regions=("wt", "et"))
 
 
 @pytest.fixture
@@ -35,11 +37,14 @@ def test_cached_is_what_preparation_gives(cohort, config, tmp_path):
     cached, problems = prepare_cases(cohort.cases, tmp_path / "cache", config=config)
     assert not problems and [case.id for case in cached] == [case.id for case in cohort.cases]
     loaded = load_case(cohort.cases[0], ("t2", "flair"))
-    expected = prepare_image(loaded.image, crop=config.crop, percentiles=config.percentiles)
+    expected, box = prepare_volume(
+        loaded.image, normalise="percentiles", crop=config.crop, percentiles=config.percentiles
+    )
     # float16 holds [0, 1] to 2⁻¹¹ relative.
-    assert np.allclose(np.moveaxis(cached[0].image(slice(None)), 0, 2), expected, atol=5e-4)
-    truth = region_masks(loaded.labels, ("wt",))
-    assert cached[0].mask(slice(None)).sum() <= truth.sum() and cached[0].mask(slice(None)).any()
+    assert np.allclose(cached[0].image, expected, atol=5e-4) and cached[0].box == box
+    image, mask = cached[0].whole()
+    assert image.dtype == np.float32 and np.array_equal(mask, box.cut(region_masks(loaded.labels, ("wt",))))
+    assert mask.any()
 
 
 def test_the_second_time_nothing_is_written(cohort, config, tmp_path):
@@ -60,10 +65,18 @@ def test_a_changed_source_or_setting_is_noticed(cohort, config, tmp_path):
     os.utime(source, ns=(times.st_atime_ns, times.st_mtime_ns))
     first = prepare_cases(cohort.cases, tmp_path / "cache", config=config)[0][0]
     second = prepare_cases(cohort.cases, tmp_path / "cache", config=config)[0][1]
-    assert np.array_equal(first.images[0], second.images[0])
-    assert len(files(tmp_path / "cache")) == len(before) + 2  # T2, and the numbers of the case
+    assert np.array_equal(first.image[..., 0], second.image[..., 0])
+    assert len(files(tmp_path / "cache")) == len(before) + 5  # image, labels, positions, box, fingerprint of one case
+    prepare_cases(cohort.cases, tmp_path / "cache", config=config.model_copy(update={"regions": ("tc",)}))
+    assert len(files(tmp_path / "cache")) == len(before) + 5
     prepare_cases(cohort.cases, tmp_path / "cache", config=config.model_copy(update={"percentiles": (1, 99)}))
-    assert len(files(tmp_path / "cache")) > len(before) + 2
+    assert len(files(tmp_path / "cache")) == len(before) + 20
+    for normalise in ("zscore", "ren"):
+        now = len(files(tmp_path / "cache"))
+        prepare_cases(
+            cohort.cases, tmp_path / "cache", config=VOLUMES.model_copy(update={"normalise": normalise})
+        )
+        assert len(files(tmp_path / "cache")) == now + 15
 
 
 def test_a_damaged_case_is_reported_and_the_others_are_prepared(cohort, config, tmp_path):
@@ -84,9 +97,8 @@ def test_two_writers_at_once_agree(cohort, config, tmp_path):
 @pytest.mark.parametrize("name", ["../../victim", "a/b", "/etc/x", "..", "-rf", "g\nx", "nul"])
 def test_a_case_whose_name_is_no_name_of_a_folder_is_a_problem_by_name(name, cohort, config, tmp_path):
     bad, good = replace(cohort.cases[0], id=name), cohort.cases[1]
-    volumes = {"modalities": ("t2", "flair"), "regions": ("wt",)}
-    for prepare, how in ((prepare_cases, {"config": config}), (prepare_volumes, volumes)):
-        cached, problems = prepare([bad, good], tmp_path / "cache", **how)
+    for how in (config, VOLUMES):
+        cached, problems = prepare_cases([bad, good], tmp_path / "cache", config=how)
         assert [case.id for case in cached] == [good.id]
         assert len(problems) == 1 and problems[0].case_id == name and repr(name) in problems[0].reason
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [good.id]
@@ -97,3 +109,59 @@ def test_a_case_with_an_odd_name_is_cached_like_any(cohort, config, tmp_path):
     odd = replace(cohort.cases[0], id="[b] Müller 1 (left)")
     cached, problems = prepare_cases([odd], tmp_path / "cache", config=config)
     assert not problems and cached[0].id == odd.id and (tmp_path / "cache" / odd.id).is_dir()
+
+
+# === Cropped to the head ===
+
+
+def test_a_patch_is_padded_with_zeros():
+    volume = np.arange(1, 28).reshape(3, 3, 3)
+    assert np.array_equal(cut_patch(volume, (0, 1, 1), (2, 2, 2)), volume[:2, 1:, 1:])
+    patch = cut_patch(volume, (-1, 1, -2), (3, 4, 3))
+    assert np.array_equal(patch[1:, :2, 2:], volume[:2, 1:, :1]) and np.count_nonzero(patch) == 4
+    assert not cut_patch(volume, (5, 0, 0), (2, 2, 2)).any()
+
+
+def test_positions_lie_in_their_regions_and_are_drawn_once():
+    labels = np.zeros((40, 40, 40), np.uint8)
+    labels[:30, :30, :30], labels[5:15, 5:15, 5:15] = 2, 3
+    rows = find_positions(labels)
+    masks = region_masks(labels, tuple(REGIONS))
+    for number, name in enumerate(REGIONS):
+        voxels = rows[rows[:, 0] == number, 1:]
+        assert masks[(*voxels.T, number)].all() and len(np.unique(voxels, axis=0)) == len(voxels)
+        assert len(voxels) == min(masks[..., number].sum(), POSITIONS)
+    assert np.array_equal(rows, find_positions(labels))
+
+
+def test_a_head_is_cached_as_preparation_gives_it(cohort, tmp_path):
+    cached, problems = prepare_cases(cohort.cases, tmp_path / "cache", config=VOLUMES)
+    assert not problems and [volume.id for volume in cached] == [case.id for case in cohort.cases]
+    loaded = load_case(cohort.cases[0], ("t2", "flair"))
+    prepared, box = prepare_volume(loaded.image)
+    assert cached[0].box == box and cached[0].image.dtype == np.float16
+    np.testing.assert_allclose(cached[0].image, prepared, rtol=5e-4, atol=1e-7)  # 2⁻¹¹
+    assert np.array_equal(cached[0].labels, box.cut(loaded.labels))
+    assert set(cached[0].positions) == {"wt", "tc", "et", "ed", "ncr"}
+    image, mask = cached[0].patch((-2, 0, 0), cached[0].labels.shape)
+    assert image.dtype == np.float32 and not image[:2].any()
+    assert np.array_equal(mask[2:], region_masks(cached[0].labels[:-2], ("wt", "et")))
+
+
+def test_a_case_without_a_mask_has_zeros_where_that_is_allowed_and_files_of_its_own(cohort, tmp_path):
+    first, second = cohort.cases[:2]
+    without = replace(first, mask=None)
+    _, problems = prepare_cases([without], tmp_path / "cache", config=VOLUMES)
+    assert [problem.reason for problem in problems] == ["the label map is missing"]
+    (bare,), problems = prepare_cases([without], tmp_path / "cache", need_mask=False, config=VOLUMES)
+    assert not problems and bare.labels.dtype == np.uint8 and not bare.labels.any() and not bare.positions
+    # The mask has come meanwhile: the zeros are not taken for it, nor by anyone who needs one.
+    for need_mask in (False, True):
+        (whole,), _ = prepare_cases([first], tmp_path / "cache", need_mask=need_mask, config=VOLUMES)
+        assert whole.labels.any() and np.array_equal(whole.image, bare.image)
+    assert len(list((tmp_path / "cache").rglob("*.npy"))) == 10
+    _, problems = prepare_cases([without], tmp_path / "cache", config=VOLUMES)
+    assert len(problems) == 1
+    # A mask that is there must be sound.
+    second.mask.path.write_bytes(second.mask.path.read_bytes()[:200])
+    assert prepare_cases([second], tmp_path / "cache", need_mask=False, config=VOLUMES)[1]

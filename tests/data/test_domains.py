@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from segan_tl.config.schema import Config
+from segan_tl.data.cache import CachedCase
 from segan_tl.data.domains import draw_cases, forced_examples, from_source
 from segan_tl.data.patches import make_patches, plan_patches
-from segan_tl.data.volume_prepare import Box
-from segan_tl.data.volumes import CachedVolume
+from segan_tl.data.prepare import Box
 from segan_tl.errors import UserError
 from segan_tl.train.recipes import make_batches_of
 
@@ -20,7 +20,7 @@ def volume(seed, shape=(9, 10, 12)):
     labels = np.zeros(shape, np.uint8)
     labels[2:6, 3:7, 1:6] = 2
     box = Box((0, 0, 0), (*shape[1:], shape[0]), shape)
-    return CachedVolume(f"v{seed}", image, labels, {"wt": np.argwhere(labels)}, box, ("wt",))
+    return CachedCase(f"v{seed}", image, labels, {"wt": np.argwhere(labels)}, box, ("wt",))
 
 
 def settings(share=0.5, *, batch_size=2, steps=6, foreground=0.5, adversary=None, patch=(4, 4, 4)):

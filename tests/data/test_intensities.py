@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from segan_tl.data.files.images import Source, read_volume
-from segan_tl.data.intensities import find_intensity_fault, require_finite
-from segan_tl.data.intensities import find_background
+from segan_tl.data.intensities import find_background, find_intensity_fault, require_finite
 from segan_tl.errors import UserError
 
 SHAPE = (40, 40, 24)
@@ -83,3 +82,18 @@ def test_no_image_of_a_patient_is_refused(real_data):
     for path in paths:
         data = read_volume(Source(path)).data
         assert find_intensity_fault(data, background=find_background(data)) is None, path
+
+
+@pytest.mark.parametrize(("value", "found"), [(-0.41, -0.41), (-1024, -1024), (0, 0)])
+def test_the_background_is_what_all_corners_have(value, found):
+    image = np.full((8, 8, 8), value, np.float32)
+    image[2:6, 2:6, 2:6] = np.arange(64).reshape(4, 4, 4) + 1
+    assert find_background(image) == pytest.approx(found)
+    image[0, 7, 0] += 1
+    assert find_background(image) == 0  # the corners differ
+
+
+def test_a_tight_image_has_no_background():
+    image = np.arange(1000, dtype=np.float32).reshape(10, 10, 10)
+    image[np.ix_([0, -1], [0, -1], [0, -1])] = -7  # 8 voxels of 1000
+    assert find_background(image) == 0

@@ -11,11 +11,11 @@ from scipy.ndimage import map_coordinates
 
 from segan_tl.config.augment import AugmentConfig
 from segan_tl.config.schema import Config
+from segan_tl.data.cache import CachedCase
 from segan_tl.data.patches import make_patches, plan_patches
+from segan_tl.data.prepare import Box
 from segan_tl.data.volume_augment_config import NNUNET
 from segan_tl.data.volume_intensity import change_batch
-from segan_tl.data.volume_prepare import Box
-from segan_tl.data.volumes import CachedVolume
 
 WORKER = Path(__file__).parent / "patches_worker.py"
 
@@ -28,7 +28,7 @@ def volume(shape, seed, *, tumour=True, regions=("wt", "et")):
         labels[2:6, 3:7, 1:6], labels[3:4, 4:6, 2:3] = 2, 3
     positions = {"wt": np.argwhere(labels > 0), "ed": np.argwhere(labels == 2), "et": np.argwhere(labels == 3)}
     positions = {name: found for name, found in positions.items() if len(found)}
-    return CachedVolume(f"v{seed}", image, labels, positions, Box((0, 0, 0), (*shape[1:], shape[0]), shape), regions)
+    return CachedCase(f"v{seed}", image, labels, positions, Box((0, 0, 0), (*shape[1:], shape[0]), shape), regions)
 
 
 @pytest.fixture

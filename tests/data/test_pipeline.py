@@ -7,8 +7,9 @@ from segan_tl.config.load import load_config
 from segan_tl.data.cache import prepare_cases
 from segan_tl.data.find.cases import find_cases
 from segan_tl.data.pipeline import SlicePool, make_batches, steps_per_epoch
+from segan_tl.regions import region_masks
 
-PLAIN = ["augment.flip=0", "augment.rotation_degrees=0", "augment.noise=0"]
+PLAIN = ["augment.mirror=0", "augment.rotation=0", "augment.noise=0"]
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +39,8 @@ def test_a_batch_is_the_planned_windows(pool, config):
         top, left = plan.corner[i]
         case = pool.cases[plan.case[i]]
         window = (plan.slice[i], slice(top, top + 32), slice(left, left + 32))
-        assert np.array_equal(batches[0][0][i], case.image(*window))
-        assert np.array_equal(batches[0][1][i], case.mask(*window))
+        assert np.array_equal(batches[0][0][i], case.image[window])
+        assert np.array_equal(batches[0][1][i], region_masks(case.labels[window], ("wt",)))
 
 
 def test_the_same_epoch_gives_the_same_batches_and_another_does_not(pool, tiny_config):
@@ -57,20 +58,20 @@ def test_an_epoch_can_start_in_the_middle(pool, tiny_config):
 
 
 def test_an_epoch_visits_every_slice_once(pool, config):
-    config = config.model_copy(update={"train": config.train.model_copy(update={"steps_per_epoch": None})})
+    config = config.model_copy(update={"train": config.train.model_copy(update={"steps_per_epoch": 0})})
     plan = pool.plan(config, epoch=0, batch_size=8)
     assert len(plan) == len(pool.all) == 8 * 16
     assert len({(case, k) for case, k in zip(plan.case, plan.slice)}) == len(plan)
 
 
 def test_tumour_fraction(pool, config):
-    config = config.model_copy(update={"train": config.train.model_copy(update={"tumour_fraction": 1.0})})
+    config = config.model_copy(update={"data": config.data.model_copy(update={"foreground": 1.0})})
     plan = pool.plan(config, epoch=0, batch_size=8)
     assert all(pool.cases[case].labels[k].any() for case, k in zip(plan.case, plan.slice))
 
 
 def test_fewer_slices_than_a_batch_still_make_one_step(config):
-    config = config.model_copy(update={"train": config.train.model_copy(update={"steps_per_epoch": None})})
+    config = config.model_copy(update={"train": config.train.model_copy(update={"steps_per_epoch": 0})})
     assert steps_per_epoch(5, config, 8) == 1
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from segan_tl.data.prepare import prepare_volume
 from segan_tl.data.resample import resample_image, resample_labels, resampled_shape
-from segan_tl.data.volume_prepare import prepare_volume
 
 
 def test_shapes_cover_the_same_field_of_view():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from segan_tl.config.load import validate
-from segan_tl.data.preprocess import prepare_image
+from segan_tl.data.prepare import prepare_volume
 from segan_tl.errors import UserError
 from segan_tl.models.segan import build_segmentor
 from segan_tl.predict.segment import (
@@ -98,8 +98,9 @@ def test_a_case_comes_back_on_its_own_grid(segmentor, shape):
 def test_the_crop_is_pasted_where_it_was_cut(segmentor):
     image = np.random.default_rng(4).integers(0, 900, (48, 50, 9, 1)).astype(np.float32)
     config = small_config()
-    prepared = prepare_image(image, crop=config.data.crop, percentiles=config.data.percentiles)
-    expected = np.moveaxis(segment_slices(segmentor, np.moveaxis(prepared, 2, 0), batch_size=4), 0, 2)
+    data = config.data
+    prepared, _ = prepare_volume(image, normalise="percentiles", crop=data.crop, percentiles=data.percentiles)
+    expected = np.moveaxis(segment_slices(segmentor, prepared, batch_size=4), 0, 2)
     # (48 - 40) // 2 = 4, (50 - 36) // 2 = 7, (9 - 6) // 2 = 1
     inside = segment_case(segmentor, image, config, spacing_mm=SPACING_MM)[4:44, 7:43, 1:7]
     np.testing.assert_array_equal(inside, expected)

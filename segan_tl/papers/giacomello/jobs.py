@@ -76,13 +76,13 @@ def plan(study, arguments: argparse.Namespace) -> list[Job]:
 def _tables(study, arguments, source: Job) -> list[Job]:
     from segan_tl.papers.giacomello.study import SINGLE, TARGETS
 
-    mask = ("model.critic_input=mask",)
+    mask = ("critic.input=mask",)
     jobs = [_train(study, arguments, modality) for modality in SINGLE if f"{study.name}/{modality}" != source.name]
     jobs += [
         _train(study, arguments, "all"),
         _train(study, arguments, "all", name=f"{study.name}-segan", settings=mask),
         _train(
-            study, arguments, "all", name=f"{study.name}-segan-no-dice", settings=(*mask, "train.dice_weight=0")
+            study, arguments, "all", name=f"{study.name}-segan-no-dice", settings=(*mask, "train.loss_weights=[0,1]")
         ),
     ]
     for target in TARGETS:

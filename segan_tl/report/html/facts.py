@@ -3,6 +3,7 @@
 import math
 from html import escape
 
+from segan_tl.config.upgrade import upgrade
 from segan_tl.console import duration
 from segan_tl.report.html.runs import FinishedRun
 from segan_tl.report.html.tables import show
@@ -46,12 +47,15 @@ def facts(one: FinishedRun) -> str:
 
 def _network(one: FinishedRun) -> str:
     """Say which architecture it is, and the name of its configuration."""
-    model = one.config.get("model", {})
-    if family := model.get("family"):
+    config = upgrade(one.config)
+    model, critic = config.get("model", {}), config.get("critic")
+    family = model.get("family")
+    if family == "segan" and critic is not None:
+        name = "SegAN" if critic.get("input") == "mask" else "SegAN-CAT"
+    else:
         name = FAMILY_NAMES.get(family, str(family))
         name += f" ({model['variant']})" if model.get("variant") else ""
-    else:
-        name = {"concatenate": "SegAN-CAT", "mask": "SegAN"}.get(model.get("critic_input"), "")
+        name += " with a critic" if critic is not None else ""
     configuration = one.config.get("name", one.state.get("name", "?"))
     return f"{name}, configuration {configuration}" if name else str(configuration)
 

@@ -269,9 +269,12 @@ def test_several_regions_can_be_filtered_and_open_where_they_shine(tmp_path, coh
 
 
 def test_network_is_named(run, tmp_path):
-    for model, name in (({"critic_input": "concatenate"}, "SegAN-CAT"), ({"family": "nnunet"}, "nnU-Net"),
-                        ({"family": "mednext", "variant": "s"}, "MedNeXt (s)")):  # fmt: skip
-        config = json.loads(run.config.read_text()) | {"name": "new", "model": model}
+    for model, name in (
+        ({"critic_input": "concatenate"}, "SegAN-CAT"), ({"critic_input": "mask"}, "SegAN"),
+        ({"family": "nnunet"}, "nnU-Net with a critic"), ({"family": "mednext", "variant": "s"}, "MedNeXt (s)"),
+    ):  # fmt: skip
+        critic = None if model.get("family") == "mednext" else {}
+        config = json.loads(run.config.read_text()) | {"name": "new", "model": model, "critic": critic}
         run.config.write_text(json.dumps(config))
         assert f"{name}, configuration new, FLAIR → WT" in page_of(run, out=tmp_path / "report.html", cases=0)[0]
     change_state(run, command="python transfer.py --source flair --target t2")
