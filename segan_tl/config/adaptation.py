@@ -31,6 +31,7 @@ class StartConfig(Section):
 
     source: Text  # a run, or a .keras file
     source_sha256: Text  # of its segmentor
+    # as `transfer.py --strategy`, or `finetune --strategy`
     strategy: Literal[(*CRITIC_STRATEGIES, *FINETUNE_STRATEGIES)]
     inputs: dict[str, str | None] = {}  # modality of this run → modality of the source; None starts fresh
 

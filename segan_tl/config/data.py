@@ -17,16 +17,19 @@ class DataConfig(Section):
     or "slices", each of them once before one comes again, a share of them with tumour [Giacomello 2020, IV-B].
     """
 
+    # what the network sees, in this order; --modality sets it
     modalities: Modalities = MODALITIES
-    regions: Regions = ("wt", "tc", "et")
+    regions: Regions = ("wt", "tc", "et")  # what is segmented
+    # zscore: mean 0, deviation 1 inside the brain; ren: 1st to 99th percentile to 0 … 1; percentiles: the two below
     normalise: Literal["zscore", "ren", "percentiles"] = "zscore"
     percentiles: tuple[Percentile, Percentile] = (2.0, 98.0)  # that become 0 and 1, with normalise = "percentiles"
     crop: tuple[Positive, Positive, Positive] | None = None  # H, W, D around the centre; None: to the head
     spacing_mm: Spacing | None = None  # of cubic voxels to resample to; None: the file's own
     patch: tuple[Positive, Positive, Positive] = (128, 128, 128)  # D, H, W
+    # where a patch lies: anywhere, in the middle of the head, or each slice once
     sampling: Literal["random", "centre", "slices"] = "random"
     foreground: Fraction = 0.33  # of the examples: on a region surely [Isensee 2021]; of slices, with tumour
-    split: tuple[Fraction, Fraction, Fraction] = (0.8, 0.1, 0.1)
+    split: tuple[Fraction, Fraction, Fraction] = (0.8, 0.1, 0.1)  # parts of the patients: training, validation, test
     train_cases: Positive | None = None  # scans of the training part, chosen by the seed; None takes all
 
     @model_validator(mode="after")

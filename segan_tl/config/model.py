@@ -37,19 +37,21 @@ Kernel = Annotated[int, Field(gt=0, le=15)]
 class ModelConfig(Section):
     """Which network, and its size."""
 
-    family: Literal[tuple(FAMILIES)]
-    variant: str | None = None
+    family: Literal[tuple(FAMILIES)]  # which network
+    variant: str | None = None  # of the family: unet3d, nnunet, mednext and the two of albunet have some
     filters: Annotated[tuple[Width, ...], Field(min_length=1)] | None = None  # width of every stage
     blocks: tuple[Blocks, ...] | None = None  # of every stage
-    decoder_blocks: tuple[Blocks, ...] | None = None
+    decoder_blocks: tuple[Blocks, ...] | None = None  # of every stage of the decoder
     strides: tuple[Stride | tuple[Stride, Stride, Stride], ...] | None = None  # of every stage: one, or D, H, W
     kernel_sizes: tuple[Kernel | tuple[Kernel, Kernel, Kernel], ...] | None = None  # likewise
-    kernel_size: Literal[3, 5] | None = None
-    norm: Literal["instance", "batch"] | None = None
-    leaky_slope: float | None = Field(None, ge=0, lt=1)
+    kernel_size: Literal[3, 5] | None = None  # of mednext
+    norm: Literal["instance", "batch"] | None = None  # of cicek
+    leaky_slope: float | None = Field(None, ge=0, lt=1)  # of segan: of LeakyReLU below 0 (0.2); the authors' code: 0.3
+    # of segan: of BatchNormalization, as Keras counts it (0.9); the authors' code: 0.1
     norm_momentum: float | None = Field(None, gt=0, lt=1)
+    # sigmoid: regions may overlap; softmax: labels exclude each other
     activation: Literal["sigmoid", "softmax"] = "sigmoid"
-    deep_supervision: bool = True
+    deep_supervision: bool = True  # losses at the coarser stages, too
     pretrained: Text | None = None  # a .keras file, or what `python -m segan_tl import` wrote
 
     @property

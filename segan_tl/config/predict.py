@@ -15,9 +15,10 @@ class PredictConfig(Section):
     whole_slices: bool = False  # what a 2-D network that is convolutional throughout can take
     area: Literal["crop", "window"] = "crop"  # "window": of whole slices the patch in their middle, and no more
     overlap: Overlap | tuple[Overlap, Overlap, Overlap] = 0.5  # of neighbouring patches, or one each for D, H, W
-    weighting: Literal["gaussian", "constant"] = "gaussian"
+    weighting: Literal["gaussian", "constant"] = "gaussian"  # of a patch's voxels where patches overlap
     mirror: bool = True  # average over all flips
-    batch_size: Positive = 1
+    batch_size: Positive = 1  # patches or slices in one pass
+    # threshold: each region by itself; largest: the most probable label (softmax)
     decision: Literal["threshold", "largest"] = "threshold"
     threshold: Threshold = 0.5  # with "largest": t / (1 - t) weighs the background before the largest wins
     smallest_component: Fractions = 0.0  # of the largest; several: the validation cases choose

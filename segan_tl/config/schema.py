@@ -15,8 +15,8 @@ from segan_tl.regions import REGIONS
 class Config(Section):
     """Everything that decides a run, apart from the data itself; a section that is left out is done without."""
 
-    name: RunName
-    seed: Seed = 0
+    name: RunName  # of the run's folder: runs/<name>/…
+    seed: Seed = 0  # of everything random: split, first weights, order, augmentation
     phantom: PhantomConfig = PhantomConfig()
     data: DataConfig = DataConfig()
     augment: AugmentConfig = AugmentConfig()

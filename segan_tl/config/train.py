@@ -15,8 +15,8 @@ SIGMOID_LOSSES = ("dice_bce", "bce", "mse_bce", "squared_dice")
 class TrainConfig(Section):
     """Loss, optimizer, and when training ends."""
 
-    batch_size: Positive = 2
-    epochs: Positive = 1000
+    batch_size: Positive = 2  # patches in a step, of all replicas together
+    epochs: Positive = 1000  # at most
     patience: Positive | None = None  # epochs without a better validation Dice; None trains to the end
     steps_per_epoch: int = Field(250, ge=0, le=LARGEST)  # 0: one pass over the training cases, or over their slices
     # multiple_dice: of the labels [Wacker 2020, paper]; with background, another term of the mean [its code].
@@ -24,21 +24,24 @@ class TrainConfig(Section):
     loss: Literal[(*SIGMOID_LOSSES, *SOFTMAX_LOSSES)] = "dice_bce"
     loss_weights: tuple[Weight, Weight] = (1.0, 1.0)  # of the terms in the loss' name; where it has one, of that
     class_weights: tuple[Weight, ...] | None = None  # bce: inside each region; ce: of each class, background first
-    dice_smooth: PositiveWeight = 1e-5
-    batch_dice: bool = False
+    dice_smooth: PositiveWeight = 1e-5  # added above and below the fraction of the Dice loss
+    batch_dice: bool = False  # sums of the Dice loss over the batch, not over each example
     supervise_coarsest: bool = True  # nnU-Net leaves its coarsest output out
+    # sgd: Nesterov with coupled decay, adamw: epsilon, both as in PyTorch; rmsprop: epsilon outside of the root, as in
+    # TensorFlow 2.0; rmsprop_keras: inside
     optimizer: Literal["sgd", "adam", "adamw", "rmsprop", "rmsprop_keras"] = "sgd"
-    learning_rate: Rate = 1e-2
-    momentum: Decay = 0.99
-    weight_decay: Decay = 3e-5
-    epsilon: float = Field(1e-8, gt=0, le=1)
-    amsgrad: bool = False
+    learning_rate: Rate = 1e-2  # at the start
+    momentum: Decay = 0.99  # of sgd
+    weight_decay: Decay = 3e-5  # of sgd and adamw
+    epsilon: float = Field(1e-8, gt=0, le=1)  # of adam and adamw
+    amsgrad: bool = False  # of adam
+    # of the learning rate, which falls to 0 unless constant
     schedule: Literal["constant", "polynomial", "cosine"] = "polynomial"
-    power: float = Field(0.9, gt=0, le=100)
+    power: float = Field(0.9, gt=0, le=100)  # of the polynomial schedule: (1 − epoch / epochs) to the power
     clip_norm: Weight = 12.0  # of the gradient; 0 leaves it as it is
-    averaging: Decay = 0.0
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"
-    validate_every: Positive = 1
+    averaging: Decay = 0.0  # decay of a running average of the weights, which is judged and published; 0: none
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"  # of the computation; weights are float32
+    validate_every: Positive = 1  # epochs
 
 
 class CriticConfig(Section):
@@ -48,13 +51,14 @@ class CriticConfig(Section):
     segmentor's loss.
     """
 
+    # width of every stage, each of which halves the grid
     filters: Annotated[tuple[Width, ...], Field(min_length=1)] = (64, 128, 256)
     input: Literal["concatenate", "mask"] = "concatenate"  # SegAN-CAT; SegAN multiplies image and mask
-    leaky_slope: float = Field(0.2, ge=0, lt=1)
-    norm_momentum: float = Field(0.9, gt=0, lt=1)
+    leaky_slope: float = Field(0.2, ge=0, lt=1)  # of LeakyReLU below 0; the authors' code: 0.3
+    norm_momentum: float = Field(0.9, gt=0, lt=1)  # of BatchNormalization; the authors' code: 0.1
     clip: PositiveWeight | None = 0.05  # of each kernel's values; None leaves them free
-    weight: PositiveWeight = 1.0
+    weight: PositiveWeight = 1.0  # of the multi-scale L1 in the segmentor's loss
     learning_rate: Rate | None = None  # None: the segmentor's
-    update: Literal["simultaneous", "alternating"] = "simultaneous"
+    update: Literal["simultaneous", "alternating"] = "simultaneous"  # critic and segmentor from one pass, or in turn
     steps: Positive = 1  # of the critic for each batch, where they alternate
-    segmentor_steps: Positive = 1
+    segmentor_steps: Positive = 1  # updates of the segmentor in a turn, when alternating
