@@ -1,99 +1,106 @@
-"""Random changes of training slices, as TensorFlow operations on a batch.
+"""Random changes of training patches: drawn beforehand, applied as TensorFlow operations to one example.
 
-The parameters of each example are drawn beforehand (`draw`), so they depend on seed and epoch alone, not on replicas.
+Every parameter is drawn with NumPy from the epoch's generator (`draw`), one row an example: the result depends on seed
+and epoch alone, neither on the order of work nor on replicas. A parameter that keeps its neutral value costs nothing:
+the change stands behind a tf.cond. The order is nnU-Net's: space, noise, blur, brightness, contrast, low resolution,
+inverted gamma, gamma. Mirroring comes with space, which is the same, for everything after it knows no direction.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import tensorflow as tf
 
 from segan_tl.config.augment import AugmentConfig
+from segan_tl.data import intensity, space
+
+CHANNEL_CHANCE = 0.5  # of blur and low resolution, in nnU-Net and Wacker alike
+
+
+def draw(
+    generator: np.random.Generator, config: AugmentConfig, *, count: int, patch: Sequence[int], channels: int
+) -> dict[str, np.ndarray]:
+    """Draw the parameters of `count` examples.
+
+    Args:
+        patch: voxels along D, H, W; with D = 1 nothing moves along D.
+        channels: M.
+
+    Returns:
+        Arrays of `count` rows; shifts and deviations of 0 and factors of 1 change nothing. matrix (3, 3) from the patch
+        to what is read, both from their centre and along D, H, W; mirror (3,); elastic_sigma (3,) and elastic_voxels,
+        its largest shift; noise, its standard deviation; blur (M, 3) in voxels; brightness, contrast, zoom,
+        gamma_inverted, gamma (M,); seed of noise and elastic.
+    """
+    chance, flat = _Chance(generator, count), patch[0] == 1
+    angles = chance.between((-1, 1), 3) * math.radians(config.rotation_degrees) * chance.of(config.rotation)[:, None]
+    angles[:, 1:] *= not flat
+    scales = np.where(chance.of(config.scaling), chance.between(config.scale), 1)[:, None]
+    deformation = chance.between(config.elastic_deformation) * chance.of(config.elastic)
+    sigma = deformation[:, None] * np.array(patch)
+    drawn = {
+        "matrix": space.rotations(angles) * np.where([flat, False, False], 1, scales)[:, :, None],
+        "mirror": chance.of(config.mirror, 3) & (np.array(patch) > 1) & [axis in config.mirror_axes for axis in "DHW"],
+        "elastic_sigma": sigma,
+        # At most half a standard deviation: the displaced grid never folds.
+        "elastic_voxels": chance.between((0, 0.5)) * sigma[:, flat:].min(axis=1),
+        "noise": chance.of(config.noise) * chance.between(config.noise_std),
+        "blur": (chance.of(config.blur)[:, None] & chance.of(CHANNEL_CHANCE, channels))[:, :, None]
+        * chance.between(config.blur_sigma_voxels, channels, 3),
+        "seed": generator.integers(0, 2**62, count, dtype=np.int64),
+    }
+    some = chance.of(config.low_resolution)[:, None] & chance.of(CHANNEL_CHANCE, channels)
+    drawn["zoom"] = np.where(some, chance.between(config.low_resolution_zoom, channels), 1)
+    for name, probability, limits, balanced in (
+        ("brightness", config.brightness, config.brightness_factor, config.balanced),
+        ("contrast", config.contrast, config.contrast_factor, config.balanced),
+        ("gamma_inverted", config.gamma_inverted, config.gamma_exponent, True),
+        ("gamma", config.gamma, config.gamma_exponent, True),
+    ):
+        factors = chance.factor(limits, channels, balanced=balanced)
+        drawn[name] = np.where(chance.of(probability)[:, None], factors, 1)
+    return {name: values.astype(np.float32) if values.dtype.kind == "f" else values for name, values in drawn.items()}
 
 
 @dataclass(frozen=True)
-class Augmentation:
-    """Parameters of N examples."""
+class _Chance:
+    """Draws for all examples at once; `shape` is what one example has."""
 
-    parameters: np.ndarray  # (N, 5) float32: flip (0 or 1), angle in radians, scale, gamma, brightness
-    noise_seed: np.ndarray  # (N,) int64
+    generator: np.random.Generator
+    count: int
 
+    def of(self, probability: float, *shape: int) -> np.ndarray:
+        return self.generator.random((self.count, *shape)) < probability
 
-def draw(generator: np.random.Generator, count: int, config: AugmentConfig) -> Augmentation:
-    """Draw the parameters of `count` examples."""
-    def chosen(chance, values, neutral):
-        return np.where(generator.random(count) < chance, values, neutral)
+    def between(self, limits: tuple[float, float], *shape: int) -> np.ndarray:
+        return self.generator.uniform(*limits, (self.count, *shape))
 
-    def log_uniform(limits):
-        return np.exp(generator.uniform(*np.log(limits), count))
-
-    columns = [
-        chosen(config.mirror, 1.0, 0.0),
-        chosen(config.rotation, generator.uniform(-1, 1, count) * math.radians(config.rotation_degrees), 0.0),
-        chosen(config.scaling, log_uniform(config.scale), 1.0),
-        chosen(config.gamma, log_uniform(config.gamma_exponent), 1.0),
-        chosen(config.brightness, generator.uniform(*config.brightness_factor, count), 1.0),
-    ]
-    seeds = generator.integers(0, 2**62, count, dtype=np.int64)
-    return Augmentation(np.stack(columns, axis=1).astype(np.float32), seeds)
+    def factor(self, limits: tuple[float, float], *shape: int, balanced: bool) -> np.ndarray:
+        low, high = limits
+        if not balanced or low >= 1 or high <= 1:
+            return self.between(limits, *shape)
+        below, above = self.between((low, 1), *shape), self.between((1, high), *shape)
+        return np.where(self.of(0.5, *shape), below, above)
 
 
-def augment(image, mask, parameters, noise_seed, config: AugmentConfig):
-    """Apply the drawn parameters to a batch.
+def augment(
+    image, labels, drawn, *, patch: Sequence[int], keeps_statistics: bool = True, intensities: bool = True
+):
+    """Change one example.
 
     Args:
-        image: (B, H, W, M) in [0, 1].
-        mask: (B, H, W, R), 0 or 1; moved with the image, nearest neighbour.
-        parameters: (B, 5) as in `Augmentation`.
-        noise_seed: scalar int64, one for the batch.
-        config: what is switched on.
+        image: (D, H, W, M) that is read, its size at least `patch`; 0 outside the brain.
+        labels: (D, H, W) uint8, on the same grid.
+        drawn: one row of `draw`, and `centre` (3,): where the centre of the patch lies in `image`, in voxels.
+        patch: voxels along D, H, W of the result; known when traced.
+        keeps_statistics: gamma keeps mean and standard deviation of each modality.
+        intensities: False only moves the patch; `intensity.change_batch` does the rest later.
 
     Returns:
-        The changed image, clipped to [0, 1], and mask.
+        The patch (d, h, w, M), still 0 wherever it was 0 in every modality after moving, and its labels (d, h, w).
     """
-    flip, angle, scale, gamma, brightness = tf.unstack(tf.ensure_shape(parameters, (image.shape[0], 5)), axis=1)
-    # Axis 1 of (B, H, W, C) is the patient's left-right: volumes are in LPS order.
-    if config.rotation or config.scaling:
-        transforms = _transforms(flip, angle, scale, image.shape[1:3])
-        image = _transform(image, transforms, "BILINEAR")
-        mask = _transform(mask, transforms, "NEAREST")
-    elif config.mirror:
-        mirrored = flip[:, None, None, None] > 0.5
-        image = tf.where(mirrored, tf.reverse(image, [1]), image)
-        mask = tf.where(mirrored, tf.reverse(mask, [1]), mask)
-    changed = image
-    if config.gamma:
-        # exp(γ log x), three times as fast as tf.pow on CPU.
-        changed = tf.exp(gamma[:, None, None, None] * tf.math.log(tf.maximum(changed, 1e-6)))
-    if config.brightness:
-        changed = changed * brightness[:, None, None, None]
-    if config.noise:
-        seed = tf.stack([noise_seed, tf.zeros_like(noise_seed)])
-        changed = changed + config.noise_std[0] * tf.random.stateless_normal(tf.shape(image), seed)
-    # The skull-stripped background stays exactly 0.
-    return tf.clip_by_value(tf.where(image > 0, changed, image), 0.0, 1.0), mask
-
-
-def _transforms(flip, angle, scale, size):
-    """Return (B, 8) projective rows that mirror axis 1, rotate by `angle` and enlarge by `scale` about the centre."""
-    centre_y, centre_x = (size[0] - 1) / 2, (size[1] - 1) / 2
-    cosine, sine = tf.cos(angle) / scale, tf.sin(angle) / scale
-    zero = tf.zeros_like(angle)
-    shift_x = centre_x - cosine * centre_x + sine * centre_y
-    shift_y = centre_y - sine * centre_x - cosine * centre_y
-    # A row read from the mirrored slice is the row H − 1 − y of the slice itself.
-    sign = tf.where(flip > 0.5, -1.0, 1.0)
-    shift_y = tf.where(flip > 0.5, size[0] - 1 - shift_y, shift_y)
-    return tf.stack([cosine, -sine, shift_x, sign * sine, sign * cosine, shift_y, zero, zero], axis=1)
-
-
-def _transform(batch, transforms, interpolation):
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=batch,
-        transforms=transforms,
-        output_shape=batch.shape[1:3],
-        fill_value=0.0,
-        interpolation=interpolation,
-        fill_mode="CONSTANT",
-    )
+    image, labels = space.move(image, labels, drawn, patch=patch)
+    if intensities:
+        image = intensity.change(image, drawn, keeps_statistics=keeps_statistics)
+    return image, labels

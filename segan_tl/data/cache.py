@@ -11,7 +11,7 @@ deviation of 200 are themselves 0.005 apart.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +53,11 @@ class CachedCase:
     sources: dict[str, str] = field(default_factory=dict)
     made_again: bool = False
     fingerprint: dict[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def tumour_slices(self) -> np.ndarray:
+        """Return the slices with tumour; reads the whole label map, so only when it is asked for."""
+        return np.flatnonzero([labels.any() for labels in self.labels])
 
     def patch(self, corner: Sequence[int], size: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         """Read a patch; what lies outside the volume is 0.

@@ -8,8 +8,8 @@ import tensorflow as tf
 from segan_tl.config.memory import FLOAT_BYTES, memory_bytes
 from segan_tl.config.schema import Config
 from segan_tl.console import console
-from segan_tl.data.patches import make_patches, plan_patches
-from segan_tl.data.pipeline import SlicePool, make_batches, steps_per_epoch
+from segan_tl.data.batches import make_patches
+from segan_tl.data.sample import examples_of_an_epoch, plan_patches
 from segan_tl.errors import UserError
 from segan_tl.models import build_model, publish
 from segan_tl.models.declare import build_within
@@ -33,18 +33,8 @@ def make_batches_of(cases: Sequence, config: Config, *, second: Sequence = ()) -
     Raises:
         UserError: an epoch is too short for both cohorts.
     """
-    batch_size = config.train.batch_size
-    if config.data.sampling == "slices":
-        pool = SlicePool(cases)
-
-        def slices_of(epoch: int, first_step: int):
-            plan = pool.plan(config, epoch=epoch, batch_size=batch_size)
-            return make_batches(pool, plan, config, batch_size=batch_size, first_step=first_step)
-
-        return slices_of, steps_per_epoch(len(pool.all), config, batch_size)
-
-    every = [*cases, *second]
-    steps = config.train.steps_per_epoch or max(len(every) // batch_size, 1)
+    batch_size, every = config.train.batch_size, [*cases, *second]
+    steps = config.train.steps_per_epoch or max(examples_of_an_epoch(every, config) // batch_size, 1)
     if second and (lack := config.source.lack(steps * batch_size)):
         raise UserError(lack)
     on_device = bool(tf.config.list_physical_devices("GPU"))

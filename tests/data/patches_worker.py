@@ -4,8 +4,9 @@ import sys
 
 import tensorflow as tf
 
-from segan_tl.data.patches import make_patches, plan_patches
-from segan_tl.data.volume_augment_config import NNUNET
+from segan_tl.data.batches import make_patches
+from segan_tl.data.sample import plan_patches
+from tests.data.published_augmentation import NNUNET
 from tests.data.test_patches import settings, volume
 
 

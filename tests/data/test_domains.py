@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from segan_tl.config.schema import Config
+from segan_tl.data.batches import make_patches
 from segan_tl.data.cache import CachedCase
 from segan_tl.data.domains import draw_cases, forced_examples, from_source
-from segan_tl.data.patches import make_patches, plan_patches
 from segan_tl.data.prepare import Box
+from segan_tl.data.sample import plan_patches
 from segan_tl.errors import UserError
 from segan_tl.train.recipes import make_batches_of
 

@@ -11,11 +11,12 @@ from scipy.ndimage import map_coordinates
 
 from segan_tl.config.augment import AugmentConfig
 from segan_tl.config.schema import Config
+from segan_tl.data.batches import make_patches
 from segan_tl.data.cache import CachedCase
-from segan_tl.data.patches import make_patches, plan_patches
+from segan_tl.data.intensity import change_batch
 from segan_tl.data.prepare import Box
-from segan_tl.data.volume_augment_config import NNUNET
-from segan_tl.data.volume_intensity import change_batch
+from segan_tl.data.sample import plan_patches
+from tests.data.published_augmentation import NNUNET
 
 WORKER = Path(__file__).parent / "patches_worker.py"
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from segan_tl.config.schema import Config
 from segan_tl.data.domains import SOURCE
-from segan_tl.data.volume_intensity import change_batch
+from segan_tl.data.intensity import change_batch
 from segan_tl.fast.accelerate import accelerate
 from segan_tl.fast.batch_norm import FusedNormalisation
 from segan_tl.fast.bottleneck import fuse_bottlenecks

@@ -27,7 +27,7 @@ def reach(matrix: np.ndarray, elastic_voxels: float, patch: Sequence[int]) -> np
 
 
 def move(image, labels, drawn, *, patch: Sequence[int]):
-    """Read the patch, trilinearly from `image` and nearest from `labels`; arguments as in `volume_augment.augment`.
+    """Read the patch, trilinearly from `image` and nearest from `labels`; arguments as in `augment.augment`.
 
     Positions outside of `image` read its border: the caller includes a rim of zeros where the volume ends. Where
     nothing is drawn, `image` is the patch itself.

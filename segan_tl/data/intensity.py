@@ -3,9 +3,11 @@
 Patches have one size here, so a batch of them can be changed where it is learnt from: on the graphics card.
 """
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
-from segan_tl.data.volume_space import along_axis, gaussian, low_resolution
+from segan_tl.data.space import along_axis, gaussian, low_resolution
 
 FACTORS = ("brightness", "contrast", "zoom", "gamma_inverted", "gamma")
 DRAWN = (*FACTORS, "noise", "blur", "seed")  # what `change` reads
@@ -16,8 +18,8 @@ def change_batch(images, drawn, *, keeps_statistics: bool):
 
     Args:
         images: (B, D, H, W, M), or (B, H, W, M) for 2-D networks.
-        drawn: DRAWN → B rows of `volume_augment.draw`.
-        keeps_statistics: as in `volume_augment.augment`.
+        drawn: DRAWN → B rows of `augment.draw`.
+        keeps_statistics: as in `augment.augment`.
     """
     shape = images.shape[1:]
 
@@ -30,7 +32,7 @@ def change_batch(images, drawn, *, keeps_statistics: bool):
 
 
 def change(image, drawn, *, keeps_statistics: bool):
-    """Apply what is drawn to a patch (D, H, W, M), modality by modality; arguments as in `volume_augment.augment`."""
+    """Apply what is drawn to a patch (D, H, W, M), modality by modality; arguments as in `augment.augment`."""
     factors = tf.stack([drawn[name] for name in FACTORS], axis=1)  # (M, factors)
     planned = (drawn["noise"] > 0) | tf.reduce_any(drawn["blur"] > 0, axis=1) | tf.reduce_any(factors != 1, axis=1)
 
@@ -63,31 +65,41 @@ def _change_channel(x, drawn, channel, *, keeps_statistics: bool):
     return _when(gamma != 1, lambda x: bend(x, gamma, keeps_statistics=keeps_statistics), x)
 
 
-def stretch(x, factor):
-    """Stretch a modality about its mean; the range of its values stays [nnU-Net: preserve_range]."""
-    mean = tf.reduce_mean(x)
-    return tf.clip_by_value((x - mean) * factor + mean, tf.reduce_min(x), tf.reduce_max(x))
+def stretch(x, factor, *, axes: Sequence[int] | None = None):
+    """Stretch a modality about its mean; the range of its values stays [nnU-Net: preserve_range].
+
+    Args:
+        x: one modality; or many, each over `axes`.
+        factor: of each, broadcast over `axes`.
+    """
+    mean, low, high = (
+        of(x, axes, keepdims=axes is not None) for of in (tf.reduce_mean, tf.reduce_min, tf.reduce_max)
+    )
+    return tf.clip_by_value((x - mean) * factor + mean, low, high)
 
 
-def bend(x, exponent, *, keeps_statistics: bool):
+def bend(x, exponent, *, keeps_statistics: bool, axes: Sequence[int] | None = None):
     """Scale a modality to [0, 1], raise it to `exponent` and scale it back.
 
     Args:
+        x: one modality; or many, each over `axes`.
+        exponent: of each, broadcast over `axes`.
         keeps_statistics: then give it the mean and the standard deviation it had.
     """
-    low, high = tf.reduce_min(x), tf.reduce_max(x)
+    keepdims = axes is not None
+    low, high = tf.reduce_min(x, axes, keepdims=keepdims), tf.reduce_max(x, axes, keepdims=keepdims)
     span = tf.maximum(high - low, 1e-7)
     # exp(γ log x), three times as fast as tf.pow on CPU.
     bent = tf.exp(exponent * tf.math.log(tf.maximum((x - low) / span, 1e-9))) * span + low
     if not keeps_statistics:
         return bent
-    (mean, std), (mean_now, std_now) = _statistics(x), _statistics(bent)
+    (mean, std), (mean_now, std_now) = _statistics(x, axes), _statistics(bent, axes)
     return (bent - mean_now) * (std / tf.maximum(std_now, 1e-7)) + mean
 
 
-def _statistics(x):
-    mean = tf.reduce_mean(x)
-    return mean, tf.sqrt(tf.reduce_mean(tf.square(x - mean)))
+def _statistics(x, axes):
+    mean = tf.reduce_mean(x, axes, keepdims=axes is not None)
+    return mean, tf.sqrt(tf.reduce_mean(tf.square(x - mean), axes, keepdims=axes is not None))
 
 
 def _filter(x, matrix_of, amounts):

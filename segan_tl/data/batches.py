@@ -1,0 +1,93 @@
+"""From cached cases to batches of patches."""
+
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from segan_tl.config.schema import Config
+from segan_tl.data.augment import augment
+from segan_tl.data.cache import CachedCase, cut_patch
+from segan_tl.data.intensity import DRAWN
+from segan_tl.data.sample import Plan
+from segan_tl.data.slices import OPTIONS, can_change_slices, make_slices
+from segan_tl.data.space import reach
+from segan_tl.regions import region_masks
+
+
+def make_patches(
+    cases: Sequence[CachedCase],
+    plan: Plan,
+    config: Config,
+    *,
+    first_step: int = 0,
+    intensities: bool = True,
+) -> tf.data.Dataset:
+    """Return batches {"image": (B, d, h, w, M), "mask": (B, d, h, w, R)}, float32, from `first_step` of the plan on.
+
+    A patch of one slice, d = 1, comes without its first axis, for 2-D networks: (B, h, w, M) and (B, h, w, R). With two
+    cohorts there is "domain" (B,) too, float32; the mask of an example whose labels are not read is 0. Without
+    `intensities` the patches are only moved, and "changes" says what `intensity.change_batch` is to do to them.
+    """
+    batch_size, patch = config.train.batch_size, tuple(config.data.patch)
+    channels, regions = cases[0].image.shape[-1], cases[0].regions
+
+    def read(i):
+        return _read(cases, plan, int(i), patch)
+
+    def load(i, drawn, domain):
+        image, labels, centre = tf.numpy_function(read, [i], [tf.float32, tf.uint8, tf.float32], stateful=False)
+        image = tf.ensure_shape(image, (None, None, None, channels))
+        labels, centre = tf.ensure_shape(labels, (None, None, None)), tf.ensure_shape(centre, (3,))
+        change = _example(patch, channels, regions, config.augment.gamma_keeps_statistics, intensities)
+        left = {} if intensities else {"changes": {name: drawn[name] for name in DRAWN}}
+        return change(image, labels, {**drawn, "centre": centre}) | domain | left
+
+    if patch[0] == 1 and can_change_slices(config.augment):
+        return make_slices(cases, plan, config, first_step=first_step)
+    first = first_step * batch_size
+    rows = {name: values[first:] for name, values in plan.changes.items()}
+    domain = {} if plan.domain is None else {"domain": plan.domain[first:]}
+    examples = tf.data.Dataset.from_tensor_slices((np.arange(first, len(plan)), rows, domain))
+    batches = examples.map(load, num_parallel_calls=2).batch(batch_size, drop_remainder=True)
+    return batches.prefetch(2).with_options(OPTIONS)
+
+
+def _read(
+    cases: Sequence[CachedCase], plan: Plan, i: int, patch: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what example i needs of its volume: image, labels, and where the centre of the patch lies in them."""
+    volume, corner, size = cases[plan.case[i]], plan.corner[i], np.array(patch)
+    matrix, elastic = plan.changes["matrix"][i], plan.changes["elastic_voxels"][i]
+    centre = corner + (size - 1) / 2
+    if elastic or not np.array_equal(matrix, np.eye(3)):
+        wide = reach(matrix, elastic, patch)
+        # A rim of zeros where the volume ends, and no more: what lies farther out reads the rim.
+        limit = np.array(volume.image.shape[:3])
+        first = np.clip(np.floor(centre - wide).astype(int), -1, limit)
+        stop = np.clip(np.ceil(centre + wide).astype(int) + 2, 0, limit + 1)
+        corner, size = np.where(size == 1, corner, first), np.where(size == 1, 1, stop - first)
+    image = cut_patch(volume.image, corner, size).astype(np.float32)
+    labels = cut_patch(volume.labels, corner, size) if plan.labelled[i] else np.zeros(size, np.uint8)
+    return image, labels, (centre - corner).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=8)
+def _example(
+    patch: tuple[int, ...], channels: int, regions: tuple[str, ...], keeps_statistics: bool, intensities: bool
+):
+    """Return what changes an example and makes its masks, as a graph: traced once, not at every epoch."""
+    table = region_masks(np.arange(256, dtype=np.uint8), regions).astype(np.float32)
+
+    @tf.function
+    def change(image, labels, drawn):
+        image, labels = augment(
+            image, labels, drawn, patch=patch, keeps_statistics=keeps_statistics, intensities=intensities
+        )
+        mask = tf.gather(tf.constant(table), tf.cast(labels, tf.int32))
+        if patch[0] == 1:
+            image, mask = image[0], mask[0]
+        return {"image": image, "mask": mask}
+
+    return change
