@@ -25,14 +25,15 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(place, command, small_dis
     now.rename(whole)
     expected = {name: read(path) for name, path in files(whole).items()}
     need_kilobytes = sum(-(-path.stat().st_size // 4096) * 4 for path in whole.rglob("*") if path.is_file())
-    for share in SHARES:
-        disk = small_disk(max(round(share * need_kilobytes), 8))
+    # A small disk has whole pages: at least one, and at least one too few.
+    for pages in dict.fromkeys(max(min(int(share * need_kilobytes / 4), need_kilobytes // 4 - 1), 1) for share in SHARES):
+        disk = small_disk(4 * pages)
         now.symlink_to(disk)
         done = subprocess.run(
             [sys.executable, "-m", "segan_tl", *words], cwd=place, capture_output=True, text=True, check=False
         )
         said = done.stderr.splitlines()
-        print(f"{command} with {share:.0%} of {need_kilobytes} kB: {done.returncode}, {said[-1][:150] if said else ''}")
+        print(f"{command} with {4 * pages} of {need_kilobytes} kB: {done.returncode}, {said[-1][:150] if said else ''}")
         assert done.returncode == 2 and "Traceback" not in done.stderr
         assert len([line for line in said if line.startswith("error: ")]) == 1
         assert "the disk is full" in done.stderr and "free some space and run again" in done.stderr
