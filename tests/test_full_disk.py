@@ -26,7 +26,8 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(place, command, small_dis
     expected = {name: read(path) for name, path in files(whole).items()}
     need_kilobytes = sum(-(-path.stat().st_size // 4096) * 4 for path in whole.rglob("*") if path.is_file())
     # A small disk has whole pages: at least one, and at least one too few.
-    for pages in dict.fromkeys(max(min(int(share * need_kilobytes / 4), need_kilobytes // 4 - 1), 1) for share in SHARES):
+    most = max(need_kilobytes // 4 - 1, 1)
+    for pages in sorted({min(max(int(share * need_kilobytes / 4), 1), most) for share in SHARES}):
         disk = small_disk(4 * pages)
         now.symlink_to(disk)
         done = subprocess.run(
