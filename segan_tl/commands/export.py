@@ -49,7 +49,6 @@ def run(arguments: argparse.Namespace) -> int:
     from segan_tl.models.foreign.dataset_json import make_dataset
     from segan_tl.models.provenance import read_provenance
     from segan_tl.models.weights import load_network
-    from segan_tl.runs import write_json
     from segan_tl.schemas.datasets import NnunetDataset, Plans
     from segan_tl.schemas.reading import read_json
 
@@ -63,10 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
             raise UserError(f"{path} exists already, another one; add --overwrite to replace it, or give another OUT")
     export_nnunet(
         model, checkpoint, plans=plans, dataset=dataset, configuration=arguments.configuration, fold=arguments.fold,
-        keep_axes=arguments.keep_axes,
+        keep_axes=arguments.keep_axes, beside=beside,
     )  # fmt: skip
-    for path, content in beside.items():
-        write_json(path, content)
     console.print(f"{file}: {model.count_params():,} parameters, as nnU-Net's {checkpoint}", soft_wrap=True)
     out = shlex.quote(str(arguments.out))
     following = f"next: nnUNetv2_predict_from_modelfolder -i IMAGES -o OUT -m {out} -f {arguments.fold}"

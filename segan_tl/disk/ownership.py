@@ -47,8 +47,11 @@ def mark(folder: Path, kind: str, *, cases: Sequence[str] = ()) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     temporary = temporary_path(folder / MARKER)
-    temporary.write_text("\n".join((kind, *cases)) + "\n", encoding="utf-8")
-    os.replace(temporary, folder / MARKER)
+    try:
+        temporary.write_text("\n".join((kind, *cases)) + "\n", encoding="utf-8")
+        os.replace(temporary, folder / MARKER)
+    finally:
+        temporary.unlink(missing_ok=True)  # of a full disk
 
 
 def kind_of(folder: Path) -> str | None:

@@ -73,34 +73,39 @@ class FusedInstanceNormalisation(layers.Layer):
         return input_shape
 
 
-@tf.custom_gradient
-def normalise_planes(x, gamma, beta, epsilon):
+def normalise_planes(x, gamma, beta, epsilon: float):
     """Normalise the channels of one example of many voxels; mean and variance are exact to seven digits or so.
 
     Args:
         x: (D, N, C) float32, D planes of N voxels.
         gamma: (C,) standard deviation of the result.
         beta: (C,) its mean.
-        epsilon: a number, added to the variance.
+        epsilon: added to the variance.
 
     Returns:
         (D, N, C).
     """
-    mean = _mean_over_planes(x)
-    variance = _mean_over_planes(tf.math.squared_difference(x, mean))
-    given = {"scale": gamma, "epsilon": float(epsilon)}
-    result = tf.raw_ops.FusedBatchNormV3(
-        x=x[None], offset=beta, mean=mean, variance=variance, is_training=False, **given
-    )[0]  # fmt: skip
+    # Not an argument of what has the gradient of its own: in a graph that would be a tensor.
+    given = {"epsilon": float(epsilon)}
 
-    def gradient(change):
-        found = tf.raw_ops.FusedBatchNormGradV3(
-            y_backprop=change[None], x=x[None], reserve_space_1=mean, reserve_space_2=variance,
-            reserve_space_3=tf.zeros(0), is_training=True, **given,
-        )  # fmt: skip
-        return found.x_backprop[0], found.scale_backprop, found.offset_backprop, None
+    @tf.custom_gradient
+    def normalise(x, gamma, beta):
+        mean = _mean_over_planes(x)
+        variance = _mean_over_planes(tf.math.squared_difference(x, mean))
+        result = tf.raw_ops.FusedBatchNormV3(
+            x=x[None], scale=gamma, offset=beta, mean=mean, variance=variance, is_training=False, **given
+        )[0]
 
-    return result[0], gradient
+        def gradient(change):
+            found = tf.raw_ops.FusedBatchNormGradV3(
+                y_backprop=change[None], x=x[None], scale=gamma, reserve_space_1=mean, reserve_space_2=variance,
+                reserve_space_3=tf.zeros(0), is_training=True, **given,
+            )  # fmt: skip
+            return found.x_backprop[0], found.scale_backprop, found.offset_backprop
+
+        return result[0], gradient
+
+    return normalise(x, gamma, beta)
 
 
 def _mean_over_planes(x):

@@ -80,6 +80,22 @@ def _in_float64(layer):
     return normalise
 
 
+@pytest.mark.parametrize("shape", [(1, 32, 32, 32, 2), (2, 8, 16, 16, 2), (1, 256, 256, 2)])
+def test_a_graph_gives_what_single_operations_do(shape):
+    """A training step is a graph, a large instance in single precision takes a way of its own."""
+    model = build_affine(shape[1:])
+    image, fused = noise(*shape), fuse(model)
+
+    def learn(image):
+        with tf.GradientTape() as tape:
+            result = fused(image, training=True)
+            loss = tf.reduce_sum(result * tf.sin(result))
+        return [result, *tape.gradient(loss, model.trainable_variables)]
+
+    for ours, expected in zip(tf.function(learn)(image), learn(image), strict=True):
+        assert np.abs(ours - expected).max() < 1e-4 * max(np.abs(expected).max(), 1)
+
+
 def test_a_channel_far_from_zero():
     layer = layers.GroupNormalization(groups=-1, epsilon=1e-5)
     layer.build((None, 32, 32, 32, 2))

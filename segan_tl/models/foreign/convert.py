@@ -15,6 +15,14 @@ from segan_tl.models.foreign.orientation import inverse, turn_tensors
 from segan_tl.models.foreign.torch_files import Weights, read_weights, write_torch
 from segan_tl.models.foreign.torch_layout import assign, collect
 from segan_tl.models.nnunet import torch_names
+<<<<<<< HEAD:segan_tl/models/foreign/convert.py
+=======
+from segan_tl.models.nnunet_plan import build_from_plan, describe_network, orient_configuration
+from segan_tl.models.orientation import inverse, turn_tensors
+from segan_tl.models.torch_files import Weights, read_weights, write_torch
+from segan_tl.models.torch_layout import assign, collect
+from segan_tl.runs import write_json
+>>>>>>> main:segan_tl/models/convert.py
 from segan_tl.schemas.datasets import NnunetDataset, Plans
 from segan_tl.schemas.reading import read_json
 
@@ -100,6 +108,7 @@ def export_nnunet(
     configuration: str = "3d_fullres",
     fold: int = 0,
     keep_axes: bool = False,
+    beside: Mapping[Path, Mapping] | None = None,
 ) -> None:
     """Write a network, turned to nnU-Net's axes, as its checkpoint for its predictor or `-pretrained_weights`.
 
@@ -113,6 +122,7 @@ def export_nnunet(
         configuration: key of the plans' configurations.
         fold: number of the fold.
         keep_axes: the network has nnU-Net's order of axes already.
+        beside: JSON files to write first, so that where the checkpoint is, all is there.
 
     Raises:
         UserError: the plan is not that of this network.
@@ -151,6 +161,8 @@ def export_nnunet(
         "trainer_name": "nnUNetTrainer",
         "inference_allowed_mirroring_axes": tuple(range(len(model.input_shape) - 2)),
     }  # fmt: skip
+    for other, content in (beside or {}).items():
+        write_json(other, content)
     write_torch(path, checkpoint)
 
 

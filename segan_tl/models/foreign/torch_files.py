@@ -74,16 +74,16 @@ def read_weights(path: Path) -> Weights:
 def write_torch(path: Path, content: Mapping) -> None:
     """Write a dict as `torch.save` does, atomically: texts, numbers, lists, tuples, dicts and arrays (as tensors).
 
-    An array that stands at several places is stored once, as PyTorch does with shared parameters.
+    An array that stands at several places is stored once, as PyTorch does with shared parameters. The same content
+    gives the same bytes: no time is written.
     """
     arrays: dict[int, np.ndarray] = {}
     pickle = b"\x80\x02" + b"".join(_emit(content, arrays)) + b"."
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr("archive/data.pkl", pickle)
-        archive.writestr("archive/byteorder", "little")
-        for key, array in enumerate(arrays.values()):
-            archive.writestr(f"archive/data/{key}", np.ascontiguousarray(array).tobytes())
-        archive.writestr("archive/version", "3\n")
+        members = {"data.pkl": pickle, "byteorder": b"little"}
+        members |= {f"data/{key}": np.ascontiguousarray(array) for key, array in enumerate(arrays.values())}
+        for name, content in (members | {"version": b"3\n"}).items():
+            archive.writestr(zipfile.ZipInfo(f"archive/{name}"), bytes(content))
 
 
 def _find_state(content, path):

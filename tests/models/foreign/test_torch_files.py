@@ -335,3 +335,11 @@ def test_pytorch_opens_what_is_written(tmp_path):
     assert content["plans"] == {"a": [1, (2, None)]}
     assert all(np.array_equal(content["state_dict"][name].numpy(), value) for name, value in TENSORS.items())
     assert content["state_dict"]["again"].data_ptr() == content["state_dict"]["a.bias"].data_ptr()
+
+
+def test_the_same_content_gives_the_same_bytes(tmp_path, monkeypatch):
+    content = {"state_dict": {"a": np.arange(6, dtype=np.float32).reshape(2, 3)}}
+    for name, now in (("first", 1_600_000_000), ("second", 1_700_000_000)):
+        monkeypatch.setattr("time.time", lambda now=now: now)
+        write_torch(tmp_path / f"{name}.pth", content)
+    assert (tmp_path / "first.pth").read_bytes() == (tmp_path / "second.pth").read_bytes()
