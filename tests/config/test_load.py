@@ -2,7 +2,8 @@
 
 import pytest
 
-from segan_tl.config.load import CONFIGS, Config, load_config
+from segan_tl.config.load import Config, load_config
+from segan_tl.config.presets import CONFIGS
 from segan_tl.errors import UserError
 
 
