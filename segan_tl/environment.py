@@ -4,9 +4,13 @@ Keras and TensorFlow read their settings when they are imported: settings of the
 a network computes. `import segan_tl` in one's own program changes nothing: only the command line calls this.
 """
 
+import importlib.metadata
 import io
 import os
+import platform
 import sys
+
+from segan_tl import __version__
 
 # Of other work: a cluster that is none of ours, another Keras, a compiler that changes the results, limits of epochs.
 LEFT_OVER = (
@@ -29,6 +33,19 @@ def settle() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # not in a notebook
             stream.reconfigure(errors="replace")  # a terminal that is not UTF-8 lacks "→" and "‖"
+
+
+def versions() -> str:
+    """Return which segan_tl, TensorFlow, Keras and Python these are, without importing TensorFlow."""
+    others = [f"{name} {_version(name.lower())}" for name in ("TensorFlow", "Keras")]
+    return f"segan_tl {__version__} ({', '.join(others)}, Python {platform.python_version()})"
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def quieten() -> None:

@@ -29,7 +29,7 @@ def add_training_arguments(parser):
     """Add the arguments that every training has."""
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of cases (default: the synthetic cohort)")
     add_patients_argument(parser)
-    parser.add_argument("--config", metavar="FILE", help="TOML file, or the name of one in configs/")
+    parser.add_argument("--config", metavar="FILE", help="TOML file, or a name that the command configs lists")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change one value of the config"
     )
