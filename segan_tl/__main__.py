@@ -6,7 +6,7 @@ import shlex
 import sys
 
 from segan_tl.console import error_console
-from segan_tl.environment import settle, versions
+from segan_tl.environment import settle, version_line
 from segan_tl.errors import UserError, cannot_write, is_full, nearest
 
 COMMANDS = {
@@ -125,7 +125,7 @@ def _show_overview(argv: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--version", action="version", version=versions(), help="say which segan_tl, TensorFlow and Keras"
+        "--version", action="version", version=version_line(), help="say which segan_tl, TensorFlow and Keras"
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():

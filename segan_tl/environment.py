@@ -35,10 +35,16 @@ def settle() -> None:
             stream.reconfigure(errors="replace")  # a terminal that is not UTF-8 lacks "→" and "‖"
 
 
-def versions() -> str:
-    """Return which segan_tl, TensorFlow, Keras and Python these are, without importing TensorFlow."""
-    others = [f"{name} {_version(name.lower())}" for name in ("TensorFlow", "Keras")]
-    return f"segan_tl {__version__} ({', '.join(others)}, Python {platform.python_version()})"
+def versions() -> dict[str, str]:
+    """Return the version of what decides a result, by the name of its distribution; nothing is imported for it."""
+    return {"segan_tl": __version__} | {name: _version(name) for name in ("tensorflow", "keras", "numpy")}
+
+
+def version_line() -> str:
+    """Return which segan_tl, TensorFlow, Keras and Python these are, in one line."""
+    found = versions()
+    others = f"TensorFlow {found['tensorflow']}, Keras {found['keras']}, Python {platform.python_version()}"
+    return f"segan_tl {found['segan_tl']} ({others})"
 
 
 def _version(distribution: str) -> str:
