@@ -13,7 +13,7 @@ help:                    ## what can be made
 
 install: $(VENV)/installed  ## TensorFlow and the rest into .venv, about a minute
 
-$(VENV)/installed: setup.cfg pyproject.toml
+$(VENV)/installed: setup.cfg setup.py pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "segan_tl needs Python >= 3.11; try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
 	@echo "Installing TensorFlow and the rest (2.8 GB) into $(VENV): about a minute"
 	@$(PYTHON) -m venv $(VENV)
@@ -37,11 +37,11 @@ test-parity: install     ## networks beside their PyTorch originals (installs Py
 	$(BIN)/python -m pytest -m parity
 
 lint: install            ## flake8
-	$(BIN)/python -m flake8 segan_tl tests benchmarks train_segan.py transfer.py
+	$(BIN)/python -m flake8 segan_tl tests benchmarks setup.py train_segan.py transfer.py
 
 benchmark: install       ## training and inference speed beside PyTorch (installs PyTorch for the CPU)
 	$(BIN)/pip install --quiet torch==2.13.0
 	$(BIN)/python benchmarks/segan_speed.py
 
 clean:                   ## remove .venv and what was built
-	rm -rf $(VENV) build *.egg-info .pytest_cache
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache

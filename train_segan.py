@@ -5,4 +5,4 @@ import sys
 from segan_tl.__main__ import main
 
 if __name__ == "__main__":
-    sys.exit(main(["train-segan", *sys.argv[1:]], program="train_segan.py"))
+    sys.exit(main(["train-segan", *sys.argv[1:]], program="python train_segan.py"))

@@ -5,4 +5,4 @@ import sys
 from segan_tl.__main__ import main
 
 if __name__ == "__main__":
-    sys.exit(main(["transfer", *sys.argv[1:]], program="transfer.py"))
+    sys.exit(main(["transfer", *sys.argv[1:]], program="python transfer.py"))

@@ -5,9 +5,8 @@ import importlib
 import shlex
 import sys
 
-from segan_tl import __version__
 from segan_tl.console import error_console
-from segan_tl.environment import settle
+from segan_tl.environment import settle, version_line
 from segan_tl.errors import UserError, cannot_write, is_full, nearest
 
 COMMANDS = {
@@ -27,16 +26,20 @@ COMMANDS = {
     "report": "show a run, or several side by side, in one HTML file",
     "evaluate": "score a folder of masks against the truth, ours or not",
     "check": "read every case of a folder and name the bad ones",
+    "configs": "list the configurations that come along, show one, or copy one to change it",
     "phantom": "write a synthetic cohort of brain-tumour MRI",
 }
 MODULES = {"import": "imports"}  # a module cannot be called by a keyword
 EXIT_INTERRUPTED = 130
 EPILOG = """examples:
-  python train_segan.py --modality flair                    the built-in synthetic cohort, nothing to download
-  python train_segan.py --modality flair --data BraTS2021   your own data
-  python transfer.py --source flair --target t2 --freeze-critic
-  python -m segan_tl check BraTS2021                        is the folder understood, is every file sound?
-  python -m segan_tl predict segan/flair PATIENT OUT        segment a patient with the run runs/segan/flair
+  python -m segan_tl train-segan --modality flair                    the built-in synthetic cohort, nothing to download
+  python -m segan_tl train-segan --modality flair --data BraTS2021   your own data
+  python -m segan_tl transfer --source flair --target t2 --freeze-critic
+  python -m segan_tl configs                                         which configurations there are
+  python -m segan_tl check BraTS2021                                 is the folder understood, is every file sound?
+  python -m segan_tl predict segan/flair PATIENT OUT                 segment a patient with the run runs/segan/flair
+
+segan-tl is short for python -m segan_tl, train-segan and transfer-segan for its train-segan and transfer.
 """
 
 
@@ -52,8 +55,8 @@ def main(argv: list[str] | None = None, *, program: str | None = None) -> int:
     )
     command.add_arguments(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    words = [program or f"-m segan_tl {argv[0]}", *map(shlex.quote, argv[1:])]
-    parser.set_defaults(command_line=" ".join(["python", *words]))
+    words = [program or f"python -m segan_tl {argv[0]}", *map(shlex.quote, argv[1:])]
+    parser.set_defaults(command_line=" ".join(words))
     own = argv[1:]
     if "--" in own and getattr(command, "WRAPS", False):
         place = own.index("--")
@@ -91,6 +94,16 @@ def main(argv: list[str] | None = None, *, program: str | None = None) -> int:
         return EXIT_INTERRUPTED
 
 
+def train_segan() -> int:
+    """Run the console command train-segan."""
+    return main(["train-segan", *sys.argv[1:]], program="train-segan")
+
+
+def transfer_segan() -> int:
+    """Run the console command transfer-segan."""
+    return main(["transfer", *sys.argv[1:]], program="transfer-segan")
+
+
 def _is_out_of_memory(error: Exception) -> bool:
     """Tell whether Python, NumPy or TensorFlow (which is not imported for it) had no memory left."""
     return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
@@ -111,7 +124,9 @@ def _show_overview(argv: list[str]) -> int:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"segan_tl {__version__}")
+    parser.add_argument(
+        "--version", action="version", version=version_line(), help="say which segan_tl, TensorFlow and Keras"
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
         commands.add_parser(name, help=summary)

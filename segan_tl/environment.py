@@ -4,9 +4,13 @@ Keras and TensorFlow read their settings when they are imported: settings of the
 a network computes. `import segan_tl` in one's own program changes nothing: only the command line calls this.
 """
 
+import importlib.metadata
 import io
 import os
+import platform
 import sys
+
+from segan_tl import __version__
 
 # Of other work: a cluster that is none of ours, another Keras, a compiler that changes the results, limits of epochs.
 LEFT_OVER = (
@@ -29,6 +33,25 @@ def settle() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # not in a notebook
             stream.reconfigure(errors="replace")  # a terminal that is not UTF-8 lacks "→" and "‖"
+
+
+def versions() -> dict[str, str]:
+    """Return the version of what decides a result, by the name of its distribution; nothing is imported for it."""
+    return {"segan_tl": __version__} | {name: _version(name) for name in ("tensorflow", "keras", "numpy")}
+
+
+def version_line() -> str:
+    """Return which segan_tl, TensorFlow, Keras and Python these are, in one line."""
+    found = versions()
+    others = f"TensorFlow {found['tensorflow']}, Keras {found['keras']}, Python {platform.python_version()}"
+    return f"segan_tl {found['segan_tl']} ({others})"
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def quieten() -> None:

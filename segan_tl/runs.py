@@ -178,8 +178,8 @@ def _known_runs(path: Path | str, runs: Path) -> str:
     if near:
         return f"did you mean {near if runs == Path('runs') else found[near]}?"
     return "found " + (", ".join(map(str, list(found.values())[:8])) or (
-        f"none in {runs.absolute()}; say where runs are with --runs DIR, or train one, for example with: python "
-        "train_segan.py --modality flair"
+        f"none in {runs.absolute()}; say where runs are with --runs DIR, or train one, for example with: python -m "
+        "segan_tl train-segan --modality flair"
     ))  # fmt: skip
 
 

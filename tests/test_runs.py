@@ -132,7 +132,7 @@ def test_open_run_names_the_runs_that_exist(tmp_path):
     write_json(Run(tmp_path / "segan" / "flair").config, {})
     with pytest.raises(UserError, match="segan/flair"):
         open_run("segan/t2", runs=tmp_path)
-    with pytest.raises(UserError, match=r"train_segan\.py"):
+    with pytest.raises(UserError, match="train-segan"):
         open_run("segan/t2", runs=tmp_path / "nothing")
 
 

@@ -41,20 +41,21 @@ def run(arguments: argparse.Namespace) -> int:
     checkpoint = arguments.out / f"fold_{arguments.fold}" / "checkpoint_final.pth" if whole else arguments.out
     if checkpoint.exists() and not arguments.overwrite:
         raise UserError(f"{checkpoint} exists already; add --overwrite to replace it, or give another OUT")
-    from segan_tl.console import start_tensorflow
-
-    start_tensorflow()
-    from segan_tl.console import console
-    from segan_tl.models.foreign.convert import export_nnunet
-    from segan_tl.models.foreign.dataset_json import make_dataset
+    from segan_tl.console import console, start_tensorflow
     from segan_tl.models.provenance import read_provenance
-    from segan_tl.models.weights import load_network
     from segan_tl.schemas.datasets import NnunetDataset, Plans
     from segan_tl.schemas.reading import read_json
 
     file = _find(arguments)
     plans = read_json(arguments.plans, Plans)
-    about, model = read_provenance(file), load_network(file)
+    about = read_provenance(file)
+
+    start_tensorflow()
+    from segan_tl.models.foreign.convert import export_nnunet
+    from segan_tl.models.foreign.dataset_json import make_dataset
+    from segan_tl.models.weights import load_network
+
+    model = load_network(file)
     dataset = read_json(arguments.dataset, NnunetDataset) if arguments.dataset else make_dataset(about, source=file)
     beside = {arguments.out / "plans.json": plans, arguments.out / "dataset.json": dataset} if whole else {}
     for path, content in beside.items():

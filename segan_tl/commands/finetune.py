@@ -58,9 +58,7 @@ def add_arguments(parser):
 
 def run(arguments) -> int:
     """Train, evaluate, say where everything is."""
-    from segan_tl.console import console, start_tensorflow
-
-    start_tensorflow()
+    from segan_tl.console import console
     from segan_tl.train.start.source import find_volume_source
 
     source = find_volume_source(arguments.origin, runs=arguments.runs)
@@ -81,9 +79,6 @@ def plan_run(arguments):
     Raises:
         UserError: the arguments, the source or the configuration have a mistake.
     """
-    from segan_tl.console import start_tensorflow
-
-    start_tensorflow()
     from segan_tl.train.start.source import find_volume_source
 
     return _plan(arguments, find_volume_source(arguments.origin, runs=arguments.runs))

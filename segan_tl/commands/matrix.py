@@ -111,8 +111,7 @@ def _report(scores, members, *, out, about, digests, no_votes) -> None:
 
 def _write_record(path, record, *, members, digests) -> None:
     """Write what was compared, on what, and how it came out."""
-    from importlib.metadata import version
-
+    from segan_tl.environment import versions
     from segan_tl.predict.members import joint_settings
     from segan_tl.runs import write_json
 
@@ -131,6 +130,6 @@ def _write_record(path, record, *, members, digests) -> None:
         "runs": runs,
         "regions": list(members[0].config.data.regions),
         "votes_settings": joint_settings(members).model_dump(mode="json") if record["votes"] else None,
-        "versions": {name: version(name) for name in ("segan_tl", "tensorflow", "keras", "numpy")},
+        "versions": versions(),
     }
     write_json(path, provenance | record)

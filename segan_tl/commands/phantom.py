@@ -72,6 +72,6 @@ def run(arguments: argparse.Namespace) -> int:
             progress=lambda done, cases: bar.update(task, completed=done, total=cases),
         )
     console.print(f"{len(names)} synthetic cases (simulated, no patients) in {folder}", soft_wrap=True)
-    data = shlex.quote(str(folder))
-    console.print(f"next: python train_segan.py --modality flair --data {data} --config quickstart", soft_wrap=True)
+    training = f"train-segan --modality flair --data {shlex.quote(str(folder))} --config quickstart"
+    console.print(f"next: python -m segan_tl {training}", soft_wrap=True)
     return 0

@@ -185,7 +185,7 @@ def _segment_one(arguments, members, models, *, case, outputs) -> tuple:
 
 def _write_record(arguments, members, digests, *, outputs, cases, records) -> None:
     """Write what made the predictions; cases of an earlier call stay in it."""
-    from importlib.metadata import version
+    from segan_tl import __version__
 
     runs = [
         {"run": str(member.run.root), "segmentor_sha256": digest, "modalities": list(member.config.data.modalities)}
@@ -194,7 +194,7 @@ def _write_record(arguments, members, digests, *, outputs, cases, records) -> No
         for member, digest in zip(members, digests)
     ]
     about = {"vote": arguments.vote, "runs": runs} if arguments.vote else runs[0]
-    about |= {"regions": list(members[0].config.data.regions), "segan_tl": version("segan_tl")}
+    about |= {"regions": list(members[0].config.data.regions), "segan_tl": __version__}
     outputs.finish(cases, about, records)
 
 

@@ -84,7 +84,8 @@ def plan_run(arguments):
 
     if not arguments.config:
         raise UserError(
-            "--config is missing; expected a file, or the name of one in configs/, such as --config nnunet_small"
+            "--config is missing; expected a file, or a name that python -m segan_tl configs lists, such as --config "
+            "nnunet_small"
         )
     config = load_volume_config(arguments)
     if arguments.source_data and not config.source:
@@ -151,8 +152,8 @@ def load_volume_config(arguments):
     config = load_config(arguments.config, overrides_of(arguments))
     if config.model.family == "segan":
         raise UserError(
-            f"{arguments.config} configures SegAN; type python train_segan.py --modality "
-            f"flair --config {arguments.config}"
+            f"{arguments.config} configures SegAN; type python -m segan_tl train-segan "
+            f"--modality flair --config {arguments.config}"
         )
     return config
 

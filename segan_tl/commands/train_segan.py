@@ -7,15 +7,15 @@ from segan_tl.workflow.training import add_training_arguments, train_and_score
 
 MODALITIES = ("t1", "t1c", "t2", "flair")
 EPILOG = """examples:
-  python train_segan.py --modality flair                              the built-in synthetic cohort
-  python train_segan.py --modality flair --data BraTS2021             the published method on your data
-  python train_segan.py --modality t2 --data BraTS2021 --config segan_cpu     for a computer without GPU
-  python train_segan.py --modality all --set critic.update=alternating --set name=alternating
-  python train_segan.py --modality flair --devices gpu:0,1            two GPUs; cpu:2 gives two logical CPUs
-  python train_segan.py --modality t2 --split segan/flair             the same patients in each part as another run
+  %(prog)s --modality flair                              the built-in synthetic cohort
+  %(prog)s --modality flair --data BraTS2021             the published method on your data
+  %(prog)s --modality t2 --data BraTS2021 --config segan_cpu     for a computer without GPU
+  %(prog)s --modality all --set critic.update=alternating --set name=alternating
+  %(prog)s --modality flair --devices gpu:0,1            two GPUs; cpu:2 gives two logical CPUs
+  %(prog)s --modality t2 --split segan/flair             the same patients in each part as another run
 
-Run the same command again to go on after an interruption. Without --data, configs/quickstart.toml is used and the
-synthetic cohort is written to --cache first; with --data, configs/segan_cat.toml, the paper's values.
+Run the same command again to go on after an interruption. Without --data, the configuration quickstart is used and
+the synthetic cohort is written to --cache first; with --data, segan_cat, the paper's values.
 """
 
 
@@ -49,7 +49,7 @@ def run(arguments) -> int:
             f"{arguments.config}"
         )
     if config.transfer:
-        raise UserError("transfer.* in the configuration is for transfer.py; expected none here; leave it out")
+        raise UserError("transfer.* in the configuration is for the command transfer; expected none here; leave it out")
     this_run = Run(run_folder(arguments.runs, config.name, arguments.modality))
     split = partial(take_split, open_run(arguments.split, runs=arguments.runs)) if arguments.split else None
     code = train_and_score(

@@ -9,11 +9,11 @@ from segan_tl.workflow.training import add_training_arguments, train_and_score
 MODALITIES = ("t1", "t1c", "t2", "flair")
 TARGETS = (*MODALITIES, "all")
 EPILOG = """examples:
-  python transfer.py --source flair --target t2                        both networks go on learning
-  python transfer.py --source flair --target t2 --freeze-critic        the source's critic judges, and stands still
-  python transfer.py --source cpu/flair --target t1 --strategy freeze-encoder
-  python transfer.py --source flair --target all --map t1=flair        FLAIR's weights feed FLAIR and T1, two are new
-  python transfer.py --source segmentor.keras --target t2 --data CLINIC --config segan_cpu --other-patients
+  %(prog)s --source flair --target t2                        both networks go on learning
+  %(prog)s --source flair --target t2 --freeze-critic        the source's critic judges, and stands still
+  %(prog)s --source cpu/flair --target t1 --strategy freeze-encoder
+  %(prog)s --source flair --target all --map t1=flair        FLAIR's weights feed FLAIR and T1, two are new
+  %(prog)s --source segmentor.keras --target t2 --data CLINIC --config segan_cpu --other-patients
 
 strategies: full (all weights train), freeze-critic, critic-init (only the critic comes over), freeze-critic-first,
 freeze-critic-last (its first stage, or the others, stand still), freeze-encoder, freeze-decoder (of the segmentor).

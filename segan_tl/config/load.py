@@ -10,13 +10,11 @@ from pydantic import ValidationError
 from segan_tl.config.base import Section
 from segan_tl.config.memory import lack_of_memory
 from segan_tl.config.override import apply_override
+from segan_tl.config.presets import find_config
 from segan_tl.config.schema import Config
 from segan_tl.config.upgrade import upgrade
-from segan_tl.disk.reading import is_there, require_file
 from segan_tl.errors import UserError, nearest
 from segan_tl.schemas.reading import check_depth, explain, read_toml
-
-CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def load_config(path: Path | str, overrides: tuple[str, ...] | list[str] = ()) -> Config:
@@ -44,18 +42,6 @@ def revise_config(config: Config, overrides: list[str]) -> Config:
     for override in overrides:
         apply_override(values, override)
     return validate(values, source=f"--set {' '.join(overrides)}")
-
-
-def find_config(path: Path | str) -> Path:
-    """Return the file, or the one of that name in the project's configs/ folder."""
-    for candidate in (Path(path), CONFIGS / Path(path).name, CONFIGS / f"{path}.toml"):
-        if is_there(candidate) and not candidate.is_dir():
-            return require_file(candidate)
-    known = sorted(file.stem for file in CONFIGS.glob("*.toml"))
-    near = nearest(Path(path).name.removesuffix(".toml"), known)
-    hint = f"did you mean --config {near}? " if near else ""
-    names = ", ".join(f"{name}.toml" for name in known) or "none"
-    raise UserError(f"no configuration file {path}; {hint}give a path, or one of configs/: {names}")
 
 
 def validate(values: dict, *, source: str) -> Config:

@@ -18,7 +18,7 @@ from segan_tl.workflow.cohort import (
 )
 from segan_tl.workflow.earlier import is_finished, old_run_kept, refuse_foreign_run, start_anew
 from segan_tl.workflow.finish import write_what_is_missing
-from segan_tl.workflow.numbers import positive, seed
+from segan_tl.workflow.numbers import device, positive, seed
 from segan_tl.workflow.patients import add_patients_argument, count_patients, name_patients, remarks
 from segan_tl.workflow.unchanged import record, require_unchanged
 
@@ -29,13 +29,15 @@ def add_training_arguments(parser):
     """Add the arguments that every training has."""
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of cases (default: the synthetic cohort)")
     add_patients_argument(parser)
-    parser.add_argument("--config", metavar="FILE", help="TOML file, or the name of one in configs/")
+    parser.add_argument("--config", metavar="FILE", help="TOML file, or a name that the command configs lists")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change one value of the config"
     )
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
     parser.add_argument("--cache", type=Path, default=Path("cache"), metavar="DIR", help="prepared volumes (cache)")
-    parser.add_argument("--devices", metavar="D", help="cpu, cpu:2, gpu, gpu:0,1 (default: all GPUs, else the CPU)")
+    parser.add_argument(
+        "--devices", type=device, metavar="D", help="cpu, cpu:2, gpu, gpu:0,1 (default: all GPUs, else the CPU)"
+    )
     parser.add_argument("--seed", type=seed, metavar="N", help="seed of everything random (0)")
     parser.add_argument(
         "--jobs", type=positive, default=os.cpu_count() or 1, metavar="N", help="cases prepared at a time (all cores)"
@@ -93,6 +95,9 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
         )
         write_what_is_missing(this_run, page=not arguments.no_report)
         return 0
+    # A mistyped folder is told before TensorFlow is imported.
+    find_cohort = _found(find_cohort, arguments.data)
+    find_source_cohort = _found(find_source_cohort, getattr(arguments, "source_data", None))
     start_tensorflow()
     from segan_tl.train.recipes import check_networks
     from segan_tl.train.start.pretrained import find_pretrained, refuse_seen
@@ -168,6 +173,14 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     )
     write_what_is_missing(this_run, page=not arguments.no_report)
     return 0
+
+
+def _found(find: Callable | None, folder: Path | None) -> Callable | None:
+    """Return what gives the cohort in a folder, which is searched now; a synthetic one is simulated when asked for."""
+    if folder is None:
+        return find
+    cohort = find()
+    return lambda: cohort
 
 
 def _keep_fingerprint(this_run, training, config) -> None:

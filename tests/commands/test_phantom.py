@@ -24,7 +24,7 @@ def test_makes_a_cohort_and_names_the_next_command(tmp_path, capsys):
     assert phantom.run(parse([*words, "--picture", str(drawn)])) == 0
     said = "".join(capsys.readouterr().out.split())
     assert "synthetic" in said
-    assert "pythontrain_segan.py--modalityflair--data" in said
+    assert "python-msegan_tltrain-segan--modalityflair--data" in said
     assert (out / "phantom-ms-0001" / "phantom-ms-0001_flair.nii.gz").is_file()
     assert drawn.read_bytes().startswith(b"\x89PNG")
     with pytest.raises(UserError, match="--overwrite"):

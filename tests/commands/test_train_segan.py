@@ -118,7 +118,7 @@ def test_cases_that_went_away_are_named(trained, tiny_cohort, tmp_path, capsys):
         (["--data", "nowhere"], "nowhere"),
         (["--config", "nowhere.toml"], "no configuration file nowhere.toml"),
         (["--set", "train.epoch=3"], "did you mean train.epochs?"),
-        (["--devices", "tpu"], "--devices expects"),
+        (["--devices", "gpu:99"], "--devices asks for GPU 99"),
         (["--set", "data.regions=['lesion']"], "lesion"),
     ],
 )
@@ -134,11 +134,15 @@ def test_mistakes_are_one_sentence_and_code_2(arguments, words, tiny_cohort, tin
     assert not (tmp_path / "runs" / "segan" / "t2" / "last").exists()
 
 
-def test_a_wrong_modality_is_refused_by_the_parser(capsys):
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(["--modality", "flare"], "flair"), (["--modality", "flair", "--devices", "tpu"], "expected cpu, cpu:2, gpu")],
+)
+def test_a_wrong_word_is_refused_by_the_parser(arguments, words, capsys):
     with pytest.raises(SystemExit) as stopped:
-        main(["train-segan", "--modality", "flare"])
+        main(["train-segan", *arguments])
     assert stopped.value.code == 2
-    assert "flair" in capsys.readouterr().err
+    assert words in capsys.readouterr().err
 
 
 def test_bad_cases_stop_training_unless_they_may_be_skipped(tiny_cohort, tiny_config, tmp_path, capsys):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from segan_tl.config.load import CONFIGS, load_config, validate
+from segan_tl.config.load import load_config, validate
+from segan_tl.config.presets import CONFIGS
 from segan_tl.errors import UserError
 
 

@@ -15,14 +15,7 @@ from segan_tl.models.foreign.orientation import inverse, turn_tensors
 from segan_tl.models.foreign.torch_files import Weights, read_weights, write_torch
 from segan_tl.models.foreign.torch_layout import assign, collect
 from segan_tl.models.nnunet import torch_names
-<<<<<<< HEAD:segan_tl/models/foreign/convert.py
-=======
-from segan_tl.models.nnunet_plan import build_from_plan, describe_network, orient_configuration
-from segan_tl.models.orientation import inverse, turn_tensors
-from segan_tl.models.torch_files import Weights, read_weights, write_torch
-from segan_tl.models.torch_layout import assign, collect
 from segan_tl.runs import write_json
->>>>>>> main:segan_tl/models/convert.py
 from segan_tl.schemas.datasets import NnunetDataset, Plans
 from segan_tl.schemas.reading import read_json
 

@@ -35,13 +35,13 @@ def common_cases(members: Sequence[Member], part: str) -> list[str]:
                 raise UserError(
                     f"{member.run.root} was trained or tuned on the patients of {_some(seen)}, of the {part} cases "
                     "that the runs are compared on: it has seen the answers; train the runs on one split "
-                    "(train_segan.py --split RUN)"
+                    "(train-segan --split RUN)"
                 )
     for member, split in zip(members, splits):
         if different := sorted(set(split.get(part, [])) ^ set(wanted)):
             raise UserError(
                 f"expected runs with the same {part} cases; {members[0].run.root} and {member.run.root} differ in "
-                f"{_some(different)}; train the runs on one split (train_segan.py --split RUN)"
+                f"{_some(different)}; train the runs on one split (train-segan --split RUN)"
             )
     return sorted(wanted)
 

@@ -218,7 +218,7 @@ def _require_same_names(first: ScoreTable, other: ScoreTable, region: str) -> No
     if sides:
         raise UserError(
             f"expected runs with the same test cases; {' and '.join(sides)} ({region}); train them on one split "
-            "(--split RUN of train and train_segan.py), score both on one folder with: python -m segan_tl evaluate, or "
+            "(--split RUN of train and train-segan), score both on one folder with: python -m segan_tl evaluate, or "
             "compare what they share with --allow-missing"
         )
 

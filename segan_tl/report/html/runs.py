@@ -121,7 +121,7 @@ def require_same_cases(runs: Sequence[FinishedRun]) -> None:
             raise UserError(
                 f"expected runs scored on the same cases; {first.run.root} and {other.run.root} differ in "
                 f"{', '.join(different[:3])}{' and more' if len(different) > 3 else ''}; train them on one split "
-                "(--split RUN of train and train_segan.py)"
+                "(--split RUN of train and train-segan)"
             )
     folders = [one.run.root.resolve() for one in runs]
     if len(set(folders)) < len(folders):

@@ -6,7 +6,6 @@ import io
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 import keras
@@ -17,6 +16,7 @@ from segan_tl.console import console
 from segan_tl.data.files.images import write_volume
 from segan_tl.data.find.cases import Case, LoadedCase, load_labelled
 from segan_tl.disk.paths import safe_name
+from segan_tl.environment import versions
 from segan_tl.errors import UserError
 from segan_tl.predict.labels import label_scheme, paint_labels
 from segan_tl.predict.members import Member
@@ -84,7 +84,7 @@ def evaluate_run(
         "segmentor_sha256": digest,
         "predict": config.predict.model_dump(mode="json"),
         "run": state,
-        "versions": {name: version(name) for name in ("segan_tl", "tensorflow", "keras", "numpy")},
+        "versions": versions(),
     }
     if panels:
         modality = shown_modality(config.data.modalities, config.data.regions)

@@ -1,0 +1,81 @@
+"""Typical mistakes in arguments, keys, names and paths are answered before TensorFlow is imported, which is slow."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MISTAKES = {
+    "trian": "did you mean train?",
+    "configs shwo": "did you mean configs show?",
+    "train --config nnunet_smal": "did you mean --config nnunet_small?",
+    "train --confg nnunet_small": "--confg",
+    "train --config nnunet_small --set model.familly=unet3d": "did you mean model.family?",
+    "train --config nnunet_small --set train.epochs=many": "expected a whole number",
+    "train --config nnunet_small --set data.patch=[100,100,100]": "must be divisible by",
+    "train --config nnunet_small --modality flare": "flair",
+    "train --config nnunet_small --devices tpu": "expected cpu, cpu:2, gpu or gpu:0,1",
+    "train --config nnunet_small --data nowhere": "nowhere does not exist",
+    "train --config nnunet_small --data empty": "give the folder that holds the cases",
+    "train --config combined_small --data empty --source-data nowhere": "give the folder that holds the cases",
+    "train --config nnunet_small --split nobody": "no run at nobody",
+    "train --config nnunet_small --fold 7": "--fold expects 0 to 4",
+    "train-segan --modality flair --set train.epoch=3": "did you mean train.epochs?",
+    "train-segan --modality flair --data nowhere": "nowhere does not exist",
+    "transfer --source flair --target t3": "unknown modality t3",
+    "transfer --source flair --target t2": "there is no trained model of flair",
+    "transfer --source nobody.keras --target t2": "no file nobody.keras",
+    "finetune --from nobody --strategy all": "no run at nobody",
+    "predict nobody empty out": "no run at nobody",
+    "check nowhere": "nowhere does not exist",
+    "evaluate nowhere empty --out a.csv": "nowhere is none",
+    "evaluate empty empty --out a.txt": "ends in .csv",
+    "inspect nobody": "no run at nobody",
+    "compare nobody other": "no run at nobody",
+    "report nobody": "no run at nobody",
+    "retest nobody --data empty": "no run at nobody",
+    "matrix nobody other": "no run at nobody",
+    "export nobody out --plans plans.json": "no run at nobody",
+    "import nowhere a.keras": "there is no nowhere",
+    "crossval -- train --config nnunet_small --data nowhere": "nowhere does not exist",
+    "crossval --gather nowhere": "no cross-validation at nowhere",
+    "reproduce giacomello-2021": "giacomello-2020",
+    "phantom out --cases -1": "expected a whole number from 1",
+}
+ALL = """
+import contextlib, io, json, sys
+from segan_tl.__main__ import main
+answers = {}
+for line in json.loads(sys.argv[1]):
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        try:
+            code = main(line.split())
+        except SystemExit as stopped:
+            code = stopped.code
+    answers[line] = [code, said.getvalue(), bool({"tensorflow", "keras"} & sys.modules.keys())]
+print(json.dumps(answers))
+"""
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory):
+    """Return what each mistake is answered: exit code, message, whether TensorFlow was imported by then."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    (folder / "empty").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{ALL}", json.dumps(list(MISTAKES))],
+        capture_output=True, encoding="utf-8", cwd=folder, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("line", MISTAKES)
+def test_a_mistake_is_answered_before_tensorflow_is_imported(line, answers):
+    code, said, heavy = answers[line]
+    assert code == 2 and MISTAKES[line] in said and "Traceback" not in said
+    assert not heavy
