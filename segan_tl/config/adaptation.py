@@ -22,7 +22,7 @@ class FinetuneConfig(Section):
 
     source: Text  # a run, or a .keras file
     source_sha256: Text  # of its segmentor
-    strategy: Literal[FINETUNE_STRATEGIES] = "all"
+    strategy: Literal[FINETUNE_STRATEGIES] = "all"  # as `finetune --strategy`
     inputs: dict[str, str | None] = {}  # modality of this run → modality of the source; None starts fresh
 
 

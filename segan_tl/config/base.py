@@ -53,10 +53,11 @@ class Section(BaseModel):
 class PhantomConfig(Section):
     """The synthetic cohort that is made when no data is given."""
 
+    # field strength and disease: glioma at 3 T or 1.5 T, multiple sclerosis
     cohort: Literal["glioma-3t", "glioma-1.5t", "ms"] = "glioma-3t"
-    cases: Annotated[int, Field(gt=0, le=9999)] = 40
-    shape: tuple[Side, Side, Side] = (240, 240, 155)
-    seed: Seed = 2020
+    cases: Annotated[int, Field(gt=0, le=9999)] = 40  # how many patients
+    shape: tuple[Side, Side, Side] = (240, 240, 155)  # voxels of the grid along H, W, D; H of them span 240 mm
+    seed: Seed = 2020  # same seed, same patients
 
 
 def comparable(values: dict) -> dict:

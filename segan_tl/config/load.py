@@ -46,12 +46,14 @@ STRATEGIES = (
 class DataConfig(Section):
     """What is read and how it is prepared [Giacomello 2020, IV-B]."""
 
-    modalities: Modalities = ("flair",)
-    regions: Regions = ("wt",)
+    modalities: Modalities = ("flair",)  # what the segmentor sees, in this order; --modality sets it
+    regions: Regions = ("wt",)  # what is segmented, a sigmoid each
+    # voxels along H, W, D cut out of the middle; a smaller image is padded with 0
     crop: tuple[Positive, Positive, Positive] = (180, 180, 128)
-    window: tuple[Positive, Positive] = (160, 160)
+    window: tuple[Positive, Positive] = (160, 160)  # H, W of a training slice, cut anywhere out of the crop
+    # of the crop: each modality is clipped there, then scaled to 0 … 1
     percentiles: tuple[Percentile, Percentile] = (2.0, 98.0)
-    split: tuple[Fraction, Fraction, Fraction] = (0.8, 0.1, 0.1)
+    split: tuple[Fraction, Fraction, Fraction] = (0.8, 0.1, 0.1)  # parts of the patients: training, validation, test
     train_cases: Positive | None = None  # scans of the training part, chosen by the seed; None takes all
 
     @model_validator(mode="after")
@@ -65,46 +67,49 @@ class DataConfig(Section):
 class AugmentConfig(Section):
     """Random changes of a training slice; a value of 0 switches one off."""
 
-    flip: Fraction = 0.0
-    rotation_degrees: float = Field(0.0, ge=0, le=180)
-    scale: Decay = 0.0
-    gamma: Decay = 0.0
-    brightness: Decay = 0.0
-    noise: Fraction = 0.0
+    flip: Fraction = 0.0  # chance of a mirror image, left for right
+    rotation_degrees: float = Field(0.0, ge=0, le=180)  # largest angle, either way
+    scale: Decay = 0.0  # s: enlarged by a factor from 1 / (1 + s) to 1 + s
+    gamma: Decay = 0.0  # likewise, the exponent of the intensities
+    brightness: Decay = 0.0  # b: intensities times 1 − b to 1 + b
+    noise: Fraction = 0.0  # standard deviation, of intensities from 0 to 1
 
 
 class ModelConfig(Section):
     """The two networks [Giacomello 2020, III]."""
 
+    # width of every stage of the segmentor, each of which halves the grid
     filters: Annotated[tuple[Width, ...], Field(min_length=1)] = (64, 128, 256, 512)
-    critic_filters: Annotated[tuple[Width, ...], Field(min_length=1)] = (64, 128, 256)
+    critic_filters: Annotated[tuple[Width, ...], Field(min_length=1)] = (64, 128, 256)  # likewise, of the critic
+    # "concatenate": image and mask (SegAN-CAT); "mask": their product (SegAN)
     critic_input: Literal["concatenate", "mask"] = "concatenate"
-    leaky_slope: float = Field(0.2, ge=0, lt=1)
-    norm_momentum: float = Field(0.9, gt=0, lt=1)
+    leaky_slope: float = Field(0.2, ge=0, lt=1)  # of LeakyReLU below 0; the authors' code: 0.3
+    norm_momentum: float = Field(0.9, gt=0, lt=1)  # of BatchNormalization, as Keras counts it; the authors' code: 0.1
 
 
 class TrainConfig(Section):
     """The game, its optimizers and when it ends."""
 
-    batch_size: Positive = 64
-    epochs: Positive = 100_000
-    patience: Positive = 500
-    steps_per_epoch: Positive | None = None
-    tumour_fraction: Fraction = 0.0
-    update: Literal["simultaneous", "alternating"] = "simultaneous"
-    critic_steps: Positive = 1
-    segmentor_steps: Positive = 1
-    dice_weight: Weight = 1.0
-    dice_smooth: PositiveWeight = 1e-6
-    adversarial_weight: PositiveWeight = 1.0
-    clip: PositiveWeight | None = 0.05
+    batch_size: Positive = 64  # slices in a step, of all replicas together
+    epochs: Positive = 100_000  # at most
+    patience: Positive = 500  # epochs without a better validation Dice
+    steps_per_epoch: Positive | None = None  # None: as many as it takes to see every slice once
+    tumour_fraction: Fraction = 0.0  # of an epoch's slices surely with tumour; the others are drawn from all
+    update: Literal["simultaneous", "alternating"] = "simultaneous"  # critic and segmentor from one pass, or in turn
+    critic_steps: Positive = 1  # updates of the critic in a turn, when alternating
+    segmentor_steps: Positive = 1  # updates of the segmentor in a turn, when alternating
+    dice_weight: Weight = 1.0  # of the Dice loss in the segmentor's; 0 leaves it out
+    dice_smooth: PositiveWeight = 1e-6  # added above and below the fraction of the Dice loss
+    adversarial_weight: PositiveWeight = 1.0  # of the multi-scale L1 in the segmentor's loss
+    clip: PositiveWeight | None = 0.05  # largest absolute value in the critic's kernels; None leaves them free
+    # rmsprop: epsilon outside of the root, as in TensorFlow 2.0; rmsprop_keras: inside
     optimizer: Literal["rmsprop", "rmsprop_keras", "adam"] = "rmsprop"
-    learning_rate: Rate = 2e-5
-    critic_learning_rate: Rate | None = None
-    schedule: Literal["constant", "cosine"] = "constant"
-    averaging: Decay = 0.0
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"
-    validate_every: Positive = 1
+    learning_rate: Rate = 2e-5  # at the start
+    critic_learning_rate: Rate | None = None  # None: that of the segmentor
+    schedule: Literal["constant", "cosine"] = "constant"  # of the learning rate; cosine falls to 0 at the last epoch
+    averaging: Decay = 0.0  # decay of a running average of the weights, which is judged and published; 0: none
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"  # of the computation; weights are float32
+    validate_every: Positive = 1  # epochs
 
     @model_validator(mode="after")
     def _schedule_needs_an_end(self):
@@ -118,8 +123,8 @@ class PredictConfig(Section):
 
     decision: ClassVar[str] = "threshold"  # volumetric networks have a choice
     area: Literal["crop", "window"] = "crop"  # outside of it nothing is found: told case by case
-    batch_size: Positive = 16
-    threshold: Threshold = 0.5
+    batch_size: Positive = 16  # slices in one pass
+    threshold: Threshold = 0.5  # least probability of what is found
     smallest_component: Fractions = 0.0  # of the largest; several: the validation cases choose
 
 
@@ -128,15 +133,15 @@ class TransferConfig(Section):
 
     source: Text  # a run, or a .keras file
     source_sha256: Text  # of its segmentor
-    strategy: Literal[STRATEGIES] = "full"
+    strategy: Literal[STRATEGIES] = "full"  # as `transfer.py --strategy`
     inputs: dict[str, str | None] = {}  # modality of this run → modality of the source; None starts fresh
 
 
 class Config(Section):
     """Everything that decides a run, apart from the data itself."""
 
-    name: RunName = "segan"
-    seed: Seed = 0
+    name: RunName = "segan"  # of the run's folder: runs/<name>/…
+    seed: Seed = 0  # of everything random: split, first weights, order, augmentation
     phantom: PhantomConfig = PhantomConfig()
     data: DataConfig = DataConfig()
     augment: AugmentConfig = AugmentConfig()

@@ -32,17 +32,18 @@ Kernel = Annotated[int, Field(gt=0, le=15)]
 class VolumeModelConfig(Section):
     """Which network, and its size."""
 
-    family: Literal[tuple(FAMILIES)]
-    variant: str | None = None
+    family: Literal[tuple(FAMILIES)]  # which network
+    variant: str | None = None  # of the family: unet3d, nnunet, mednext and the two of albunet have some
     filters: tuple[Width, ...] | None = None  # width of every stage
     blocks: tuple[Blocks, ...] | None = None  # of every stage
-    decoder_blocks: tuple[Blocks, ...] | None = None
+    decoder_blocks: tuple[Blocks, ...] | None = None  # of every stage of the decoder
     strides: tuple[Stride | tuple[Stride, Stride, Stride], ...] | None = None  # of every stage: one, or D, H, W
     kernel_sizes: tuple[Kernel | tuple[Kernel, Kernel, Kernel], ...] | None = None  # likewise
-    kernel_size: Literal[3, 5] | None = None
-    norm: Literal["instance", "batch"] | None = None
+    kernel_size: Literal[3, 5] | None = None  # of mednext
+    norm: Literal["instance", "batch"] | None = None  # of cicek
+    # sigmoid: regions may overlap; softmax: labels exclude each other
     activation: Literal["sigmoid", "softmax"] = "sigmoid"
-    deep_supervision: bool = True
+    deep_supervision: bool = True  # losses at the coarser stages, too
     pretrained: Text | None = None  # a .keras file, or what `python -m segan_tl import` wrote
 
     @property

@@ -46,14 +46,15 @@ Overlap = Annotated[float, Field(ge=0, le=0.95)]
 class VolumeDataConfig(Section):
     """What is read, how it is scaled, and which patches are drawn."""
 
-    modalities: Modalities = MODALITIES
-    regions: Regions = ("wt", "tc", "et")
+    modalities: Modalities = MODALITIES  # what the network sees, in this order; --modality sets it
+    regions: Regions = ("wt", "tc", "et")  # what is segmented
+    # zscore: mean 0, deviation 1 inside the brain; ren: 1st to 99th percentile to 0 … 1
     normalise: Literal["zscore", "ren"] = "zscore"
     spacing_mm: Spacing | None = None  # of cubic voxels to resample to; None: the file's own
     patch: tuple[Positive, Positive, Positive] = (128, 128, 128)  # D, H, W
-    sampling: Literal["random", "centre"] = "random"
+    sampling: Literal["random", "centre"] = "random"  # where a patch lies: anywhere, or in the middle of the head
     foreground: Fraction = 0.33  # of a batch's examples whose patch surely holds a region [Isensee 2021]
-    split: tuple[Fraction, Fraction, Fraction] = (0.8, 0.1, 0.1)
+    split: tuple[Fraction, Fraction, Fraction] = (0.8, 0.1, 0.1)  # parts of the patients: training, validation, test
     train_cases: Positive | None = None  # scans of the training part, chosen by the seed; None takes all
 
 
@@ -65,35 +66,35 @@ class VolumeAugmentConfig(Section):
     exponent of gamma is always balanced. Blur and low resolution change each modality with a chance of a half.
     """
 
-    rotation: Fraction = 0.0
+    rotation: Fraction = 0.0  # chance
     rotation_degrees: float = Field(30.0, ge=0, le=180)  # about each axis; a 2-D patch turns in its plane only
-    scaling: Fraction = 0.0
-    scale: PositiveRange = (0.7, 1.4)
-    elastic: Fraction = 0.0
+    scaling: Fraction = 0.0  # chance
+    scale: PositiveRange = (0.7, 1.4)  # range of the factor
+    elastic: Fraction = 0.0  # chance
     elastic_deformation: Range = (0.0, 0.25)  # standard deviation of the smoothing over the size of the patch
     mirror: Fraction = 0.0  # of each axis
-    noise: Fraction = 0.0
-    noise_std: Range = (0.0, 0.1)
-    blur: Fraction = 0.0
-    blur_sigma_voxels: PositiveRange = (0.5, 1.0)
-    brightness: Fraction = 0.0
-    brightness_factor: PositiveRange = (0.75, 1.25)
-    contrast: Fraction = 0.0
-    contrast_factor: PositiveRange = (0.75, 1.25)
-    low_resolution: Fraction = 0.0
+    noise: Fraction = 0.0  # chance
+    noise_std: Range = (0.0, 0.1)  # range of its standard deviation
+    blur: Fraction = 0.0  # chance
+    blur_sigma_voxels: PositiveRange = (0.5, 1.0)  # range, along each axis
+    brightness: Fraction = 0.0  # chance
+    brightness_factor: PositiveRange = (0.75, 1.25)  # range
+    contrast: Fraction = 0.0  # chance
+    contrast_factor: PositiveRange = (0.75, 1.25)  # range
+    low_resolution: Fraction = 0.0  # chance
     low_resolution_zoom: ShareRange = (0.5, 1.0)  # voxels kept along each axis
-    gamma: Fraction = 0.0
-    gamma_inverted: Fraction = 0.0
-    gamma_exponent: PositiveRange = (0.7, 1.5)
+    gamma: Fraction = 0.0  # chance
+    gamma_inverted: Fraction = 0.0  # chance, of gamma on the inverted image
+    gamma_exponent: PositiveRange = (0.7, 1.5)  # range, of both
     gamma_keeps_statistics: bool = True  # mean and standard deviation of the patch
-    balanced: bool = True
+    balanced: bool = True  # factors below 1 as often as above
 
 
 class VolumeTrainConfig(Section):
     """Loss, optimizer, and when training ends."""
 
-    batch_size: Positive = 2
-    epochs: Positive = 1000
+    batch_size: Positive = 2  # patches in a step, of all replicas together
+    epochs: Positive = 1000  # at most
     patience: Positive | None = None  # epochs without a better validation Dice; None trains to the end
     steps_per_epoch: int = Field(250, ge=0, le=LARGEST)  # 0: one pass over the training cases
     # multiple_dice: of the labels [Wacker 2020, paper]; with background, another term of the mean [its code]
@@ -102,30 +103,33 @@ class VolumeTrainConfig(Section):
     )
     loss_weights: tuple[Weight, Weight] = (1.0, 1.0)  # of the two terms in the loss' name
     class_weights: tuple[Weight, ...] | None = None  # bce: inside each region; ce: of each class, background first
-    dice_smooth: PositiveWeight = 1e-5
-    batch_dice: bool = False
+    dice_smooth: PositiveWeight = 1e-5  # added above and below the fraction of the Dice loss
+    batch_dice: bool = False  # sums of the Dice loss over the batch, not over each example
     supervise_coarsest: bool = True  # nnU-Net leaves its coarsest output out
+    # sgd: Nesterov with coupled decay, as in PyTorch; adamw: epsilon as in PyTorch
     optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
-    learning_rate: Rate = 1e-2
-    momentum: Decay = 0.99
-    weight_decay: Decay = 3e-5
-    epsilon: float = Field(1e-8, gt=0, le=1)
-    amsgrad: bool = False
+    learning_rate: Rate = 1e-2  # at the start
+    momentum: Decay = 0.99  # of sgd
+    weight_decay: Decay = 3e-5  # of sgd and adamw
+    epsilon: float = Field(1e-8, gt=0, le=1)  # of adam and adamw
+    amsgrad: bool = False  # of adam
+    # of the learning rate, which falls to 0 unless constant
     schedule: Literal["constant", "polynomial", "cosine"] = "polynomial"
-    power: float = Field(0.9, gt=0, le=100)
+    power: float = Field(0.9, gt=0, le=100)  # of the polynomial schedule: (1 − epoch / epochs) to the power
     clip_norm: Weight = 12.0  # of the gradient; 0 leaves it as it is
-    averaging: Decay = 0.0
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"
-    validate_every: Positive = 1
+    averaging: Decay = 0.0  # decay of a running average of the weights, which is judged and published; 0: none
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"  # of the computation; weights are float32
+    validate_every: Positive = 1  # epochs
 
 
 class VolumePredictConfig(Section):
     """How a volume is segmented."""
 
     overlap: Overlap | tuple[Overlap, Overlap, Overlap] = 0.5  # of neighbouring tiles, or one each for D, H, W
-    weighting: Literal["gaussian", "constant"] = "gaussian"
+    weighting: Literal["gaussian", "constant"] = "gaussian"  # of a tile's voxels where tiles overlap
     mirror: bool = True  # average over all flips
-    batch_size: Positive = 1
+    batch_size: Positive = 1  # tiles in one pass
+    # threshold: each region by itself; largest: the most probable label (softmax)
     decision: Literal["threshold", "largest"] = "threshold"
     threshold: Threshold = 0.5  # with "largest": t / (1 - t) weighs the background before the largest wins
     smallest_component: Fractions = 0.0  # of the largest; several: the validation cases choose
@@ -134,8 +138,8 @@ class VolumePredictConfig(Section):
 class VolumeConfig(Section):
     """Everything that decides a run of one volumetric network, apart from the data itself."""
 
-    name: RunName
-    seed: Seed = 0
+    name: RunName  # of the run's folder: runs/<name>/…
+    seed: Seed = 0  # of everything random: split, first weights, order, augmentation
     phantom: PhantomConfig = PhantomConfig()
     data: VolumeDataConfig = VolumeDataConfig()
     augment: VolumeAugmentConfig = VolumeAugmentConfig()
