@@ -101,7 +101,7 @@ class TrainConfig(Section):
     dice_weight: Weight = 1.0  # of the Dice loss in the segmentor's; 0 leaves it out
     dice_smooth: PositiveWeight = 1e-6  # added above and below the fraction of the Dice loss
     adversarial_weight: PositiveWeight = 1.0  # of the multi-scale L1 in the segmentor's loss
-    clip: PositiveWeight | None = 0.05  # largest absolute value in the critic's kernels; None leaves them free
+    clip: PositiveWeight | None = 0.05  # largest absolute value in the critic's kernels [Xue 2018]
     # rmsprop: epsilon outside of the root, as in TensorFlow 2.0; rmsprop_keras: inside
     optimizer: Literal["rmsprop", "rmsprop_keras", "adam"] = "rmsprop"
     learning_rate: Rate = 2e-5  # at the start
