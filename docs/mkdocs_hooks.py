@@ -1,7 +1,7 @@
 """What `make docs` adds to the pages: README as the first one, and what else lies above docs/.
 
-On GitHub a page may link to any file of the repository, `../configs/quickstart.toml` say. The site holds the pages alone:
-there such a link becomes the name of the file, or leads to the page that the file has become (PAGES).
+On GitHub a page may link to any file of the repository, `../configs/quickstart.toml` say. The site holds the pages
+alone: there such a link becomes the name of the file, or leads to the page that the file has become (PAGES).
 """
 
 import posixpath
