@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 JOBS   ?= 2
 TESTS  := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
-.PHONY: help install demo test test-all test-parity lint benchmark clean
+.PHONY: help install demo test test-all test-parity lint docs benchmark clean
 
 help:                    ## what can be made
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -37,11 +37,16 @@ test-parity: install     ## networks beside their PyTorch originals (installs Py
 	$(BIN)/python -m pytest -m parity
 
 lint: install            ## flake8
-	$(BIN)/python -m flake8 segan_tl tests benchmarks setup.py train_segan.py transfer.py
+	$(BIN)/python -m flake8 segan_tl tests benchmarks docs setup.py train_segan.py transfer.py
+
+docs: install            ## the site of README and docs/, in site/ (installs mkdocs-material); a dead link is an error
+	$(BIN)/pip install --quiet --editable '.[docs]'
+	$(BIN)/python docs/make_configuration.py
+	$(BIN)/python -m mkdocs build --strict
 
 benchmark: install       ## training and inference speed beside PyTorch (installs PyTorch for the CPU)
 	$(BIN)/pip install --quiet torch==2.13.0
 	$(BIN)/python benchmarks/segan_speed.py
 
 clean:                   ## remove .venv and what was built
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache
+	rm -rf $(VENV) build dist site *.egg-info .pytest_cache

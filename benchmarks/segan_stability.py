@@ -139,7 +139,7 @@ def plot(rows, path):
 
 
 def report(rows):
-    """Print the Markdown table of README."""
+    """Print the Markdown table of docs/scarce-data.md."""
     print(
         "| variant | Dice at the end | second half: mean | lowest | swing |\n|---|---|---|---|---|"
     )

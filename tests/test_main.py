@@ -1,26 +1,14 @@
-"""The entry point: instant help, exit codes, and that README's commands are understood."""
+"""The entry point: instant help and exit codes. That the commands of the pages are understood: tests/docs."""
 
-import argparse
-import importlib
-import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from segan_tl.__main__ import COMMANDS, MODULES, main
-from segan_tl.config.load import load_config
-from segan_tl.workflow.wrapped import read_training
+from segan_tl.__main__ import COMMANDS, main
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
-
-
-def readme_commands():
-    lines = re.findall(r"(?:python train_segan\.py|python transfer\.py|python -m segan_tl) [^`#\n]+", README)
-    return sorted({line.strip() for line in lines if "<" not in line})
 
 
 @pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)], ids=" ".join)
@@ -91,35 +79,6 @@ def test_what_the_system_refuses_is_one_sentence(error, said, monkeypatch, capsy
     monkeypatch.setattr("segan_tl.commands.check.run", run)
     assert main(["check", "folder"]) == 2
     assert capsys.readouterr().err.startswith(f"error: {said}")
-
-
-def test_readme_shows_commands():
-    assert len(readme_commands()) >= 5
-
-
-@pytest.mark.parametrize("line", readme_commands())
-def test_readme_commands_are_understood(line):
-    words = shlex.split(line)
-    name = words[1].removesuffix(".py").replace("_", "-")
-    name, arguments = (name, words[2:]) if name != "-m" else (words[3], words[4:])
-    command = importlib.import_module(f"segan_tl.commands.{MODULES.get(name, name.replace('-', '_'))}")
-    parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
-    if "--" in arguments:  # what follows is a training
-        place = arguments.index("--")
-        assert command.WRAPS and read_training(arguments[place + 1 :], folds=5).folder
-        arguments = arguments[:place]
-    parsed = parser.parse_args(arguments)
-    if name in ("train-segan", "train"):
-        load_config(parsed.config or "segan_cat", parsed.set)
-
-
-SETTINGS = set(re.findall(r"`--set '?([\w.]+=[^`'\s]+)", README)) - {"section.key=value"}
-
-
-@pytest.mark.parametrize("change", sorted(SETTINGS))
-def test_settings_that_readme_names_exist(change):
-    load_config("segan_cat", [change])
 
 
 def test_a_name_in_an_error_cannot_command_the_terminal(tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""A trained run in one's own code gives what the tool gives: README's recipe, the example without the package."""
+"""A trained run in one's own code gives what the tool gives: the recipe of docs, the example without the package."""
 
 import csv
 import re
@@ -23,7 +23,7 @@ from segan_tl.report.score.evaluate import evaluate_run
 from tests.small_runs import SPACING_MM, make_run, small_config, small_labels, write_case
 
 ROOT = Path(__file__).parents[2]
-RECIPE = re.search(r"\n    import segan_tl\n(?:\n|    .*\n)+", (ROOT / "README.md").read_text())[0]
+RECIPE = re.search(r"\n    import segan_tl\n(?:\n|    .*\n)+", (ROOT / "docs" / "python.md").read_text())[0]
 
 
 def dice_of(run) -> dict[tuple[str, str], float]:
@@ -94,11 +94,11 @@ def test_it_segments_as_the_evaluation_did(cohort, request, name):
         assert dice(truth[..., i], found[..., i]) == value
 
 
-def test_readme_s_recipe_gives_the_dice_of_metrics_csv(cohort, slices_run, monkeypatch):
+def test_the_recipe_of_docs_gives_the_dice_of_metrics_csv(cohort, slices_run, monkeypatch):
     monkeypatch.chdir(cohort.parent)
     for case in ("BraTS2021_00001", "BraTS2021_00002"):
         recipe, places = re.subn(r'"runs/[^"]+"', f'"{slices_run.root}"', RECIPE)
-        recipe, cases = re.subn(r'"/data/[^"]+"', f'"{cohort / case}"', recipe)
+        recipe, cases = re.subn(r'"new_patients/[^"]+"', f'"{cohort / case}"', recipe)
         assert (places, cases) == (1, 1)
         names = {}
         exec(re.sub(r"^    ", "", recipe, flags=re.MULTILINE), names)
