@@ -14,7 +14,6 @@ MOVED = {
 }
 # What SegAN had where its configuration said nothing [Giacomello 2020, IV].
 DEFAULTS = {
-    "name": "segan",
     "data": {
         "modalities": ["flair"], "regions": ["wt"], "normalise": "percentiles", "crop": [180, 180, 128],
         "patch": [1, 160, 160], "sampling": "slices", "foreground": 0.0,
@@ -31,11 +30,17 @@ DEFAULTS = {
 
 
 def upgrade(values: dict) -> dict:
-    """Return a configuration with SegAN's older keys in their new places; one of another family comes back as it is."""
-    model = values.get("model", {})
-    if not isinstance(model, dict) or model.get("family", "segan") != "segan":
+    """Return a configuration with SegAN's older keys in their new places; one of another family is left as it is.
+
+    What may be left out and depends on the family is filled in: SegAN's name, and the strategy of a transfer.
+    """
+    model, transfer = values.get("model", {}), values.get("transfer")
+    segan = isinstance(model, dict) and model.get("family", "segan") == "segan"
+    if isinstance(transfer, dict) and "strategy" not in transfer:
+        values = values | {"transfer": transfer | {"strategy": "full" if segan else "all"}}
+    if not segan:
         return values
-    values = {key: dict(part) if isinstance(part, dict) else part for key, part in values.items()}
+    values = {"name": "segan"} | {key: dict(part) if isinstance(part, dict) else part for key, part in values.items()}
     older = "family" not in model
     for old, new in MOVED.items():
         _move(values, old, new)
@@ -50,10 +55,8 @@ def upgrade(values: dict) -> dict:
             values.setdefault("critic", {}).setdefault(key, values["model"][key])
     _upgrade_augmentation(values)
     for section, defaults in DEFAULTS.items():
-        if isinstance(defaults, dict):
+        if isinstance(values.get(section) or {}, dict):
             values[section] = defaults | (values.get(section) or {})
-        else:
-            values.setdefault(section, defaults)
     return values
 
 

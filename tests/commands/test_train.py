@@ -80,7 +80,7 @@ def test_a_resumed_run_ends_where_the_whole_one_does(trained, tiny_cohort, tiny_
     # Interrupted in the second epoch, in a process of its own, and taken up again.
     shutil.rmtree(run)
     program = (
-        "import os, signal, sys; from segan_tl.train import supervised; from segan_tl.__main__ import main\n"
+        "import os, signal, sys; from segan_tl.__main__ import main\n"
         "from segan_tl.train.callbacks import ProgressLine\n"
         "end = ProgressLine.on_train_batch_end\n"
         "def stop(self, batch, logs=None):\n"
@@ -125,7 +125,7 @@ def test_a_signal_while_scoring_is_no_loss(trained, tiny_cohort, tiny_volumes, t
     scores = scores_in(run)
     (run / "summary.json").unlink()  # written last: the run is trained, and not scored
     program = (
-        "import os, signal, sys; from segan_tl.__main__ import main; from segan_tl.report import evaluate\n"
+        "import os, signal, sys; from segan_tl.__main__ import main; from segan_tl.report.score import evaluate\n"
         "segment = evaluate.segment_case\n"
         "def stop(*given, **named):\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"

@@ -74,7 +74,7 @@ def test_what_a_kill_left_undone_is_done_by_the_same_command(trained, lost, tmp_
 
 
 @pytest.mark.parametrize(
-    ("part", "modality", "what"), [("train", "t2", "the t2 image"), ("test", "seg", "the mask")]
+    ("part", "modality", "what"), [("train", "t2", "an image"), ("test", "seg", "the mask")]
 )
 def test_a_changed_image_stops_a_run_that_goes_on(trained, tiny_cohort, tmp_path, part, modality, what, capsys):
     run = tmp_path / "runs" / "segan" / "all"

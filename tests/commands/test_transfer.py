@@ -92,7 +92,7 @@ def _scores(run):
 def _as_toml(values, folder):
     """Write a run's own configuration as TOML."""
     lines = [f"seed = {values['seed']}"]
-    for section in ("data", "augment", "model", "train", "predict"):
+    for section in ("data", "augment", "model", "train", "critic", "predict"):
         lines.append(f"[{section}]")
         lines += [f"{key} = {json.dumps(value)}" for key, value in values[section].items() if value is not None]
     path = folder / "own.toml"

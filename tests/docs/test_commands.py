@@ -10,7 +10,8 @@ import sys
 import pytest
 
 from segan_tl.__main__ import COMMANDS, MODULES
-from segan_tl.config.load import CONFIGS, load_config
+from segan_tl.config.load import load_config
+from segan_tl.config.presets import CONFIGS
 from segan_tl.errors import UserError
 from segan_tl.workflow.wrapped import read_training
 from tests.docs.pages import PAGES, ROOT, all_commands, blocks, commands, name_of, spans

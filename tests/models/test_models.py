@@ -1,4 +1,4 @@
-"""The volumetric networks by name: what a configuration may say is what the builders take."""
+"""The networks by name: what a configuration may say is what the builders take."""
 
 import importlib
 import inspect
@@ -11,6 +11,7 @@ from segan_tl.config.model import FAMILIES, ModelConfig
 from segan_tl.models import MODELS, build_model, publish
 
 SMALL = {
+    "segan": {"filters": [4, 8, 8], "deep_supervision": False},
     "unet3d": {"filters": [4, 8, 8]},
     "cicek": {"filters": [4, 8, 8]},
     "nnunet": {"filters": [4, 8, 8], "blocks": [1, 1, 1], "decoder_blocks": [1, 1]},

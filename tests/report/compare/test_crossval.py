@@ -169,7 +169,7 @@ def test_other_folds_than_the_saved_ones(tmp_path):
     [
         (CONFIG | {"seed": 4}, r"fold 0 and fold 1 of .* differ \(seed 3 → 4\)"),
         (CONFIG | {"train": {"epochs": 20}}, r"differ \(train.epochs 10 → 20\)"),
-        (CONFIG | {"train": {"epochs": 10, "power": 1}}, r"differ \(train.power None → 1\)"),
+        (CONFIG | {"train": {"epochs": 10, "power": 1}}, r"differ \(train.power 0.9 → 1.0\)"),
     ],
 )
 def test_different_configurations(tmp_path, config, expected):

@@ -79,7 +79,7 @@ def test_a_run_that_is_not_finished(tmp_path, state):
 
 
 def test_a_transfer_that_is_not_finished(tmp_path):
-    settings = StartConfig(source="runs/small/flair", source_sha256="0", inputs={"t2": "flair"})
+    settings = StartConfig(source="runs/small/flair", source_sha256="0", strategy="full", inputs={"t2": "flair"})
     make_run(tmp_path / "t2", small_config(("t2",)).model_copy(update={"transfer": settings}), state="training")
     with pytest.raises(UserError, match="transfer.py --source runs/small/flair --target t2 --set name=small"):
         check_finished(open_members([tmp_path / "t2"]))
