@@ -90,7 +90,8 @@ def main(argv: list[str] | None = None, *, program: str | None = None) -> int:
     except KeyboardInterrupt:
         if arguments.debug:
             raise
-        print("\nInterrupted. Run the same command again to go on.", file=sys.stderr)
+        words = "Interrupted; what is written stays. Trainings go on with the same command, others begin anew."
+        print(f"\n{words}", file=sys.stderr)
         return EXIT_INTERRUPTED
 
 

@@ -174,7 +174,8 @@ def _region_ml(checked, region: str) -> float | None:
     """Return the volume of a region in mL; None without labels."""
     from segan_tl.regions import LABEL_NAMES, REGIONS
 
-    if checked.geometry is None or checked.case.mask is None:
+    mask = checked.case.mask
+    if checked.geometry is None or mask is None or any(problem.file == mask.path for problem in checked.problems):
         return None
     voxels = sum(checked.label_voxels.get(name, 0) for name, label in LABEL_NAMES.items() if label in REGIONS[region])
     return voxels * checked.geometry.voxel_volume_mm3 / 1000

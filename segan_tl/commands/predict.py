@@ -151,7 +151,7 @@ def _segment_one(arguments, members, models, *, case, outputs) -> tuple:
     from segan_tl.data.files.images import write_volume
     from segan_tl.metrics.overlap import dice
     from segan_tl.predict.ensemble import segment_input
-    from segan_tl.predict.labels import label_scheme, paint_labels
+    from segan_tl.predict.labels import label_scheme, paint_labels, painted_masks
     from segan_tl.predict.outputs import write_probability
     from segan_tl.predict.plausibility import judge, not_segmented_text
     from segan_tl.regions import region_masks
@@ -161,7 +161,9 @@ def _segment_one(arguments, members, models, *, case, outputs) -> tuple:
     loaded, voters, probability, prediction = segment_input(members, models, case, rule=arguments.vote)
     voted = [voter.modality for voter in voters] if arguments.vote else []
     scheme = label_scheme(regions, case.convention)
-    write_volume(outputs.labels(case.id), paint_labels(prediction, regions, scheme), loaded.geometry)
+    painted = paint_labels(prediction, regions, scheme)
+    write_volume(outputs.labels(case.id), painted, loaded.geometry)
+    prediction = painted_masks(painted, regions, scheme)  # what is said is said of the file
     if arguments.probabilities:
         write_probability(outputs.probability(case.id), probability, loaded.geometry)
     truth = None if loaded.labels is None else region_masks(loaded.labels, regions)

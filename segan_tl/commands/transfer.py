@@ -54,7 +54,12 @@ def run(arguments) -> int:
 
     strategy = _strategy(arguments)
     modalities = _target(arguments)
-    source = find_source(arguments.source, runs=arguments.runs, names=_names(arguments))
+    source = find_source(arguments.source, runs=arguments.runs, names=_names(arguments), data=arguments.data)
+    if source.config is not None and source.config.model.family != "segan":
+        raise UserError(
+            f"{source.path} is a run of {source.config.model.family}, and this command moves SegAN; type python -m "
+            f"segan_tl finetune --from {arguments.source} --strategy all --set data.modalities=[{arguments.target}]"
+        )
     config = _config(arguments, source, modalities, strategy=strategy)
     _check_something_moves(arguments, source, modalities, strategy=strategy)
     suffix = {"full": "", "freeze-critic": "-frozen"}.get(strategy, f"-{strategy}")
@@ -75,13 +80,15 @@ def run(arguments) -> int:
     if code:
         return code
     wanted = arguments.scratch or (arguments.scratch is None and _is_synthetic(this_run))
-    if wanted and (fault := _fault_of_scratch(scratch, config)):
+    fault = _fault_of_scratch(scratch, config)
+    if wanted and fault:
         console.print(f"no comparison from scratch: {fault}", markup=False, soft_wrap=True)
     elif wanted:
         code = _train_from_scratch(arguments, config, scratch, this_run, find_cohort=cohort)
         if code:
             return code
-    if _compare(this_run, scratch, config, source=source, find_cohort=cohort) and not arguments.no_report:
+    alike = None if fault else scratch
+    if _compare(this_run, alike, config, source=source, find_cohort=cohort) and not arguments.no_report:
         write_page(this_run)  # again, with the comparison
     return 0
 
@@ -114,9 +121,10 @@ def _target(arguments) -> tuple[str, ...]:
 
 
 def _names(arguments) -> list[str]:
-    """Return the configuration names under which a source given by its modality is looked for."""
+    """Return the names of configurations under which a source given by its modality is looked for, in order."""
     stated = [text.partition("=")[2] for text in arguments.set if text.partition("=")[0].strip() == "name"]
-    return [*(name.strip(" \"'") for name in stated[-1:]), "segan"]
+    typed = [name.strip(" \"'") for name in stated[-1:]]
+    return [*typed, "segan", "segan_cat", "segan_cpu"]
 
 
 def _config(arguments, source, modalities, *, strategy: str):
@@ -147,7 +155,7 @@ def _config(arguments, source, modalities, *, strategy: str):
     values["data"]["modalities"] = list(modalities)
     if arguments.seed is not None:
         values["seed"] = arguments.seed
-    return validate(values, source=f"--seed {arguments.seed}")
+    return validate(values, source="the configuration of the transfer")
 
 
 def _check_something_moves(arguments, source, modalities, *, strategy: str) -> None:
@@ -265,7 +273,7 @@ def _compare(this_run, scratch, config, *, source, find_cohort) -> bool:
 
     if this_run.comparison.is_file():
         comparison = read_json(this_run.comparison, Comparison)
-        if comparison["scratch"] is not None or not scratch.summary.is_file():
+        if comparison["scratch"] is not None or not (scratch and scratch.summary.is_file()):
             print_comparison(comparison)
             return False
     comparison = compare_transfer(this_run, scratch, config, source=source, cases=find_cohort().cases)

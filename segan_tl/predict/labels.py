@@ -50,6 +50,15 @@ def paint_labels(masks: np.ndarray, regions: tuple[str, ...], scheme: LabelSchem
     return labels
 
 
+def painted_masks(labels: np.ndarray, regions: tuple[str, ...], scheme: LabelScheme) -> np.ndarray:
+    """Return the masks (H, W, D, R) that painted labels mean: a region has all that is painted as a part of it.
+
+    Where a network's regions contradict each other, enhancing tumour outside of the whole, these are what was written.
+    """
+    parts = ([other for other in regions if set(REGIONS[other]) <= set(REGIONS[name])] for name in regions)
+    return np.stack([np.isin(labels, [scheme.values[part] for part in own]) for own in parts], axis=-1)
+
+
 def _own_label(region: str, regions: tuple[str, ...]) -> int | None:
     """Return the one canonical label of a region that none of the smaller regions covers, None where it is not one."""
     inner = [REGIONS[other] for other in regions if set(REGIONS[other]) < set(REGIONS[region])]

@@ -52,5 +52,6 @@ def warn_of_training_cases(members: Sequence[Member], cases: Sequence[Case]) -> 
     if not known:
         return []
     who = "the run was" if len(members) == 1 else "a run was"
-    patients = f"{len(known)} of these cases carry names of patients that {who} trained or tuned on ({known[0]})"
+    some = ", ".join(known[:3]) + ("…" if len(known) > 3 else "")
+    patients = f"{len(known)} of these cases carry names of patients that {who} trained or tuned on ({some})"
     return [f"{patients}: their Dice is no test"]

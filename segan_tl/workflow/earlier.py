@@ -26,7 +26,11 @@ def is_finished(this_run, config, *, remedy: str = ANEW) -> bool:
     if not has_begun(this_run):
         return False
     if different := differences(this_run, config):
-        raise UserError(f"{this_run.root} was trained with other settings ({'; '.join(different[:3])}); {remedy}")
+        more = f"; and {len(different) - 3} more" if len(different) > 3 else ""
+        raise UserError(
+            f"{this_run.root} was trained {_on_what(this_run)}with other settings ({'; '.join(different[:3])}{more}); "
+            f"{remedy}"
+        )
     if _state(this_run) == "finished":
         return True
     if not this_run.last.is_dir():
@@ -35,6 +39,16 @@ def is_finished(this_run, config, *, remedy: str = ANEW) -> bool:
             f"back; {remedy}"
         )
     return False
+
+
+def _on_what(this_run) -> str:
+    """Return what a run says of its data, to stand before its settings; nothing where it says nothing."""
+    from segan_tl.runs import read_json
+
+    data = read_json(this_run.state).get("data", {}) if this_run.state.is_file() else {}
+    if data.get("synthetic"):
+        return "on synthetic patients and "
+    return f"on {data['folder']} and " if "folder" in data else ""
 
 
 def has_begun(this_run) -> bool:

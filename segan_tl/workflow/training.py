@@ -239,14 +239,18 @@ def _train(arguments, config, *, data, parts, this_run, strategy, source) -> boo
 
 
 def _warn_of_nothing_learnt(this_run, config) -> None:
-    """Say so when every validation case scored 0: a segmentor that answers "no tumour" has hardly a gradient."""
+    """Say so when every validation case scored 0: too short a training, or one that has lost its gradient."""
     from segan_tl.console import console
     from segan_tl.runs import read_json
 
     if read_json(this_run.state).get("best_dice") == 0:
+        averaging = config.train.averaging
+        short = f"; the running average of train.averaging {averaging:g} lags behind, too" if averaging else ""
         console.print(
-            "Validation Dice was 0 in every epoch: the segmentor says 'no tumour' everywhere, and its "
-            f"gradient vanishes there; try a lower rate: --set train.learning_rate={config.train.learning_rate / 10:g} "
+            "Validation Dice was 0 in every epoch. Where the loss in curves.png still falls, the training was too "
+            f"short: more train.epochs or train.steps_per_epoch{short}."
+            " Where it stands still, the segmentor says 'no tumour' "
+            f"everywhere: try a lower rate, --set train.learning_rate={config.train.learning_rate / 10:g} "
             "--set name=slower",
             style="yellow",
             soft_wrap=True,

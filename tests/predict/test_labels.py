@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segan_tl.predict.labels import label_scheme, paint_labels
+from segan_tl.predict.labels import label_scheme, paint_labels, painted_masks
 from segan_tl.regions import region_masks, to_canonical
 
 
@@ -52,3 +52,13 @@ def test_the_smallest_region_wins():
     # voxel 0 nowhere, 1 in wt, 2 in wt and et, 3 in et alone (a prediction need not be nested)
     masks = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], bool).reshape(4, 1, 1, 2)
     assert paint_labels(masks, ("wt", "et"), label_scheme(("wt", "et"), "brats2017")).ravel().tolist() == [0, 1, 2, 2]
+
+
+def test_what_is_painted_is_what_the_regions_are_said_to_be():
+    regions = ("wt", "tc", "et")
+    scheme = label_scheme(regions, "brats2021")
+    masks = np.zeros((4, 1, 1, 3), bool)
+    masks[0, ..., 0] = masks[1, ..., :2] = masks[2, ...] = True
+    masks[3, ..., 2] = True  # enhancing tumour outside of the whole: painted, it is part of both others
+    found = painted_masks(paint_labels(masks, regions, scheme), regions, scheme)
+    assert np.array_equal(found[:3], masks[:3]) and found[3].all()

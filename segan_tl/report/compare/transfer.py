@@ -24,12 +24,13 @@ COLUMNS = {
 }
 
 
-def compare_transfer(run: Run, scratch: Run, config: Config, *, source, cases: Sequence[Case]) -> dict:
+def compare_transfer(run: Run, scratch: Run | None, config: Config, *, source, cases: Sequence[Case]) -> dict:
     """Score the untouched source on the run's test cases and put the three means side by side; write comparison.json.
 
     Args:
         run: the finished transfer.
-        scratch: the target from scratch; it counts only where its test cases are the same.
+        scratch: the target from scratch, with the same settings; it counts only where its test cases are the same. None
+            where there is no such run.
         config: the transfer's configuration.
         source: the transfer's Source.
         cases: the cohort.
@@ -38,7 +39,7 @@ def compare_transfer(run: Run, scratch: Run, config: Config, *, source, cases: S
         regions → region → {"source", "scratch", "transferred"} → mean test Dice, None where there is none.
     """
     config = settle(config, read_json(run.state))
-    transferred, fresh = read_dice(run), read_dice(scratch) if scratch.metrics.is_file() else {}
+    transferred, fresh = read_dice(run), read_dice(scratch) if scratch and scratch.metrics.is_file() else {}
     test = {case for case, _ in transferred}
     fresh = fresh if {case for case, _ in fresh} == test else {}
     before = {}

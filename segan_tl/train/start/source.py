@@ -58,13 +58,14 @@ def label_of(modalities: Iterable[str]) -> str:
     return "all" if set(modalities) == set(MODALITIES) else "+".join(modalities)
 
 
-def find_source(name: str, *, runs: Path, names: Iterable[str]) -> Source:
+def find_source(name: str, *, runs: Path, names: Iterable[str], data: Path | None = None) -> Source:
     """Find, check and verify the source of a transfer.
 
     Args:
         name: a modality (the run of that modality below `runs`/<one of names>), a run, or a .keras file.
         runs: where runs are kept.
         names: configuration names to look under, first come first served.
+        data: the folder of cases; a run that was trained on it comes before the others.
 
     Raises:
         UserError: there is none, it is not finished, or it is damaged.
@@ -73,9 +74,8 @@ def find_source(name: str, *, runs: Path, names: Iterable[str]) -> Source:
         return _read_file(Path(name))
     if name in (*MODALITIES, "all"):
         places = [run_folder(runs, folder, name) for folder in names]
-        for place in places:
-            if Run(place).config.is_file():
-                return read_run(Run(place))
+        if there := [Run(place) for place in places if Run(place).config.is_file()]:
+            return read_run(next((run for run in there if data and _is_of(run, data)), there[0]))
         raise UserError(
             f"there is no trained model of {name}: expected the run {places[0]}; train it first with: "
             f"python train_segan.py --modality {name}{_where(runs)}, or give --source a run's folder or a .keras file"
@@ -132,6 +132,12 @@ def read_run(run: Run) -> Source:
         config.data.modalities, config.data.regions, config, {part: split[part] for part in PARTS} if split else None,
         learnt_by(run), state.get("data", {}),
     )  # fmt: skip
+
+
+def _is_of(run: Run, data: Path) -> bool:
+    """Return whether a run was trained on a folder of cases."""
+    folder = read_json(run.state).get("data", {}).get("folder") if run.state.is_file() else None
+    return folder is not None and Path(folder) == data.resolve()
 
 
 def _where(runs: Path) -> str:
