@@ -1,7 +1,7 @@
 """Does the input pipeline keep up? Training on prepared cases against the same training on one batch in memory.
 
 The steps of both are timed in turns within one run: `data` reads, cuts and augments slices through
-segan_tl.data.pipeline while the step runs; `memory` plays the same batch again and again. A ratio of 1 means that data
+segan_tl.data.batches while the step runs; `memory` plays the same batch again and again. A ratio of 1 means that data
 cost nothing.
 
     python benchmarks/pipeline_speed.py --data COHORT [--config segan_cpu] [--set train.batch_size=16] [--rounds 7]
@@ -33,18 +33,18 @@ def measure(config, cached, *, rounds: int, steps: int) -> dict[str, list]:
     import keras
     import tensorflow as tf
 
-    from segan_tl.data.pipeline import SlicePool, make_batches
+    from segan_tl.data.batches import make_patches
+    from segan_tl.data.sample import plan_patches
     from segan_tl.train.recipes import build_training
 
     keras.utils.set_random_seed(0)
     tf.config.experimental.enable_op_determinism()
     keras.config.set_dtype_policy(config.train.precision)
     batch_size = config.train.batch_size
-    pool = SlicePool(cached)
 
     def batches(epoch):
-        plan = pool.plan(config, epoch=epoch, batch_size=batch_size)
-        return strategy.experimental_distribute_dataset(make_batches(pool, plan, config, batch_size=batch_size))
+        plan = plan_patches(cached, config, epoch=epoch)
+        return strategy.experimental_distribute_dataset(make_patches(cached, plan, config))
 
     strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
     with strategy.scope():

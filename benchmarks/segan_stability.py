@@ -66,9 +66,10 @@ def measure(name, overrides, arguments):
     import tensorflow as tf
 
     from segan_tl.config.load import load_config
+    from segan_tl.data.batches import make_patches
     from segan_tl.data.cache import prepare_cases
     from segan_tl.data.find.cases import find_cases
-    from segan_tl.data.pipeline import SlicePool, make_batches
+    from segan_tl.data.sample import plan_patches
     from segan_tl.metrics.overlap import dice
     from segan_tl.predict.postprocess import binarise
     from segan_tl.predict.segment import segment_slices
@@ -82,7 +83,7 @@ def measure(name, overrides, arguments):
         found, more = prepare_cases(find_cases(folder).cases, arguments.cache, config=config.data)
         unseen, problems = unseen + found, problems + more
     assert not problems, problems
-    pool, batch_size = SlicePool(cases[arguments.hold_out :]), config.train.batch_size
+    training = cases[arguments.hold_out :]
 
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(config.train.precision)
@@ -91,8 +92,8 @@ def measure(name, overrides, arguments):
     step = tf.function(game.step)
     rows = []
     for epoch in range(arguments.measurements):
-        plan = pool.plan(config, epoch=epoch, batch_size=batch_size)
-        for batch in make_batches(pool, plan, config, batch_size=batch_size):
+        plan = plan_patches(training, config, epoch=epoch)
+        for batch in make_patches(training, plan, config):
             step(batch)
         for variable, weight in zip(judge.weights, game.best_weights(), strict=True):
             variable.assign(weight)
