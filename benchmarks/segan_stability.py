@@ -101,7 +101,7 @@ def measure(name, overrides, arguments):
         for case in unseen:
             probability = segment_slices(judge, case.whole()[0], batch_size=config.predict.batch_size)
             scores.append(dice(case.whole()[1][..., 0], binarise(probability, config.predict)[..., 0]))
-        slices = (epoch + 1) * arguments.steps * batch_size
+        slices = (epoch + 1) * arguments.steps * config.train.batch_size
         rows.append({"variant": name, "slices": slices, "dice": round(float(np.mean(scores)), 4), "cases": len(scores)})
         print(name, rows[-1], flush=True)
     return rows
