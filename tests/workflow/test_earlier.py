@@ -83,7 +83,7 @@ def test_a_folder_of_another_program_is_refused(tmp_path, capsys, name):
     assert [path.name for path in folder.iterdir()] == [name]
 
 
-@pytest.mark.parametrize("more", [(), ("--config", "nothing"), ("--set", "train.epoch=3"), ("--devices", "tpu")])
+@pytest.mark.parametrize("more", [(), ("--config", "nothing"), ("--set", "train.epoch=3"), ("--devices", "gpu:9")])
 def test_mistakes_leave_no_empty_folder(tmp_path, capsys, more):
     (tmp_path / "data").mkdir()
     for data in ("nowhere", str(tmp_path / "data")):
