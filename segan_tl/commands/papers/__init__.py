@@ -1,1 +1,0 @@
-"""What `reproduce` runs, paper by paper."""

@@ -1,1 +1,0 @@
-"""Heras Rivera 2024."""
