@@ -7,7 +7,7 @@ from segan_tl.commands.train import (
     add_volume_arguments,
     check_cohorts,
     cohort_name,
-    load_volume_config,
+    load_configuration,
     overrides_of,
     plan_fold,
     train_volumes,
@@ -158,7 +158,12 @@ def _config(arguments, source, strategy: str):
             "nnunet_small, or give the run's folder to --from"
         )
     if arguments.config:
-        config = load_volume_config(arguments)
+        config = load_configuration(arguments)
+        if config.model.family == "segan":
+            raise UserError(
+                f"{arguments.config} configures SegAN, which another command moves; type python -m segan_tl transfer "
+                f"--source {arguments.origin} --target MODALITY"
+            )
     else:
         config = revise_config(_base(source, strategy), overrides_of(arguments))
     _check_family(arguments, source, config)

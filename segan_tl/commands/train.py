@@ -1,4 +1,4 @@
-"""Train a volumetric network: arguments, and the way from a folder of MRI to scores and pictures."""
+"""Train a network: arguments, and the way from a folder of MRI to scores and pictures."""
 
 import shlex
 from functools import partial
@@ -17,6 +17,7 @@ EPILOG = """examples:
   python -m segan_tl train --config mednext_s --data BraTS2021 --devices gpu:0,1
   python -m segan_tl train --config dann --data AFRICA --source-data BraTS2021   a second cohort to learn from
   python -m segan_tl train --config unet3d --set source.share=0.5 --data AFRICA --source-data BraTS2021
+  python -m segan_tl train --config nnunet_small --set critic.filters=[16,32,64] --set name=adversarial
 
 The run is runs/<name of the configuration>/<folder of the data>, with /fold<K> for a fold; with a second cohort
 <folder of the data>-with-<folder of the second>. Run the same command again to go on after an interruption.
@@ -25,7 +26,7 @@ The run is runs/<name of the configuration>/<folder of the data>, with /fold<K> 
 
 def add_arguments(parser):
     """Add the command's arguments."""
-    parser.description = "Train a 3-D U-Net, nnU-Net, MedNeXt or AlbuNet; segment and score the test cases."
+    parser.description = "Train the network of a configuration: a 3-D U-Net, nnU-Net, MedNeXt, AlbuNet or SegAN."
     parser.epilog = EPILOG
     add_training_arguments(parser)
     add_volume_arguments(parser)
@@ -87,7 +88,7 @@ def plan_run(arguments):
             "--config is missing; expected a file, or a name that python -m segan_tl configs lists, such as --config "
             "nnunet_small"
         )
-    config = load_volume_config(arguments)
+    config = load_configuration(arguments)
     if arguments.source_data and not config.source:
         raise UserError(
             f"--source-data needs the section [source] in {arguments.config}, which says how much of the training "
@@ -144,18 +145,11 @@ def overrides_of(arguments) -> list[str]:
     return overrides
 
 
-def load_volume_config(arguments):
+def load_configuration(arguments):
     """Return the configuration that --config names, with what the arguments change in it."""
     from segan_tl.config.load import load_config
-    from segan_tl.errors import UserError
 
-    config = load_config(arguments.config, overrides_of(arguments))
-    if config.model.family == "segan":
-        raise UserError(
-            f"{arguments.config} configures SegAN; type python -m segan_tl train-segan "
-            f"--modality flair --config {arguments.config}"
-        )
-    return config
+    return load_config(arguments.config, overrides_of(arguments))
 
 
 def cohort_name(arguments, config) -> str:

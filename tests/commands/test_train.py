@@ -187,7 +187,6 @@ def test_predict_goes_through_patches(trained, tiny_cohort, tmp_path, capsys):
         (["--set", "train.loss=dice_ce"], "does not go with model.activation 'sigmoid'"),
         (["--set", "train.epoch=3"], "did you mean train.epochs"),
         (["--set", "model.family=vnet"], "model.family = 'vnet'"),
-        (["--config", "quickstart"], "configures SegAN"),
     ],
 )
 def test_what_cannot_be_is_said_in_a_sentence(more, expected, tiny_cohort, tiny_volumes, tmp_path, capsys):
@@ -200,3 +199,23 @@ def test_what_cannot_be_is_said_in_a_sentence(more, expected, tiny_cohort, tiny_
 def test_train_segan_points_here(tiny_volumes, capsys):
     assert main(["train-segan", "--modality", "flair", "--config", str(tiny_volumes)]) == 2
     assert "python -m segan_tl train --config" in capsys.readouterr().err
+
+
+def test_segan_with_its_critic_learns_from_a_second_cohort_and_hides_which(tiny_cohort, tiny_config, tmp_path):
+    words = ["train", "--config", str(tiny_config), "--data", str(tiny_cohort), "--source-data", str(tiny_cohort)]
+    words += ["--runs", str(tmp_path / "runs"), "--cache", str(tmp_path / "cache"), "--no-report", "--devices", "cpu"]
+    words += ["--set", "train.epochs=1", "--set", "source.share=0.5", "--set", "adversary.weight=0.1"]
+    other = tmp_path / "other"
+    shutil.copytree(tiny_cohort, other, ignore=shutil.ignore_patterns("cohort.json"))
+    for folder in sorted(path for path in other.iterdir() if path.is_dir()):
+        for file in folder.iterdir():
+            file.rename(file.with_name(file.name.replace("phantom", "another")))
+        folder.rename(folder.with_name(folder.name.replace("phantom", "another")))
+    words[words.index("--source-data") + 1] = str(other)
+    assert main(words) == 0
+    run = next((tmp_path / "runs" / "segan").iterdir())
+    history = (run / "history.csv").read_text().splitlines()[0].split(",")
+    assert {"l1", "loss_critic", "loss_dice", "loss_domain", "domain_accuracy"} <= set(history)
+    assert {path.name for path in (run / "best").glob("*.keras")} == {
+        "segmentor.keras", "critic.keras", "domain_classifier.keras"
+    }  # fmt: skip
