@@ -125,7 +125,7 @@ def test_a_run_goes_on_however_its_source_is_spelt(place, monkeypatch, capsys):
     saved["transfer"]["source_sha256"] = "0" * 64
     run.config.write_text(json.dumps(saved))
     assert finetune(place, "frozen-encoder", origin="runs/tiny/tiny") == 2
-    assert "trained with other settings (transfer.source_sha256" in words(capsys)
+    assert "with other settings (transfer.source_sha256" in words(capsys)
 
 
 def test_the_sources_own_patients_join_those_in_data_and_nobody_else(tmp_path):
