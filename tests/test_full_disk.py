@@ -40,8 +40,8 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(place, command, small_dis
         # A cross-validation repeats what its folds have said, in its own list of them.
         folds = done.stdout.count("FAILED with code 2: error: ")
         assert len([line for line in said if line.startswith("error: ")]) == (0 if folds else 1)
-        words = done.stdout if folds else done.stderr
-        assert "the disk is full" in words and "free some space and run again" in words
+        told = done.stdout if folds else done.stderr
+        assert "the disk is full" in told and "free some space and run again" in told
         assert not [path for path in disk.rglob("*") if path.is_file() and LEFTOVER.search(path.name)]
         filler.unlink()
         subprocess.run(["mount", "-o", f"remount,size={3 * need_kilobytes + 1000}k", disk], check=True)
