@@ -1,25 +1,16 @@
-"""The run directory: the only place that knows the file names inside it, and how a file is written safely.
-
-Every file is written under a temporary name, flushed to disk and renamed, so a kill at any moment leaves the old or the
-new one. A checkpoint is a directory with a MANIFEST.json of sizes and sha256 sums, published by renaming the directory;
-`recover` finishes what a kill between two renames left behind.
-"""
+"""The run directory: the only place that knows the file names inside it."""
 
 import contextlib
-import hashlib
-import json
 import os
 import platform
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from segan_tl.disk.leftovers import clear_leftovers, temporary_path
-from segan_tl.disk.ownership import MANIFEST, carry_over, kind_of
-from segan_tl.disk.paths import safe_name
-from segan_tl.errors import UserError, cannot_write, nearest
+from segan_tl.disk.atomic import recover, siblings
+from segan_tl.disk.ownership import kind_of
+from segan_tl.errors import UserError, nearest
 from segan_tl.schemas import reading as schemas
 from segan_tl.schemas.reading import Schema
 from segan_tl.schemas.runs import FILES, Splits
@@ -136,7 +127,7 @@ def open_run(path: Path | str, *, runs: Path | str = "runs") -> Run:
     """
     places = (Path(path), Path(runs) / path)
     for place in places:
-        if not place.exists() and kind_of(_siblings(place)[1]) == "run":
+        if not place.exists() and kind_of(siblings(place)[1]) == "run":
             recover(place)
         if Run(place).config.is_file():
             return Run(place)
@@ -183,38 +174,6 @@ def _known_runs(path: Path | str, runs: Path) -> str:
     ))  # fmt: skip
 
 
-@contextlib.contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` to write to; rename it to `path` when the block succeeds.
-
-    Raises:
-        CannotWrite: the disk is full; what stood at `path` is still there.
-    """
-    temporary = temporary_path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        clear_leftovers(path.parent)
-        yield temporary
-        _flush(temporary)
-        os.replace(temporary, path)
-        _flush(path.parent)
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-def write_json(path: Path, value: dict) -> None:
-    """Write a JSON file atomically."""
-    write_text(path, json.dumps(value, indent=2) + "\n")
-
-
 def read_json(path: Path, schema: type[Schema] | None = None) -> dict:
     """Read a JSON file of a run directory; its name says what it has to hold, unless a schema is given.
 
@@ -232,95 +191,6 @@ def read_parts(run: Run) -> dict[str, list[str]]:
         UserError: as `read_json`.
     """
     return {part: cases for part, cases in read_json(run.splits).items() if part in Splits.model_fields}
-
-
-@contextlib.contextmanager
-def atomic_checkpoint(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder to fill; add the manifest and put it in the place of `folder` when the block succeeds.
-
-    Raises:
-        CannotWrite: the disk is full; the checkpoint that stood at `folder` is still there.
-    """
-    with atomic_folder(folder) as fresh:
-        yield fresh
-        write_manifest(fresh)
-
-
-@contextlib.contextmanager
-def atomic_folder(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder to fill; put it in the place of `folder` when the block succeeds.
-
-    What somebody else has put into `folder` comes over.
-
-    Raises:
-        CannotWrite: the disk is full; what stood at `folder` is still there.
-    """
-    fresh, old = _siblings(folder)
-    shutil.rmtree(fresh, ignore_errors=True)
-    try:
-        fresh.mkdir(parents=True)
-        yield fresh
-    except OSError as error:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise cannot_write(folder, error) from error
-    except UserError:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise
-    recover(folder, keep_fresh=True)
-    if folder.exists():
-        os.replace(folder, old)
-    os.replace(fresh, folder)
-    _flush(folder.parent)
-    recover(folder)
-
-
-def recover(folder: Path, *, keep_fresh: bool = False) -> None:
-    """Finish or undo a publication that a kill interrupted: afterwards `folder` is whole, or absent."""
-    fresh, old = _siblings(folder)
-    if not folder.exists() and old.exists():
-        os.replace(old, folder)
-    if old.exists():
-        carry_over(old, folder)
-    if not keep_fresh:
-        shutil.rmtree(fresh, ignore_errors=True)
-
-
-def write_manifest(folder: Path) -> None:
-    """Record size and sha256 of every file of a checkpoint, after flushing them to disk."""
-    files = {}
-    for file in sorted(folder.iterdir()):
-        if file.name != MANIFEST:
-            _flush(file)
-            files[file.name] = {"bytes": file.stat().st_size, "sha256": sha256(file)}
-    write_json(folder / MANIFEST, {"files": files})
-
-
-def verify(folder: Path) -> dict[str, str]:
-    """Compare a checkpoint with its manifest before anything parses it; return file name → sha256.
-
-    Raises:
-        UserError: the checkpoint or its manifest is missing, or a file differs.
-    """
-    if not (folder / MANIFEST).is_file():
-        raise UserError(
-            f"{folder} holds no complete checkpoint (no {MANIFEST}); finish its training, or train it again with "
-            "--overwrite"
-        )
-    files = read_json(folder / MANIFEST)["files"]
-    for name, recorded in files.items():
-        file = folder / safe_name(name, f"the file of {folder / MANIFEST}")
-        if not file.is_file() or file.stat().st_size != recorded["bytes"] or sha256(file) != recorded["sha256"]:
-            raise UserError(
-                f"{file} is not what the run saved (size or sha256 differ from {MANIFEST}): it is damaged or was "
-                "changed; restore it from a backup or train again with --overwrite"
-            )
-    return {name: recorded["sha256"] for name, recorded in files.items()}
-
-
-def sha256(path: Path) -> str:
-    """Return the sha256 of a file as hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextlib.contextmanager
@@ -354,15 +224,3 @@ def training_lock(run: Run) -> Iterator[None]:
                 with contextlib.suppress(OSError):  # another run has come into one of them
                     for folder in (run.root, *made):
                         folder.rmdir()
-
-
-def _siblings(folder: Path) -> tuple[Path, Path]:
-    return folder.with_name(f".{folder.name}.fresh"), folder.with_name(f".{folder.name}.old")
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

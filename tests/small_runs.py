@@ -9,9 +9,11 @@ import numpy as np
 
 from segan_tl.config.load import validate
 from segan_tl.config.schema import Config
+from segan_tl.disk.atomic import write_json
+from segan_tl.disk.manifest import atomic_checkpoint
 from segan_tl.models.segan import build_critic, build_segmentor
 from segan_tl.models.weights import save_network
-from segan_tl.runs import Run, atomic_checkpoint, write_json
+from segan_tl.runs import Run
 
 SHAPE = (24, 20, 10)
 SPACING_MM = (2.0, 2.0, 3.0)

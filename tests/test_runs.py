@@ -8,23 +8,12 @@ import sys
 
 import pytest
 
-from segan_tl import runs
-from segan_tl.disk import ownership
+from segan_tl.disk import atomic, ownership
+from segan_tl.disk.atomic import atomic_folder, atomic_path, recover, write_json, write_text
+from segan_tl.disk.manifest import atomic_checkpoint, verify
 from segan_tl.disk.ownership import mark
 from segan_tl.errors import CannotWrite, UserError
-from segan_tl.runs import (
-    Run,
-    atomic_checkpoint,
-    atomic_folder,
-    atomic_path,
-    open_run,
-    recover,
-    run_name,
-    training_lock,
-    verify,
-    write_json,
-    write_text,
-)  # fmt: skip
+from segan_tl.runs import Run, open_run, run_name, training_lock
 from tests.disk.test_ownership import CONFIG
 
 
@@ -98,9 +87,9 @@ def test_a_kill_at_any_moment_leaves_a_whole_checkpoint(tmp_path, moment, monkey
             if moment == "while filling":
                 raise Killed
             if moment == "between the two renames":
-                monkeypatch.setattr(runs.os, "replace", replace)
+                monkeypatch.setattr(atomic.os, "replace", replace)
             else:
-                monkeypatch.setattr(runs, "_flush", lambda path: kill() if path == tmp_path else None)
+                monkeypatch.setattr(atomic, "flush", lambda path: kill() if path == tmp_path else None)
     monkeypatch.undo()
     recover(folder)
     verify(folder)
@@ -229,7 +218,7 @@ def test_a_folder_is_swapped_whole_at_any_moment(tmp_path, moment, monkeypatch):
     with pytest.raises(Killed), atomic_folder(folder) as fresh:
         mark(fresh, "run")
         write_json(fresh / "config.json", CONFIG | {"name": "new"})
-        monkeypatch.setattr(runs.os, "replace", replace)
+        monkeypatch.setattr(atomic.os, "replace", replace)
         monkeypatch.setattr(ownership.shutil, "move", replace)
     monkeypatch.undo()
     recover(folder)

@@ -90,8 +90,8 @@ def _show(name: str) -> int:
 def _copy(arguments) -> int:
     from segan_tl.config.presets import describe_preset, find_preset
     from segan_tl.console import console
+    from segan_tl.disk.atomic import write_text
     from segan_tl.disk.reading import is_there
-    from segan_tl.runs import write_text
 
     source = find_preset(arguments.name)
     target = arguments.to or Path(source.name)

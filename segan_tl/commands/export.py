@@ -75,8 +75,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _find(arguments) -> Path:
     """Return the .keras file that the user means, a run's verified first."""
+    from segan_tl.disk.manifest import verify
     from segan_tl.errors import UserError
-    from segan_tl.runs import open_run, verify
+    from segan_tl.runs import open_run
 
     if arguments.source.endswith(".keras"):
         return Path(arguments.source)

@@ -111,9 +111,9 @@ def _report(scores, members, *, out, about, digests, no_votes) -> None:
 
 def _write_record(path, record, *, members, digests) -> None:
     """Write what was compared, on what, and how it came out."""
+    from segan_tl.disk.atomic import write_json
     from segan_tl.environment import versions
     from segan_tl.predict.members import joint_settings
-    from segan_tl.runs import write_json
 
     runs = [
         {

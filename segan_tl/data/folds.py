@@ -5,8 +5,9 @@ from pathlib import Path
 
 from segan_tl.data.find.cases import Case
 from segan_tl.data.splits import fold_cases
+from segan_tl.disk.atomic import write_json
 from segan_tl.errors import UserError
-from segan_tl.runs import Run, read_json, write_json
+from segan_tl.runs import Run, read_json
 
 FILE = "folds.json"
 NAMED = 3

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from segan_tl.disk.reading import require_file
 from segan_tl.errors import UserError
+from segan_tl.schemas.provenance import Member, Provenance
 from segan_tl.schemas.reading import Schema, parse_json
-from segan_tl.schemas.runs import Member, Provenance
 
 CONFIG, METADATA, WEIGHTS, PROVENANCE = "config.json", "metadata.json", "model.weights.h5", "segan_tl.json"
 TEXTS = {CONFIG: Member, METADATA: Member, PROVENANCE: Provenance}

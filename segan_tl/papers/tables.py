@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from scipy.stats import sem
 
-from segan_tl.runs import write_text
+from segan_tl.disk.atomic import write_text
 
 ABSENT = "–"
 

@@ -14,11 +14,12 @@ from segan_tl.data.files.formats import suffix_of
 from segan_tl.data.files.geometry import Geometry
 from segan_tl.data.files.images import write_volume
 from segan_tl.data.find.cases import Case
+from segan_tl.disk.atomic import write_json, write_text
 from segan_tl.disk.paths import safe_name
 from segan_tl.disk.reading import find_fault
 from segan_tl.errors import UserError
 from segan_tl.predict.plausibility import remark_lines
-from segan_tl.runs import read_json, write_json, write_text
+from segan_tl.runs import read_json
 from segan_tl.schemas.runs import Predictions
 
 RECORD = "predictions.json"

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from segan_tl.data.find.cases import Case
 from segan_tl.data.learnt import Learnt, learnt_by
+from segan_tl.disk.manifest import verify
 from segan_tl.predict.members import Member
-from segan_tl.runs import verify
 
 
 def warn_of_synthetic_training(members: Sequence[Member], cases: Sequence[Case]) -> list[str]:

@@ -7,12 +7,13 @@ import keras
 import numpy as np
 
 from segan_tl.config.schema import Config
+from segan_tl.disk.manifest import verify
 from segan_tl.errors import UserError
 from segan_tl.fast.accelerate import accelerate
 from segan_tl.models.provenance import read_provenance
 from segan_tl.models.weights import load_network
 from segan_tl.predict.prepare import prepare_case
-from segan_tl.runs import Run, verify
+from segan_tl.runs import Run
 
 _TRACED: weakref.WeakKeyDictionary[keras.Model, Callable] = weakref.WeakKeyDictionary()
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from segan_tl.disk.atomic import atomic_path
 from segan_tl.report.figures import SYNTHETIC
-from segan_tl.runs import atomic_path
 
 
 def finish(axis, *, xlabel: str, ylabel: str) -> None:

@@ -12,9 +12,10 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
+from segan_tl.disk.atomic import atomic_path
 from segan_tl.errors import UserError
 from segan_tl.report.curves import COLOURS, divide_history
-from segan_tl.runs import Run, atomic_path, read_json, run_name
+from segan_tl.runs import Run, read_json, run_name
 from segan_tl.schemas.tables import read_numbers
 
 # Sky blue and orange of Okabe and Ito's palette: told apart with every kind of colour vision, and bright on black.

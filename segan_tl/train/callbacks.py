@@ -13,10 +13,11 @@ from rich.progress import Progress as Bar
 
 from segan_tl.console import console, duration
 from segan_tl.data.cache import CachedCase
+from segan_tl.disk.atomic import write_text
 from segan_tl.disk.ownership import forget
 from segan_tl.metrics.overlap import dice
 from segan_tl.regions import unions, with_unions
-from segan_tl.runs import Run, write_text
+from segan_tl.runs import Run
 from segan_tl.train.checkpoint import require_there, save_best, save_last
 from segan_tl.train.loop import Interruption, Progress
 

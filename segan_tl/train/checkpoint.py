@@ -6,9 +6,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from segan_tl.disk.atomic import recover, write_json
+from segan_tl.disk.manifest import atomic_checkpoint, verify
 from segan_tl.errors import UserError
 from segan_tl.models.weights import load_network, save_network
-from segan_tl.runs import Run, atomic_checkpoint, read_json, recover, verify, write_json
+from segan_tl.runs import Run, read_json
 from segan_tl.train.loop import Progress
 
 VARIABLES, PROGRESS = "training.npz", "progress.json"

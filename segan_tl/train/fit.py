@@ -12,8 +12,9 @@ import tensorflow as tf
 from segan_tl.config.base import open_shares
 from segan_tl.config.schema import Config
 from segan_tl.data.learnt import Learnt, run_patients
+from segan_tl.disk.atomic import write_json
 from segan_tl.errors import UserError
-from segan_tl.runs import Run, write_json
+from segan_tl.runs import Run
 from segan_tl.train.callbacks import ProgressLine, Record, TensorBoard, Validation, publisher
 from segan_tl.train.checkpoint import restore_last, save_last
 from segan_tl.train.loop import Interruption, Progress, run_epochs

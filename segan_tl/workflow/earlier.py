@@ -18,8 +18,8 @@ def is_finished(this_run, config, *, remedy: str = ANEW) -> bool:
     Raises:
         UserError: the run has other settings, or has lost the checkpoint that it would go on from.
     """
+    from segan_tl.disk.atomic import recover
     from segan_tl.errors import UserError
-    from segan_tl.runs import recover
 
     for checkpoint in (this_run.last, this_run.best):
         recover(checkpoint)
@@ -88,8 +88,8 @@ def start_anew(this_run, config, split, patients: dict[str, dict[str, str]]) -> 
     Returns:
         Whether there was an earlier one.
     """
+    from segan_tl.disk.atomic import write_json
     from segan_tl.disk.ownership import mark, set_aside
-    from segan_tl.runs import write_json
 
     kept = set_aside(this_run.root)
     mark(this_run.root, "run")

@@ -186,7 +186,7 @@ def _found(find: Callable | None, folder: Path | None) -> Callable | None:
 def _keep_fingerprint(this_run, training, config) -> None:
     """Write what the cases of the training look like, unless the run keeps it."""
     from segan_tl.data.fingerprint import fingerprint_cohort
-    from segan_tl.runs import write_json
+    from segan_tl.disk.atomic import write_json
 
     if not this_run.fingerprint.is_file():
         cases = [case.fingerprint for case in training]

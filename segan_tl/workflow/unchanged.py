@@ -8,7 +8,7 @@ def record(this_run, parts: dict[str, list]) -> None:
         this_run: the run.
         parts: "train", "validation", "test" and perhaps "source" → prepared cases.
     """
-    from segan_tl.runs import write_json
+    from segan_tl.disk.atomic import write_json
 
     write_json(this_run.digests, _digests(parts))
 

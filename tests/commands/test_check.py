@@ -6,7 +6,7 @@ import pytest
 
 from segan_tl.__main__ import main
 from segan_tl.data.fingerprint import fingerprint_case, fingerprint_cohort
-from segan_tl.runs import write_json
+from segan_tl.disk.atomic import write_json
 from tests.small_runs import make_run, small_config
 
 SHAPE = (6, 5, 4)

@@ -6,9 +6,10 @@ import pytest
 
 from segan_tl.__main__ import main
 from segan_tl.commands import evaluate
+from segan_tl.disk.atomic import write_json
 from segan_tl.metrics.distances import DEFAULT_HD95, HD95_DEFINITIONS
 from segan_tl.metrics.lesions import CHALLENGES
-from segan_tl.runs import Run, write_json
+from segan_tl.runs import Run
 from tests.small_masks import small_truth, write_mask, write_truths
 
 

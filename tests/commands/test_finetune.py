@@ -13,11 +13,12 @@ import pytest
 from segan_tl.__main__ import main
 from segan_tl.commands.finetune import _with_source_data
 from segan_tl.data.phantom import write_cohort
+from segan_tl.disk.manifest import sha256
 from segan_tl.errors import UserError
 from segan_tl.models.provenance import read_provenance
 from segan_tl.models.unet import LAST_THREE
 from segan_tl.models.weights import load_network
-from segan_tl.runs import Run, sha256
+from segan_tl.runs import Run
 from tests.commands.test_imports import words
 
 TINY = """

@@ -12,11 +12,11 @@ from segan_tl.__main__ import main
 from segan_tl.config.load import load_config
 from segan_tl.data.find.cases import find_cases, load_case
 from segan_tl.data.prepare import prepare_volume
+from segan_tl.disk.manifest import sha256
 from segan_tl.models import build_model, publish
 from segan_tl.models.foreign.torch_files import read_weights, write_torch
 from segan_tl.models.provenance import read_provenance
 from segan_tl.predict.sliding import segment_volume
-from segan_tl.runs import sha256
 from tests.models.battery import noise
 from tests.models.foreign.test_convert_mednext import state_of
 from tests.models.foreign.test_convert_resnet import random_state

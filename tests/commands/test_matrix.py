@@ -6,8 +6,9 @@ import json
 import pytest
 
 from segan_tl.__main__ import main
+from segan_tl.disk.atomic import write_json
+from segan_tl.disk.manifest import sha256
 from segan_tl.report.figures import SYNTHETIC
-from segan_tl.runs import sha256, write_json
 from tests.small_runs import make_run, small_config, small_labels, write_case
 
 SPLIT = {"train": ["a"], "validation": ["b"], "test": ["BraTS2021_00001", "BraTS2021_00002"]}
@@ -133,8 +134,8 @@ def test_what_is_refused_in_one_sentence(places, capsys, state, split, message):
 
 
 def test_what_a_transfers_source_has_learnt_is_no_test(places, capsys):
+    from segan_tl.disk.manifest import atomic_checkpoint
     from segan_tl.models.weights import save_network
-    from segan_tl.runs import atomic_checkpoint
     from tests.small_runs import threshold_segmentor
 
     run = place_run(places, "t1-to-flair", "flair")

@@ -11,7 +11,7 @@ from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
 from segan_tl.__main__ import main
 from segan_tl.data.fingerprint import fingerprint_case, fingerprint_cohort
-from segan_tl.runs import write_json
+from segan_tl.disk.atomic import write_json
 from tests.small_runs import SPACING_MM, make_run, small_config, small_labels, write_case
 
 

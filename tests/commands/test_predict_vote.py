@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from segan_tl.__main__ import main
-from segan_tl.runs import sha256
+from segan_tl.disk.manifest import sha256
 from tests.small_runs import make_run, small_config, small_labels, write_case
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from segan_tl.__main__ import main
 from segan_tl.commands.report import add_arguments, comparison_path
+from segan_tl.disk.atomic import write_json
 from segan_tl.report.html.page import show_bytes
-from segan_tl.runs import write_json
 from segan_tl.workflow.finish import write_page
 from tests.report.pages import change_state, write_cohort, write_run
 

@@ -7,8 +7,9 @@ import pytest
 
 from segan_tl.__main__ import main
 from segan_tl.data.find.cases import find_cases
+from segan_tl.disk.atomic import write_json
 from segan_tl.predict.postprocess import binarise
-from segan_tl.runs import Run, read_json, write_json
+from segan_tl.runs import Run, read_json
 from tests.commands.test_imports import words
 from tests.small_checkpoints import REGIONS, small_plans, write_nnunet
 from tests.small_runs import make_run, small_config, small_labels, threshold_segmentor, write_case

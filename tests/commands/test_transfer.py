@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from segan_tl.__main__ import main
-from segan_tl.runs import Run, sha256
+from segan_tl.disk.manifest import sha256
+from segan_tl.runs import Run
 from tests.foreign_lines import foreign_lines, without_log_level
 
 ROOT = Path(__file__).parents[2]

@@ -7,8 +7,9 @@ import pytest
 from segan_tl.data.find.cases import Case
 from segan_tl.data.folds import FILE, keep_folds, plan_folds, read_folds, require_folds
 from segan_tl.data.splits import fold_cases
+from segan_tl.disk.atomic import write_json
 from segan_tl.errors import UserError
-from segan_tl.runs import Run, write_json
+from segan_tl.runs import Run
 
 FRACTIONS = (0.8, 0.2, 0.0)
 

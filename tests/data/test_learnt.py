@@ -3,7 +3,8 @@
 import pytest
 
 from segan_tl.data.learnt import Learnt, learnt_by, read_learnt, run_patients
-from segan_tl.runs import Run, write_json
+from segan_tl.disk.atomic import write_json
+from segan_tl.runs import Run
 
 
 def test_another_scan_of_a_patient_was_seen():

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from segan_tl.disk import leftovers
+from segan_tl.disk.atomic import write_text
 from segan_tl.disk.leftovers import clear_leftovers, temporary_path
-from segan_tl.runs import write_text
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from segan_tl.config.load import load_config
+from segan_tl.disk.atomic import write_json
+from segan_tl.disk.manifest import atomic_checkpoint
 from segan_tl.disk.ownership import (
     BEFORE,
     MARKER,
@@ -23,7 +25,7 @@ from segan_tl.disk.ownership import (
     set_aside,
 )
 from segan_tl.errors import UserError
-from segan_tl.runs import Run, atomic_checkpoint, write_json
+from segan_tl.runs import Run
 
 CONFIG = json.loads(load_config("quickstart").model_dump_json())
 THEIRS = (

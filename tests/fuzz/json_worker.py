@@ -26,6 +26,7 @@ def read(folder: Path, file: str) -> object:
     from segan_tl.data.find.cases import find_cases
     from segan_tl.data.find.patients import read_patients
     from segan_tl.data.folds import read_folds
+    from segan_tl.disk.manifest import verify
     from segan_tl.models.foreign.dataset_json import describe_outputs, name_channels
     from segan_tl.papers.runs import describe_runs, read_column
     from segan_tl.report.compare.score_tables import open_tables
@@ -34,7 +35,7 @@ def read(folder: Path, file: str) -> object:
     from segan_tl.report.html.facts import facts
     from segan_tl.report.html.runs import open_finished
     from segan_tl.report.score.masks import _recorded_meanings
-    from segan_tl.runs import Run, read_json, verify
+    from segan_tl.runs import Run, read_json
     from segan_tl.schemas.datasets import NnunetDataset, Plans
     from segan_tl.schemas.reading import read_json as read_any
     from segan_tl.schemas.runs import Comparison

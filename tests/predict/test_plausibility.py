@@ -8,9 +8,10 @@ from segan_tl.config.schema import Config
 from segan_tl.data.files.images import Geometry
 from segan_tl.data.find.cases import LoadedCase
 from segan_tl.data.fingerprint import fingerprint_case, fingerprint_cohort
+from segan_tl.disk.atomic import write_json
 from segan_tl.predict.members import Member
 from segan_tl.predict.plausibility import count_outside, judge
-from segan_tl.runs import Run, write_json
+from segan_tl.runs import Run
 
 SHAPE = (40, 36, 20)
 CONFIG = validate({"data": {"crop": (32, 32, 20), "window": (16, 16)}, "predict": {"area": "crop"}}, source="the test")

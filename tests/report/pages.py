@@ -7,8 +7,9 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
+from segan_tl.disk.atomic import write_json
 from segan_tl.metrics.overlap import counts
-from segan_tl.runs import Run, write_json
+from segan_tl.runs import Run
 from tests.small_runs import SHAPE, small_labels, write_case
 
 CASES = ("BraTS2021_00001", "BraTS2021_00002", "BraTS2021_00003", "BraTS2021_00004")

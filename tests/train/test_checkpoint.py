@@ -4,8 +4,9 @@ import shutil
 
 import pytest
 
+from segan_tl.disk.atomic import write_json
 from segan_tl.errors import UserError
-from segan_tl.runs import Run, write_json
+from segan_tl.runs import Run
 from segan_tl.train.callbacks import Record, publisher
 from segan_tl.train.checkpoint import save_last
 from segan_tl.train.loop import Progress

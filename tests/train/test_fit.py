@@ -10,10 +10,12 @@ import pytest
 from segan_tl.config.load import load_config
 from segan_tl.data.cache import prepare_cases
 from segan_tl.data.find.cases import find_cases
+from segan_tl.disk.atomic import write_json
+from segan_tl.disk.manifest import verify
 from segan_tl.errors import UserError
 from segan_tl.models.provenance import read_provenance
 from segan_tl.predict.segment import segment_slices
-from segan_tl.runs import Run, read_json, verify, write_json
+from segan_tl.runs import Run, read_json
 from segan_tl.train.fit import fit
 from segan_tl.train.strategy import make_strategy
 

@@ -8,8 +8,9 @@ import pytest
 from segan_tl.__main__ import main
 from segan_tl.commands.transfer import _fault_of_scratch
 from segan_tl.config.load import load_config
+from segan_tl.disk.atomic import write_json
 from segan_tl.disk.ownership import BEFORE
-from segan_tl.runs import Run, write_json
+from segan_tl.runs import Run
 from segan_tl.workflow.earlier import has_begun, old_run_kept, start_anew
 from tests.disk.test_ownership import THEIRS, content, make
 

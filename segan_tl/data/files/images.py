@@ -22,7 +22,7 @@ from segan_tl.data.files.image_error import ImageError
 from segan_tl.data.files.itk import find_voxels, read_itk, read_itk_header
 from segan_tl.data.files.mgh import read_mgh, read_mgh_header
 from segan_tl.data.files.nifti import make_nifti, read_nifti, read_nifti_header
-from segan_tl.runs import atomic_path
+from segan_tl.disk.atomic import atomic_path
 
 SPACING_RANGE_MM = (1e-3, 1e3)
 # Along the longest axis. No scanner sees more than 550 mm at once; a head in metres taken for mm is below 0.6 mm, one

@@ -6,7 +6,7 @@ import numpy as np
 
 from segan_tl.data.phantom.cohorts import COHORTS
 from segan_tl.data.phantom.subject import simulate_case
-from segan_tl.runs import atomic_path
+from segan_tl.disk.atomic import atomic_path
 
 TITLES = {"t1": "T1", "t1c": "T1 + gadolinium", "t2": "T2", "flair": "FLAIR"}
 OUTLINES = ((0, "#ffd54a"), (1, "#ff5c7a"))  # whole lesion; core (labels 1 and 4)

@@ -20,10 +20,10 @@ from segan_tl import __version__
 from segan_tl.data.phantom.cohorts import COHORTS
 from segan_tl.data.phantom.subject import FIELD_OF_VIEW_MM, SimulatedCase, simulate_case
 from segan_tl.disk.leftovers import clear_leftovers, temporary_path
+from segan_tl.disk.manifest import sha256
 from segan_tl.disk.ownership import MARKER, kind_of, mark, refuse_foreign
 from segan_tl.disk.reading import require_file
 from segan_tl.errors import UserError, cannot_write
-from segan_tl.runs import sha256
 from segan_tl.schemas.datasets import PhantomJson
 from segan_tl.schemas.reading import read_json
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from segan_tl.disk.atomic import write_json
 from segan_tl.errors import UserError
 from segan_tl.models.declare import build_within
 from segan_tl.models.foreign.dataset_json import describe_outputs, name_channels
@@ -15,7 +16,6 @@ from segan_tl.models.foreign.orientation import inverse, turn_tensors
 from segan_tl.models.foreign.torch_files import Weights, read_weights, write_torch
 from segan_tl.models.foreign.torch_layout import assign, collect
 from segan_tl.models.nnunet import torch_names
-from segan_tl.runs import write_json
 from segan_tl.schemas.datasets import NnunetDataset, Plans
 from segan_tl.schemas.reading import read_json
 

@@ -15,11 +15,12 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
+from segan_tl.disk.atomic import atomic_path
+from segan_tl.disk.manifest import sha256
 from segan_tl.disk.reading import require_file
 from segan_tl.errors import UserError
 from segan_tl.models.foreign.torch_pickle import WRONG, read_pickle
 from segan_tl.models.foreign.torch_values import Storage, TensorReference
-from segan_tl.runs import atomic_path, sha256
 
 STATES = ("network_weights", "state_dict", "model_state_dict", "model")  # where checkpoints keep the weights
 WRAPPERS = ("module.", "_orig_mod.")  # what DataParallel and torch.compile put before every name

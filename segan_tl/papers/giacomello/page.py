@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from segan_tl.disk.atomic import write_text
 from segan_tl.papers.findings import finding_sections
 from segan_tl.papers.giacomello.figures import plot_learning_curve, plot_variants
 from segan_tl.papers.giacomello.findings import find_directions
@@ -19,7 +20,7 @@ from segan_tl.papers.giacomello.tables import (
 from segan_tl.papers.runs import describe_runs, is_synthetic, mean
 from segan_tl.papers.tables import to_csv, to_markdown
 from segan_tl.report.score.owed import is_scored
-from segan_tl.runs import read_json, read_parts, write_text
+from segan_tl.runs import read_json, read_parts
 
 TITLE = """# Giacomello, Loiacono, Mainardi 2020, reproduced
 

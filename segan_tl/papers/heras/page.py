@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from segan_tl.disk.atomic import write_text
 from segan_tl.papers.findings import finding_sections
 from segan_tl.papers.heras.figures import domain_accuracy, plot_domain_accuracy
 from segan_tl.papers.heras.study import (
@@ -34,7 +35,7 @@ from segan_tl.papers.runs import (
     read_split,
 )
 from segan_tl.papers.tables import to_csv, to_markdown
-from segan_tl.runs import read_json, write_text
+from segan_tl.runs import read_json
 
 TITLE = """# Heras Rivera, Rebala, Ren, Sharma, Kurt 2024, reproduced
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from segan_tl.disk.atomic import write_text
 from segan_tl.papers.findings import finding_sections
 from segan_tl.papers.kaur.figures import plot_curve
 from segan_tl.papers.kaur.study import FOLDS, PAPER, PLAIN, STARTS, Study, has_auc
@@ -17,7 +18,6 @@ from segan_tl.papers.runs import (
     read_split,
 )
 from segan_tl.papers.tables import to_csv, to_markdown
-from segan_tl.runs import write_text
 
 TITLE = """# Kaur, Lemaître, Mehta, Sepahvand, Precup, Arnold, Arbel 2019, reproduced
 

@@ -138,7 +138,7 @@ def check_weights(file: Path | None) -> None:
 
 def _imported(arguments: argparse.Namespace) -> Path:
     """Return where the imported weights go: other weights have another name."""
-    from segan_tl.runs import sha256
+    from segan_tl.disk.manifest import sha256
 
     return arguments.cache / f"resnet34-{sha256(arguments.resnet34)[:8]}.keras"
 

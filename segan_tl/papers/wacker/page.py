@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from segan_tl.disk.atomic import write_text
 from segan_tl.papers.findings import finding_sections
 from segan_tl.papers.runs import describe_runs, incomplete, is_scored, is_synthetic
 from segan_tl.papers.tables import to_csv, to_markdown
@@ -15,7 +16,7 @@ from segan_tl.papers.wacker.tables import (
     seeds_table,
     stability_table,
 )
-from segan_tl.runs import read_json, read_parts, write_text
+from segan_tl.runs import read_json, read_parts
 
 TITLE = """# Wacker, Ladeira, Nascimento 2020, reproduced
 

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from rich.table import Table
 
+from segan_tl.disk.atomic import write_json, write_text
 from segan_tl.report.compare.crossval import CrossValidation
 from segan_tl.report.compare.statistics import average_scans, number, whose
 from segan_tl.report.score.case_scores import VOLUMES
 from segan_tl.report.terminal import print_table
-from segan_tl.runs import write_json, write_text
 
 # Column of metrics.csv, its heading, decimals.
 SHOWN = (("dice", "Dice", 3), ("hd95_mm", "HD95 in mm", 1), ("lesion_dice", "lesion-wise Dice", 3))

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from segan_tl.data.find.cases import Case, LoadedCase, load_case
+from segan_tl.disk.atomic import write_text
 from segan_tl.errors import UserError
 from segan_tl.metrics.overlap import counts
 from segan_tl.predict.ensemble import count_votes
@@ -20,7 +21,6 @@ from segan_tl.predict.segment import segment_case
 from segan_tl.predict.vote import RULES
 from segan_tl.regions import region_masks
 from segan_tl.report.score.evaluate import describe
-from segan_tl.runs import write_text
 
 CELL = ("run", "trained_on", "modality", "region")
 SUBSET = ("modalities", "number", "rule", "region")

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from rich.table import Table
 
+from segan_tl.disk.atomic import write_text
 from segan_tl.errors import UserError
 from segan_tl.report.compare.paired_tests import fewest_pairs, holm
 from segan_tl.report.compare.score_tables import ScoreTable, whose_cases
 from segan_tl.report.compare.statistics import Comparison, compare_pairs
-from segan_tl.runs import write_text
 
 LEVEL = 0.05
 # What any run's test can be given afterwards, from its predictions.

@@ -9,13 +9,13 @@ from pathlib import Path
 from string import Template
 from urllib.parse import quote
 
+from segan_tl.disk.atomic import write_text
 from segan_tl.report.compare.crossval import CrossValidation
 from segan_tl.report.compare.crossval_figures import plot_folds
 from segan_tl.report.compare.crossval_tables import fold_tables
 from segan_tl.report.html.sections import DISCLAIMER, SYNTHETIC
 from segan_tl.report.html.tables import table
 from segan_tl.report.html.viewer import read_asset
-from segan_tl.runs import write_text
 
 SPREAD = (
     "Mean ± standard deviation of all patients tells how patients differ, that of the folds' means how trainings on "

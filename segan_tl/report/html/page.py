@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from segan_tl.disk.atomic import write_text
 from segan_tl.report.html.cases import rank_cases
 from segan_tl.report.html.pictures import cards
 from segan_tl.report.html.runs import FinishedRun, open_finished, require_same_cases, shared_regions
@@ -26,7 +27,7 @@ from segan_tl.report.html.viewer import (
     viewer_section,
 )
 from segan_tl.report.html.volumes import ShownCase, load_shown
-from segan_tl.runs import Run, write_text
+from segan_tl.runs import Run
 
 CASES = 5
 MEGABYTES = 15.0

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from segan_tl.disk.manifest import verify
 from segan_tl.errors import UserError
 from segan_tl.report.inspect.checkpoint import Layer, Network, content_sha256, read_network
 from segan_tl.report.inspect.moved import compare_networks, summarise_changes
-from segan_tl.runs import Run, open_run, read_json, verify
+from segan_tl.runs import Run, open_run, read_json
 
 ORDER = ("segmentor", "critic")
 

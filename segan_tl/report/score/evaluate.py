@@ -15,6 +15,7 @@ from segan_tl.config.schema import Config
 from segan_tl.console import console
 from segan_tl.data.files.images import write_volume
 from segan_tl.data.find.cases import Case, LoadedCase, load_labelled
+from segan_tl.disk.atomic import write_json, write_text
 from segan_tl.disk.paths import safe_name
 from segan_tl.environment import versions
 from segan_tl.errors import UserError
@@ -27,7 +28,7 @@ from segan_tl.report.figures import Panel, choose_panels, cut_panel, plot_overla
 from segan_tl.report.score.case_scores import VOLUMES, choose_challenge, definitions, score_columns, score_regions
 from segan_tl.report.score.remarks import print_remarks, remarks_on_test
 from segan_tl.report.terminal import case_progress, print_table
-from segan_tl.runs import Run, read_json, run_name, write_json, write_text
+from segan_tl.runs import Run, read_json, run_name
 
 ROWS_SHOWN = 24
 # Column, heading and digits in the printed table; lesion-wise Dice where a challenge's rule was applied.

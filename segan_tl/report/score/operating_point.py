@@ -10,12 +10,13 @@ import numpy as np
 
 from segan_tl.config.schema import Config
 from segan_tl.data.find.cases import Case, LoadedCase, load_labelled
+from segan_tl.disk.atomic import write_json, write_text
 from segan_tl.errors import UserError
 from segan_tl.metrics.thresholds import area_under_roc, best_threshold
 from segan_tl.predict.postprocess import held_against_threshold
 from segan_tl.predict.segment import segment_case
 from segan_tl.regions import region_masks
-from segan_tl.runs import Run, write_json, write_text
+from segan_tl.runs import Run
 
 FILE, AUC_FILE = "operating_point.json", "auc.csv"
 AUC_COLUMNS = ("case", "region", "auc_brain", "auc_volume")

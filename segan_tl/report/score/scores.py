@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from segan_tl.disk.atomic import write_text
 from segan_tl.errors import UserError
 from segan_tl.metrics.distances import (
     DEFAULT_HD95,
@@ -23,7 +24,6 @@ from segan_tl.metrics.lesions import CHALLENGES, score_lesions
 from segan_tl.metrics.pair import MaskPair
 from segan_tl.report.score.mask_pairs import read_pairs
 from segan_tl.report.score.masks import Mask
-from segan_tl.runs import write_text
 
 # A worker needs about a second to start; a case takes a quarter of that.
 CASES_WORTH_A_PROCESS = 8

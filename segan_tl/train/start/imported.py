@@ -9,12 +9,13 @@ import keras
 from segan_tl.config.load import validate
 from segan_tl.config.schema import Config
 from segan_tl.data.find.naming import label_of, modality_of, region_of
+from segan_tl.disk.atomic import atomic_folder, atomic_path, write_json
 from segan_tl.disk.ownership import kind_of, mark
 from segan_tl.errors import UserError
 from segan_tl.models import publish
 from segan_tl.models.weights import save_network
 from segan_tl.regions import ED, ET, LESION, MODALITIES, NCR, RC, REGIONS
-from segan_tl.runs import Run, atomic_folder, atomic_path, training_lock, write_json
+from segan_tl.runs import Run, training_lock
 from segan_tl.train.checkpoint import save_best
 
 LONGEST = 1000  # letters or entries that are taken over from a file

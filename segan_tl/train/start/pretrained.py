@@ -9,13 +9,14 @@ import keras
 from segan_tl.config.adaptation import CRITIC_STRATEGIES
 from segan_tl.config.schema import Config
 from segan_tl.data.learnt import CASES, PATIENTS, Learnt, read_learnt
+from segan_tl.disk.manifest import sha256, verify
 from segan_tl.disk.reading import is_there, require_file
 from segan_tl.errors import UserError
 from segan_tl.models.foreign.torch_layout import collect
 from segan_tl.models.provenance import read_provenance
 from segan_tl.models.resnet import encoder_names, load_encoder
 from segan_tl.models.weights import load_network
-from segan_tl.runs import Run, read_json, sha256, verify
+from segan_tl.runs import Run, read_json
 from segan_tl.train.start.match import Report, copy_layers, count_parameters, some
 
 PROVENANCE = ("software", "configuration", "source", "source_sha256", "name", "modalities", "regions", CASES, PATIENTS)

@@ -8,12 +8,13 @@ from segan_tl.config.load import validate
 from segan_tl.config.schema import Config
 from segan_tl.data.learnt import Learnt, learnt_by, read_learnt
 from segan_tl.data.splits import PARTS
+from segan_tl.disk.manifest import sha256, verify
 from segan_tl.disk.paths import SHOWN, run_folder
 from segan_tl.disk.reading import is_there, require_file
 from segan_tl.errors import UserError, nearest
 from segan_tl.models.provenance import read_provenance
 from segan_tl.regions import MODALITIES, REGIONS
-from segan_tl.runs import Run, open_run, read_json, sha256, verify
+from segan_tl.runs import Run, open_run, read_json
 
 SEGMENTOR, CRITIC = "segmentor.keras", "critic.keras"
 

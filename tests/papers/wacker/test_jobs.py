@@ -10,9 +10,10 @@ import pytest
 from segan_tl.__main__ import main
 from segan_tl.commands import reproduce, train
 from segan_tl.config.load import load_config
+from segan_tl.disk.manifest import sha256
 from segan_tl.models.weights import save_network
 from segan_tl.papers.wacker import jobs as wacker
-from segan_tl.runs import Run, sha256
+from segan_tl.runs import Run
 from tests.small_study import write_run
 
 NAME = "wacker-2020-quick"

@@ -3,11 +3,12 @@
 import pytest
 
 from segan_tl.config.adaptation import StartConfig
+from segan_tl.disk.atomic import write_json
+from segan_tl.disk.manifest import atomic_checkpoint
 from segan_tl.errors import UserError
 from segan_tl.models.weights import save_network
 from segan_tl.predict.members import open_members
 from segan_tl.report.compare.matrix_cases import check_finished, common_cases, find_data, shared_modalities
-from segan_tl.runs import atomic_checkpoint, write_json
 from tests.small_runs import make_run, small_config, small_labels, threshold_segmentor, write_case
 
 

@@ -10,13 +10,14 @@ import pytest
 
 from segan_tl.__main__ import main
 from segan_tl.data.find.cases import find_cases
+from segan_tl.disk.atomic import write_json
+from segan_tl.disk.manifest import sha256
 from segan_tl.errors import UserError
 from segan_tl.predict.members import Member
 from segan_tl.report.compare.score_tables import open_tables, require_same_cases
 from segan_tl.report.score.case_scores import LESIONS, OVERLAP, VOLUMES
 from segan_tl.report.score.evaluate import _print_table, describe, evaluate_run
 from segan_tl.report.score.remarks import print_remarks
-from segan_tl.runs import sha256, write_json
 from tests.small_runs import SPACING_MM, make_run, small_config, small_labels, threshold_segmentor, write_case
 
 

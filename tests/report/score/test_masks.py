@@ -2,9 +2,9 @@
 
 import pytest
 
+from segan_tl.disk.atomic import write_json
 from segan_tl.errors import UserError
 from segan_tl.report.score.masks import common_regions, find_predictions, find_truths, require_pairs
-from segan_tl.runs import write_json
 from tests.small_masks import small_truth, write_mask, write_truths
 
 CASE = "BraTS2021_00000"

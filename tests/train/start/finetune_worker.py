@@ -10,9 +10,10 @@ import tensorflow as tf
 
 from segan_tl.config.adaptation import FINETUNE_STRATEGIES
 from segan_tl.config.schema import Config
+from segan_tl.disk.manifest import sha256
 from segan_tl.models import build_model, publish
 from segan_tl.models.weights import save_network
-from segan_tl.runs import Run, sha256
+from segan_tl.runs import Run
 from segan_tl.train.recipes import build_judge, build_training
 from segan_tl.train.start.finetune import freeze_alike
 from segan_tl.train.start.pretrained import find_pretrained

@@ -12,11 +12,12 @@ import pytest
 from segan_tl.config.adaptation import FINETUNE_STRATEGIES
 from segan_tl.config.model import ModelConfig
 from segan_tl.config.schema import Config
+from segan_tl.disk.manifest import sha256
 from segan_tl.errors import UserError
 from segan_tl.models import build_model, publish
 from segan_tl.models.unet import LAST_THREE
 from segan_tl.models.weights import save_network
-from segan_tl.runs import Run, sha256
+from segan_tl.runs import Run
 from segan_tl.train.start.finetune import begin, freeze, last_three, part_of
 from segan_tl.train.start.pretrained import find_pretrained
 from tests.train.start.finetune_worker import NOTHING, OTHER_REGIONS

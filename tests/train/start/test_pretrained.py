@@ -8,11 +8,12 @@ import pytest
 
 from segan_tl.__main__ import main
 from segan_tl.config.load import validate
+from segan_tl.disk.manifest import sha256
 from segan_tl.errors import UserError
 from segan_tl.models import build_model
 from segan_tl.models.foreign.torch_files import write_torch
 from segan_tl.models.resnet import encoder_names
-from segan_tl.runs import Run, sha256
+from segan_tl.runs import Run
 from segan_tl.train.start.pretrained import Pretrained, find_pretrained, refuse_seen, start_network
 from tests.commands.test_imports import words
 from tests.models.foreign.test_convert_resnet import random_state

@@ -5,9 +5,9 @@ import zipfile
 
 import pytest
 
+from segan_tl.disk.manifest import atomic_checkpoint, sha256
 from segan_tl.errors import UserError
 from segan_tl.models.weights import save_network
-from segan_tl.runs import atomic_checkpoint, sha256
 from segan_tl.train.start.source import find_source, find_volume_source, label_of
 from tests.small_runs import make_run, small_config, small_networks
 
