@@ -17,8 +17,8 @@ $(VENV)/installed: setup.cfg setup.py pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "segan_tl needs Python >= 3.11; try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
 	@echo "Installing TensorFlow and the rest (2.8 GB) into $(VENV): about a minute"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --upgrade pip
-	@$(BIN)/pip install --quiet --editable '.[dev]'
+	@$(BIN)/pip install --quiet --quiet --upgrade pip
+	@$(BIN)/pip install --quiet --quiet --editable '.[dev]'
 	@touch $@
 
 demo: install            ## FLAIR on the built-in synthetic cohort, then from FLAIR to T2: test Dice and pictures
@@ -33,14 +33,14 @@ test-all: install        ## the slow ones too
 
 test-parity: install     ## networks beside their PyTorch originals (installs PyTorch for the CPU, nnU-Net's networks, MONAI)
 	$(BIN)/pip install --quiet torch==2.13.0
-	$(BIN)/pip install --quiet --editable '.[dev,parity]'
+	$(BIN)/pip install --quiet --quiet --editable '.[dev,parity]'
 	$(BIN)/python -m pytest -m parity
 
 lint: install            ## flake8
 	$(BIN)/python -m flake8 segan_tl tests benchmarks docs setup.py train_segan.py transfer.py
 
 docs: install            ## the site of README and docs/, in site/ (installs mkdocs-material); a dead link is an error
-	$(BIN)/pip install --quiet --editable '.[docs]'
+	$(BIN)/pip install --quiet --quiet --editable '.[docs]'
 	$(BIN)/python docs/make_configuration.py
 	$(BIN)/python -m mkdocs build --strict
 
