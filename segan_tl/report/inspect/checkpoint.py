@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from segan_tl.disk.manifest import sha256, verify
+from segan_tl.disk.ownership import MANIFEST
 from segan_tl.errors import UserError
 from segan_tl.models.archive import CONFIG, read_archive
 from segan_tl.models.dangers import NO_NETWORK, examine
 from segan_tl.models.weights_file import read_arrays
 from segan_tl.report.inspect.architecture import LayerConfig, read_layers
-from segan_tl.runs import MANIFEST
 
 
 @dataclass(frozen=True, eq=False)
