@@ -163,7 +163,8 @@ def _prepare(training: Training) -> None:
     Raises:
         UserError: cases that cannot be used, or fewer patients than folds need.
     """
-    from segan_tl.workflow.cohort import choose_fold, find_cohort, find_source_cohort, prepare
+    from segan_tl.workflow.cohort import find_cohort, find_source_cohort, prepare
+    from segan_tl.workflow.splits import choose_fold
     from segan_tl.workflow.unlabelled import divide, needs_masks
 
     config, arguments = training.plan(0)[1], training.arguments

@@ -3,7 +3,8 @@
 import shlex
 from functools import partial
 
-from segan_tl.workflow.training import add_training_arguments, train_and_score
+from segan_tl.workflow.arguments import add_training_arguments
+from segan_tl.workflow.training import train_and_score
 
 MODALITIES = ("t1", "t1c", "t2", "flair")
 EPILOG = """examples:
@@ -35,7 +36,8 @@ def run(arguments) -> int:
     from segan_tl.disk.paths import run_folder
     from segan_tl.errors import UserError
     from segan_tl.runs import Run, open_run
-    from segan_tl.workflow.cohort import choose_split, find_cohort, take_split
+    from segan_tl.workflow.cohort import find_cohort
+    from segan_tl.workflow.splits import choose_split, take_split
 
     overrides = list(arguments.set)
     modalities = MODALITIES if arguments.modality == "all" else (arguments.modality,)

@@ -3,22 +3,11 @@
 from fractions import Fraction
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from segan_tl.config.base import PhantomConfig, PositiveWeight, Section, Weight
+from segan_tl.config.strategies import STRATEGIES, strategy_named
 from segan_tl.schemas.reading import Text
-
-# What comes over from the source and what stands still: see segan_tl/train/start/transfer.py and finetune.py.
-CRITIC_STRATEGIES = (
-    "full",
-    "freeze-critic",
-    "critic-init",
-    "freeze-critic-first",
-    "freeze-critic-last",
-    "freeze-encoder",
-    "freeze-decoder",
-)
-FINETUNE_STRATEGIES = ("all", "frozen-encoder", "frozen-decoder", "last-three", "last-three-decoder", "last-three-all")
 
 
 def exact(share: float) -> Fraction:
@@ -26,13 +15,18 @@ def exact(share: float) -> Fraction:
     return Fraction(share).limit_denominator(10**6)
 
 
+Strategy = Annotated[
+    Literal[tuple(STRATEGIES)],
+    BeforeValidator(lambda word: strategy_named(word) if isinstance(word, str) else word),
+]
+
+
 class StartConfig(Section):
     """The networks that a run starts from, and which of their layers go on learning [Giacomello 2020, IV-C]."""
 
     source: Text  # a run, or a .keras file
     source_sha256: Text  # of its segmentor
-    # as `transfer.py --strategy`, or `finetune --strategy`
-    strategy: Literal[(*CRITIC_STRATEGIES, *FINETUNE_STRATEGIES)]
+    strategy: Strategy = "full"  # what comes over and what stands still, as `transfer --strategy`
     inputs: dict[str, str | None] = {}  # modality of this run → modality of the source; None starts fresh
 
 

@@ -20,14 +20,16 @@ FAMILIES = {
     "mednext": (("variant", "filters", "blocks", "kernel_size"), ("s", "b", "m", "l")),
     "albunet3d": (("variant",), ("albunet", "wacker_repo")),
     "albunet2d": (("variant",), ("albunet", "wacker_repo")),
+    "file": (("file",), ()),
 }
 OPTIONS = (
     "variant", "filters", "blocks", "decoder_blocks", "strides", "kernel_sizes", "kernel_size", "norm", "leaky_slope",
-    "norm_momentum",
+    "norm_momentum", "file",
 )  # fmt: skip
 FLAT = ("segan", "albunet2d")  # families of slices
 # Resolutions of a family where `filters` is left out; those of MedNeXt cannot be chosen.
 STAGES = {"segan": 4, "unet3d": 7, "cicek": 4, "nnunet": 6, "mednext": 5}
+ONE_OUTPUT = ("segan", "albunet2d", "albunet3d", "file")  # families without deep supervision
 Width = Annotated[int, Field(gt=0, le=4096)]
 Blocks = Annotated[int, Field(gt=0, le=64)]
 Stride = Annotated[int, Field(gt=0, le=8)]
@@ -49,6 +51,7 @@ class ModelConfig(Section):
     leaky_slope: float | None = Field(None, ge=0, lt=1)  # of segan: of LeakyReLU below 0 (0.2); the authors' code: 0.3
     # of segan: of BatchNormalization, as Keras counts it (0.9); the authors' code: 0.1
     norm_momentum: float | None = Field(None, gt=0, lt=1)
+    file: Text | None = None  # of file: a .keras file of a network of one's own, whose weights are the first ones
     # sigmoid: regions may overlap; softmax: labels exclude each other
     activation: Literal["sigmoid", "softmax"] = "sigmoid"
     deep_supervision: bool = True  # losses at the coarser stages, too
@@ -62,6 +65,8 @@ class ModelConfig(Section):
     @property
     def coarsest(self) -> tuple[int, int, int]:
         """Return how many voxels along D, H, W one of the coarsest grid covers: the patch is a multiple of them."""
+        if self.family == "file":  # train/recipes.py tries the patch
+            return 1, 1, 1
         if self.family.startswith("albunet"):
             return 1, 32, 32
         if self.family == "segan":  # its first stage halves the grid, too
@@ -78,7 +83,9 @@ class ModelConfig(Section):
             raise ValueError(f"{unknown[0]} is no option of {self.family}; it has {', '.join(known)}")
         if self.variant is not None and self.variant not in variants:
             raise ValueError(f"variant {self.variant!r}: expected one of {', '.join(variants)} for {self.family}")
-        if (self.family == "segan" or self.family.startswith("albunet")) and self.deep_supervision:
+        if self.family == "file" and self.file is None:
+            raise ValueError("family 'file' is a network of your own; say which with model.file = 'network.keras'")
+        if self.family in ONE_OUTPUT and self.deep_supervision:
             raise ValueError(f"{self.family} has one output; expected model.deep_supervision = false, found true")
         if self.family == "segan" and self.activation != "sigmoid":
             raise ValueError("segan gives each region a sigmoid; expected model.activation = 'sigmoid'")
@@ -86,7 +93,7 @@ class ModelConfig(Section):
 
     @model_validator(mode="after")
     def _sizes_fit(self):
-        if self.family == "segan" or self.family.startswith("albunet"):
+        if self.family in ONE_OUTPUT:
             return self
         if self.stages < 2:
             raise ValueError(f"model.filters {list(self.filters)}: expected at least 2 stages")

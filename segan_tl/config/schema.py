@@ -2,12 +2,13 @@
 
 from pydantic import model_validator
 
-from segan_tl.config.adaptation import CRITIC_STRATEGIES, AdversaryConfig, SourceCohortConfig, StartConfig
+from segan_tl.config.adaptation import AdversaryConfig, SourceCohortConfig, StartConfig
 from segan_tl.config.augment import AugmentConfig
 from segan_tl.config.base import PhantomConfig, RunName, Section, Seed
 from segan_tl.config.data import DataConfig
 from segan_tl.config.model import FLAT, ModelConfig
 from segan_tl.config.predict import PredictConfig
+from segan_tl.config.strategies import STRATEGIES, needs_critic
 from segan_tl.config.train import SIGMOID_LOSSES, SOFTMAX_LOSSES, CriticConfig, TrainConfig
 from segan_tl.regions import REGIONS
 
@@ -41,7 +42,7 @@ class Config(Section):
                 f"data.patch {list(patch)} must be divisible by {list(coarsest)}, by which the {self.model.family} of "
                 "[model] divides it"
             )
-        if (patch[0] == 1) != (self.model.family in FLAT):
+        if self.model.family != "file" and (patch[0] == 1) != (self.model.family in FLAT):
             wanted = f"several slices for {self.model.family}" if patch[0] == 1 else f"1 slice for {self.model.family}"
             return f"data.patch {list(patch)} has {patch[0]} along D; expected {wanted}"
         factor = 2 ** len(self.critic.filters) if self.critic else 1
@@ -98,8 +99,11 @@ class Config(Section):
     def _start_fits(self):
         if self.transfer and self.model.pretrained:
             raise ValueError("transfer and model.pretrained both name the first weights; leave one of them out")
-        if self.transfer and (self.transfer.strategy in CRITIC_STRATEGIES) != (self.model.family == "segan"):
-            raise ValueError(f"transfer.strategy {self.transfer.strategy!r} is none of {self.model.family}")
+        if self.transfer and self.critic is None and needs_critic(STRATEGIES[self.transfer.strategy]):
+            raise ValueError(
+                f"transfer.strategy {self.transfer.strategy!r} is about a critic, and there is no section [critic]; "
+                "choose another, for example 'full'"
+            )
         return self
 
     @model_validator(mode="after")

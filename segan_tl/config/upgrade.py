@@ -32,12 +32,10 @@ DEFAULTS = {
 def upgrade(values: dict) -> dict:
     """Return a configuration with SegAN's older keys in their new places; one of another family is left as it is.
 
-    What may be left out and depends on the family is filled in: SegAN's name, and the strategy of a transfer.
+    SegAN's name, which may be left out, is filled in.
     """
-    model, transfer = values.get("model", {}), values.get("transfer")
+    model = values.get("model", {})
     segan = isinstance(model, dict) and model.get("family", "segan") == "segan"
-    if isinstance(transfer, dict) and "strategy" not in transfer:
-        values = values | {"transfer": transfer | {"strategy": "full" if segan else "all"}}
     if not segan:
         return values
     values = {"name": "segan"} | {key: dict(part) if isinstance(part, dict) else part for key, part in values.items()}

@@ -19,6 +19,7 @@ MODELS = {
     "mednext": ("mednext", "build_mednext", 3),
     "albunet3d": ("albunet", "build_albunet", 3),
     "albunet2d": ("albunet", "build_albunet", 2),
+    "file": ("from_file", "build_from_file", 0),  # slices or volumes, as the file says
 }
 
 

@@ -12,12 +12,14 @@ from keras import layers
 
 from segan_tl.errors import UserError
 from segan_tl.models.blocks import normalisation, spatial_rank
+from segan_tl.models.parts import Stages
 from segan_tl.models.resnet import MOMENTUM, encoder_names, in_plane, resnet34
 from segan_tl.models.torch_blocks import initializers, padded_convolution
 
 # The authors' code turns ResNet's convolutions into 3-D ones with biases, which ResNet has not: they start at random
 # even where the kernels come from ImageNet. "wacker_repo" has them.
 VARIANTS = {"albunet": {"encoder_bias": False}, "wacker_repo": {"encoder_bias": True}}
+STAGES = Stages(encoder=("stem", "enc", "bottleneck"), decoder=("dec",))
 DEPTH = {"bottleneck": "depth1", "dec4": "depth2", "dec2": "depth3", "dec0": "depth4"}
 
 

@@ -14,9 +14,11 @@ from keras import layers
 from segan_tl.errors import UserError
 from segan_tl.fast.depthwise import DepthwiseConv3D, DepthwiseConv3DTranspose
 from segan_tl.models.blocks import NORM_EPSILON
+from segan_tl.models.parts import Stages
 from segan_tl.models.torch_blocks import initializers, padded_convolution
 
 FILTERS = (32, 64, 128, 256, 512)
+STAGES = Stages(encoder=("stem", "enc", "down", "bottleneck"), decoder=("up", "dec"))
 # Of the stages enc1 … enc4, bottleneck, dec4 … dec1: the bottleneck's widening, and the number of blocks.
 EXPANSION = (2, 3, 4, 4, 4, 4, 4, 3, 2)
 EXPANSION_L = (3, 4, 8, 8, 8, 8, 8, 4, 3)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
+from segan_tl.models.parts import Stages
 from segan_tl.models.torch_blocks import (
     each_axis,
     instance_normalisation,
@@ -17,6 +18,7 @@ from segan_tl.models.torch_blocks import (
 )
 
 LEAKY_SLOPE = 0.01
+STAGES = Stages(encoder=("stem", "enc", "bottleneck"), decoder=("dec",))
 FILTERS = (32, 64, 128, 256, 320, 320)
 # blocks: convolutions (plain) or residual blocks of every encoder stage; decoder_blocks: convolutions of every decoder
 # stage. nnU-Net's planner gives L the blocks of M and a larger patch (24 GB of GPU memory instead of 8); only a patch

@@ -11,8 +11,10 @@ import keras
 from keras import layers
 
 from segan_tl.models.blocks import ClipWeights, convolution, normalisation, upsample
+from segan_tl.models.parts import Stages
 
 CRITIC_INPUTS = ("concatenate", "mask")
+STAGES = Stages(encoder=("enc",), decoder=("dec",))
 
 
 def build_segmentor(

@@ -10,6 +10,7 @@ import keras
 from keras import layers, ops
 
 from segan_tl.models.blocks import normalisation, spatial_rank
+from segan_tl.models.parts import Stages
 from segan_tl.models.torch_blocks import (
     initializers,
     instance_normalisation,
@@ -18,6 +19,7 @@ from segan_tl.models.torch_blocks import (
 )
 
 LEAKY_SLOPE = 0.01
+STAGES = Stages(encoder=("enc", "bottleneck"), decoder=("up", "dec"))
 HEADS = 3  # resolutions with a head of their own: full, 1/2, 1/4
 FILTERS = (64, 96, 128, 192, 256, 384, 512)
 FILTERS_8 = (16, 24, 32, 48, 64, 96, 128)

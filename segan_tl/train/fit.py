@@ -19,9 +19,9 @@ from segan_tl.train.callbacks import ProgressLine, Record, TensorBoard, Validati
 from segan_tl.train.checkpoint import restore_last, save_last
 from segan_tl.train.loop import Interruption, Progress, run_epochs
 from segan_tl.train.recipes import build_judge, build_training, make_batches_of
-from segan_tl.train.start.finetune import freeze_alike
-from segan_tl.train.start.pretrained import find_pretrained
-from segan_tl.train.start.source import Source
+from segan_tl.train.start.begin import unchanged_critic
+from segan_tl.train.start.freeze import freeze_alike
+from segan_tl.train.start.weights import find_start
 
 TRANSFER_SEED = 2**20  # added to the seed of the first weights of a transfer
 # What of `data` decides how an image is prepared.
@@ -36,13 +36,12 @@ def fit(
     strategy: tf.distribute.Strategy,
     segment: Callable,
     data: dict,
-    source: Source | None = None,
     command: str | None = None,
 ) -> bool:
     """Train on prepared cases, or go on where the run stopped.
 
-    Where the first weights come from: this run's last checkpoint, else the best one of `source`, else the file that
-    `transfer.source` or `model.pretrained` names, else the seed.
+    Where the first weights come from: this run's last checkpoint, else the run or file that `transfer.source` or
+    `model.pretrained` names, else the seed.
 
     Args:
         run: where everything is written; config.json, splits.json and patients.json are there already.
@@ -52,7 +51,6 @@ def fit(
         segment: (model, slices (D, h, w, M)) → share of the largest component → masks (D, h, w, R), bool, for
             validation.
         data: what run.json says of the cohort.
-        source: what `config.transfer` names, found and verified.
         command: what the user typed, for run.json.
 
     Returns:
@@ -69,26 +67,26 @@ def fit(
 
     # === Networks ===
     judge = build_judge(config)
-    pretrained = find_pretrained(config, run, resuming=run.last.is_dir())
+    start = find_start(config, run, resuming=run.last.is_dir())
     with strategy.scope():
         # What is new in a transfer must not start where the source of the same seed did.
         keras.utils.set_random_seed(config.seed + (TRANSFER_SEED if config.transfer else 0))
-        game, files = build_training(config, replicas=replicas, steps=steps, source=source, pretrained=pretrained)
+        game = build_training(config, replicas=replicas, steps=steps, start=start)
         progress = restore_last(run, game) or Progress()
     freeze_alike(judge, game.segmentor)
 
     # === Game ===
     provenance = describe(config, data=data, replicas=replicas, command=command)
-    if pretrained:
-        provenance["pretrained"] = pretrained.record
-    learnt = Learnt.of(run_patients(run)) | ((source and source.learnt_from) or Learnt())
-    learnt |= pretrained.learnt_from if pretrained else Learnt()
+    if start:
+        provenance["pretrained"] = start.record
+    learnt = Learnt.of(run_patients(run)) | (start.learnt_from if start else Learnt())
+    critic = unchanged_critic(start, run, config)
     published = provenance | learnt.describe()
     _write_state(run, "training", progress, provenance)
     validation = Validation(
         game, judge, segment=segment, shares=open_shares(config.predict), cases=cases["validation"],
         every=min(config.train.validate_every, config.train.epochs), progress=progress,
-        publish=publisher(game, judge, run, provenance=published, files=files),
+        publish=publisher(game, judge, run, provenance=published, files={"critic": critic} if critic else {}),
     )  # fmt: skip
     callbacks = keras.callbacks.CallbackList(
         [

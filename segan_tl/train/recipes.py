@@ -13,10 +13,8 @@ from segan_tl.data.sample import examples_of_an_epoch, plan_patches
 from segan_tl.errors import UserError
 from segan_tl.models import build_model, publish
 from segan_tl.models.declare import build_within
-from segan_tl.train.start.finetune import begin
-from segan_tl.train.start.pretrained import Pretrained
-from segan_tl.train.start.source import Source
-from segan_tl.train.start.transfer import describe_moves, start_from
+from segan_tl.train.start.begin import begin
+from segan_tl.train.start.weights import Start
 from segan_tl.train.steps.critic import build_critic_of
 from segan_tl.train.steps.domain import build_classifier
 from segan_tl.train.steps.training import Training
@@ -54,6 +52,9 @@ def check_networks(config: Config) -> None:
         UserError: it does not, or they need more memory than there is.
     """
     values = memory_bytes() // FLOAT_BYTES
+    if config.model.family == "file":
+        _check_grid(build_network(config), config)
+        return
     try:
         network = build_within(lambda: build_network(config), values=values)
         if config.critic:
@@ -63,6 +64,21 @@ def check_networks(config: Config) -> None:
     except (ValueError, TypeError, IndexError, KeyError) as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise UserError(f"[model] describes no network that can be built: {reason}; correct its sizes") from None
+
+
+def _check_grid(network: keras.Model, config: Config) -> None:
+    """Refuse a network of the user's that does not answer on the grid of its patch."""
+    patch, channels = config.data.patch, len(config.data.modalities)
+    shape = patch[-(len(network.inputs[0].shape) - 2) :]
+    try:
+        found = network.compute_output_spec(keras.KerasTensor((1, *shape, channels))).shape[1:-1]
+    except (ValueError, TypeError) as error:
+        found = str(error).strip().splitlines()[0]
+    if tuple(found) != tuple(shape) or (patch[0] == 1) != (len(shape) == 2):
+        raise UserError(
+            f"{config.model.file} takes {network.inputs[0].shape} and makes {found} of data.patch {list(patch)}; "
+            "expected the grid of the patch: give a patch that it divides, with 1 along D for a network of slices"
+        )
 
 
 def build_network(config: Config) -> keras.Model:
@@ -79,28 +95,10 @@ def build_judge(config: Config) -> keras.Model:
     return publish(build_network(config), activation=config.model.activation)
 
 
-def build_training(
-    config: Config, *, replicas: int, steps: int, source: Source | None, pretrained: Pretrained | None = None
-) -> tuple[Training, dict[str, bytes]]:
-    """Build the networks and what trains them, in the strategy's scope.
-
-    Returns:
-        The training, and the files of networks that stand still: they are published as they are.
-    """
+def build_training(config: Config, *, replicas: int, steps: int, start: Start | None = None) -> Training:
+    """Build the networks and what trains them, in the strategy's scope."""
     network, critic = build_network(config), build_critic_of(config) if config.critic else None
-    lines, files = begin(network, pretrained, config) if pretrained else (), {}
-    if source:
-        moved = start_from(
-            network, critic, source=source, settings=config.transfer, modalities=config.data.modalities,
-            regions=config.data.regions,
-        )  # fmt: skip
-        lines = describe_moves(moved, config.transfer)
-        if config.transfer.strategy == "freeze-critic" and moved[1].whole:
-            files = {"critic": source.critic.read_bytes()}
-    for line in lines:
+    for line in begin(network, critic, start, config) if start else ():
         console.print(line, markup=False, soft_wrap=True)
     published = publish(network, activation=config.model.activation)
-    training = Training(
-        network, published, config=config, replicas=replicas, steps_per_epoch=steps, critic=critic
-    )
-    return training, files
+    return Training(network, published, config=config, replicas=replicas, steps_per_epoch=steps, critic=critic)

@@ -1,5 +1,8 @@
 """The folds of a training command: --fold and --folds, checked, and saved by the first fold that runs."""
 
+from collections.abc import Callable
+from functools import partial
+
 FOLDS = 5  # where --folds is left out
 
 
@@ -36,9 +39,39 @@ def choose_saved_fold(cohort, cached, *, config, fold: int, folds: int, run) -> 
         UserError: cases have come or gone since the first fold ran.
     """
     from segan_tl.data.folds import keep_folds, plan_folds
-    from segan_tl.workflow.cohort import choose_fold
+    from segan_tl.workflow.splits import choose_fold
 
     cases = [case for case in cohort.cases if case.id in cached]
     planned = plan_folds(cases, config.data.split, folds=folds, seed=config.seed)
     keep_folds(run.root.parent, planned, cohort=cohort.folder)
     return choose_fold(cohort, cached, config=config, fold=fold, folds=folds)
+
+
+def plan_fold(arguments, folder, config):
+    """Return the run in a folder, or below it that of the fold which the arguments name.
+
+    Raises:
+        UserError: there is no such fold, or a split is named as well.
+    """
+    from segan_tl.errors import UserError
+    from segan_tl.runs import Run
+
+    if arguments.fold is not None and arguments.split:
+        raise UserError("--fold and --split both choose the test cases; leave one of them out")
+    this_run = Run(folder if arguments.fold is None else folder / f"fold{arguments.fold}")
+    check_fold(arguments, this_run, seed=config.seed)
+    return this_run
+
+
+def choose_stated(arguments, config, this_run) -> Callable | None:
+    """Return what splits the cases as --split or --fold say, (cohort, sound cases) → part → case ids; None without."""
+    from segan_tl.runs import open_run
+    from segan_tl.workflow.splits import take_split
+
+    if arguments.split:
+        return partial(take_split, open_run(arguments.split, runs=arguments.runs))
+    if arguments.fold is None:
+        return None
+    return partial(
+        choose_saved_fold, config=config, fold=arguments.fold, folds=arguments.folds or FOLDS, run=this_run
+    )

@@ -1,53 +1,20 @@
 """What all trainings share: the way from a folder of MRI to a trained, scored run."""
 
 import contextlib
-import os
 import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from segan_tl.disk.ownership import BEFORE
-from segan_tl.workflow.cohort import (
-    choose_source,
-    describe,
-    introduce,
-    limit_training,
-    prepare_cohort,
-    take_split,
-)
+from segan_tl.workflow.cohort import describe, introduce, prepare_cohort
 from segan_tl.workflow.earlier import is_finished, old_run_kept, refuse_foreign_run, start_anew
 from segan_tl.workflow.finish import write_what_is_missing
-from segan_tl.workflow.numbers import device, positive, seed
-from segan_tl.workflow.patients import add_patients_argument, count_patients, name_patients, remarks
+from segan_tl.workflow.patients import count_patients, name_patients, remarks
+from segan_tl.workflow.splits import choose_source, limit_training, take_split
 from segan_tl.workflow.unchanged import record, require_unchanged
 
 EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: Slurm and shells may run the command again
-
-
-def add_training_arguments(parser):
-    """Add the arguments that every training has."""
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder of cases (default: the synthetic cohort)")
-    add_patients_argument(parser)
-    parser.add_argument("--config", metavar="FILE", help="TOML file, or a name that the command configs lists")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="change one value of the config"
-    )
-    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
-    parser.add_argument("--cache", type=Path, default=Path("cache"), metavar="DIR", help="prepared volumes (cache)")
-    parser.add_argument(
-        "--devices", type=device, metavar="D", help="cpu, cpu:2, gpu, gpu:0,1 (default: all GPUs, else the CPU)"
-    )
-    parser.add_argument("--seed", type=seed, metavar="N", help="seed of everything random (0)")
-    parser.add_argument(
-        "--jobs", type=positive, default=os.cpu_count() or 1, metavar="N", help="cases prepared at a time (all cores)"
-    )
-    parser.add_argument("--skip-bad-cases", action="store_true", help="leave damaged cases out instead of stopping")
-    parser.add_argument(
-        "--overwrite", action="store_true",
-        help="start anew: what an earlier run wrote goes once there is a checkpoint, what else lies there stays",
-    )  # fmt: skip
-    parser.add_argument("--no-report", action="store_true", help="leave report.html out")
 
 
 def train_and_score(
@@ -57,7 +24,6 @@ def train_and_score(
     *,
     find_cohort: Callable,
     choose_split: Callable,
-    source=None,
     find_source_cohort: Callable | None = None,
 ) -> int:
     """Train a run, or go on with it, and score its test cases; return the exit code.
@@ -68,7 +34,6 @@ def train_and_score(
         this_run: where everything goes; a finished run of the same configuration is left as it is.
         find_cohort: () → the cohort.
         choose_split: (cohort, case id → prepared case) → part → case ids, for a run that has none yet.
-        source: what the run starts from, None for scratch.
         find_source_cohort: () → the second cohort, for a configuration with the section `source`.
     """
     from segan_tl.runs import training_lock
@@ -76,12 +41,12 @@ def train_and_score(
     refuse_foreign_run(this_run)
     with training_lock(this_run):
         return _train_and_score(
-            arguments, config, this_run, find_cohort=find_cohort, choose_split=choose_split, source=source,
+            arguments, config, this_run, find_cohort=find_cohort, choose_split=choose_split,
             find_source_cohort=find_source_cohort,
         )  # fmt: skip
 
 
-def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, source, find_source_cohort) -> int:
+def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, find_source_cohort) -> int:
     """Do the work while no other process may."""
     from segan_tl.console import console, start_tensorflow
     from segan_tl.report.score.owed import has_scores
@@ -100,7 +65,7 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     find_source_cohort = _found(find_source_cohort, getattr(arguments, "source_data", None))
     start_tensorflow()
     from segan_tl.train.recipes import check_networks
-    from segan_tl.train.start.pretrained import find_pretrained, refuse_seen
+    from segan_tl.train.start.weights import find_start, refuse_seen
     from segan_tl.train.strategy import make_strategy
 
     strategy = make_strategy(arguments.devices)
@@ -109,16 +74,14 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     _warn_of_slow_device(config)
 
     started = finished or (this_run.last.is_dir() and not arguments.overwrite)
-    pretrained = find_pretrained(config, this_run, resuming=started)
+    start = find_start(config, this_run, resuming=started)
 
     # === Data ===
     cohort, cached = prepare_cohort(arguments, config, find_cohort, need_mask=needs_masks(config))
     split = take_split(this_run, cohort, cached) if started else divide(cohort, cached, choose_split)
     if not started:
         split = limit_training(split, config, cohort.patients)
-        test = {case: cohort.patients[case] for case in split["test"]}
-        _check_unseen(test, source)
-        refuse_seen(pretrained, test)
+        refuse_seen(start, {case: cohort.patients[case] for case in split["test"]})
     parts = {part: [cached[case] for case in cases] for part, cases in split.items()}
     unlabelled = remark(cohort, cached, split)
     second = None
@@ -150,7 +113,7 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
         data = describe(cohort, split) | ({"source": describe(second)} if second else {})
         with old_run_kept(this_run):
             complete = _train(
-                arguments, config, data=data, parts=parts, this_run=this_run, strategy=strategy, source=source
+                arguments, config, data=data, parts=parts, this_run=this_run, strategy=strategy
             )
         if not complete:
             console.print("Interrupted and saved. Run the same command again to go on.")
@@ -211,19 +174,7 @@ def _signals_as_interrupts():
             signal.signal(number, handler)
 
 
-def _check_unseen(test: dict[str, str], source) -> None:
-    """Refuse a test case (case → patient) of a patient that the source has learnt from."""
-    from segan_tl.errors import UserError
-
-    if seen := source.learnt_from.seen(test) if source and source.learnt_from else []:
-        raise UserError(
-            f"{source.path} was trained or tuned on the patients of {len(seen)} of the test cases "
-            f"({', '.join(seen[:3])}): their Dice would be no test; leave --other-patients out to take over the split "
-            "of the source, or remove these cases"
-        )
-
-
-def _train(arguments, config, *, data, parts, this_run, strategy, source) -> bool:
+def _train(arguments, config, *, data, parts, this_run, strategy) -> bool:
     """Train; return whether training is complete."""
     from segan_tl.predict.postprocess import binarise_each
     from segan_tl.predict.segment import segment_prepared
@@ -233,8 +184,7 @@ def _train(arguments, config, *, data, parts, this_run, strategy, source) -> boo
         return binarise_each(segment_prepared(model, prepared, config, case="a validation case"), config.predict)
 
     return fit(
-        this_run, config, parts, strategy=strategy, segment=segment, data=data, source=source,
-        command=arguments.command_line,
+        this_run, config, parts, strategy=strategy, segment=segment, data=data, command=arguments.command_line,
     )  # fmt: skip
 
 

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from segan_tl.__main__ import main
-from segan_tl.commands.finetune import _with_source_data
 from segan_tl.data.phantom import write_cohort
 from segan_tl.disk.manifest import sha256
 from segan_tl.errors import UserError
@@ -19,6 +18,7 @@ from segan_tl.models.provenance import read_provenance
 from segan_tl.models.unet import LAST_THREE
 from segan_tl.models.weights import load_network
 from segan_tl.runs import Run
+from segan_tl.workflow.moving import with_source_data
 from tests.commands.test_imports import words
 
 TINY = """
@@ -104,18 +104,18 @@ def test_another_disease_gets_another_head(place, capsys):
     assert "new: logits (wt, et there, lesion here)" in printed
     assert "new, so trained although its part stands still: logits" in printed
     # and a fine-tuned run is the source of another one
-    run = place / "runs" / "tiny" / "tiny-to-ms-frozen-decoder"
+    run = place / "runs" / "tiny" / "tiny-to-ms-freeze-decoder"
     options = ["--set", "data.regions=[wt]", "--modality", "flair"]
     assert finetune(place, "all", *options, origin=run) == 0
     printed = words(capsys)
     assert "input flair ← flair" in printed and "input t1" not in printed
-    assert (run.parent / "tiny-to-ms-frozen-decoder-to-gliomas-flair-all" / "summary.json").is_file()
+    assert (run.parent / "tiny-to-ms-freeze-decoder-to-gliomas-flair" / "summary.json").is_file()
 
 
 def test_a_run_goes_on_however_its_source_is_spelt(place, monkeypatch, capsys):
     monkeypatch.chdir(place)
     assert finetune(place, "frozen-encoder", origin="runs/tiny/tiny") == 0
-    run = Run(place / "runs" / "tiny" / "tiny-to-gliomas-frozen-encoder")
+    run = Run(place / "runs" / "tiny" / "tiny-to-gliomas-freeze-encoder")
     run.summary.unlink()  # as if a signal had come while it was scored
     capsys.readouterr()
     for _ in range(2):
@@ -136,7 +136,7 @@ def test_the_sources_own_patients_join_those_in_data_and_nobody_else(tmp_path):
     def second(data, source_data=None, *, synthetic, folder=tmp_path):
         arguments = SimpleNamespace(data=data, source_data=source_data)
         source = SimpleNamespace(path="run", data={"folder": str(folder), "synthetic": synthetic})
-        return _with_source_data(arguments, source, config).source_data
+        return with_source_data(arguments, source, config).source_data
 
     assert second("africa", synthetic=False) == second(None, synthetic=True) == tmp_path
     assert second(None, synthetic=True, folder=tmp_path / "gone") is None  # simulated again
@@ -163,14 +163,14 @@ def test_without_weights_of_the_source(place, capsys):
 @pytest.mark.parametrize(
     ("strategy", "more", "reason"),
     [
-        ("freeze-encoder", [], "for example --strategy frozen-encoder"),
+        ("freeze-encodr", [], "for example --strategy freeze-encoder"),
         ("ft_lastthre", [], "for example --strategy last-three"),
         ("all", ["--from", "tiny/nothing"], "no run at tiny/nothing"),
         ("all", ["--from", "missing.keras"], "no file missing.keras; the source is the folder of a run"),
         ("all", ["--from", "BEST"], "a single file without its configuration; add --config FILE"),
         ("all", ["--set", "train.epoch=2"], "did you mean train.epochs"),
         ("all", ["--set", "data.regions=[lesion]"], "tell wt, tc, et, ed, ncr"),
-        ("all", ["--config", "quickstart"], "configures SegAN"),
+        ("all", ["--config", "quickstart"], "is of model.family cicek, quickstart configures segan"),
         ("all", ["--config", "nnunet_small"], "is of model.family cicek, nnunet_small configures nnunet"),
         ("all", ["--map", "t1:flair"], "--map expects TARGET=SOURCE"),
         ("scratch", ["--map", "t1=flair"], "--strategy scratch takes none over; leave it out"),
@@ -179,24 +179,23 @@ def test_without_weights_of_the_source(place, capsys):
         # The source has learnt from synthetic patients: they may not join those in --data unasked.
         ("combined", [], "add --source-data DIR, or leave --data out"),
         ("all", ["--fold", "7"], "--fold expects 0 to 4"),
-        ("all", ["--data", "SOURCE", "--seed", "3"], "trained or tuned on"),
+        ("all", ["--data", "SOURCE", "--fold", "0", "--folds", "2"], "trained or tuned on"),
+        ("freeze-critic", [], "is about a critic, and there is no section [critic]"),
         ("scratch", ["--from", "UNFINISHED"], "is not finished (training"),
         ("scratch", ["--from", "DAMAGED"], "is damaged or was changed"),
-        ("scratch", ["--from", "SEGAN"], "is a run of SegAN, expected one of a volumetric network"),
     ],
 )
 def test_mistakes_are_one_sentence_and_code_2(strategy, more, reason, place, tiny_cohort, tmp_path, capsys):
     source = place / "runs" / "tiny" / "tiny"
     named = {"BEST": source / "best" / "segmentor.keras", "SOURCE": tiny_cohort}
-    named |= {name: tmp_path / name for name in ("UNFINISHED", "DAMAGED", "SEGAN")}
+    named |= {name: tmp_path / name for name in ("UNFINISHED", "DAMAGED")}
     more = [str(named.get(word, word)) for word in more]
-    for name in ("UNFINISHED", "DAMAGED", "SEGAN"):
+    for name in ("UNFINISHED", "DAMAGED"):
         shutil.copytree(source, tmp_path / name)
     state = json.loads((source / "run.json").read_text()) | {"state": "training"}
     (tmp_path / "UNFINISHED" / "run.json").write_text(json.dumps(state))
     with (tmp_path / "DAMAGED" / "best" / "segmentor.keras").open("ab") as file:
         file.write(b"more")
-    (tmp_path / "SEGAN" / "config.json").write_text("{}")
     before = sorted((place / "runs" / "tiny").rglob("config.json"))
     assert finetune(place, strategy, *more) == 2
     error = capsys.readouterr().err.strip()
@@ -228,7 +227,7 @@ def test_after_a_kill_the_same_layers_stand_still(place, capsys):
     assert main(killed) == 0
     printed = words(capsys)
     assert "Going on in epoch 2" in printed and "start from" not in printed
-    runs = [Run(place / "runs" / name / "tiny-to-ms-frozen-decoder") for name in ("whole", "killed")]
+    runs = [Run(place / "runs" / name / "tiny-to-ms-freeze-decoder") for name in ("whole", "killed")]
     networks = [load_network(run.last / "segmentor.keras") for run in runs]
     for ours, theirs in zip(networks[0].layers, networks[1].layers, strict=True):
         assert ours.trainable is theirs.trainable

@@ -134,7 +134,7 @@ def test_one_input_to_four(place, capsys):
     options = ["--no-scratch", "--set", "train.epochs=1", "--set", "name=four"]
     assert transfer(place, "--source", "flair", "--target", "all", *options) == 0
     printed = capsys.readouterr().out
-    assert "input t1 ← new" in printed and "1 layers in part (enc1_conv)" in printed
+    assert "input t1 ← new" in printed and "new in part: enc1_conv" in printed
     assert json.loads((place / "runs/four/flair-to-all/comparison.json").read_text())["regions"]["wt"]["source"] is None
 
 
@@ -158,7 +158,7 @@ def test_a_file_knows_whom_it_learnt_from(place, tiny_config, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--source", "t1c", "--target", "t2"], "python train_segan.py --modality t1c"),
+        (["--source", "t1c", "--target", "t2"], "train-segan --modality t1c"),
         (["--source", "flair", "--target", "flair"], "nothing to move"),
         (["--source", "flair", "--target", "t3"], "type --target t"),
         (["--source", "flare", "--target", "t2"], "--source flair"),
@@ -178,16 +178,23 @@ def test_mistakes_are_one_sentence_and_code_2(place, arguments, words, capsys):
     assert code == 2 and words in error and len(error.splitlines()) == 1, error
 
 
-def test_another_cohort_is_refused_by_name(place, tmp_path, capsys):
+def test_a_part_of_the_cohort_is_refused_by_name(place, tmp_path, capsys):
     from segan_tl.data.phantom import write_cohort
 
     write_cohort(tmp_path / "other", "glioma-1.5t", cases=4, shape=(48, 48, 31), seed=1, jobs=2)
+    data = Path(json.loads((place / "runs/segan/flair/run.json").read_text())["data"]["folder"])
+    known = next(path for path in sorted(data.iterdir()) if path.is_dir())
+    shutil.copytree(known, tmp_path / "other" / known.name)
     arguments = ["--source", "flair", "--target", "t2", "--data", str(tmp_path / "other"), "--no-scratch",
                  "--set", "name=elsewhere", "--set", "train.epochs=1"]  # fmt: skip
     assert transfer(place, *arguments) == 2
     error = capsys.readouterr().err
-    assert "another cohort" in error and "--other-patients" in error and len(error.strip().splitlines()) == 1
-    assert transfer(place, *arguments, "--other-patients") == 0
+    assert "was trained on other cases" in error and "--other-patients" in error and error.count("\n") == 1
+    assert transfer(place, *arguments, "--other-patients", "--seed", "1", "--set", "name=mixed") == 0
+    # Other patients, all of them, need no word.
+    shutil.rmtree(tmp_path / "other" / known.name)
+    assert transfer(place, *arguments) == 0
+    assert (place / "runs/elsewhere/flair-to-other-t2/summary.json").is_file()
 
 
 def test_the_data_went_away(place, tmp_path, capsys):

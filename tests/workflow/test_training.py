@@ -9,8 +9,8 @@ import pytest
 from segan_tl.data.find.layouts import Case, Cohort
 from segan_tl.data.learnt import Learnt
 from segan_tl.errors import UserError
-from segan_tl.workflow.cohort import choose_source, limit_training
 from segan_tl.workflow.patients import count_patients, name_patients, remarks
+from segan_tl.workflow.splits import choose_source, limit_training
 from segan_tl.workflow.training import _check_unseen
 
 

@@ -15,7 +15,7 @@ from segan_tl.data.find.layouts import Cohort
 from segan_tl.data.phantom import write_cohort
 from segan_tl.errors import UserError
 from segan_tl.runs import Run
-from segan_tl.workflow.cohort import take_split
+from segan_tl.workflow.splits import take_split
 from segan_tl.workflow.unlabelled import divide, needs_masks, remark
 from tests.commands.test_imports import words
 from tests.commands.test_train_domains import DANN, TINY

@@ -4,21 +4,19 @@
     depthwise kernels of another size       are interpolated [Roy 2023, UpKern]
     kernels (h, w) and (1, h, w)            are the same: slices for themselves, AlbuNet2D and AlbuNet3D
     inputs or outputs in another order      change places, where both networks name them
-    some inputs of a fine-tuning            come over, the others start anew [`transfer.inputs`]
+    inputs or outputs that are not there    start anew, beside those that come over
     anything else                           starts anew, and is named
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import keras
 import numpy as np
 
-from segan_tl.config.schema import Config
 from segan_tl.fast.depthwise import DepthwiseConv3D
 from segan_tl.models.mednext import resize_kernel
-from segan_tl.train.start.transfer import Channels, rearrange
+from segan_tl.train.start.channels import Channels
 
 
 @dataclass(frozen=True)
@@ -29,82 +27,96 @@ class Report:
         copied: names of layers.
         resized: those of them whose kernels were interpolated.
         fresh: layer → why it starts anew.
-        parameters: copied, and of the whole network.
-        unused: layers of the file that the network has not.
-        remarks: what else a person should know.
+        unused: layers of the source that the network has not.
         partly: those of `copied` of which some channels start anew.
+        misfits: those of `fresh` that are of other sizes there.
     """
 
-    copied: tuple[str, ...]
-    resized: tuple[str, ...]
-    fresh: dict[str, str]
-    parameters: tuple[int, int]
-    unused: tuple[str, ...]
-    remarks: tuple[str, ...] = ()
+    copied: tuple[str, ...] = ()
+    resized: tuple[str, ...] = ()
+    fresh: dict[str, str] | None = None
+    unused: tuple[str, ...] = ()
     partly: tuple[str, ...] = ()
+    misfits: tuple[str, ...] = ()
 
-    def lines(self, path: Path, digest: str) -> list[str]:
-        """Say it in lines for a person: `path` is the file, `digest` its sha256."""
-        layers = len(self.copied) + len(self.fresh)
-        few, all_of_them = self.parameters
-        lines = [
-            f"start from {path} (sha256 {digest[:12]}…): {len(self.copied)} of {layers} "
-            f"layers, {few:,} of {all_of_them:,} parameters come over"
-        ]
+    @property
+    def new(self) -> list[str]:
+        """Return the layers of which something starts anew."""
+        return [*(self.fresh or {}), *self.partly]
+
+    def lines(self) -> list[str]:
+        """Say for a person what did not come over, or not as it was."""
+        lines, reasons = [], {}
         if self.resized:
-            lines.append(f"  kernels interpolated (UpKern): {len(self.resized)} layers")
-        reasons = {}
-        for name, reason in self.fresh.items():
+            lines.append(f"kernels interpolated (UpKern): {len(self.resized)} layers")
+        for name, reason in (self.fresh or {}).items():
             reasons.setdefault(reason, []).append(name)
-        lines += [f"  new: {some(names)} ({reason})" for reason, names in reasons.items()]
+        lines += [f"new: {some(names)} ({reason})" for reason, names in reasons.items()]
         if self.partly:
-            lines.append(f"  new in part: {some(self.partly)}")
+            lines.append(f"new in part: {some(self.partly)}")
         if self.unused:
-            lines.append(f"  not used: {some(self.unused)}")
-        return lines + [f"  {remark}" for remark in self.remarks]
+            lines.append(f"not used: {some(self.unused)}")
+        return lines
 
 
 def copy_layers(
-    network: keras.Model, source: keras.Model, *, about: dict, config: Config, replaced: Sequence[str] = ()
+    network: keras.Model,
+    source: keras.Model,
+    *,
+    heads: Sequence[str] = (),
+    inputs: Channels | None = None,
+    outputs: Channels | None = None,
+    other_head: str = "",
+    replaced: Sequence[str] = (),
 ) -> Report:
     """Give a network the weights of another one that fit, in place.
 
     Args:
         network: what is to be trained.
         source: where the weights come from.
-        about: provenance of the source: modalities, regions, as far as it tells.
-        config: says what the network's inputs and outputs are.
+        heads: layers that answer; `outputs` and `other_head` are about them.
+        inputs: for each input channel of the network its place in the source; None where they are not to be moved.
+        outputs: likewise for the channels of a head.
+        other_head: why no head comes over; "" where they do.
         replaced: layers that start anew although they might fit.
     """
     found = {layer.name: layer for layer in source.layers if layer.weights}
     wanted = [layer for layer in network.layers if layer.weights]
     first = next((layer.name for layer in wanted if hasattr(layer, "kernel")), None)
-    inputs = _order_inputs(about, config)
-    outputs, other = _order_outputs(source, about, config)
-    copied, resized, fresh = [], [], {}
+    copied, resized, fresh, misfits = [], [], {}, []
     for layer in wanted:
-        head = layer.name.startswith("logits")
-        if layer.name not in found or layer.name in replaced or head and other:
-            fresh[layer.name] = _reason(layer.name, found, head and other)
+        head = layer.name in heads
+        if layer.name not in found or layer.name in replaced or head and other_head:
+            fresh[layer.name] = _reason(layer.name, found, head and other_head)
             continue
-        values = {variable.name: keras.ops.convert_to_numpy(variable) for variable in found[layer.name].weights}
+        values = _values(layer, found[layer.name])
         if layer.name == first and inputs:
-            values["kernel"] = _take_inputs(layer, values["kernel"], inputs, there=about["modalities"])
+            values[0] = _take_inputs(layer, values[0], inputs)
         if head and outputs:
-            values = _reorder_head(layer, values, outputs)
-        fitting = [_fit(layer, variable, values.get(variable.name)) for variable in layer.weights]
+            values = _take_outputs(layer, values, outputs)
+        fitting = [_fit(layer, variable, value) for variable, value in zip(layer.weights, values, strict=True)]
         if any(new is None or new.shape != old.shape for new, old in zip(fitting, layer.weights, strict=True)):
             fresh[layer.name] = _difference(layer, found[layer.name])
+            misfits.append(layer.name)
             continue
         layer.set_weights(fitting)
         copied.append(layer.name)
-        if isinstance(layer, DepthwiseConv3D) and values["kernel"].shape != layer.kernel.shape:
+        if isinstance(layer, DepthwiseConv3D) and values[0].shape != layer.kernel.shape:
             resized.append(layer.name)
-    parameters = (count_parameters(network, copied), network.count_params())
-    unused = tuple(found.keys() - {layer.name for layer in wanted})
-    remarks = _remarks(about, config) if first in copied else ()
-    partly = (first,) if first in copied and inputs and None in inputs else ()
-    return Report(tuple(copied), tuple(resized), fresh, parameters, tuple(sorted(unused)), remarks, partly)
+    moved = {first: inputs} | {head: outputs for head in heads}
+    partly = [name for name in copied if None in (moved.get(name) or ())]
+    unused = sorted(found.keys() - {layer.name for layer in wanted})
+    return Report(tuple(copied), tuple(resized), fresh, tuple(unused), tuple(partly), tuple(misfits))
+
+
+def count_parameters(network: keras.Model, names: Sequence[str]) -> int:
+    """Return the number of parameters of layers."""
+    return sum(network.get_layer(name).count_params() for name in names)
+
+
+def some(names: Sequence[str]) -> str:
+    """Return a few of the names and the number of the others."""
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _reason(name: str, found: dict, other: str) -> str:
@@ -114,14 +126,58 @@ def _reason(name: str, found: dict, other: str) -> str:
     return other or "replaced"
 
 
-def _take_inputs(layer, kernel: np.ndarray, inputs: Channels, *, there: Sequence[str]) -> np.ndarray:
+def _values(layer, other) -> list[np.ndarray | None]:
+    """Return the values of the source for each variable of a layer: by name, by place where names repeat."""
+    names, theirs = ([variable.name for variable in one.weights] for one in (layer, other))
+    values = [keras.ops.convert_to_numpy(variable) for variable in other.weights]
+    if names == theirs:
+        return values
+    known = dict(zip(theirs, values)) if len(set(theirs)) == len(theirs) else {}
+    return [known.get(name) for name in names]
+
+
+def _take_inputs(layer, kernel: np.ndarray | None, inputs: Channels) -> np.ndarray | None:
     """Take the channels of a kernel (…, M, C) that our inputs start with."""
     fresh = keras.ops.convert_to_numpy(layer.kernel)
+    if kernel is None:
+        return None
     kernel = kernel[None] if kernel.ndim < fresh.ndim else kernel  # of slices, for a volume
     alike = kernel.shape[:-2] == fresh.shape[:-2] and kernel.shape[-1] == fresh.shape[-1]
-    if kernel.shape[-2] != len(there) or None in inputs and not alike:
+    if None in inputs and not alike:
         return kernel
-    return rearrange(kernel, fresh, inputs, axis=-2)
+    return _rearrange(kernel, fresh, inputs, axis=-2)
+
+
+def _take_outputs(layer, values: list, outputs: Channels) -> list:
+    """Take the channels of a head's kernel and bias that our outputs start with."""
+    axis = -2 if "Transpose" in type(layer).__name__ else -1
+    taken = []
+    for variable, value in zip(layer.weights, values, strict=True):
+        fresh = keras.ops.convert_to_numpy(variable)
+        where = axis if fresh.ndim > 1 else -1
+        alike = value is not None and value.ndim == fresh.ndim
+        taken.append(_rearrange(value, fresh, outputs, axis=where) if alike else value)
+    return taken
+
+
+def _rearrange(old: np.ndarray, fresh: np.ndarray, channels: Channels, *, axis: int) -> np.ndarray:
+    """Take channels of `old` along an axis, those of `fresh` where there is none to take.
+
+    Args:
+        old: values of the source.
+        fresh: values that the network started with.
+        channels: for each channel of `fresh` its place in `old`, None where it has none.
+        axis: from the end, as -1.
+    """
+    if max((index for index in channels if index is not None), default=-1) >= old.shape[axis]:
+        return old  # another kind of input: the caller names both shapes
+    parts = [
+        np.take(fresh, place, axis) if index is None else np.take(old, index, axis)
+        for place, index in enumerate(channels)
+    ]
+    if any(part.shape != parts[0].shape for part in parts):
+        return old
+    return np.stack(parts, axis)
 
 
 def _fit(layer, variable, values):
@@ -136,45 +192,6 @@ def _fit(layer, variable, values):
     return values
 
 
-def _reorder_head(layer, values, outputs):
-    """Take the outputs of a head in another order."""
-    axis = -2 if "Transpose" in type(layer).__name__ else -1
-    if any(part.shape[where] != len(outputs) for part, where in ((values["kernel"], axis), (values["bias"], -1))):
-        return values
-    return {"kernel": np.take(values["kernel"], outputs, axis), "bias": values["bias"][outputs]}
-
-
-def _order_inputs(about: dict, config: Config) -> Channels | None:
-    """Return which of the file's inputs is each of ours, None where the names do not tell."""
-    there, here = about.get("modalities"), config.data.modalities
-    if there and config.transfer and config.transfer.inputs:
-        wanted = [config.transfer.inputs.get(name) for name in here]
-        return [list(there).index(name) if name in there else None for name in wanted]
-    return _order(there, here)
-
-
-def _order(there: Sequence[str] | None, here: Sequence[str]) -> list[int] | None:
-    """Return which of the file's channels is each of ours, None where the names do not tell."""
-    if there is None or sorted(there) != sorted(here):
-        return None
-    return [list(there).index(name) for name in here]
-
-
-def _order_outputs(source, about, config) -> tuple[list[int] | None, str]:
-    """Return which output of the file is each of ours, and why none is where the names say that they differ."""
-    last = next((layer for layer in source.layers if layer.name == "probability"), None)
-    activation = last.get_config().get("activation") if last else about.get("activation")
-    regions = about.get("regions") or about.get("outputs")
-    if activation is not None and activation != config.model.activation:
-        return None, f"{activation} there, {config.model.activation} here"
-    if not regions:
-        return None, ""
-    order = _order(regions, config.data.regions)
-    if order is None:
-        return None, f"{', '.join(regions)} there, {', '.join(config.data.regions)} here"
-    return ([0] + [index + 1 for index in order] if config.model.activation == "softmax" else order), ""
-
-
 def _difference(layer, other) -> str:
     """Return how the shapes of two layers of one name differ."""
 
@@ -183,23 +200,3 @@ def _difference(layer, other) -> str:
 
     here, there = shape(layer), shape(other)
     return f"{there} there, {here} here" if here != there else "other weights there"
-
-
-def _remarks(about, config) -> tuple[str, ...]:
-    """Say where inputs mean something else."""
-    there, here = about.get("modalities"), config.data.modalities
-    if config.transfer and config.transfer.inputs:
-        return tuple(f"input {new} ← {old or 'new, random weights'}" for new, old in config.transfer.inputs.items())
-    if there and sorted(there) != sorted(here):
-        return (f"inputs were {', '.join(there)} there, are {', '.join(here)} here",)
-    return ()
-
-
-def count_parameters(network: keras.Model, names: Sequence[str]) -> int:
-    """Return the number of parameters of layers."""
-    return sum(network.get_layer(name).count_params() for name in names)
-
-
-def some(names: Sequence[str]) -> str:
-    """Return a few of the names and the number of the others."""
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

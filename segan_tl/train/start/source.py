@@ -1,6 +1,6 @@
 """What a transfer starts from: a finished run or a single .keras file, found, verified and understood."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,50 +59,36 @@ def label_of(modalities: Iterable[str]) -> str:
     return "all" if set(modalities) == set(MODALITIES) else "+".join(modalities)
 
 
-def find_source(name: str, *, runs: Path, names: Iterable[str], data: Path | None = None) -> Source:
+def find_source(name: str, *, runs: Path, names: Iterable[str] = (), data: Path | None = None) -> Source:
     """Find, check and verify the source of a transfer.
 
     Args:
         name: a modality (the run of that modality below `runs`/<one of names>), a run, or a .keras file.
         runs: where runs are kept.
-        names: configuration names to look under, first come first served.
+        names: configuration names to look under, first come first served; without any a modality is no source.
         data: the folder of cases; a run that was trained on it comes before the others.
 
     Raises:
         UserError: there is none, it is not finished, or it is damaged.
     """
-    if name.endswith(".keras"):
-        return _read_file(Path(name))
-    if name in (*MODALITIES, "all"):
+    path = Path(name)
+    if path.suffix == ".keras":
+        if path.is_file() and read_provenance(path).get("network") == "encoder":
+            return Source(path, path, None, sha256(path), (), (), None, None, Learnt(), {})  # of natural images
+        return _read_file(path)
+    if names and name in (*MODALITIES, "all"):
         places = [run_folder(runs, folder, name) for folder in names]
         if there := [Run(place) for place in places if Run(place).config.is_file()]:
             return read_run(next((run for run in there if data and _is_of(run, data)), there[0]))
         raise UserError(
             f"there is no trained model of {name}: expected the run {places[0]}; train it first with: "
-            f"python train_segan.py --modality {name}{_where(runs)}, or give --source a run's folder or a .keras file"
+            f"python -m segan_tl train-segan --modality {name}{_where(runs)}, or give --source a run's folder or a "
+            ".keras file"
         )
     if "/" not in name and not Path(name).exists():
         if near := nearest(name, (*MODALITIES, "all")):
             raise UserError(f"there is no run {name}; did you mean the modality: --source {near}")
     return read_run(open_run(name, runs=runs))
-
-
-def find_volume_source(name: str, *, runs: Path) -> Source:
-    """Find, check and verify the source of a fine-tuning: a run of a volumetric network, or a .keras file.
-
-    Raises:
-        UserError: there is none, it is not finished, it is damaged, or it is a run of SegAN.
-    """
-    path = Path(name)
-    if path.suffix == ".keras" and path.is_file() and read_provenance(path).get("network") == "encoder":
-        return Source(path, path, None, sha256(path), (), (), None, None, Learnt(), {})  # of natural images
-    source = _read_file(path) if path.suffix == ".keras" else read_run(open_run(name, runs=runs))
-    if source.config is not None and source.config.model.family == "segan":
-        raise UserError(
-            f"{source.path} is a run of SegAN, expected one of a volumetric network; type python transfer.py --source "
-            f"{name} --target MODALITY"
-        )
-    return source
 
 
 def read_run(run: Run) -> Source:
@@ -148,42 +134,12 @@ def _where(runs: Path) -> str:
 
 def resume_command(config: Config) -> str:
     """Return the command that goes on with a run, as far as its configuration tells."""
-    if config.model.family != "segan":
-        return f"python -m segan_tl {'finetune' if config.transfer else 'train'} ... --set name={config.name}"
-    target = label_of(config.data.modalities)
-    name = "" if config.name == "segan" else f" --set name={config.name}"
-    if config.transfer is None:
-        return f"python train_segan.py --modality {target}{name}"
-    return f"python transfer.py --source {config.transfer.source} --target {target}{name}"
-
-
-def map_inputs(
-    target: Sequence[str], source: Sequence[str], *, stated: dict[str, str] | None = None
-) -> dict[str, str | None]:
-    """Say which modality of the source each input of the target takes its weights from; None starts fresh.
-
-    One modality to one is the paper's transfer. With several, a modality goes to itself, and what the source never saw
-    is new. `stated` decides first.
-
-    Raises:
-        UserError: nothing fits.
-    """
-    stated = stated or {}
-    for new, old in stated.items():
-        if new not in target or old not in source:
-            raise UserError(
-                f"--map {new}={old}: the target sees {', '.join(target)}, the source {', '.join(source)}; give "
-                "--map TARGET=SOURCE with one of each"
-            )
-    if len(target) == len(source) == 1:
-        return {target[0]: source[0]}
-    inputs = {new: stated.get(new, new if new in source else None) for new in target}
-    if not any(inputs.values()):
-        raise UserError(
-            f"the source sees {', '.join(source)}, the target {', '.join(target)}, and they share none: say which "
-            f"weights go where, for example --map {target[0]}={source[0]}"
-        )
-    return inputs
+    name = f" --set name={config.name}"
+    if config.transfer:
+        return f"python -m segan_tl transfer --source {config.transfer.source} ...{name}"
+    if config.model.family == "segan":
+        return f"python -m segan_tl train-segan --modality {label_of(config.data.modalities)}{name}"
+    return f"python -m segan_tl train ...{name}"
 
 
 def _read_file(segmentor: Path) -> Source:

@@ -11,6 +11,8 @@ from segan_tl.models import publish
 from segan_tl.models.albunet import build_albunet
 from segan_tl.models.mednext import build_mednext, resize_kernel
 from segan_tl.models.nnunet import build_nnunet
+from segan_tl.train.start.begin import _inputs_said
+from segan_tl.train.start.channels import inputs_of, outputs_of
 from segan_tl.train.start.match import copy_layers, some
 
 SMALL = {"filters": (4, 6), "blocks": (1, 1), "decoder_blocks": (1,), "deep_supervision": True}
@@ -28,6 +30,14 @@ def network(channels=2, classes=2, **more):
     return build_nnunet((None, None, None, channels), classes=classes, **(SMALL | more))
 
 
+def copied(target, source, *, about, config):
+    outputs, other = outputs_of(source, about, config)
+    heads = [layer.name for layer in target.layers if layer.name.startswith("logits")]
+    return copy_layers(
+        target, source, heads=heads, inputs=inputs_of(about, config), outputs=outputs, other_head=other
+    )
+
+
 def equal(target, source, name):
     pairs = zip(target.get_layer(name).get_weights(), source.get_layer(name).get_weights(), strict=True)
     return all(np.array_equal(ours, theirs) for ours, theirs in pairs)
@@ -35,9 +45,8 @@ def equal(target, source, name):
 
 def test_the_same_network_comes_over_whole():
     source, target = network(), network()
-    report = copy_layers(target, publish(source, activation="sigmoid"), about=OURS, config=config_of())
-    assert report.fresh == {} and report.unused == () and report.remarks == ()
-    assert report.parameters == (target.count_params(),) * 2
+    report = copied(target, publish(source, activation="sigmoid"), about=OURS, config=config_of())
+    assert report.fresh == {} and report.unused == () and report.partly == ()
     assert all(equal(target, source, layer.name) for layer in target.layers if layer.weights)
 
 
@@ -46,7 +55,7 @@ def test_other_inputs_outputs_and_depth():
     target = network(channels=1, classes=3, filters=(4, 6, 8), blocks=(1,) * 3, decoder_blocks=(1, 1))
     before = {layer.name: layer.get_weights() for layer in target.layers}
     config = config_of(regions=("wt", "tc", "et"), modalities=("flair",))
-    report = copy_layers(target, source, about={}, config=config)
+    report = copied(target, source, about={}, config=config)
     assert report.fresh == {
         "enc1_conv1": "3 × 3 × 3 × 2 × 4 there, 3 × 3 × 3 × 1 × 4 here",
         "logits": "1 × 1 × 1 × 4 × 2 there, 1 × 1 × 1 × 4 × 3 here",
@@ -68,10 +77,21 @@ def test_other_inputs_outputs_and_depth():
 def test_channels_and_regions_change_places():
     source, target = network(), network()
     about = {"modalities": ["flair", "t1"], "regions": ["tc", "wt"]}
-    report = copy_layers(target, publish(source, activation="sigmoid"), about=about, config=config_of())
-    assert report.fresh == {} and report.remarks == ()
+    report = copied(target, publish(source, activation="sigmoid"), about=about, config=config_of())
+    assert report.fresh == {} and report.partly == ()
     image = np.random.default_rng(0).normal(size=(1, 8, 8, 8, 2)).astype("float32")
     assert np.allclose(target(image[..., ::-1])[0], np.asarray(source(image)[0])[..., ::-1], atol=1e-5)
+
+
+def test_a_part_of_the_regions_comes_over():
+    source, target = network(), network(classes=3)
+    ours, theirs = target.get_layer("logits"), source.get_layer("logits")
+    fresh = ours.get_weights()
+    config = config_of(regions=("et", "tc", "wt"))
+    report = copied(target, publish(source, activation="sigmoid"), about=OURS, config=config)
+    assert report.partly == ("logits",) and "logits" in report.copied
+    for values, new, old in zip(ours.get_weights(), fresh, theirs.get_weights()):
+        assert np.array_equal(values, np.stack([new[..., 0], old[..., 1], old[..., 0]], axis=-1))
 
 
 def test_outputs_of_other_meaning_start_anew():
@@ -81,42 +101,43 @@ def test_outputs_of_other_meaning_start_anew():
         ({"outputs": ["background", "bone"]}, config_of(), "background, bone there, wt, tc here"),
         (OURS, config_of(regions=("wt",), activation="softmax"), "sigmoid there, softmax here"),
     ):
-        report = copy_layers(network(), publish(source, activation="sigmoid"), about=about, config=config)
+        report = copied(network(), publish(source, activation="sigmoid"), about=about, config=config)
         assert report.fresh == {"logits": reason}
     softmax = publish(source, activation="softmax")
     config = config_of(regions=("wt",), activation="softmax")
-    assert copy_layers(network(), softmax, about=OURS | {"regions": ["wt"]}, config=config).fresh == {}
+    assert copied(network(), softmax, about=OURS | {"regions": ["wt"]}, config=config).fresh == {}
 
 
 def test_inputs_of_other_meaning_come_over_with_a_remark():
-    report = copy_layers(network(), network(), about={"modalities": ["t2", "flair"]}, config=config_of())
-    assert report.remarks == ("inputs were t2, flair there, are t1, flair here",)
+    about = {"modalities": ["t2", "flair"]}
+    assert copied(network(), network(), about=about, config=config_of()).fresh == {}
+    assert _inputs_said(about, config_of()) == ["  inputs were t2, flair there, are t1, flair here"]
 
 
 def test_upkern():
     build = functools.partial(build_mednext, (None, None, None, 2), filters=(2, 4, 4, 6, 6), blocks=(1,) * 9, classes=2)
     source, target = build(), build(kernel_size=5, deep_supervision=True)
-    report = copy_layers(target, source, about=OURS, config=config_of())
+    report = copied(target, source, about=OURS, config=config_of())
     assert len(report.resized) == 9 + 4 + 4 and list(report.fresh) == [f"logits_{2**i}" for i in (1, 2, 3, 4)]
     for name in ("enc1_block1_depthwise", "up2_depthwise", "down1_depthwise"):
         expected = resize_kernel(np.asarray(source.get_layer(name).kernel), (5, 5, 5))
         assert np.array_equal(target.get_layer(name).kernel, expected)
-    lines = report.lines("a.keras", "0123456789abcdef")
-    assert lines[0].startswith("start from a.keras (sha256 0123456789ab…): ")
-    assert lines[1] == "  kernels interpolated (UpKern): 17 layers"
-    assert lines[2] == "  new: logits_2, logits_4, logits_8, logits_16 (for training only, not in published networks)"
+    assert report.lines() == [
+        "kernels interpolated (UpKern): 17 layers",
+        "new: logits_2, logits_4, logits_8, logits_16 (for training only, not in published networks)",
+    ]
 
 
 @pytest.mark.parametrize(("there", "here"), [((64, 64, 2), (1, 64, 64, 2)), ((1, 64, 64, 2), (64, 64, 2))])
 def test_slices_and_volumes(there, here):
     source, target = build_albunet(there, classes=2), build_albunet(here, classes=2)
-    report = copy_layers(target, source, about=OURS, config=config_of())
+    report = copied(target, source, about=OURS, config=config_of())
     assert all("_depth_" in name for name in (*report.fresh, *report.unused))
     assert bool(report.fresh) == (len(here) == 4) and "logits" in report.copied and "dec3_up" in report.copied
     keras.utils.clear_session()
 
 
 def test_nothing_fits():
-    report = copy_layers(network(), build_albunet((64, 64, 2)), about={}, config=config_of())
-    assert report.copied == () and report.parameters[0] == 0
+    report = copied(network(), build_albunet((64, 64, 2)), about={}, config=config_of())
+    assert report.copied == ()
     assert some(["a", "b"]) == "a, b" and some(list("abcdefg")) == "a, b, c, d, e and 2 more"

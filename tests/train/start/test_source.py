@@ -8,7 +8,7 @@ import pytest
 from segan_tl.disk.manifest import atomic_checkpoint, sha256
 from segan_tl.errors import UserError
 from segan_tl.models.weights import save_network
-from segan_tl.train.start.source import find_source, find_volume_source, label_of
+from segan_tl.train.start.source import find_source, label_of
 from tests.small_runs import make_run, small_config, small_networks
 
 
@@ -26,7 +26,7 @@ def test_a_modality_names_its_run(run, tmp_path):
     source = find("flair", tmp_path / "runs", names=("other", "segan"))
     assert source.path == run.root
     assert source.digest == sha256(run.best / "segmentor.keras")
-    assert source.modalities == ("flair",) and source.regions == ("wt",) and source.label == "flair"
+    assert source.modalities == ("flair",) and source.regions == ("wt",)
     assert source.learnt_from.cases == {"a", "b"} and source.split["test"] == ["c"]
 
 
@@ -62,14 +62,14 @@ def test_labels():
 
 
 def test_a_source_that_is_not_there_says_how_to_train_it(tmp_path):
-    with pytest.raises(UserError, match="python train_segan.py --modality t1"):
+    with pytest.raises(UserError, match="python -m segan_tl train-segan --modality t1"):
         find("t1", tmp_path / "runs")
 
 
 def test_an_interrupted_source_says_how_to_go_on(run, tmp_path):
     state = json.loads(run.state.read_text())
     run.state.write_text(json.dumps(state | {"state": "interrupted"}))
-    with pytest.raises(UserError, match=r"interrupted, epoch 4.*python train_segan.py --modality flair"):
+    with pytest.raises(UserError, match=r"interrupted, epoch 4.*python -m segan_tl train-segan --modality flair"):
         find("flair", tmp_path / "runs")
 
 
@@ -134,9 +134,8 @@ def test_a_file_that_names_what_no_network_of_ours_sees(key, value, tmp_path):
     with zipfile.ZipFile(gift, "w") as archive:
         for name, text in (("segan_tl.json", json.dumps(about)), ("config.json", "{}"), ("model.weights.h5", "")):
             archive.writestr(name, text)
-    for search in (lambda: find(gift, tmp_path), lambda: find_volume_source(str(gift), runs=tmp_path)):
-        with pytest.raises(UserError, match=rf"gift.keras.* (its|damaged:) {key}.*do not trust"):
-            search()
+    with pytest.raises(UserError, match=rf"gift.keras.* (its|damaged:) {key}.*do not trust"):
+        find(gift, tmp_path)
 
 
 def test_names_of_configurations_stay_below_the_runs(run, tmp_path):

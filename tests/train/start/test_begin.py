@@ -5,13 +5,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from segan_tl.config.adaptation import CRITIC_STRATEGIES, StartConfig
 from segan_tl.config.load import validate
+from segan_tl.config.strategies import STRATEGIES
 from segan_tl.errors import UserError
 from segan_tl.models import publish
 from segan_tl.models.segan import build_critic, build_segmentor
-from segan_tl.train.start.source import find_source, map_inputs
-from segan_tl.train.start.transfer import describe_moves, start_from
+from segan_tl.runs import Run
+from segan_tl.train.start.begin import begin, unchanged_critic
+from segan_tl.train.start.channels import map_inputs
+from segan_tl.train.start.source import find_source
+from segan_tl.train.start.weights import Start, find_start
 from segan_tl.train.steps.training import Training
 from tests.small_runs import make_run, small_config
 
@@ -24,6 +27,9 @@ FROZEN = {
     "freeze-critic-last": ([], ["enc2", "enc3"]),
     "freeze-encoder": (["enc1", "enc2", "enc3", "enc4"], []),
     "freeze-decoder": (["dec1", "dec2", "dec3", "logits"], []),
+    "last-three": (["enc1", "enc2", "enc3", "enc4", "dec3"], []),
+    "last-three-decoder": (["enc1", "enc2", "enc3", "enc4"], []),
+    "last-three-all": ([], []),
 }
 
 
@@ -52,14 +58,13 @@ def make_source(tmp_path):
 
 def start(source, *, strategy="full", modalities=("t2",), regions=("wt",), stated=None, **options):
     segmentor, critic = networks(2, len(modalities), len(regions), **options)
-    settings = StartConfig(
-        source="s", source_sha256=source.digest, strategy=strategy,
-        inputs=map_inputs(modalities, source.modalities, stated=stated),
-    )  # fmt: skip
-    moved = start_from(
-        segmentor, critic, source=source, settings=settings, modalities=modalities, regions=regions
-    )
-    return segmentor, critic, moved, settings
+    inputs = map_inputs(modalities, source.modalities, stated=stated)
+    transfer = {"source": str(source.path), "source_sha256": source.digest, "strategy": strategy, "inputs": inputs}
+    data = {"modalities": modalities, "regions": regions}
+    config = validate({"transfer": transfer, "data": data}, source="the test")
+    found = find_start(config, Run(source.path.parent / "target"), resuming=False)
+    lines = begin(segmentor, critic, found, config)
+    return segmentor, critic, found, lines
 
 
 def same(network, other):
@@ -89,23 +94,22 @@ def test_inputs_that_share_nothing_need_a_word():
 
 def test_everything_comes_over_with_its_statistics(make_source):
     source, segmentor, critic = make_source()
-    ours, our_critic, moved, settings = start(source)
+    ours, our_critic, found, lines = start(source)
     assert all(same(ours, segmentor)) and all(same(our_critic, critic))
-    assert [network.whole for network in moved] == [True, True]
-    text = "\n".join(describe_moves(moved, settings))
-    assert "input t2 ← flair" in text and "frozen: none" in text
+    assert found.record["new"] == found.record["critic"]["new"] == []
+    assert "  input t2 ← flair" in lines and "    frozen: none" in lines
 
 
 def test_critic_init_leaves_the_segmentor_fresh(make_source):
     source, _, critic = make_source()
-    ours, our_critic, moved, _ = start(source, strategy="critic-init")
+    ours, our_critic, found, _ = start(source, strategy="critic-init")
     assert all(same(ours, networks(2)[0])) and all(same(our_critic, critic))
-    assert moved[0].fresh and not moved[0].copied
+    assert found.record["new"] == [layer.name for layer in ours.layers if layer.weights]
 
 
 def test_channels_go_where_they_belong(make_source):
     source, segmentor, critic = make_source(("flair", "t1"), ("wt", "et"))
-    ours, our_critic, moved, _ = start(source, modalities=("t1", "t2", "flair"), regions=("et", "tc"))
+    ours, our_critic, found, _ = start(source, modalities=("t1", "t2", "flair"), regions=("et", "tc"))
     fresh, fresh_critic = networks(2, 3, 2)
 
     def kernel(network, layer="enc1_conv"):
@@ -120,18 +124,37 @@ def test_channels_go_where_they_belong(make_source):
     assert np.array_equal(kernel(our_critic)[:, :, 4], kernel(fresh_critic)[:, :, 4])
     assert np.array_equal(kernel(ours, "logits")[..., 0], kernel(segmentor, "logits")[..., 1])
     assert np.array_equal(kernel(ours, "logits")[..., 1], kernel(fresh, "logits")[..., 1])
-    assert moved[0].partly == ("enc1_conv", "logits") and moved[1].partly == ("enc1_conv",)
-    assert not moved[1].whole
+    assert found.record["new"] == ["enc1_conv", "logits"] and found.record["critic"]["new"] == ["enc1_conv"]
+
+
+def test_a_frozen_critic_that_came_over_whole_is_published_as_it_was(make_source, tmp_path):
+    source, *_ = make_source()
+    target = Run(tmp_path / "target")
+    for strategy, regions, same in (("freeze-critic", ("wt",), True), ("full", ("wt",), False),
+                                    ("freeze-critic", ("et",), False)):  # fmt: skip
+        *_, found, _ = start(source, strategy=strategy, regions=regions)
+        transfer = {"source": str(source.path), "source_sha256": source.digest, "strategy": strategy}
+        config = validate({"transfer": transfer, "data": {"regions": list(regions)}}, source="the test")
+        expected = source.critic.read_bytes() if same else None
+        assert unchanged_critic(found, target, config) == expected
+        # A run that goes on has its own copy, or that of the source.
+        assert unchanged_critic(Start(None, found.record), target, config) == expected
+
+
+def test_other_regions_have_a_head_of_their_own_which_trains(make_source):
+    source, *_ = make_source()
+    segmentor, critic, found, lines = start(source, strategy="freeze-decoder", regions=("tc",))
+    assert "    new: logits (wt there, tc here)" in lines and found.record["new"] == ["logits"]
+    assert segmentor.get_layer("logits").trainable and not segmentor.get_layer("dec1_conv").trainable
+    assert found.record["critic"]["new"] == ["enc1_conv"]  # whose second channel is the mask
 
 
 def test_shapes_that_cannot_be_mapped_are_both_named(make_source):
     source, *_ = make_source()
     with pytest.raises(UserError, match=r"enc1_conv.*4 × 4 × 1 × 4.*4 × 4 × 1 × 6"):
         start(source, filters=(6, 8, 8, 8))
-    with pytest.raises(UserError, match="enc4_conv"):
+    with pytest.raises(UserError, match="dec3_conv is there, not here, and 3 more"):
         start(source, filters=(4, 8, 8))
-    with pytest.raises(UserError, match="share none"):
-        start(source, regions=("tc",))
 
 
 def test_another_kind_of_critic_is_refused(make_source):
@@ -141,13 +164,13 @@ def test_another_kind_of_critic_is_refused(make_source):
 
 
 def test_every_strategy_is_known():
-    assert FROZEN.keys() == set(CRITIC_STRATEGIES)
+    assert FROZEN.keys() == set(STRATEGIES)
 
 
-@pytest.mark.parametrize("strategy", CRITIC_STRATEGIES)
+@pytest.mark.parametrize("strategy", STRATEGIES)
 def test_what_is_frozen_stands_still_to_the_byte_and_the_rest_moves(make_source, strategy):
     source, *_ = make_source()
-    segmentor, critic, moved, _ = start(source, strategy=strategy)
+    segmentor, critic, found, _ = start(source, strategy=strategy)
     config = validate({"train": {"learning_rate": 1e-3, "averaging": 0.9}}, source="the test")
     network = keras.Model(segmentor.input, segmentor.get_layer("logits").output)
     published = publish(network, activation="sigmoid")
@@ -156,12 +179,12 @@ def test_what_is_frozen_stands_still_to_the_byte_and_the_rest_moves(make_source,
     image = tf.random.stateless_uniform((4, 32, 32, 1), seed=(1, 2))
     for _ in range(3):
         game.step({"image": image, "mask": tf.cast(image > 0.6, tf.float32)})
-    for network, old, stages, report in zip((segmentor, critic), before, FROZEN[strategy], moved, strict=True):
+    records = (found.record, found.record["critic"])
+    for network, old, stages, record in zip((segmentor, critic), before, FROZEN[strategy], records, strict=True):
         for weight, value in zip(network.weights, old, strict=True):
             still = weight.path.split("/")[0].split("_")[0] in stages
             assert np.array_equal(weight, value) == still, weight.path
-        assert {name.split("_")[0] for name in report.frozen} == set(stages)
-        assert report.trainable == sum(int(np.prod(w.shape)) for w in network.trainable_weights)
+        assert {name.split("_")[0] for name in record["frozen"]} == set(stages)
     # The published average of a frozen weight is the weight itself.
     for average, weight in zip(game.best_weights(), published.weights, strict=True):
         if weight.path.split("/")[0].split("_")[0] in FROZEN[strategy][0]:

@@ -1,4 +1,4 @@
-"""Fine-tuning: which layers are the last three, what stands still, on one and on two replicas, what is written down."""
+"""Strategies: which layers are the last three, what stands still, on one and on two replicas, what is written down."""
 
 import json
 import subprocess
@@ -9,20 +9,22 @@ import keras
 import numpy as np
 import pytest
 
-from segan_tl.config.adaptation import FINETUNE_STRATEGIES
 from segan_tl.config.model import ModelConfig
 from segan_tl.config.schema import Config
+from segan_tl.config.strategies import STRATEGIES
 from segan_tl.disk.manifest import sha256
 from segan_tl.errors import UserError
 from segan_tl.models import build_model, publish
+from segan_tl.models.parts import last_three, parts_of, stage_of
 from segan_tl.models.unet import LAST_THREE
 from segan_tl.models.weights import save_network
 from segan_tl.runs import Run
-from segan_tl.train.start.finetune import begin, freeze, last_three, part_of
-from segan_tl.train.start.pretrained import find_pretrained
-from tests.train.start.finetune_worker import NOTHING, OTHER_REGIONS
+from segan_tl.train.start.begin import begin
+from segan_tl.train.start.freeze import freeze
+from segan_tl.train.start.weights import find_start
+from tests.train.start.strategies_worker import KNOWN, NOTHING, OTHER_REGIONS
 
-WORKER = Path(__file__).with_name("finetune_worker.py")
+WORKER = Path(__file__).with_name("strategies_worker.py")
 ENCODER, DECODER = {"stem", "enc", "down", "bottleneck"}, {"up", "dec", "logits"}
 NEW = set(LAST_THREE)
 
@@ -30,7 +32,7 @@ NEW = set(LAST_THREE)
 @pytest.fixture(scope="module", params=["cpu", pytest.param("cpu:2", marks=pytest.mark.slow)])
 def played(request, tmp_path_factory):
     """Return what every strategy did on one and on two replicas."""
-    return play(tmp_path_factory.mktemp("finetune"), request.param)
+    return play(tmp_path_factory.mktemp("strategies"), request.param)
 
 
 def play(folder, devices, *strategies):
@@ -42,17 +44,17 @@ def play(folder, devices, *strategies):
 
 def test_what_is_frozen_stands_still_to_the_last_bit_and_the_rest_moves(played):
     frozen = {
-        "all": set(),
-        "frozen-encoder": ENCODER,
-        "frozen-decoder": DECODER,
+        "full": set(),
+        "freeze-encoder": ENCODER,
+        "freeze-decoder": DECODER,
         "last-three": ENCODER | DECODER,
         "last-three-decoder": ENCODER,
         "last-three-all": set(),
     }
-    assert set(frozen) == set(FINETUNE_STRATEGIES)
+    assert set(frozen) == set(KNOWN)
     for strategy, parts in frozen.items():
         found, new = played[strategy], NEW if strategy.startswith("last-three") else set()
-        expected = [name for name in found["layers"] if part_of(name) in parts and name not in new]
+        expected = [name for name in found["layers"] if stage_of(name) in parts and name not in new]
         assert found["frozen"] == found["still"] == found["frozen, published"] == expected, strategy
         # Frozen layers are published with the very bits of the source; before training all but the new ones have them.
         assert found["as the source, published"] == expected
@@ -70,7 +72,7 @@ def test_two_replicas_freeze_too(tmp_path):
 
 
 def check_new_head(found):
-    assert part_of("enc1_conv1") not in {part_of(name) for name in found["still"]}
+    assert stage_of("enc1_conv1") not in {stage_of(name) for name in found["still"]}
     assert found["frozen"] == found["still"] == found["as the source, published"]
     assert found["record"]["new"] == ["logits"] and "dec1_conv2" in found["still"]
     assert "logits" not in found["frozen"] + found["still"] + found["as the source, at first"]
@@ -104,15 +106,19 @@ def test_a_network_without_anything_to_train_does_not_crash(played):
 )
 def test_the_last_three(model, expected):
     network = build_model(ModelConfig(**model), channels=1, classes=1)
-    assert last_three(network) == tuple(expected)
+    parts = parts_of(network, model["family"])
+    assert last_three(network, parts, named=LAST_THREE) == tuple(expected)
     # Every layer of every network belongs to one of the two halves.
-    halves = [freeze(network, strategy, new=()) for strategy in ("frozen-encoder", "frozen-decoder")]
+    halves = [
+        freeze(network, parts, frozen=STRATEGIES[strategy].frozen, new=())
+        for strategy in ("freeze-encoder", "freeze-decoder")
+    ]
     weighted = [layer.name for layer in network.layers if layer.weights]
     assert all(halves) and sorted(halves[0] + halves[1]) == sorted(weighted)
-    assert freeze(network, "all", new=()) == () and network.trainable_weights
+    assert freeze(network, parts, frozen=(), new=()) == [] and network.trainable_weights
 
 
-def values_of(source, strategy="all", modalities=("t1",), inputs=None):
+def values_of(source, strategy="full", modalities=("t1",), inputs=None):
     transfer = {"source": str(source), "source_sha256": sha256(source), "strategy": strategy, "inputs": inputs or {}}
     return Config.model_validate(
         {
@@ -137,20 +143,20 @@ def test_inputs_come_over_one_by_one(source, tmp_path):
     config = values_of(source, "frozen-encoder", tuple(inputs), inputs)
     network = build_model(config.model, channels=3, classes=1)
     fresh = network.get_layer("enc1_conv1").get_weights()[0]
-    pretrained = find_pretrained(config, Run(tmp_path / "run"), resuming=False)
-    lines = begin(network, pretrained, config)
+    pretrained = find_start(config, Run(tmp_path / "run"), resuming=False)
+    lines = begin(network, None, pretrained, config)
     kernel = network.get_layer("enc1_conv1").get_weights()[0]
     for place, expected in enumerate((theirs[..., 1, :], theirs[..., 0, :], fresh[..., 2, :])):
         assert np.array_equal(kernel[..., place, :], expected)
     assert "  input flair ← t2" in lines and "  input t1c ← new, random weights" in lines
     # An input layer that is new in part trains, although the encoder stands still.
     assert network.get_layer("enc1_conv1").trainable and not network.get_layer("enc1_norm1").trainable
-    assert "  new, so trained although its part stands still: enc1_conv1" in lines
+    assert "    new, so trained although its part stands still: enc1_conv1" in lines
 
     # A part of the modalities: nothing is new.
     config = values_of(source, "frozen-encoder", ("t2",), {"t2": "t2"})
     network = build_model(config.model, channels=1, classes=1)
-    begin(network, find_pretrained(config, Run(tmp_path / "run"), resuming=False), config)
+    begin(network, None, find_start(config, Run(tmp_path / "run"), resuming=False), config)
     layer = network.get_layer("enc1_conv1")
     assert np.array_equal(layer.get_weights()[0], theirs[..., 1:, :]) and not layer.trainable
 
@@ -159,4 +165,4 @@ def test_a_source_that_changed_is_refused(source, tmp_path):
     config = values_of(source)
     save_network(keras.models.load_model(source), source, {"modalities": ["t1"], "regions": ["wt"]})
     with pytest.raises(UserError, match="was trained again since; run the command again"):
-        find_pretrained(config, Run(tmp_path / "run"), resuming=False)
+        find_start(config, Run(tmp_path / "run"), resuming=False)

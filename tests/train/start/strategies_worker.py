@@ -1,4 +1,4 @@
-"""Fine-tune a small network by every strategy on N logical CPUs and say what moved: run by test_finetune.py."""
+"""Move a small network by every strategy on N logical CPUs and say what moved: run by test_strategies.py."""
 
 import json
 import sys
@@ -8,20 +8,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from segan_tl.config.adaptation import FINETUNE_STRATEGIES
 from segan_tl.config.schema import Config
+from segan_tl.config.strategies import STRATEGIES, needs_critic
 from segan_tl.disk.manifest import sha256
 from segan_tl.models import build_model, publish
 from segan_tl.models.weights import save_network
 from segan_tl.runs import Run
 from segan_tl.train.recipes import build_judge, build_training
-from segan_tl.train.start.finetune import freeze_alike
-from segan_tl.train.start.pretrained import find_pretrained
+from segan_tl.train.start.freeze import freeze_alike
+from segan_tl.train.start.weights import find_start
 from segan_tl.train.steps.training import Training
 from segan_tl.train.strategy import make_strategy
 
 VALUES = {
-    "name": "finetune",
+    "name": "moved",
     "data": {"modalities": ["t1", "flair"], "regions": ["wt", "et"]},
     # Batch normalisation: its statistics have to stand still, too.
     "model": {"family": "cicek", "filters": [2, 2], "norm": "batch", "deep_supervision": False},
@@ -29,7 +29,8 @@ VALUES = {
 }
 
 
-OTHER_REGIONS, NOTHING = "frozen-decoder, other regions", "nothing trains"
+KNOWN = [name for name, row in STRATEGIES.items() if not needs_critic(row)]
+OTHER_REGIONS, NOTHING = "freeze-decoder, other regions", "nothing trains"
 
 
 def main(devices: str, target: str, *chosen: str) -> None:
@@ -38,7 +39,7 @@ def main(devices: str, target: str, *chosen: str) -> None:
     tf.config.run_functions_eagerly(strategy.num_replicas_in_sync == 1)  # three steps take less time than tracing one
     source = write_source(Path(target).with_suffix(".keras"))
     found = {}
-    for name in chosen or (*FINETUNE_STRATEGIES, OTHER_REGIONS, NOTHING):
+    for name in chosen or (*KNOWN, OTHER_REGIONS, NOTHING):
         regions = ["lesion"] if name == OTHER_REGIONS else ["wt", "et"]
         found[name] = play(strategy, source, name, regions=regions)
     Path(target).write_text(json.dumps(found))
@@ -61,17 +62,17 @@ def write_source(path: Path) -> Path:
 
 def play(strategy, source: Path, name: str, *, regions: list[str]) -> dict:
     """Train three steps; return the names of layers by what happened to them."""
-    known = "all" if name == NOTHING else name.split(",")[0]
+    known = "full" if name == NOTHING else name.split(",")[0]
     transfer = {"source": str(source), "source_sha256": sha256(source), "strategy": known}
     config = Config.model_validate(
         VALUES | {"transfer": transfer, "data": {"modalities": ["t1", "flair"], "regions": regions}}
     )
     keras.utils.set_random_seed(2)
     judge = build_judge(config)
-    pretrained = find_pretrained(config, Run(source.parent / "run"), resuming=False)
+    start = find_start(config, Run(source.parent / "run"), resuming=False)
     with strategy.scope():
         replicas = strategy.num_replicas_in_sync
-        game, _ = build_training(config, replicas=replicas, steps=5, source=None, pretrained=pretrained)
+        game = build_training(config, replicas=replicas, steps=5, start=start)
         if name == NOTHING:
             game.segmentor.trainable = False
             game = Training(
@@ -93,7 +94,7 @@ def play(strategy, source: Path, name: str, *, regions: list[str]) -> dict:
         "as the source, at first": [key for key in before if before[key] == theirs.get(key)],
         "as the source, published": [key for key in published if published[key] == theirs.get(key)],
         "frozen, published": [layer.name for layer in judge.layers if layer.weights and not layer.trainable],
-        "record": pretrained.record,
+        "record": start.record,
         "loss": float(game.metrics["loss_segmentor"].result()),
     }
 

@@ -1,4 +1,4 @@
-"""`model.pretrained`: what starts a training, is written down, and is refused."""
+"""What starts a training is found, written down, and refused."""
 
 import json
 
@@ -14,7 +14,8 @@ from segan_tl.models import build_model
 from segan_tl.models.foreign.torch_files import write_torch
 from segan_tl.models.resnet import encoder_names
 from segan_tl.runs import Run
-from segan_tl.train.start.pretrained import Pretrained, find_pretrained, refuse_seen, start_network
+from segan_tl.train.start.begin import begin
+from segan_tl.train.start.weights import Start, find_start, refuse_seen
 from tests.commands.test_imports import words
 from tests.models.foreign.test_convert_resnet import random_state
 from tests.small_checkpoints import REGIONS, write_nnunet
@@ -68,7 +69,7 @@ def test_a_training_starts_from_an_imported_file(imported, tiny_cohort, tmp_path
     assert train(tmp_path, tiny_cohort, again) == 0
     printed = words(capsys)
     # the layers: 2 + 1 + 1 encoder units, 2 decoder units and 2 upsamplings, the head; the coarse head is not in a file
-    assert f"start from {again} (sha256 {sha256(again)[:12]}…): 15 of 16 layers" in printed
+    assert f"start from {again} (sha256 {sha256(again)[:12]}…) segmentor: 15 of 16 layers" in printed
     assert "new: logits_2 (for training only, not in published networks)" in printed
     run = Run(tmp_path / "runs" / "tiny" / "tiny")
     recorded = json.loads(run.state.read_text())["pretrained"]
@@ -90,7 +91,7 @@ def test_a_training_starts_from_an_imported_file(imported, tiny_cohort, tmp_path
     assert train(tmp_path, tiny_cohort, run.root, "--seed", "1", name="other") == 2
     assert "Dice would be no test; take over its split with --split RUN" in words(capsys)
     config = config_of("nnunet", run.root, ("t1", "t1c", "t2", "flair"))
-    found = find_pretrained(config, Run(tmp_path / "other"), resuming=False)
+    found = find_start(config, Run(tmp_path / "other"), resuming=False)
     assert found.record["sha256"] == sha256(run.best / "segmentor.keras")
     split = json.loads(run.splits.read_text())
     assert found.learnt_from.cases == {*split["train"], *split["validation"]}
@@ -101,7 +102,7 @@ def test_a_training_starts_from_an_imported_file(imported, tiny_cohort, tmp_path
 
 
 def test_another_time_point_of_a_patient_is_no_test(tmp_path):
-    pretrained = Pretrained(tmp_path / "a.keras", {"learnt_from": ["BraTS-GLI-00008-000"]})
+    pretrained = Start(tmp_path / "a.keras", {"learnt_from": ["BraTS-GLI-00008-000"]})
     refuse_seen(pretrained, {"BraTS-GLI-00009-000": "BraTS-GLI-00009"})
     with pytest.raises(UserError, match=r"the patients of 1 of the test cases \(BraTS-GLI-00008-001\)"):
         refuse_seen(pretrained, {"BraTS-GLI-00008-001": "BraTS-GLI-00008", "BraTS-GLI-00009-000": "BraTS-GLI-00009"})
@@ -135,22 +136,24 @@ def test_an_encoder(tmp_path):
     encoder = keras.models.load_model(out)
     config = config_of("albunet3d", out, ("flair",))
     network = build_model(config.model, channels=1, classes=3)
-    pretrained = find_pretrained(config, Run(tmp_path / "run"), resuming=False)
-    report = start_network(network, pretrained, config)
-    assert report.copied == tuple(encoder_names(network)) and "logits" in report.fresh
-    assert report.remarks == ("stem_conv: 3 colours summed for 1 inputs",)
-    for name in report.copied[1:]:
+    pretrained = find_start(config, Run(tmp_path / "run"), resuming=False)
+    lines = begin(network, None, pretrained, config)
+    names = list(encoder_names(network))
+    weighted = {layer.name for layer in network.layers if layer.weights}
+    assert set(pretrained.record["new"]) == weighted - set(names) and "logits" in pretrained.record["new"]
+    assert "  stem_conv: 3 colours summed for 1 inputs" in lines
+    for name in names[1:]:
         for ours, theirs in zip(network.get_layer(name).weights, encoder.get_layer(name).weights, strict=True):
             assert np.array_equal(np.reshape(ours, theirs.shape), theirs)
     with pytest.raises(UserError, match="which albunet2d and albunet3d have; found cicek"):
-        start_network(network, pretrained, config_of("cicek", out, ("t1",)))
+        begin(network, None, pretrained, config_of("cicek", out, ("t1",)))
     keras.utils.clear_session()
 
 
 def test_nothing_fits(imported, tmp_path):
     config = config_of("albunet3d", imported, ("t1",))
-    pretrained = find_pretrained(config, Run(tmp_path / "run"), resuming=False)
+    pretrained = find_start(config, Run(tmp_path / "run"), resuming=False)
     network = build_model(config.model, channels=1, classes=3)
     with pytest.raises(UserError, match="no layer of .* fits albunet3d .enc1_conv1, .* and .* more there"):
-        start_network(network, pretrained, config)
-    assert find_pretrained(config, Run(tmp_path / "run"), resuming=True).path is None
+        begin(network, None, pretrained, config)
+    assert find_start(config, Run(tmp_path / "run"), resuming=True).path is None

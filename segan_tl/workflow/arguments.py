@@ -1,0 +1,44 @@
+"""The arguments that every training has."""
+
+import os
+from pathlib import Path
+
+from segan_tl.workflow.numbers import device, fold, folds, positive, seed
+from segan_tl.workflow.patients import add_patients_argument
+
+
+def add_training_arguments(parser):
+    """Add the arguments that every training has."""
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder of cases (default: the synthetic cohort)")
+    add_patients_argument(parser)
+    parser.add_argument("--config", metavar="FILE", help="TOML file, or a name that the command configs lists")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change one value of the config"
+    )
+    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
+    parser.add_argument("--cache", type=Path, default=Path("cache"), metavar="DIR", help="prepared volumes (cache)")
+    parser.add_argument(
+        "--devices", type=device, metavar="D", help="cpu, cpu:2, gpu, gpu:0,1 (default: all GPUs, else the CPU)"
+    )
+    parser.add_argument("--seed", type=seed, metavar="N", help="seed of everything random (0)")
+    parser.add_argument(
+        "--jobs", type=positive, default=os.cpu_count() or 1, metavar="N", help="cases prepared at a time (all cores)"
+    )
+    parser.add_argument("--skip-bad-cases", action="store_true", help="leave damaged cases out instead of stopping")
+    parser.add_argument(
+        "--overwrite", action="store_true",
+        help="start anew: what an earlier run wrote goes once there is a checkpoint, what else lies there stays",
+    )  # fmt: skip
+    parser.add_argument("--no-report", action="store_true", help="leave report.html out")
+
+
+def add_second_cohort_arguments(parser):
+    """Add the arguments about a second cohort, and about which cases are tested."""
+    parser.add_argument(
+        "--source-data", type=Path, metavar="DIR",
+        help="second cohort, all of which trains, for a configuration with [source] (its synthetic one)",
+    )  # fmt: skip
+    add_patients_argument(parser, option="--source-patients", of="--source-data")
+    parser.add_argument("--split", metavar="RUN", help="take train, validation and test cases from this run")
+    parser.add_argument("--fold", type=fold, metavar="K", help="cross-validation: test on fold K, from 0")
+    parser.add_argument("--folds", type=folds, metavar="N", help="number of folds, beside --fold (5)")

@@ -1,0 +1,228 @@
+"""What a transfer is made of: its configuration, its place, its data and its split, all from those of the source."""
+
+import argparse
+import json
+from pathlib import Path
+
+MODALITIES = ("t1", "t1c", "t2", "flair")
+
+
+# === Configuration ===
+
+
+def configure(arguments, source, strategy: str):
+    """Return the source's configuration, or --config, with what the arguments change and where the weights are from.
+
+    Raises:
+        UserError: there is none, it has a mistake, or it describes another family.
+    """
+    from segan_tl.config.load import load_config, revise_config, validate
+    from segan_tl.config.strategies import LAST_THREE, STRATEGIES
+    from segan_tl.errors import UserError
+
+    if source.config is None and not arguments.config:
+        example = "nnunet_small" if source.critic is None else "segan_cat"
+        example = "quickstart" if source.critic is not None and source.data.get("synthetic") else example
+        raise UserError(
+            f"{source.path} is a single file without its configuration; add --config FILE, for example --config "
+            f"{example}, or give the run's folder as --source"
+        )
+    overrides = overrides_of(arguments)
+    if arguments.config:
+        config = load_config(arguments.config, overrides)
+    else:
+        config = revise_config(_base(source, strategy), overrides)
+    _check_family(arguments, source, config)
+    values = json.loads(config.model_dump_json())
+    if strategy == "combined":
+        values["source"] = values["source"] or {"phantom": _phantom_of(source, config)}
+    if strategy in STRATEGIES:
+        _check_critic(source, config, strategy)
+        values["transfer"] = {
+            "source": str(source.path), "source_sha256": source.digest, "strategy": strategy,
+            "inputs": _inputs(arguments, source, config),
+        }  # fmt: skip
+        if LAST_THREE in STRATEGIES[strategy].new and STRATEGIES[strategy].frozen == STRATEGIES["last-three"].frozen:
+            values["model"]["deep_supervision"] = False  # nothing trains before the coarser outputs
+    return validate(values, source=str(arguments.config or source.path))
+
+
+def overrides_of(arguments) -> list[str]:
+    """Return what the arguments change in a configuration."""
+    overrides = list(arguments.set)
+    if arguments.target:
+        overrides.append(f"data.modalities={list(target_of(arguments))}")
+    if arguments.seed is not None:
+        overrides.append(f"seed={arguments.seed}")
+    return overrides
+
+
+def target_of(arguments) -> tuple[str, ...]:
+    """Return the modalities that --target names.
+
+    Raises:
+        UserError: it is none of them.
+    """
+    from segan_tl.errors import UserError, nearest
+
+    known = (*MODALITIES, "all")
+    if arguments.target not in known:
+        near = nearest(arguments.target, known, cutoff=0.0)
+        raise UserError(f"unknown modality {arguments.target}; expected {', '.join(known)}; type --target {near}")
+    return MODALITIES if arguments.target == "all" else (arguments.target,)
+
+
+def _base(source, strategy: str):
+    """Return the source's configuration without what concerns its own beginning and its own cases."""
+    from segan_tl.config.load import validate
+
+    values = json.loads(source.config.model_dump_json()) | {"transfer": None, "source": None, "adversary": None}
+    values["model"]["pretrained"] = values["data"]["train_cases"] = None
+    if strategy == "combined":
+        values["source"] = {"phantom": _phantom_of(source, source.config)}
+    return validate(values, source=str(source.path))
+
+
+def _phantom_of(source, config) -> dict:
+    """Return the synthetic cohort that the source has learnt from, if it has."""
+    return (source.config or config).phantom.model_dump(mode="json")
+
+
+def _check_family(arguments, source, config) -> None:
+    """Refuse another network, of which no layer would fit; AlbuNet in 2-D and 3-D are of one family."""
+    from segan_tl.errors import UserError
+
+    there = source.config.model.family if source.config else config.model.family
+    if there.removesuffix("2d").removesuffix("3d") != config.model.family.removesuffix("2d").removesuffix("3d"):
+        raise UserError(
+            f"{source.path} is of model.family {there}, {arguments.config or '--set'} configures "
+            f"{config.model.family}; leave --config out, or give one of {there}"
+        )
+
+
+def _check_critic(source, config, strategy: str) -> None:
+    """Refuse a strategy about the critic where none comes over."""
+    from segan_tl.config.strategies import STRATEGIES, needs_critic
+    from segan_tl.errors import UserError
+
+    if source.critic is None and config.critic and needs_critic(STRATEGIES[strategy]):
+        raise UserError(
+            f"strategy {strategy} needs the source's critic, and no critic.keras lies beside {source.segmentor}; put "
+            "it there, or use --strategy full"
+        )
+
+
+def _inputs(arguments, source, config) -> dict[str, str | None]:
+    """Return which modality of the source each of the target's starts with."""
+    from segan_tl.errors import UserError
+    from segan_tl.train.start.channels import map_inputs
+
+    if wrong := [text for text in arguments.map if "=" not in text]:
+        raise UserError(f"--map expects TARGET=SOURCE, for example --map t1=flair; got {wrong[0]!r}")
+    if not source.modalities:  # of an encoder for natural images
+        return {}
+    stated = dict(text.split("=", 1) for text in arguments.map)
+    return map_inputs(config.data.modalities, source.modalities, stated=stated)
+
+
+# === Data ===
+
+
+def is_own_cohort(arguments, source, config) -> bool:
+    """Tell whether a run learns from the cohort that its source has learnt from."""
+    recorded = source.data.get("folder")
+    if arguments.data is not None:
+        return recorded is not None and Path(recorded) == arguments.data.resolve()
+    if source.data.get("synthetic"):
+        return source.config is None or config.phantom == source.config.phantom
+    return recorded is not None
+
+
+def own_folder(arguments, source, config):
+    """Return the arguments with the folder of the source as --data, where that was left out and the cohort is the same.
+
+    A synthetic cohort in the cache is left to its configuration.
+    """
+    from segan_tl.workflow.synthetic import synthetic_folder
+
+    if arguments.data is not None or not is_own_cohort(arguments, source, config) or "folder" not in source.data:
+        return arguments
+    recorded = Path(source.data["folder"])
+    if recorded.name == synthetic_folder(config.phantom, arguments.cache).name:
+        return arguments
+    return argparse.Namespace(**vars(arguments) | {"data": recorded})
+
+
+def use_data_of(arguments, source, config) -> None:
+    """Set --data, where it was left out, to the folder of the source, if the run is of its cohort.
+
+    Raises:
+        UserError: the folder is not there any more.
+    """
+    from segan_tl.errors import UserError
+    from segan_tl.workflow.synthetic import synthetic_folder
+
+    if arguments.data is not None or not is_own_cohort(arguments, source, config):
+        return
+    recorded = Path(source.data["folder"]) if "folder" in source.data else None
+    if recorded is not None and recorded.is_dir():
+        arguments.data = recorded
+    elif recorded is None or recorded.name != synthetic_folder(config.phantom, arguments.cache).name:
+        raise UserError(
+            f"the source was trained on {recorded or 'a folder that it does not name'}, which is not there now; say "
+            "where it lies with --data DIR"
+        )
+
+
+def with_source_data(arguments, source, config):
+    """Return the arguments with the folder that the source has learnt from as the second cohort, unless one is given.
+
+    Raises:
+        UserError: the folder of real patients is not there any more, or one cohort would be synthetic, one not.
+    """
+    from segan_tl.errors import UserError
+    from segan_tl.workflow.cohort import check_cohorts
+
+    recorded = Path(source.data["folder"]) if "folder" in source.data else None
+    found = argparse.Namespace(**vars(arguments) | {"source_data": recorded})
+    is_there = recorded is not None and recorded.is_dir()
+    if source.data.get("synthetic") and not (arguments.data or arguments.source_data):
+        return found if is_there else arguments
+    if source.data.get("synthetic") or arguments.source_data:
+        found = arguments
+    elif not is_there:
+        raise UserError(
+            f"the source was trained on {recorded or 'a folder that it does not name'}, which is not there now; say "
+            "where it lies with --source-data DIR"
+        )
+    check_cohorts(found, config)
+    return found
+
+
+def split_as_source(cohort, cached, *, source, config, other_patients: bool) -> dict[str, list[str]]:
+    """Return the source's own split, so that no test case was seen before; a new one where these are other patients.
+
+    Args:
+        cohort: what the run learns from.
+        cached: its sound cases by id.
+        source: what the run starts from.
+        config: the configuration.
+        other_patients: the user says that the source never saw them.
+
+    Raises:
+        UserError: a part of the source's cases is here and a part is not.
+    """
+    from segan_tl.errors import UserError
+    from segan_tl.workflow.splits import choose_split
+
+    theirs = {case for part in source.split.values() for case in part} if source.split else set()
+    missing = sorted(theirs - set(cached))
+    if other_patients or len(missing) == len(theirs):
+        return choose_split(cohort, cached, config)
+    if missing:
+        raise UserError(
+            f"{source.path} was trained on other cases: {cohort.folder} lacks {len(missing)} of its {len(theirs)} "
+            f"({', '.join(missing[:3])}); give --data {source.data.get('folder', 'DIR')}, or add --other-patients "
+            "if these are patients that it never saw"
+        )
+    return source.split

@@ -1,0 +1,105 @@
+"""Who trains, who validates, who tests: drawn anew, for a fold, or as another run has it."""
+
+from collections import Counter
+
+
+def choose_split(cohort, cached, config) -> dict[str, list[str]]:
+    """Split the cases that are sound into train, validation and test."""
+    from segan_tl.data.splits import split_cases
+
+    return split_cases([case for case in cohort.cases if case.id in cached], config.data.split, seed=config.seed)
+
+
+def choose_fold(cohort, cached, *, config, fold: int, folds: int) -> dict[str, list[str]]:
+    """Split the sound cases for one fold: it is the test, the rest is divided into training and validation."""
+    from segan_tl.data.splits import fold_cases
+
+    cases = [case for case in cohort.cases if case.id in cached]
+    return fold_cases(cases, config.data.split, fold=fold, folds=folds, seed=config.seed)
+
+
+def take_split(run, cohort, cached) -> dict[str, list[str]]:
+    """Return the split of another run into train, validation and test; a second cohort of it is not taken over.
+
+    Raises:
+        UserError: it holds cases that are not here, or validates or tests on one without a mask.
+    """
+    from segan_tl.data.splits import PARTS
+    from segan_tl.errors import UserError
+    from segan_tl.runs import read_json
+
+    split = {part: cases for part, cases in read_json(run.splits).items() if part in PARTS}
+    missing = sorted({case for part in split.values() for case in part} - set(cached))
+    if missing:
+        raise UserError(
+            f"{run.root} was trained on cases that {cohort.folder} lacks now ({', '.join(missing[:5])}); give the "
+            "--data of that run"
+        )
+    masked = {case.id for case in cohort.cases if case.mask is not None}
+    if without := sorted({*split["validation"], *split["test"]} - masked):
+        raise UserError(
+            f"{run.root} validates or tests on cases whose masks {cohort.folder} lacks now "
+            f"({', '.join(without[:5])}); restore the masks, or start a new split with --set name=another"
+        )
+    return split
+
+
+def choose_source(run, cohort, cached, *, split, patients: dict[str, str], resuming: bool) -> list[str]:
+    """Return the cases of the second cohort that train: all sound ones, or those that the run has begun with.
+
+    Args:
+        cohort: the second one.
+        split: of the first.
+        patients: case → patient of the first.
+
+    Raises:
+        UserError: one of them is missing, or its patient is among those that validate or test.
+    """
+    from segan_tl.data.learnt import Learnt
+    from segan_tl.errors import UserError
+    from segan_tl.runs import read_json
+
+    if resuming:
+        chosen = read_json(run.splits).get("source", [])
+        if missing := sorted(set(chosen) - set(cached)):
+            raise UserError(
+                f"{run.root} learns from source cases that {cohort.folder} lacks now ({', '.join(missing[:5])}); give "
+                "the --source-data that it began with"
+            )
+        return chosen
+    judged = Learnt.of({case: patients[case] for part in ("validation", "test") for case in split[part]})
+    if twice := judged.seen({case: patient for case, patient in cohort.patients.items() if case in cached}):
+        raise UserError(
+            f"the source cohort {cohort.folder} holds {len(twice)} cases of the validation and test patients "
+            f"({', '.join(twice[:3])}): their Dice would be no test; take them out, or rename them where they are "
+            "other patients"
+        )
+    return sorted(cached)
+
+
+def limit_training(split: dict[str, list[str]], config, patients: dict[str, str]) -> dict[str, list[str]]:
+    """Keep data.train_cases of the training cases, drawn by the seed: fewer are always among more.
+
+    They are scans, of as many patients as there are: nobody comes twice before everybody has come.
+
+    Raises:
+        UserError: there are not so many.
+    """
+    import numpy as np
+
+    from segan_tl.errors import UserError
+
+    wanted, there = config.data.train_cases, sorted(split["train"])
+    if wanted is None:
+        return split
+    if wanted > len(there):
+        raise UserError(
+            f"data.train_cases asks for {wanted} cases, the training part has {len(there)}; choose at most that, or "
+            "leave it out for all"
+        )
+    drawn = [there[i] for i in np.random.default_rng(config.seed).permutation(len(there))]
+    scans, rounds = Counter(), {}
+    for case in drawn:
+        rounds[case] = scans[patients[case]]
+        scans[patients[case]] += 1
+    return split | {"train": sorted(sorted(drawn, key=rounds.get)[:wanted])}

@@ -1,0 +1,79 @@
+"""What a transfer was worth: beside its untouched source, and beside the same training from scratch."""
+
+import argparse
+
+from segan_tl.workflow.finish import write_page
+from segan_tl.workflow.training import train_and_score
+
+
+def compare_with_scratch(arguments, config, scratch, this_run, *, source, find_cohort) -> int:
+    """Train from scratch where that is wanted, and write what the transfer was worth; return the exit code."""
+    from segan_tl.console import console
+    from segan_tl.runs import read_json
+
+    fault = fault_of_scratch(scratch, config)
+    wanted = arguments.scratch
+    if wanted is None:
+        wanted = bool(read_json(this_run.state).get("data", {}).get("synthetic"))
+    if wanted and fault:
+        console.print(f"no comparison from scratch: {fault}", markup=False, soft_wrap=True)
+    elif wanted and (code := _train_from_scratch(arguments, config, scratch, this_run, find_cohort=find_cohort)):
+        return code
+    alike = None if fault else scratch
+    if _compare(this_run, alike, config, source=source, find_cohort=find_cohort) and not arguments.no_report:
+        write_page(this_run)  # again, with the comparison
+    return 0
+
+
+def fault_of_scratch(scratch, config) -> str | None:
+    """Return why the comparison cannot be trained where it belongs, without a loss for a run that nobody named."""
+    from segan_tl.errors import UserError
+    from segan_tl.runs import training_lock
+    from segan_tl.workflow.earlier import is_finished, refuse_foreign_run
+
+    if not scratch.root.exists():
+        return None
+    remedy = "leave the comparison out with --no-scratch, or keep both with --set name=another"
+    try:
+        refuse_foreign_run(scratch, remedy=remedy)
+        with training_lock(scratch):
+            is_finished(scratch, config.model_copy(update={"transfer": None}), remedy=remedy)
+    except UserError as error:
+        return str(error)
+    return None
+
+
+def _train_from_scratch(arguments, config, scratch, this_run, *, find_cohort) -> int:
+    """Train the target from random weights with the same configuration and the same cases."""
+    from segan_tl.console import console
+    from segan_tl.runs import read_parts
+
+    console.print(f"\nFor comparison, from scratch: {scratch.root} (--no-scratch leaves it out)", soft_wrap=True)
+    alone = argparse.Namespace(**vars(arguments) | {"overwrite": False})
+    return train_and_score(
+        alone, config.model_copy(update={"transfer": None}), scratch,
+        find_cohort=find_cohort, choose_split=lambda *_: read_parts(this_run),
+    )  # fmt: skip
+
+
+def _compare(this_run, scratch, config, *, source, find_cohort) -> bool:
+    """Print and write the test Dice of the untouched source, of training from scratch and of the transfer.
+
+    Returns:
+        Whether there was something to write.
+    """
+    from segan_tl.console import start_tensorflow
+
+    start_tensorflow()
+    from segan_tl.report.compare.transfer import compare_transfer, print_comparison
+    from segan_tl.runs import read_json
+    from segan_tl.schemas.runs import Comparison
+
+    if this_run.comparison.is_file():
+        comparison = read_json(this_run.comparison, Comparison)
+        if comparison["scratch"] is not None or not (scratch and scratch.summary.is_file()):
+            print_comparison(comparison)
+            return False
+    comparison = compare_transfer(this_run, scratch, config, source=source, cases=find_cohort().cases)
+    print_comparison(comparison)
+    return True
