@@ -44,7 +44,7 @@ def build_from_file(
         raise UserError(f"model.file: there is no {file}; give a .keras file that model.save of Keras 3 wrote")
     if Path(file).suffix != ".keras":
         raise UserError(f"model.file: {file} is no .keras file; save the network with model.save('network.keras')")
-    network = load_network(Path(file))
+    network = _load(Path(file))
     _check_ends(network, file, channels=input_shape[-1], classes=classes)
     x = _before_activation(network, file, activation=activation)
     last = x._keras_history.operation
@@ -54,6 +54,19 @@ def build_from_file(
         x = layers.Activation("linear", dtype="float32", name="logits")(x)
     probability = layers.Activation(activation, dtype="float32", name="probability")(x)
     return keras.Model(network.inputs[0], probability, name=name)
+
+
+def _load(path: Path) -> keras.Model:
+    """Load a network; where a class of another library is in the way, say how to do without it."""
+    try:
+        return load_network(path)
+    except UserError as error:
+        if "neither Keras' nor ours" not in str(error):
+            raise
+        raise UserError(
+            f"{str(error).split(';')[0]}; where that class only wraps Keras' own layers, save the network without it: "
+            "keras.Model(model.inputs, model.outputs).save('network.keras')"
+        ) from None
 
 
 def find_parts(network: keras.Model) -> dict[str, str]:

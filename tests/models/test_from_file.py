@@ -87,6 +87,18 @@ def test_what_does_not_fit_is_one_sentence(how, reason, tmp_path):
         build(tmp_path / "own.keras")
 
 
+@keras.saving.register_keras_serializable(package="another_library")
+class WrappedUNet(keras.Model):
+    """A functional model with a class of its own, as other libraries have them."""
+
+
+def test_a_class_of_another_library_is_left_behind(tmp_path):
+    network = write_unet(tmp_path / "own.keras")
+    WrappedUNet(network.inputs, network.outputs).save(tmp_path / "wrapped.keras")
+    with pytest.raises(UserError, match=r"save the network without it: keras.Model\(model.inputs, model.outputs\)"):
+        build(tmp_path / "wrapped.keras")
+
+
 def test_files_that_are_none(tmp_path):
     with pytest.raises(UserError, match="there is no .*nothing.keras; give a .keras file"):
         build(tmp_path / "nothing.keras")
