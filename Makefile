@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 JOBS   ?= 2
 TESTS  := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
-.PHONY: help install demo test test-all test-parity lint docs benchmark clean
+.PHONY: help install demo test test-all test-parity test-jax lint docs benchmark clean
 
 help:                    ## what can be made
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -35,6 +35,10 @@ test-parity: install     ## networks beside their PyTorch originals (installs Py
 	$(BIN)/pip install --quiet torch==2.13.0
 	$(BIN)/pip install --quiet --quiet --editable '.[dev,parity]'
 	$(BIN)/python -m pytest -m parity
+
+test-jax: install        ## saved networks under Keras' JAX backend, four minutes (installs JAX for the CPU)
+	$(BIN)/pip install --quiet --quiet --editable '.[dev,jax]'
+	$(BIN)/python -m pytest -m slow tests/models/test_jax.py
 
 lint: install            ## flake8
 	$(BIN)/python -m flake8 segan_tl tests benchmarks docs setup.py train_segan.py transfer.py

@@ -69,10 +69,37 @@ def test_imports_only_go_down(path):
         assert within or HEIGHT[other] < HEIGHT[own], f"{name_of(path)} imports {module}"
 
 
+def file_of(module: str) -> Path | None:
+    """Return the file of a module of ours, or of the module that a name is imported from."""
+    for end in (module, module.rpartition(".")[0]):
+        path = PACKAGE.parent / end.replace(".", "/")
+        for file in (path.with_suffix(".py"), path / "__init__.py"):
+            if end.startswith("segan_tl.") and file.is_file():
+                return file
+    return None
+
+
+def reached(path: Path) -> set[Path]:
+    """Return the files that come with a file, itself among them, by imports at the top or inside functions."""
+    found, pending = set(), [path]
+    while pending:
+        current = pending.pop()
+        if current is not None and current not in found:
+            found.add(current)
+            pending += [file_of(module) for module in imports(current, inside_functions=True)]
+    return found
+
+
 @pytest.mark.parametrize("path", PORTABLE, ids=name_of)
-def test_networks_and_losses_never_import_tensorflow(path):
-    roots = {module.split(".")[0] for module in imports(path, inside_functions=True)}
-    assert not roots & {"tensorflow", "torch", "jax"}
+def test_networks_and_losses_never_import_tensorflow_nor_what_does(path):
+    for file in reached(path):
+        roots = {module.split(".")[0] for module in imports(file, inside_functions=True)}
+        assert not roots & {"tensorflow", "torch", "jax"}, f"{name_of(path)} reaches {name_of(file)}"
+
+
+def test_what_is_reached_goes_more_than_one_step():
+    assert PACKAGE / "fast" / "depthwise.py" in reached(PACKAGE / "models" / "weights.py")
+    assert PACKAGE / "disk" / "reading.py" in reached(PACKAGE / "models" / "provenance.py")  # by way of the archive
 
 
 @pytest.mark.parametrize("path", LIGHT, ids=name_of)

@@ -49,8 +49,12 @@ def convolution(x, filters: int, kernel_size: int, *, name: str, strides: int = 
 
 
 def normalisation(x, momentum: float, *, name: str):
-    """Normalise over the batch of all replicas; `momentum` in Keras' convention (PyTorch's 0.1 is 0.9 here)."""
-    return layers.BatchNormalization(momentum=momentum, epsilon=NORM_EPSILON, synchronized=True, name=name)(x)
+    """Normalise over the batch of all replicas; `momentum` in Keras' convention (PyTorch's 0.1 is 0.9 here).
+
+    The other backends of Keras refuse to be synchronized over replicas: there a replica normalises over its own batch.
+    """
+    replicas = keras.backend.backend() == "tensorflow"
+    return layers.BatchNormalization(momentum=momentum, epsilon=NORM_EPSILON, synchronized=replicas, name=name)(x)
 
 
 def upsample(x, *, name: str):

@@ -1,7 +1,9 @@
 """Save and load networks as .keras files that say what they were trained on."""
 
+import contextlib
 import json
 import zipfile
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -33,20 +35,43 @@ LONGEST_REASON = 300
 def save_network(model: keras.Model, path: Path, provenance: dict) -> None:
     """Write a .keras file with one more member, `segan_tl.json`: modalities, regions, versions, training.
 
-    Keras ignores the member, so the file opens with `keras.models.load_model` as any other.
+    Keras ignores the member, so the file opens with `keras.models.load_model` as any other, under any of its backends.
     """
-    model.save(path)
+    with _for_every_backend(model):
+        model.save(path)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(zipfile.ZipInfo(PROVENANCE), json.dumps(provenance, indent=2))
 
 
-def load_network(path: Path) -> keras.Model:
+@contextlib.contextmanager
+def _for_every_backend(model: keras.Model) -> Iterator[None]:
+    """Let batch normalisations say in the file that they are not synchronized, which JAX's backend refuses.
+
+    Several replicas need it while they train, and training builds its networks itself; no answer depends on it.
+    """
+    layers = [layer for layer in model.layers if getattr(layer, "synchronized", False)]
+    for layer in layers:
+        layer.synchronized = False
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.synchronized = True
+
+
+def load_network(path: Path | str) -> keras.Model:
     """Load a network for inference or further training, in Keras' safe mode, once the file was found sound.
 
     Raises:
         UserError: the file is missing, damaged, implausible, would run code, holds a layer that is unknown here, or
             weights that are no numbers.
+
+    Example:
+        >>> segmentor = segan_tl.load_network("runs/segan/flair/best/segmentor.keras")
+        >>> segmentor.input_shape, segmentor.output_shape
+        ((None, None, None, 1), (None, None, None, 1))
     """
+    path = Path(path)
     archive = read_archive(path)
     if dangers := examine(path, archive.config):
         raise UserError(f"{path}: {dangers[0]}; do not load this file, look at it with python -m segan_tl inspect")

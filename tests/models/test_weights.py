@@ -15,6 +15,7 @@ import pytest
 import tensorflow as tf
 
 from segan_tl.errors import UserError
+from segan_tl.models.blocks import normalisation
 from segan_tl.models.weights import load_network, save_network
 
 
@@ -48,6 +49,14 @@ def changed(members, change):
     config = json.loads(members["config.json"])
     change({layer["config"]["name"]: layer for layer in config["config"]["layers"]}, config["config"]["layers"])
     return members | {"config.json": json.dumps(config)}
+
+
+def test_a_file_holds_no_normalisation_that_only_tensorflow_takes(tmp_path):
+    image = keras.Input((4, 4, 2), name="image")
+    network = keras.Model(image, normalisation(image, 0.9, name="norm"))
+    save_network(network, tmp_path / "net.keras", {})
+    assert load_network(tmp_path / "net.keras").get_layer("norm").synchronized is False
+    assert network.get_layer("norm").synchronized is True  # it trains on as before
 
 
 def test_it_is_the_network_that_keras_itself_opens(members, tmp_path):
