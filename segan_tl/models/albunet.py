@@ -11,7 +11,7 @@ import keras
 from keras import layers
 
 from segan_tl.errors import UserError
-from segan_tl.models.blocks import normalisation, spatial_rank
+from segan_tl.models.blocks import normalisation, require_image_shape, spatial_rank, variant_of
 from segan_tl.models.parts import Stages
 from segan_tl.models.resnet import MOMENTUM, encoder_names, in_plane, resnet34
 from segan_tl.models.torch_blocks import initializers, padded_convolution
@@ -50,13 +50,20 @@ def build_albunet(
 
     Raises:
         UserError: deep supervision is asked for.
+        ValueError: that is no shape of an image, or H or W is not divisible by 32; there is no such variant.
+
+    Example:
+        >>> network = segan_tl.build_albunet((None, None, 3), classes=3)
+        >>> network(np.zeros((1, 32, 32, 3))).shape
+        TensorShape([1, 32, 32, 3])
     """
+    require_image_shape(input_shape, multiples=(1,) * (len(input_shape) - 3) + (32, 32))
     if deep_supervision:
         raise UserError("AlbuNet has one output, found deep_supervision = true: --set model.deep_supervision=false")
 
     # === Encoder ===
     image = keras.Input(input_shape, name="image")
-    enc1, enc2, enc3, enc4 = resnet34(image, use_bias=VARIANTS[variant]["encoder_bias"])
+    enc1, enc2, enc3, enc4 = resnet34(image, use_bias=variant_of(VARIANTS, variant)["encoder_bias"])
     enc4 = _depth(enc4, stage="bottleneck")
     x = _unit(enc4, 128, stage="bottleneck")
 

@@ -1,4 +1,6 @@
-"""Tensor → tensor building blocks, 2-D or 3-D by the rank of the input."""
+"""Tensor → tensor building blocks, 2-D or 3-D by the rank of the input, and the checks that all builders share."""
+
+from collections.abc import Mapping, Sequence
 
 import keras
 from keras import layers
@@ -24,6 +26,38 @@ class ClipWeights(keras.constraints.Constraint):
     def get_config(self):
         """Return the arguments that rebuild this constraint."""
         return {"limit": self.limit}
+
+
+def require_image_shape(shape: Sequence[int | None], *, multiples: Sequence[int] | int = 1) -> None:
+    """Refuse the shape of an image that no network has.
+
+    Args:
+        shape: (H, W, M) or (D, H, W, M), without the batch; any size may be None.
+        multiples: what the sizes must be divisible by, one number or one each.
+
+    Raises:
+        ValueError: other axes, no channels, or a size that cannot be halved as often as the network does.
+    """
+    shape = tuple(shape)
+    if len(shape) not in (3, 4) or not shape[-1] or any(size is not None and size < 1 for size in shape):
+        raise ValueError(
+            f"expected the shape of one image, (H, W, M) or (D, H, W, M) with M ≥ 1 channels last; got {shape}"
+        )
+    multiples = (multiples,) * (len(shape) - 1) if isinstance(multiples, int) else tuple(multiples)
+    if any(size is not None and size % multiple for size, multiple in zip(shape, multiples)):
+        needed = " × ".join(map(str, multiples))
+        raise ValueError(f"expected sizes divisible by {needed}, or None; got {shape[:-1]}; pad or crop the images")
+
+
+def variant_of(variants: Mapping, name: str):
+    """Return what a family's table says of a variant.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    if name not in variants:
+        raise ValueError(f"expected a variant out of {', '.join(variants)}; got {name!r}")
+    return variants[name]
 
 
 def spatial_rank(x) -> int:

@@ -7,6 +7,7 @@ import keras
 from keras import layers, ops
 
 from segan_tl.errors import UserError
+from segan_tl.models.blocks import require_image_shape
 from segan_tl.models.torch_blocks import initializers
 
 # "goat_repo" is the classifier of Heras Rivera's authors: 688,449 parameters behind the 384 channels of 4 × 4 × 6
@@ -77,9 +78,20 @@ def build_domain_classifier(
 
     Raises:
         UserError: the grid is too small for "goat_repo", or not known.
+        ValueError: that is no shape of features, or there is no such form.
 
     Source: Heras Rivera 2024, 2.2, and its authors' code.
+
+    Example:
+        >>> classifier = segan_tl.build_domain_classifier((None, None, 16))  # for (B, h, w, 16) of your own network
+        >>> classifier(np.zeros((3, 8, 8, 16))).shape
+        TensorShape([3, 1])
+        >>> strength = classifier.get_layer("reversal").strength
+        >>> _ = strength.assign(0.2)  # λ may rise while training goes on
     """
+    require_image_shape(input_shape)
+    if form not in FORMS:
+        raise ValueError(f"form: expected one of {', '.join(FORMS)}; got {form!r}")
     rank = len(input_shape) - 1
     literal, grid = form == "goat_repo", input_shape[:-1]
     if literal and any(size is None or size < SMALLEST for size in grid):

@@ -13,7 +13,7 @@ from keras import layers
 
 from segan_tl.errors import UserError
 from segan_tl.fast.depthwise import DepthwiseConv3D, DepthwiseConv3DTranspose
-from segan_tl.models.blocks import NORM_EPSILON
+from segan_tl.models.blocks import NORM_EPSILON, require_image_shape, variant_of
 from segan_tl.models.parts import Stages
 from segan_tl.models.torch_blocks import initializers, padded_convolution
 
@@ -64,8 +64,16 @@ def build_mednext(
 
     Returns:
         Model from `image` (B, D, H, W, M) to `probability` (B, D, H, W, classes), float32, or to the list of logits.
+
+    Raises:
+        ValueError: that is no shape of a volume divisible by 16, the sizes do not go together, or no such variant.
+
+    Example:
+        >>> network = segan_tl.build_mednext((16, 16, 16, 4), filters=(4, 4, 4, 4, 4), blocks=(1,) * 9)
+        >>> network(np.zeros((1, 16, 16, 16, 4))).shape
+        TensorShape([1, 16, 16, 16, 3])
     """
-    expansion = VARIANTS[variant]["expansion"]
+    expansion = variant_of(VARIANTS, variant)["expansion"]
     blocks = tuple(blocks or VARIANTS[variant]["blocks"])
     _check(input_shape, filters, blocks, expansion)
     levels = len(filters) - 1
@@ -169,6 +177,7 @@ def _check(input_shape, filters, blocks, expansion):
     """Hold the sizes against one another."""
     if len(input_shape) != 4:
         raise ValueError(f"MedNeXt segments volumes: expected (D, H, W, M), got {tuple(input_shape)}")
+    require_image_shape(input_shape, multiples=2 ** (len(filters) - 1))
     if len(filters) != (len(expansion) + 1) // 2 or len(blocks) != len(expansion):
         raise ValueError(
             f"expected {(len(expansion) + 1) // 2} filters and {len(expansion)} blocks, got {len(filters)} and "

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
+from segan_tl.models.blocks import require_image_shape, variant_of
 from segan_tl.models.parts import Stages
 from segan_tl.models.torch_blocks import (
     each_axis,
@@ -63,9 +64,20 @@ def build_nnunet(
 
     Returns:
         Model from `image` (B, …, M) to `probability` (B, …, classes), float32, or to the list of logits.
+
+    Raises:
+        ValueError: that is no shape of an image, or one that the strides do not divide; there is no such variant; the
+            sizes are of another number of stages.
+
+    Example:
+        >>> sizes = {"filters": (4, 8, 8), "blocks": (1, 1, 1), "decoder_blocks": (1, 1)}
+        >>> network = segan_tl.build_nnunet((None, None, None, 4), classes=3, deep_supervision=True, **sizes)
+        >>> [logits.shape for logits in network(np.zeros((1, 16, 16, 16, 4)))]
+        [TensorShape([1, 16, 16, 16, 3]), TensorShape([1, 8, 8, 8, 3])]
     """
+    require_image_shape(input_shape)
     rank = len(input_shape) - 1
-    sizes = VARIANTS[variant]
+    sizes = variant_of(VARIANTS, variant)
     filters = tuple(filters or sizes["filters"])
     stages = len(filters)
     strides = [each_axis(stride, rank) for stride in strides or (1, *[2] * (stages - 1))]
@@ -73,6 +85,7 @@ def build_nnunet(
     blocks = tuple(blocks or sizes["blocks"])
     decoder_blocks = tuple(decoder_blocks or sizes["decoder_blocks"])
     _check(stages, strides=strides, kernel_sizes=kernel_sizes, blocks=blocks, decoder_blocks=decoder_blocks)
+    require_image_shape(input_shape, multiples=[math.prod(along) for along in zip(*strides, strict=True)])
 
     # === Encoder ===
     image = keras.Input(input_shape, name="image")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from segan_tl.models.blocks import ClipWeights, convolution, normalisation, upsample
+from segan_tl.models.blocks import ClipWeights, convolution, normalisation, require_image_shape, upsample
 from segan_tl.models.parts import Stages
 
 CRITIC_INPUTS = ("concatenate", "mask")
@@ -40,7 +40,17 @@ def build_segmentor(
 
     Returns:
         Model from `image` (B, H, W, M) to `probability` (B, H, W, classes), float32.
+
+    Raises:
+        ValueError: that is no shape of an image, or one that cannot be halved so often.
+
+    Example:
+        >>> segmentor = segan_tl.build_segmentor((None, None, 1), filters=(4, 8, 16))
+        >>> segmentor(np.zeros((2, 32, 24, 1))).shape
+        TensorShape([2, 32, 24, 1])
     """
+    require_image_shape(input_shape, multiples=2 ** len(filters))
+
     # === Encoder ===
     image = keras.Input(input_shape, name="image")
     x, skips = image, []
@@ -91,8 +101,21 @@ def build_critic(
         input, then one map for every stage.
 
     Raises:
-        ValueError: masking is asked for with more than one class and a different number of image channels.
+        ValueError: that is no shape of an image; masking is asked for with more than one class and a different number
+            of image channels; there is no such way to merge the two.
+
+    Example:
+        >>> critic = segan_tl.build_critic((None, None, None, 1), filters=(4, 8))
+        >>> image, truth = np.ones((2, 16, 16, 16, 1)), np.zeros((2, 16, 16, 16, 1))
+        >>> features = [critic({"image": image, "mask": mask}) for mask in (truth, 1 - truth)]
+        >>> [feature.shape[1:] for feature in features[0]]
+        [TensorShape([16, 16, 16, 2]), TensorShape([8, 8, 8, 4]), TensorShape([4, 4, 4, 8])]
+        >>> segan_tl.losses.multi_scale_l1(*features).shape  # what the critic maximises, the segmentor minimises
+        TensorShape([2])
     """
+    require_image_shape(image_shape)
+    if critic_input not in CRITIC_INPUTS:
+        raise ValueError(f"critic_input: expected one of {', '.join(CRITIC_INPUTS)}; got {critic_input!r}")
     image = keras.Input(image_shape, name="image")
     mask = keras.Input((*image_shape[:-1], classes), name="mask")
     if critic_input == "mask" and classes not in (1, image_shape[-1]):

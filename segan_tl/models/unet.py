@@ -7,12 +7,12 @@ import math
 from collections.abc import Sequence
 
 import keras
-from keras import layers, ops
+from keras import layers
 
-from segan_tl.models.blocks import normalisation, spatial_rank
+from segan_tl.models.blocks import normalisation, require_image_shape, spatial_rank, variant_of
+from segan_tl.models.dilated_transpose import DilatedTranspose
 from segan_tl.models.parts import Stages
 from segan_tl.models.torch_blocks import (
-    initializers,
     instance_normalisation,
     padded_convolution,
     upsampling_convolution,
@@ -59,9 +59,18 @@ def build_unet3d(
 
     Returns:
         Model from `image` (B, …, M) to `probability` (B, …, classes), float32, or to the list of logits.
+
+    Raises:
+        ValueError: that is no shape of an image, or one that cannot be halved so often; there is no such variant.
+
+    Example:
+        >>> network = segan_tl.build_unet3d((16, 16, 16, 4), classes=3, filters=(4, 8, 8))
+        >>> network(np.zeros((1, 16, 16, 16, 4))).shape
+        TensorShape([1, 16, 16, 16, 3])
     """
-    literal = VARIANTS[variant]["literal"]
+    literal = variant_of(VARIANTS, variant)["literal"]
     filters = tuple(filters or VARIANTS[variant]["filters"])
+    require_image_shape(input_shape, multiples=2 ** (len(filters) - 1))
 
     # === Encoder ===
     image = keras.Input(input_shape, name="image")
@@ -115,7 +124,17 @@ def build_cicek(
 
     Returns:
         Model from `image` (B, …, M) to `probability` (B, …, classes), float32, or to the list of logits.
+
+    Raises:
+        ValueError: that is no shape of an image, or one that cannot be halved so often; there is no such `norm`.
+
+    Example:
+        >>> network = segan_tl.build_cicek((16, 16, 16, 1), classes=4, activation="softmax", filters=[(4, 8), (8, 16)])
+        >>> probability = network(np.zeros((1, 16, 16, 16, 1)))
+        >>> probability.shape, float(keras.ops.sum(probability[0, 0, 0, 0])) == 1
+        (TensorShape([1, 16, 16, 16, 4]), True)
     """
+    require_image_shape(input_shape, multiples=2 ** (len(filters) - 1))
     if norm not in ("instance", "batch"):
         raise ValueError(f"norm: expected instance or batch, got {norm}")
     options = {"norm": norm, "norm_momentum": norm_momentum, "leaky_slope": leaky_slope}
@@ -160,50 +179,6 @@ def torch_names(model: keras.Model) -> dict[str, str]:
             block = f"Conv{bottleneck}" if stage == "bottleneck" else block
             names[layer.name] = f"{block}.conv.{1 if part == 'conv1' else 4}"
     return names
-
-
-@keras.saving.register_keras_serializable(package="segan_tl")
-class DilatedTranspose(layers.Layer):
-    """Double a grid as PyTorch's transposed convolution of size 2, stride 2 and dilation 2 does (Keras refuses both).
-
-    Only output voxels with odd indices on all axes get data, the others the bias alone: a flaw of Ren's code that its
-    literal reproduction needs.
-
-    Args:
-        filters: output channels.
-    """
-
-    def __init__(self, filters: int, **options):
-        super().__init__(**options)
-        self.filters = filters
-
-    def build(self, input_shape):
-        """Create kernel (2, …, filters, C) and bias."""
-        rank = len(input_shape) - 2
-        kernel, bias = initializers("uniform", self.filters * 2**rank)
-        shape = (2,) * rank + (self.filters, input_shape[-1])
-        self.kernel = self.add_weight(shape=shape, initializer=kernel, name="kernel")
-        self.bias = self.add_weight(shape=(self.filters,), initializer=bias, name="bias")
-
-    def call(self, x):
-        """Return (B, 2 d, …, filters) for `x` (B, d, …, C): output 2 i + 1 is kernel[1] x[i] + kernel[0] x[i + 1]."""
-        rank = spatial_rank(x)
-        axes = tuple(range(rank))
-        kernel = ops.swapaxes(ops.flip(self.kernel, axes), rank, rank + 1)
-        x = ops.conv(ops.pad(x, [(0, 0), *[(0, 1)] * rank, (0, 0)]), kernel, padding="valid")
-        for axis in range(1, rank + 1):
-            x = ops.stack([ops.zeros_like(x), x], axis=axis + 1)
-            shape = ops.shape(x)
-            x = ops.reshape(x, (*shape[:axis], 2 * shape[axis], *shape[axis + 2 :]))
-        return x + self.bias
-
-    def compute_output_shape(self, input_shape):
-        """Double the known ones of the spatial sizes."""
-        return (input_shape[0], *(size and 2 * size for size in input_shape[1:-1]), self.filters)
-
-    def get_config(self):
-        """Return the arguments that rebuild this layer."""
-        return {**super().get_config(), "filters": self.filters}
 
 
 def _head(level):

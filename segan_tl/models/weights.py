@@ -12,7 +12,7 @@ import numpy as np
 
 from segan_tl.errors import UserError
 from segan_tl.fast import depthwise
-from segan_tl.models import blocks, dann, unet
+from segan_tl.models import blocks, dann, dilated_transpose
 from segan_tl.models.archive import PROVENANCE, Archive, read_archive
 from segan_tl.models.dangers import examine
 from segan_tl.models.declare import build_within
@@ -25,7 +25,7 @@ CUSTOM_OBJECTS = {
         dann.GradientReversal,
         depthwise.DepthwiseConv3D,
         depthwise.DepthwiseConv3DTranspose,
-        unet.DilatedTranspose,
+        dilated_transpose.DilatedTranspose,
     )
 }
 

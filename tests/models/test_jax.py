@@ -23,7 +23,7 @@ from tests.models.jax_answers import answer, losses
 from tests.models.test_models import SMALL
 
 ROOT = Path(__file__).parents[2]
-# Of probabilities, and of features of the size of 1. Seven of eight voxels of the maps inside ren_repo are one constant:
+# Of probabilities, and of features of the size of 1. Seven of eight voxels of the maps in ren_repo are one constant:
 # there the normalisation enlarges TensorFlow's rounding in float32; in float64 the two agree within 3e-7.
 TOLERANCE, TOLERANCE_OF = 1e-5, {"ren_repo": 1e-3}
 # With layers that Keras has not: the file opens once segan_tl.models.weights is imported.
@@ -32,7 +32,7 @@ STOCK = ("segan", "unet3d", "cicek", "nnunet", "resenc", "albunet3d", "albunet2d
 LOSSES = (
     "multi_scale_l1", "dice_loss", "soft_dice_loss", "binary_cross_entropy", "cross_entropy", "mean_squared_error",
 )  # fmt: skip
-# Four minutes on two cores: JAX compiles the random values, shape by shape, that networks have before their weights come.
+# Four minutes on two cores: JAX compiles, shape by shape, the random values that networks have before their weights.
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(900),
