@@ -12,6 +12,13 @@ class UserError(Exception):
     """Say in one sentence what was expected, what was found and what to type next.
 
     `python -m segan_tl` prints the sentence without a traceback and exits with code 2.
+
+    Example:
+        >>> try:
+        ...     segan_tl.find_cases("nowhere")
+        ... except segan_tl.UserError as error:
+        ...     print(error)
+        expected a folder of cases; nowhere does not exist; check the path
     """
 
 

@@ -18,10 +18,19 @@ def multi_scale_l1(truth_features, prediction_features):
     Returns:
         Tensor (B,), float32.
 
+    Raises:
+        ValueError: the lists differ in length, or two maps in shape.
+
     Source: Giacomello 2020, III; Xue 2018, eq. 1.
+
+    Example:
+        >>> fine, coarse = np.ones((1, 4, 4, 2)), np.ones((1, 2, 2, 8))
+        >>> float(segan_tl.losses.multi_scale_l1([fine, coarse], [fine, 0 * coarse])[0])  # 32 of 64 differ by 1
+        0.5
     """
     total, elements = 0.0, 0
     for truth, prediction in zip(truth_features, prediction_features, strict=True):
+        _require_one_shape(truth, prediction)
         difference = ops.abs(truth - prediction)
         axes = tuple(range(1, len(difference.shape)))
         total = total + ops.sum(ops.cast(difference, "float32"), axis=axes)
@@ -42,8 +51,18 @@ def dice_loss(truth, probability, *, smooth: float = SMOOTH):
     Returns:
         Tensor (B,), float32.
 
+    Raises:
+        ValueError: the shapes differ; so do all losses below.
+
     Source: Giacomello 2020, III (i); Milletari 2016.
+
+    Example:
+        >>> truth = np.array([1, 1, 0, 0]).reshape(1, 4, 1)
+        >>> probability = np.array([1, 0, 0, 0]).reshape(1, 4, 1)
+        >>> round(float(segan_tl.losses.dice_loss(truth, probability)[0]), 4)  # 1 − 2 · 1 / (2 + 1)
+        0.3333
     """
+    _require_one_shape(truth, probability)
     truth, probability = ops.cast(truth, "float32"), ops.cast(probability, "float32")
     axes = tuple(range(1, len(truth.shape) - 1))
     overlap = ops.sum(truth * probability, axis=axes)
@@ -66,7 +85,14 @@ def soft_dice_loss(truth, probability, *, smooth: float = 1e-5, batch: bool = Fa
         Tensor (B,), float32.
 
     Source: Isensee 2021; Wacker 2020, III-C ("multiple Dice", K = 3 foreground classes, over the batch).
+
+    Example:
+        >>> truth = np.array([1, 1, 0, 0]).reshape(1, 4, 1)
+        >>> probability = np.full((1, 4, 1), 0.5)
+        >>> round(float(segan_tl.losses.soft_dice_loss(truth, probability)[0]), 4)  # 1 − 2 · 1 / (2 + 2)
+        0.5
     """
+    _require_one_shape(truth, probability)
     truth, probability = ops.cast(truth, "float32"), ops.cast(probability, "float32")
     axes = tuple(range(1, len(truth.shape) - 1))
     overlap = ops.sum(truth * probability, axis=axes)
@@ -90,7 +116,13 @@ def binary_cross_entropy(truth, logits, *, positive_weights=None, sum_classes: b
         Tensor (B,), float32.
 
     Source: Isensee 2021 (regions); Kaur 2019 (weighted, for the MS lesions); Ren 2024 (the sum).
+
+    Example:
+        >>> truth, logits = np.array([1, 0]).reshape(1, 2, 1), np.zeros((1, 2, 1))
+        >>> round(float(segan_tl.losses.binary_cross_entropy(truth, logits)[0]), 4)  # ln 2
+        0.6931
     """
+    _require_one_shape(truth, logits)
     truth, logits = ops.cast(truth, "float32"), ops.cast(logits, "float32")
     # softplus(x) − x y never overflows, and its gradient is σ(x) − y everywhere.
     loss = ops.softplus(logits) - logits * truth
@@ -114,7 +146,13 @@ def cross_entropy(truth, logits, *, class_weights=None):
         Tensor (B,), float32.
 
     Source: Isensee 2021 (labels); Kaur 2019 (weighted).
+
+    Example:
+        >>> truth, logits = np.array([[1, 0, 0, 0], [0, 1, 0, 0]]).reshape(1, 2, 4), np.zeros((1, 2, 4))
+        >>> round(float(segan_tl.losses.cross_entropy(truth, logits)[0]), 4)  # ln 4
+        1.3863
     """
+    _require_one_shape(truth, logits)
     truth, logits = ops.cast(truth, "float32"), ops.cast(logits, "float32")
     axes = tuple(range(1, len(truth.shape) - 1))
     loss = -ops.sum(truth * ops.log_softmax(logits, axis=-1), axis=-1)
@@ -135,10 +173,24 @@ def mean_squared_error(truth, probability):
         Tensor (B,), float32.
 
     Source: Heras Rivera 2024, 2.2; Ren 2024.
+
+    Example:
+        >>> truth, probability = np.array([1, 0]).reshape(1, 2, 1), np.full((1, 2, 1), 0.5)
+        >>> float(segan_tl.losses.mean_squared_error(truth, probability)[0])
+        0.25
     """
+    _require_one_shape(truth, probability)
     difference = ops.cast(truth, "float32") - ops.cast(probability, "float32")
     axes = tuple(range(1, len(difference.shape) - 1))
     return ops.sum(ops.mean(ops.square(difference), axis=axes), axis=-1)
+
+
+def _require_one_shape(truth, prediction) -> None:
+    """Refuse two shapes that would be stretched to one: (B, H, W, 1) and (B, H, W, 3) have a mean, and it is wrong."""
+    shapes = tuple(truth.shape), tuple(prediction.shape)
+    agree = all(a is None or b is None or a == b for a, b in zip(*shapes))
+    if len(shapes[0]) != len(shapes[1]) or len(shapes[0]) < 2 or not agree:
+        raise ValueError(f"expected truth and prediction of one shape (B, …, C); got {shapes[0]} and {shapes[1]}")
 
 
 def _elements(x) -> float:

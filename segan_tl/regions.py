@@ -190,7 +190,18 @@ def region_masks(labels: np.ndarray, regions: tuple[str, ...]) -> np.ndarray:
 
     Raises:
         UserError: a region is unknown.
+        ValueError: these are no canonical labels.
+
+    Example:
+        >>> labels = np.array([0, 1, 2, 3])  # background, NCR, ED, ET
+        >>> segan_tl.region_masks(labels, ("wt", "tc", "et")).astype(int)
+        array([[0, 0, 0],
+               [1, 1, 0],
+               [1, 0, 0],
+               [1, 1, 1]])
     """
+    if isinstance(regions, str):
+        raise UserError(f"expected a tuple of regions; found {regions!r}; write ({regions!r},)")
     unknown = [region for region in regions if region not in REGIONS]
     if unknown:
         near = difflib.get_close_matches(unknown[0], REGIONS, n=1)
@@ -198,6 +209,11 @@ def region_masks(labels: np.ndarray, regions: tuple[str, ...]) -> np.ndarray:
             f"expected regions out of {', '.join(REGIONS)}; found {unknown[0]!r}; "
             f"{'did you mean ' + near[0] + '?' if near else 'use one of these'}"
         )
+    labels = np.asarray(labels)
+    whole = labels.dtype.kind in "iu"
+    # A number below 0 would be counted from the end of the table.
+    if not whole or labels.dtype != np.uint8 and labels.size and not 0 <= labels.min() <= labels.max() < 256:
+        raise ValueError(f"expected canonical labels, whole numbers from 0 to 255; got {labels.dtype} with others")
     table = np.zeros((256, len(regions)), bool)
     for column, region in enumerate(regions):
         table[list(REGIONS[region]), column] = True

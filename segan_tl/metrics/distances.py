@@ -63,6 +63,13 @@ def surface_distances(
 
     Raises:
         ValueError: the shapes differ, one is no mask, the voxel size is none, or there are no such elements.
+
+    Example:
+        >>> truth, prediction = np.zeros((2, 9, 9, 9), bool)
+        >>> truth[4, 4, 2] = prediction[4, 4, 6] = True  # four slices of 3 mm apart
+        >>> distances = segan_tl.metrics.surface_distances(truth, prediction, (1, 1, 3), elements="voxels")
+        >>> distances.truth_mm
+        array([12.])
     """
     if elements not in ("surfels", "voxels"):
         raise ValueError(f"expected elements of surfels or voxels; got {elements!r}")
@@ -120,6 +127,17 @@ def hd95_mm(
 
     Raises:
         ValueError: the definition is unknown, or as `surface_distances`.
+
+    Example:
+        >>> truth, prediction = np.zeros((2, 12, 12, 12), bool)
+        >>> truth[2:6, 2:6, 4:7] = prediction[2:6, 2:6, 4:8] = True  # one slice of 3 mm too many
+        >>> prediction[9:11, 9:11, 5] = True  # and a speck
+        >>> for definition in segan_tl.metrics.HD95_DEFINITIONS:
+        ...     value_mm = segan_tl.metrics.hd95_mm(truth, prediction, (1, 1, 3), definition=definition)
+        ...     print(f"{definition}: {value_mm:.2f} mm")
+        surface-weighted: 5.66 mm
+        pooled: 3.00 mm
+        maximum-of-directed: 5.69 mm
     """
     if definition not in HD95_DEFINITIONS:
         raise ValueError(f"expected a definition out of {', '.join(HD95_DEFINITIONS)}; got {definition!r}")
@@ -173,7 +191,23 @@ def surface_dice(distances: SurfaceDistances, tolerance_mm: float) -> float:
 
     Args:
         distances: between surfels (shares of area), or surface voxels (shares of voxels, as MONAI by default).
+        tolerance_mm: 0 or more.
+
+    Raises:
+        TypeError: these are no distances, but the two masks, say.
+        ValueError: the tolerance is below 0.
+
+    Example:
+        >>> truth, prediction = np.zeros((2, 9, 9, 9), bool)
+        >>> truth[4, 4, 4:6] = prediction[4, 4, 4:7] = True
+        >>> distances = segan_tl.metrics.surface_distances(truth, prediction, (1, 1, 3), elements="voxels")
+        >>> segan_tl.metrics.surface_dice(distances, 1), segan_tl.metrics.surface_dice(distances, 3)  # 4 of 5 voxels
+        (0.8, 1.0)
     """
+    if not isinstance(distances, SurfaceDistances):
+        raise TypeError("expected surface_dice(surface_distances(truth, prediction, spacing_mm), tolerance_mm)")
+    if not tolerance_mm >= 0:
+        raise ValueError(f"expected a tolerance of 0 mm or more; got {tolerance_mm}")
     if distances.by_rule:
         return distances.by_rule[1]
     truth, prediction = distances.truth_weights, distances.prediction_weights

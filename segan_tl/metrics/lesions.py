@@ -98,6 +98,15 @@ def score_lesions(pair: MaskPair, challenge: Challenge) -> LesionScores:
 
     Raises:
         TypeError: two arrays, or the name of a challenge.
+
+    Example:
+        >>> truth, prediction = np.zeros((2, 40, 20, 20), bool)
+        >>> truth[2:8, 4:10, 4:10] = truth[30:36, 4:10, 4:10] = True  # two lesions, of which one is found
+        >>> prediction[2:8, 4:10, 4:10] = True
+        >>> pair = segan_tl.metrics.MaskPair(truth, prediction, (1, 1, 1))
+        >>> scores = segan_tl.metrics.score_lesions(pair, segan_tl.metrics.CHALLENGES["brats-gli"])
+        >>> scores.found, scores.missed, scores.invented, scores.dice, scores.hd95_mm
+        (1, 1, 0, 0.5, 187.0)
     """
     if not isinstance(pair, MaskPair) or not isinstance(challenge, Challenge):
         raise TypeError("expected score_lesions(MaskPair(truth, prediction, spacing_mm), CHALLENGES[name])")

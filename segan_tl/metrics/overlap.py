@@ -127,20 +127,44 @@ def counts(truth: np.ndarray, prediction: np.ndarray) -> Counts:
 
 
 def dice(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """Return 2 |T and P| / (|T| + |P|) of two boolean volumes; both empty gives 1.0, one empty 0.0."""
+    """Return 2 |T and P| / (|T| + |P|) of two boolean volumes; both empty gives 1.0, one empty 0.0.
+
+    Example:
+        >>> truth, prediction = np.array([1, 1, 1, 0, 0, 0]), np.array([1, 0, 0, 1, 0, 0])
+        >>> segan_tl.metrics.dice(truth, prediction)  # 2 · 1 / (3 + 2)
+        0.4
+    """
     return counts(truth, prediction).dice
 
 
 def precision(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """Return |T and P| / |P| of two boolean volumes; both empty gives 1.0, one empty 0.0."""
+    """Return |T and P| / |P| of two boolean volumes; both empty gives 1.0, one empty 0.0.
+
+    Example:
+        >>> truth, prediction = np.array([1, 1, 1, 0, 0, 0]), np.array([1, 0, 0, 1, 0, 0])
+        >>> segan_tl.metrics.precision(truth, prediction)  # 1 of 2 found is right
+        0.5
+    """
     return counts(truth, prediction).precision
 
 
 def sensitivity(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """Return |T and P| / |T| of two boolean volumes; both empty gives 1.0, one empty 0.0."""
+    """Return |T and P| / |T| of two boolean volumes; both empty gives 1.0, one empty 0.0.
+
+    Example:
+        >>> truth, prediction = np.array([1, 1, 1, 1, 0, 0]), np.array([1, 0, 0, 0, 1, 0])
+        >>> segan_tl.metrics.sensitivity(truth, prediction)  # 1 of 4 is found
+        0.25
+    """
     return counts(truth, prediction).sensitivity
 
 
 def specificity(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """Return the share of the background that stayed background; 1.0 where the truth leaves none."""
+    """Return the share of the background that stayed background; 1.0 where the truth leaves none.
+
+    Example:
+        >>> truth, prediction = np.array([1, 1, 0, 0, 0, 0]), np.array([1, 0, 1, 0, 0, 0])
+        >>> segan_tl.metrics.specificity(truth, prediction)  # 3 of 4
+        0.75
+    """
     return counts(truth, prediction).specificity

@@ -18,6 +18,15 @@ class MaskPair:
         prediction: (h, w, d) bool, cut to the same box.
         spacing_mm: voxel size along the three axes.
         grid_voxels: number of voxels of the whole grid.
+
+    Example:
+        >>> truth, prediction = np.zeros((2, 9, 9, 9), bool)
+        >>> truth[2:6, 2:6, 2:6] = prediction[2:6, 2:6, 2:5] = True
+        >>> pair = segan_tl.metrics.MaskPair(truth, prediction, (1, 1, 3))
+        >>> pair.counts.sensitivity, pair.counts.truth_voxels * pair.voxel_mm3 / 1000  # ml
+        (0.75, 0.192)
+        >>> segan_tl.metrics.surface_dice(pair.surfel_distances, 3)
+        1.0
     """
 
     def __init__(

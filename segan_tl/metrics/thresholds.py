@@ -34,6 +34,10 @@ def area_under_roc(truth: np.ndarray, probability: np.ndarray) -> float:
 
     Raises:
         ValueError: the shapes differ, or one is something else.
+
+    Example:
+        >>> segan_tl.metrics.area_under_roc(np.array([1, 1, 0, 0]), np.array([0.9, 0.4, 0.6, 0.1]))  # 3 of 4 pairs
+        0.75
     """
     from sklearn.metrics import roc_auc_score
 
@@ -58,6 +62,11 @@ def best_threshold(
 
     Raises:
         ValueError: there are no cases, the criterion is unknown, or as `area_under_roc`.
+
+    Example:
+        >>> case = np.array([1, 1, 0, 0]), np.array([0.9, 0.35, 0.3, 0.1])
+        >>> segan_tl.metrics.best_threshold([case])
+        OperatingPoint(threshold=0.35, score=1.0)
     """
     if criterion not in CRITERIA:
         raise ValueError(f"expected a criterion out of {', '.join(CRITERIA)}; got {criterion!r}")

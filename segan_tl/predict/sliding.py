@@ -15,11 +15,11 @@ import keras
 import numpy as np
 
 from segan_tl.data.cache import cut_patch
-from segan_tl.errors import UserError
 from segan_tl.fast.accelerate import accelerate
 from segan_tl.fast.bottleneck import fuse_bottlenecks
 from segan_tl.fast.instance_norm import fuse
 from segan_tl.fast.planar import flatten_slices
+from segan_tl.predict.tileable import as_functional, check_request, is_flat
 
 _TRACED: weakref.WeakKeyDictionary[keras.Model, Callable] = weakref.WeakKeyDictionary()
 
@@ -49,7 +49,7 @@ def segment_volume(
     progress: Callable[[int, int], None] | None = None,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Segment a prepared volume tile by tile; every voxel is covered.
+    """Segment a prepared volume tile by tile with any functional Keras model; every voxel is covered.
 
     What the model gives is averaged, and published models give probabilities. (nnU-Net v2 averages logits and takes the
     sigmoid afterwards, MedNeXt's nnU-Net v1 averages probabilities; a model that ends in logits averages those here.)
@@ -71,10 +71,21 @@ def segment_volume(
         (D, H, W, R) float32.
 
     Raises:
-        UserError: patch, overlap or axes do not go with the model.
+        UserError: the model has several inputs or outputs or is no functional one; image, patch, overlap or axes do not
+            go with it.
+
+    Example:
+        >>> image = keras.Input((None, None, None, 1))
+        >>> mean = keras.layers.AveragePooling3D(3, strides=1, padding="same")(image)
+        >>> model = keras.Model(image, mean)  # or your own network
+        >>> volume = np.ones((20, 33, 17, 1), "float32")
+        >>> found = segan_tl.segment_volume(model, volume, patch=(16, 16, 16), overlap=0.5)
+        >>> found.shape, bool(np.allclose(found, 1))
+        ((20, 33, 17, 1), True)
     """
+    model = as_functional(model)
     patch, overlap = tuple(patch), tuple(np.broadcast_to(overlap, 3).tolist())
-    _check(model, image, patch=patch, overlap=overlap, mirror_axes=mirror_axes)
+    check_request(model, image, patch=patch, overlap=overlap, mirror_axes=mirror_axes, batch_size=batch_size)
     grid = make_grid(image.shape[:3], patch, overlap=overlap, weighting=weighting)
     shape = (*image.shape[:3], model.output_shape[-1])
     result = np.zeros(shape, np.float32) if out is None else out
@@ -133,7 +144,7 @@ def _predict(
     corners = grid.corners
     batch_size = min(batch_size, 1 << (len(corners) - 1).bit_length())
     weights = np.einsum("d,h,w->dhw", *grid.weights)[..., None]
-    run = _runner(model, weights, mirror_axes=mirror_axes, flat=_is_flat(model))
+    run = _runner(model, weights, mirror_axes=mirror_axes, flat=is_flat(model))
     waiting, done = None, 0
     for first in range(0, len(corners) + batch_size, batch_size):
         chosen = corners[first : first + batch_size]
@@ -214,23 +225,3 @@ def _divide(result: np.ndarray, grid: Grid) -> None:
     plane = sums[1][:, :, None] * sums[2][None]  # (H, W, 1)
     for k, total in enumerate(sums[0][:, 0]):
         result[k] /= total * plane
-
-
-def _check(model: keras.Model, image: np.ndarray, *, patch: tuple, overlap: tuple, mirror_axes: Sequence[int]) -> None:
-    if _is_flat(model) and patch[0] != 1:
-        raise UserError(f"expected a patch (1, h, w) for a 2-D network; found {patch}; set its first size to 1")
-    if not all(0 <= share < 1 for share in overlap):
-        raise UserError(f"expected an overlap of at least 0 and less than 1; found {overlap}; 0.5 is usual")
-    if not set(mirror_axes) <= {0, 1, 2} or (_is_flat(model) and 0 in mirror_axes):
-        raise UserError(
-            f"expected mirror axes out of {'1, 2' if _is_flat(model) else '0, 1, 2'}; found {tuple(mirror_axes)}; "
-            "leave the others out"
-        )
-    if image.shape[-1] != model.input_shape[-1]:
-        raise UserError(
-            f"expected {model.input_shape[-1]} modalities; found {image.shape[-1]}; give those of the training"
-        )
-
-
-def _is_flat(model: keras.Model) -> bool:
-    return len(model.input_shape) == 4

@@ -26,8 +26,11 @@ def open_run(path: Path | str, *, runs: Path | str = "runs") -> "TrainedRun":
 
     Example:
         >>> run = segan_tl.open_run("runs/segan/flair")
-        >>> scan = run.read("patients/0001")
+        >>> scan = run.read("patients/BraTS2021_00001")
         >>> tumour = run.segment(scan.image, spacing_mm=scan.spacing_mm)  # (H, W, D, R), bool
+        >>> truth = segan_tl.region_masks(scan.labels, run.config.data.regions)
+        >>> segan_tl.metrics.dice(truth[..., 0], tumour[..., 0]) > 0.9
+        True
     """
     return TrainedRun(path, runs=runs)
 

@@ -123,6 +123,12 @@ def write_volume(path: Path, data: np.ndarray, geometry: Geometry, *, dtype: np.
 
     Raises:
         UserError: the disk is full or the folder cannot be written.
+        ValueError: another format, or data on another grid.
+
+    Example:
+        >>> scan = segan_tl.load_case(segan_tl.find_cases("patients").cases[0], ("flair",))
+        >>> tumour = segan_tl.region_masks(scan.labels, ("wt",))[..., 0]
+        >>> segan_tl.write_volume("tumour.nii.gz", tumour, scan.geometry)
     """
     path = Path(path)
     if not path.name.lower().endswith((".nii.gz", ".nii")):

@@ -52,13 +52,20 @@ class LoadedCase:
         return self.geometry.in_lps.spacing_mm
 
 
-def find_cases(folder: Path) -> Cohort:
+def find_cases(folder: Path | str) -> Cohort:
     """Find the cases of a folder and recognise its layout.
 
     A single case folder gives a cohort of one, and so does a single file whose name tells the modality.
 
     Raises:
         UserError: nothing was recognised, layouts are mixed, or a case comes twice.
+
+    Example:
+        >>> cohort = segan_tl.find_cases("patients")
+        >>> cohort.layout, [case.id for case in cohort.cases]
+        ('brats2021', ['BraTS2021_00001', 'BraTS2021_00002'])
+        >>> sorted(cohort.cases[0].images), cohort.cases[0].mask is not None
+        (['flair', 't1', 't1c', 't2'], True)
     """
     folder = Path(folder)
     if folder.is_file():
@@ -107,11 +114,23 @@ def load_case(case: Case, modalities: tuple[str, ...], *, with_mask: bool = True
     """Read a case into memory.
 
     Args:
+        case: of `find_cases`.
+        modalities: out of t1, t1c, t2, flair, in the order of the channels.
         with_mask: read the label map where the case has one.
 
     Raises:
-        UserError: anything that `check_case` reports.
+        UserError: those are no modalities, or anything that `check_case` reports.
+
+    Example:
+        >>> case = segan_tl.find_cases("patients").cases[0]
+        >>> scan = segan_tl.load_case(case, ("flair", "t1c"))
+        >>> scan.image.shape, scan.image.dtype, scan.labels.shape, scan.spacing_mm
+        ((24, 20, 10, 2), dtype('float32'), (24, 20, 10), (2.0, 2.0, 3.0))
     """
+    if isinstance(modalities, str) or not modalities or not set(modalities) <= set(MODALITIES):
+        raise UserError(
+            f"expected modalities out of {', '.join(MODALITIES)}, such as ('flair',); found {modalities!r}; name those"
+        )
     checked = read_case(case, modalities, need_mask=with_mask and case.mask is not None)
     if checked.problems:
         problem = checked.problems[0]

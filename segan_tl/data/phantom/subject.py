@@ -194,7 +194,17 @@ def simulate_case(cohort: str, *, case_index: int, shape: tuple[int, int, int], 
         case_index: from 0.
         shape: (H, W, D) of the grid; H voxels span 240 mm.
         seed: of the cohort.
+
+    Raises:
+        ValueError: there is no such cohort, or the grid is no volume.
+
+    Example:
+        >>> patient = segan_tl.simulate_case("glioma-3t", case_index=0, shape=(24, 24, 16), seed=0)
+        >>> patient.images["flair"].shape, sorted(patient.images), patient.grade
+        ((24, 24, 16), ['flair', 't1', 't1c', 't2'], 'LGG')
     """
+    if cohort not in COHORTS or len(shape) != 3:
+        raise ValueError(f"expected a cohort of {', '.join(COHORTS)} and (H, W, D); got {cohort!r} and {tuple(shape)}")
     plan = COHORTS[cohort]
     # Cohorts of one seed hold different people: moving from one to another must not meet a patient twice.
     seed = seed * 2**32 + zlib.crc32(cohort.encode())

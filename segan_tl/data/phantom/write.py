@@ -129,6 +129,12 @@ def write_cohort(
     Raises:
         UserError: see `check_request`; a README.txt or table there is not ours; the disk is full, and what stood in the
             folder is still there.
+
+    Example:
+        >>> segan_tl.write_cohort("simulated", "glioma-3t", cases=1, shape=(24, 24, 16), seed=0)
+        ['phantom-glioma-3t-0001']
+        >>> segan_tl.find_cases("simulated").layout
+        'brats2021'
     """
     shape = tuple(int(side) for side in shape)
     check_request(cohort, cases=cases, shape=shape, seed=seed, jobs=jobs)

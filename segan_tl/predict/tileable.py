@@ -1,0 +1,72 @@
+"""What a network and a volume must be for one to go over the other tile by tile."""
+
+import weakref
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from segan_tl.errors import UserError
+
+# Of Sequential models: the same one each time, so that it is traced once.
+_FUNCTIONAL: weakref.WeakKeyDictionary[keras.Model, keras.Model] = weakref.WeakKeyDictionary()
+
+
+def as_functional(model: keras.Model) -> keras.Model:
+    """Return a model that can be taken apart and put together again: a Sequential one as a functional one.
+
+    Raises:
+        UserError: it cannot, or Keras computes with another program than TensorFlow.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise UserError(
+            f"expected Keras' TensorFlow backend, by which tiles are segmented; found {keras.backend.backend()}; set "
+            "KERAS_BACKEND=tensorflow before Keras is imported"
+        )
+    if isinstance(model, keras.Sequential) and model.built:
+        if model not in _FUNCTIONAL:
+            _FUNCTIONAL[model] = keras.Model(model.inputs, model.outputs)
+        return _FUNCTIONAL[model]
+    places = [len(getattr(model, end, None) or []) for end in ("inputs", "outputs")]
+    if places != [1, 1]:
+        raise UserError(
+            "expected a functional model with one input and one output; found "
+            f"{type(model).__name__} with {places[0]} and {places[1]}; choose an output, keras.Model(model.input, "
+            "model.outputs[0]), or wrap a class of your own, keras.Model(image, model(image)); image: keras.Input"
+        )
+    return model
+
+
+def check_request(
+    model: keras.Model, image: np.ndarray, *, patch: tuple, overlap: tuple, mirror_axes: Sequence[int], batch_size: int
+) -> None:
+    """Refuse what does not go together; arguments as of `segment_volume`.
+
+    Raises:
+        UserError: image, patch, overlap or axes do not go with the model.
+    """
+    if np.ndim(image) != 4 or image.dtype.kind not in "iuf":
+        raise UserError(
+            f"expected an image (D, H, W, M) of numbers; found {np.shape(image)} {image.dtype}; give a single modality "
+            "its axis with image[..., None]"
+        )
+    if len(patch) != 3 or min(patch) < 1 or batch_size < 1:
+        raise UserError(f"expected a patch of three sizes and a batch_size, 1 or more; found {patch} and {batch_size}")
+    if is_flat(model) and patch[0] != 1:
+        raise UserError(f"expected a patch (1, h, w) for a 2-D network; found {patch}; set its first size to 1")
+    if not all(0 <= share < 1 for share in overlap):
+        raise UserError(f"expected an overlap of at least 0 and less than 1; found {overlap}; 0.5 is usual")
+    if not set(mirror_axes) <= {0, 1, 2} or (is_flat(model) and 0 in mirror_axes):
+        raise UserError(
+            f"expected mirror axes out of {'1, 2' if is_flat(model) else '0, 1, 2'}; found {tuple(mirror_axes)}; "
+            "leave the others out"
+        )
+    if image.shape[-1] != model.input_shape[-1]:
+        raise UserError(
+            f"expected {model.input_shape[-1]} modalities; found {image.shape[-1]}; give those of the training"
+        )
+
+
+def is_flat(model: keras.Model) -> bool:
+    """Tell whether a model sees slices."""
+    return len(model.input_shape) == 4
