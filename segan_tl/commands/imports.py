@@ -40,15 +40,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Read, turn, write, and say what it is and what comes next."""
     _check(arguments)
-    from segan_tl.console import start_tensorflow
-
-    start_tensorflow()
-    from segan_tl.console import console
-    from segan_tl.models.foreign.checkpoint_files import find_files, import_weights
+    from segan_tl.console import console, start_tensorflow
+    from segan_tl.models.foreign.find import find_files, read_known
 
     files = find_files(arguments.source, fold=arguments.fold)
-    kind, model, about = import_weights(
-        files, kind=arguments.kind, plans=arguments.plans, dataset=arguments.dataset,
+    weights, kind = read_known(files.checkpoint, kind=arguments.kind)
+    start_tensorflow()
+    from segan_tl.models.foreign.checkpoint_files import import_weights
+
+    model, about = import_weights(
+        files, weights, kind=kind, plans=arguments.plans, dataset=arguments.dataset,
         configuration=arguments.configuration, keep_axes=arguments.keep_axes,
     )  # fmt: skip
     about["left_out"] = [*about["left_out"], *_heads_left_out(model, arguments)]

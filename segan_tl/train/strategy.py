@@ -50,7 +50,7 @@ def _gpus(listed: str | None) -> list[str]:
     if not wanted or max(wanted) >= available:
         raise UserError(
             f"--devices asks for GPU {listed or '(any)'}; TensorFlow sees {available} GPUs; leave --devices out for "
-            "what there is, or install the GPU build with: pip install -e '.[gpu]'"
+            "what there is, or install the GPU build with: pip install 'tensorflow[and-cuda]~=2.21.0'"
         )
     return _take(wanted)
 

@@ -50,6 +50,7 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     """Do the work while no other process may."""
     from segan_tl.console import console, start_tensorflow
     from segan_tl.report.score.owed import has_scores
+    from segan_tl.train.start.weights import find_start, refuse_seen
     from segan_tl.workflow.unlabelled import divide, needs_masks, remark
 
     finished = not arguments.overwrite and is_finished(this_run, config)
@@ -60,21 +61,19 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
         )
         write_what_is_missing(this_run, page=not arguments.no_report)
         return 0
-    # A mistyped folder is told before TensorFlow is imported.
+    # A mistyped folder, or a file of weights that is none, is told before TensorFlow is imported.
     find_cohort = _found(find_cohort, arguments.data)
     find_source_cohort = _found(find_source_cohort, getattr(arguments, "source_data", None))
+    started = finished or (this_run.last.is_dir() and not arguments.overwrite)
+    start = find_start(config, this_run, resuming=started)
     start_tensorflow()
     from segan_tl.train.recipes import check_networks
-    from segan_tl.train.start.weights import find_start, refuse_seen
     from segan_tl.train.strategy import make_strategy
 
     strategy = make_strategy(arguments.devices)
     if not finished:
         check_networks(config)
     _warn_of_slow_device(config)
-
-    started = finished or (this_run.last.is_dir() and not arguments.overwrite)
-    start = find_start(config, this_run, resuming=started)
 
     # === Data ===
     cohort, cached = prepare_cohort(arguments, config, find_cohort, need_mask=needs_masks(config))

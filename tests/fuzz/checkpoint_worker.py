@@ -19,13 +19,16 @@ def digest_of(path: Path) -> str:
     Raises:
         UserError: it is refused.
     """
-    from segan_tl.models.foreign.checkpoint_files import find_files, import_weights
+    from segan_tl.models.foreign.checkpoint_files import import_weights
+    from segan_tl.models.foreign.find import find_files, read_known
     from segan_tl.models.provenance import read_provenance
     from segan_tl.models.weights import load_network
     from segan_tl.report.inspect.checkpoint import content_sha256, read_network
 
     if path.suffix == ".pth":
-        _, model, _ = import_weights(find_files(path))
+        files = find_files(path)
+        weights, kind = read_known(files.checkpoint)
+        model, _ = import_weights(files, weights, kind=kind)
         digest = hashlib.sha256()
         for values in model.get_weights():
             digest.update(values.tobytes())
