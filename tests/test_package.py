@@ -72,6 +72,8 @@ def test_the_wheel_holds_what_is_no_python_file(wheel):
     assert presets == {path.name for path in (ROOT / "configs").iterdir()}
     assets = {path.relative_to(ROOT) for path in (ROOT / "segan_tl" / "report" / "assets").rglob("*") if path.is_file()}
     assert {*map(str, assets), "segan_tl/py.typed"} <= set(names)
+    papers = {path.relative_to(ROOT) for path in (ROOT / "segan_tl" / "papers").glob("*/*.[tm][od]*")}
+    assert len(papers) == 8 and set(map(str, papers)) <= set(names)
     assert any(name.endswith(".dist-info/LICENSE") or name.endswith("/licenses/LICENSE") for name in names)
     assert {Path(name).parts[0] for name in names} == {"segan_tl", f"segan_tl-{__version__}.dist-info"}
 
@@ -85,6 +87,17 @@ def test_what_is_used_is_installed(use, programs):
     done = use("python", "-c", "import segan_tl.config.presets as p; print(p.__file__, p.CONFIGS, sep='\\n')")
     file, configs = map(Path, done.stdout.splitlines())
     assert file.is_relative_to(programs.parent) and configs == file.parents[1] / "presets"
+
+
+def test_a_paper_has_its_numbers_and_its_prose(use):
+    code = """
+from segan_tl.papers import PAPERS, load_paper
+from segan_tl.papers.page import read_prose
+from segan_tl.papers.published import read_published
+for paper in map(load_paper, PAPERS):
+    print(len(read_prose(paper)) > 1_000, len(read_published(paper.folder / "published.toml")) > 0)
+"""
+    assert use("python", "-c", code).stdout.split() == ["True"] * 8
 
 
 def test_the_version_names_tensorflow(use):

@@ -1,20 +1,10 @@
 """Whether a comparison that a paper makes comes out the same way in our runs: computed, never typed."""
 
-from pathlib import Path
 from typing import NamedTuple
 
+from segan_tl.papers.published import PAPER, Origin, Published
 from segan_tl.papers.runs import mean
-from segan_tl.papers.tables import (
-    ABSENT,
-    PAPER,
-    Difference,
-    Origin,
-    Published,
-    Table,
-    number,
-    paired_difference,
-    to_markdown,
-)
+from segan_tl.papers.tables import ABSENT, Difference, Table, number, paired_difference
 
 
 class Side(NamedTuple):
@@ -110,20 +100,3 @@ def summarise_findings(findings: list[Finding]) -> str:
         f"{len(same)} of {len(known)} comparisons point the same way as published, {len(differs)} differ, "
         f"{len(clear)} of these by more than the standard error{missing}."
     )
-
-
-def finding_sections(findings: list[Finding], *, note: str, out: Path) -> list[str]:
-    """Return the sections of a page that say where the direction differs, and what a person wrote of it.
-
-    Args:
-        findings: of all comparisons.
-        note: what is to be known of the table.
-        out: folder of the page; its findings.md is included and never touched.
-    """
-    sections = [
-        "## Where the direction differs", summarise_findings(findings), to_markdown(findings_table(findings)), note,
-    ]  # fmt: skip
-    written = out / "findings.md"
-    if written.is_file():
-        sections += ["## What we found when we looked", written.read_text(encoding="utf-8", errors="replace").strip()]
-    return sections

@@ -4,23 +4,8 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 from segan_tl.workflow.jobs import Job
-
-
-class Data(NamedTuple):
-    """A cohort of a reproduction.
-
-    Attributes:
-        folder: where it lies, None for a synthetic one.
-        config: says how it is prepared, and which synthetic one it is.
-        runs: those that are trained and tested on it, there or not.
-    """
-
-    folder: Path | None
-    config: object
-    runs: list
 
 
 def module(command: str) -> tuple[str, ...]:
@@ -33,20 +18,81 @@ def options(option: str, value: Path | None) -> tuple[str, ...]:
     return () if value is None else (option, str(value))
 
 
-def training_options(
-    arguments: argparse.Namespace, name: str, settings: tuple[str, ...], *, seed: int
-) -> tuple[str, ...]:
-    """Return the options of a training.
+def train(
+    study, arguments: argparse.Namespace, run, words: tuple[str, ...], *,
+    settings: tuple[str, ...] = (), seed: int = 0, needs: tuple[Job, ...] = (), weight: float = 1.0,
+) -> Job:  # fmt: skip
+    """Return the job of a training.
 
     Args:
+        study: where runs are.
         arguments: of `reproduce`: data, runs, cache.
-        name: of the configuration.
+        run: where it leads; the first folder below those of all runs is the name of its configuration.
+        words: the command and the options that only it has.
         settings: KEY=VALUE.
         seed: of everything random.
+        needs: those whose result it reads.
+        weight: its length beside the others'.
     """
-    sets = [word for setting in (f"name={name}", *settings) for word in ("--set", setting)]
+    name = job_name(run, study.runs)
+    sets = [word for setting in (f"name={name.split('/')[0]}", *settings) for word in ("--set", setting)]
     places = options("--data", arguments.data) + ("--runs", str(arguments.runs), "--cache", str(arguments.cache))
-    return (*sets, "--seed", str(seed), "--no-report", *places)
+    command = (*module(words[0]), *words[1:], *sets, "--seed", str(seed), "--no-report", *places)
+    return Job(name, command, tuple(job.name for job in needs), weight)
+
+
+def retest(study, training: Job, folder: str, *words: str) -> Job:
+    """Return the job that tests a trained run again.
+
+    Args:
+        study: where runs are.
+        training: leads to the run.
+        folder: of the new scores, inside that of the run: training it anew empties it.
+        words: further options of the command.
+    """
+    run = study.runs / training.name
+    command = (*module("retest"), str(run), "--out", str(run / folder), *words)
+    return Job(f"{training.name}/{folder}", command, needs=(training.name,), weight=0.3)
+
+
+def job_name(run, runs: Path) -> str:
+    """Return how the training of a run is called among the jobs: where it lies."""
+    return run.root.relative_to(runs).as_posix()
+
+
+def of_source(arguments: argparse.Namespace) -> argparse.Namespace:
+    """Return the arguments of a training on the source."""
+    return argparse.Namespace(**vars(arguments) | {"data": arguments.source_data})
+
+
+# === When a job is done ===
+
+
+def is_complete(job: Job, runs: Path, *, config: str) -> bool:
+    """Return whether a job has its result, made with what it would be made with now.
+
+    A run with other settings counts as not done: its own command then says what differs.
+
+    Args:
+        job: of a plan.
+        runs: folder of all runs.
+        config: of the trainings whose command names none.
+    """
+    from segan_tl.runs import Run
+
+    command, run = job.command[3], Run(runs / job.name)
+    if command == "import":
+        return Path(job.command[5]).is_file()
+    if command == "matrix":
+        return is_matrix_new(job)
+    if command == "retest":
+        return is_retested(Run(run.root.parent), run.root.name)
+    return is_trained(job, run, config=value_of(job, "--config") or config) and starts_from_source(job, run)
+
+
+def value_of(job: Job, option: str) -> str | None:
+    """Return what a job's command gives an option, None where it has none."""
+    return job.command[job.command.index(option) + 1] if option in job.command else None
 
 
 def is_trained(job: Job, run, *, config: str) -> bool:
@@ -68,51 +114,19 @@ def is_trained(job: Job, run, *, config: str) -> bool:
     recorded = read_json(run.config)
     words = job.command
     overrides = [value for option, value in zip(words, words[1:]) if option == "--set"]
-    overrides += [f"seed={words[words.index('--seed') + 1]}", f"data.modalities={recorded['data']['modalities']}"]
+    overrides += [f"seed={value_of(job, '--seed')}", f"data.modalities={recorded['data']['modalities']}"]
     expected = json.loads(load_config(config, overrides).model_dump_json())
     return recorded | {"transfer": None} == expected | {"transfer": None}
 
 
-# === Volumetric networks: runs of any depth below the folder of runs, tested again ===
-
-
-def job_name(run, runs: Path) -> str:
-    """Return how the training of a run is called among the jobs: where it lies."""
-    return run.root.relative_to(runs).as_posix()
-
-
-def retest(run, folder: str, *words: str, runs: Path) -> Job:
-    """Return the job that tests a trained run again.
-
-    Args:
-        run: a run below `runs`.
-        folder: of the new scores, inside that of the run: training it anew empties it.
-        words: further options of the command.
-        runs: folder of all runs.
-    """
-    command = (*module("retest"), str(run.root), "--out", str(run.root / folder), *words)
-    return Job(f"{job_name(run, runs)}/{folder}", command, needs=(job_name(run, runs),), weight=0.3)
-
-
-def is_complete(job: Job, runs: Path) -> bool:
-    """Return whether a training or a retest has its result, made with what it would be made with now."""
-    from segan_tl.runs import Run
-
-    run = Run(runs / job.name)
-    if job.command[3] == "retest":
-        return is_retested(Run(run.root.parent), run.root.name)
-    trained = is_trained(job, run, config=job.command[job.command.index("--config") + 1])
-    return trained and starts_from_source(job, run)
-
-
 def starts_from_source(job: Job, run) -> bool:
-    """Return whether a fine-tuned run began with the network that its source has now; from scratch none is needed."""
+    """Return whether a fine-tuned run began with the network that its source has now; others began with none."""
     from segan_tl.runs import Run, read_json
 
-    transfer = read_json(run.config).get("transfer")
-    if transfer is None:
+    origin, transfer = value_of(job, "--from"), read_json(run.config).get("transfer")
+    if origin is None or transfer is None:
         return True
-    source = Run(Path(job.command[job.command.index("--from") + 1]))
+    source = Run(Path(origin))
     scored = source.summary.is_file()
     return scored and read_json(source.summary).get("segmentor_sha256") == transfer["source_sha256"]
 
@@ -128,37 +142,61 @@ def is_retested(run, folder: str) -> bool:
     return read_json(again.summary).get("segmentor_sha256") == read_json(run.summary).get("segmentor_sha256")
 
 
+def is_matrix_new(job: Job) -> bool:
+    """Return whether every file of a matrix is there, and none is older than the scores of its runs."""
+    from segan_tl.runs import Run
+
+    out = Path(value_of(job, "--out"))
+    made = [out / name for name in ("matrix.csv", "matrix_cases.csv", "votes.csv")]
+    needed = [Run(Path(value_of(job, "--runs")) / name).summary for name in job.needs]
+    if not all(file.is_file() for file in (*made, *needed)):
+        return False
+    return min(file.stat().st_mtime_ns for file in made) >= max(file.stat().st_mtime_ns for file in needed)
+
+
 def describe_scores(job: Job, runs: Path, *, regions: tuple[str, ...]) -> str:
     """Return the mean Dice that a job brought, region by region."""
     from segan_tl.papers.runs import mean, read_column
     from segan_tl.runs import Run
 
+    if job.command[3] in ("import", "matrix"):
+        return "written"
     metrics = Run(runs / job.name).metrics
     scores = {region: mean(read_column(metrics, "dice", region=region)) for region in regions}
     found = [f"{region.upper()} {value:.3f}" for region, value in scores.items() if value is not None]
     return f"test Dice {', '.join(found)}" if found else "no test case"
 
 
-# === Two cohorts ===
+# === Runs that a new start would not make again ===
 
 
-def two_cohorts(arguments: argparse.Namespace, *, target, source) -> tuple[str, str]:
-    """Return how the target and the source are called: by their folders, or by their synthetic cohorts.
+def clear_stale(jobs: list[Job], runs: Path, *, is_done, overwrite: bool) -> None:
+    """Refuse finished runs that would be trained otherwise now, so that no page mixes the two; or set them aside.
 
-    Args:
-        arguments: of `reproduce`.
-        target: configuration whose synthetic cohort is the target.
-        source: likewise of the source.
+    They have other settings, or began with a network that was trained again since, or is about to be.
+
+    Raises:
+        UserError: there are some, and `overwrite` was not given.
     """
-    from segan_tl.disk.paths import folder_name
+    from segan_tl.disk.ownership import set_aside
+    from segan_tl.errors import UserError
+    from segan_tl.report.score.owed import is_scored
+    from segan_tl.runs import Run, read_json
 
-    given = (("--data", arguments.data, target), ("--source-data", arguments.source_data, source))
-    return tuple(
-        folder_name(folder, f"the folder of {option}") if folder else config.phantom.cohort
-        for option, folder, config in given
-    )
-
-
-def of_source(arguments: argparse.Namespace) -> argparse.Namespace:
-    """Return the arguments of a training on the source."""
-    return argparse.Namespace(**vars(arguments) | {"data": arguments.source_data})
+    undone = {job.name for job in jobs if not is_done(job)}
+    stale = []
+    for job in jobs:
+        run = Run(runs / job.name)
+        if not is_scored(run):
+            continue
+        moves = bool(read_json(run.config).get("transfer")) and bool(undone & set(job.needs))
+        if job.name in undone or moves:
+            stale.append(run)
+    if stale and not overwrite:
+        raise UserError(
+            f"{len(stale)} finished runs have other settings than this command gives them, or began with a network "
+            f"that is not there any more, such as {stale[0].root}; add --overwrite to train them anew, or "
+            "keep both with --runs ANOTHER --out ANOTHER"
+        )
+    for run in stale:
+        set_aside(run.root)

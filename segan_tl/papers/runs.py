@@ -1,14 +1,34 @@
 """What the runs of a reproduction scored, and what its page says of them."""
 
+import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from segan_tl.errors import UserError
-from segan_tl.report.figures import SYNTHETIC, read_history
 from segan_tl.report.score.owed import is_scored
 from segan_tl.runs import Run, read_json, read_parts
 from segan_tl.schemas.tables import read_metrics, read_table, require_number
+
+AVERAGE = "average"  # of the regions of a patient
+
+
+class Facts(NamedTuple):
+    """What the head of a page says of its runs.
+
+    Attributes:
+        split: part → case ids, {} where it is not known.
+        scale: the line of the scale and the seeds.
+        more: further lines.
+    """
+
+    split: dict
+    scale: str
+    more: tuple[str, ...] = ()
+
+
+# === Scores ===
 
 
 def read_scores(run: Run, score: str = "dice", *, region: str = "wt") -> dict[str, float]:
@@ -22,6 +42,25 @@ def read_column(path: Path, score: str, *, region: str) -> dict[str, float]:
     if rows and score not in rows[0]:
         raise UserError(f"expected the column {score} in {path}; found none; train the run again with --overwrite")
     return {row["case"]: float(row[score] or "nan") for row in rows if row["region"] == region}
+
+
+def read_columns(paths: Iterable[Path], score: str = "dice", *, regions: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Return region, and AVERAGE → case → score, of several metrics.csv whose cases are not the same."""
+    paths = list(paths)
+    found = {
+        region: {case: value for path in paths for case, value in read_column(path, score, region=region).items()}
+        for region in regions
+    }
+    return found | {AVERAGE: mean_over(list(found.values()))}
+
+
+def read_curve(run: Run, column: str) -> dict[int, float]:
+    """Return epoch → value of a column of history.csv, of the epochs that have one."""
+    from segan_tl.report.figures import read_history
+
+    history = read_history(run.history)
+    values = zip(history["epoch"], history.get(column, ()))
+    return {int(epoch): float(value) for epoch, value in values if math.isfinite(value)}
 
 
 def read_rows(path: Path, texts: Sequence[str], numbers: Sequence[str]) -> list[dict[str, str]]:
@@ -49,14 +88,12 @@ def mean_over(several: Sequence[dict[str, float]]) -> dict[str, float]:
     return {case: statistics.fmean(scores[case] for scores in several) for case in sorted(common)}
 
 
+# === What a page says of runs ===
+
+
 def is_synthetic(runs: list[Run]) -> bool:
     """Return whether the first of these scored runs says that no patient is in its data."""
     return bool(runs and read_json(runs[0].state).get("data", {}).get("synthetic", False))
-
-
-def incomplete(missing: Sequence[str]) -> list[str]:
-    """Return what stands on top of a page that lacks runs: the sentence that names them; nothing where it has all."""
-    return [f"**Incomplete: not run yet are {', '.join(missing)}.**"] if missing else []
 
 
 def describe_runs(runs: list[Run], *, total: int, split: dict, scale: str, more: tuple[str, ...] = ()) -> str:
@@ -69,6 +106,8 @@ def describe_runs(runs: list[Run], *, total: int, split: dict, scale: str, more:
         scale: the line of the scale and the seeds.
         more: further lines.
     """
+    from segan_tl.report.figures import SYNTHETIC, read_history
+
     if not runs:
         return f"0 of {total} runs are trained and scored."
     states = [read_json(run.state) for run in runs]

@@ -3,33 +3,15 @@
 import csv
 import io
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from scipy.stats import sem
-
 from segan_tl.disk.atomic import write_text
+from segan_tl.papers.published import Origin, Published, PublishedTable
 
 ABSENT = "–"
-
-
-class Origin(NamedTuple):
-    """Where a published number stands; the mark of its footnote and what that says, "" for the paper itself."""
-
-    name: str
-    mark: str = ""
-    note: str = ""
-
-
-PAPER = Origin("paper")
-
-
-class Published(NamedTuple):
-    """A published number and where it stands."""
-
-    value: float
-    origin: Origin = PAPER
+NOT_RUN = "not run"
 
 
 class Cell(NamedTuple):
@@ -92,11 +74,52 @@ def number(value: float | None) -> str:
 
 def paired_difference(first: dict[str, float], second: dict[str, float]) -> Difference | None:
     """Return the mean of first - second over what both have, with std / √n; None without such a pair."""
+    from scipy.stats import sem
+
     differences = [first[case] - second[case] for case in first if case in second]
     if not differences:
         return None
     error = float(sem(differences)) if len(differences) > 1 else None
     return Difference(statistics.fmean(differences), error, len(differences))
+
+
+def beside_published(
+    heading: str, rows: dict[str, str], columns: dict[str, str], *,
+    ours: Callable[[str, str], Cell], published: PublishedTable,
+) -> Table:  # fmt: skip
+    """Return a table of the paper: in every cell our number, and the published one where there is one.
+
+    Args:
+        heading: of the first column.
+        rows: row → its name in the table.
+        columns: column → its heading.
+        ours: row, column → our number.
+        published: rows and columns of the same names.
+    """
+    def cell(row, column):
+        return ours(row, column)._replace(published=published.rows.get(row, {}).get(column))
+
+    lines = [(name, *(cell(row, column) for column in columns)) for row, name in rows.items()]
+    return Table((heading, *columns.values()), lines)
+
+
+def learning_curve(
+    starts: dict[str, str], found: dict[str, dict[str, dict[str, float]]], *, texts: Callable[[str, str], str]
+) -> Table:
+    """Return a table of scores over training cases: those of every start, and what it adds to the first of them.
+
+    Args:
+        starts: start → its heading; the first one is scratch.
+        found: number of training cases → start → test case → score.
+        texts: number of training cases, start → how its scores are written.
+    """
+    scratch, *others = starts
+    rows = []
+    for cases, scores in found.items():
+        gains = [paired_difference(scores[start], scores[scratch]) for start in others]
+        written = [texts(cases, start) for start in starts]
+        rows.append((cases, *written, *(str(gain) if gain else ABSENT for gain in gains)))
+    return Table(("training cases", *starts.values(), *(f"{starts[start]} − scratch" for start in others)), rows)
 
 
 def embolden(rows: list[tuple], *, lowest: Sequence[int] = ()) -> list[tuple]:

@@ -10,7 +10,7 @@ import pytest
 from segan_tl.__main__ import main
 from segan_tl.commands import reproduce
 from segan_tl.config.load import load_config
-from segan_tl.papers.giacomello import jobs as giacomello
+from segan_tl.papers.giacomello.paper import PAPER
 from segan_tl.papers.giacomello.study import Study
 from segan_tl.runs import Run
 from tests.small_study import write_matrix, write_run, write_study
@@ -22,8 +22,8 @@ def plan(tmp_path, *words, scale="quick"):
     parser = argparse.ArgumentParser()
     reproduce.add_arguments(parser)
     arguments = parser.parse_args(["giacomello-2020", "--runs", str(tmp_path / "runs"), *words])
-    study = Study(arguments.runs, scale, tmp_path / "out")
-    return giacomello.plan(study, arguments), study
+    study = PAPER.make_study(arguments, scale, tmp_path / "out")
+    return PAPER.plan(study, arguments), study
 
 
 def options_of(job):
@@ -53,7 +53,7 @@ def test_every_command_line_is_understood_and_leads_to_its_run(tmp_path, scale):
         assert options.data == Path("somewhere")
         if job.name == "matrix":
             continue
-        config = load_config(giacomello.SCALES[scale], [*options.set, f"seed={options.seed}"])
+        config = load_config(PAPER.target.configs[scale], [*options.set, f"seed={options.seed}"])
         if job.command[3] == "train-segan":
             leaf = options.modality
         else:
@@ -111,13 +111,13 @@ def test_a_run_is_done_with_the_same_settings_only(tmp_path):
     by_name = {job.name: job for job in jobs}
     job = by_name[f"{NAME}-segan/all"]
     run = Run(study.runs / job.name)
-    assert not giacomello.is_done(job, study, scale="quick")
+    assert not PAPER.is_done(job, study)
     modalities = "data.modalities=['t1','t1c','t2','flair']"
     config = load_config("giacomello_quick", [f"name={NAME}-segan", "critic.input=mask", modalities])
     write_run(run, (0.5, 0.6), config=json.loads(config.model_dump_json()))
-    assert giacomello.is_done(job, study, scale="quick")
+    assert PAPER.is_done(job, study)
     run.config.write_text(json.dumps(json.loads(run.config.read_text()) | {"seed": 5}))
-    assert not giacomello.is_done(job, study, scale="quick")
+    assert not PAPER.is_done(job, study)
 
 
 def test_an_interrupted_run_is_not_done(tmp_path):
@@ -126,9 +126,9 @@ def test_an_interrupted_run_is_not_done(tmp_path):
     run = study.single("t1")
     job = next(job for job in jobs if job.name == f"{NAME}/t1")
     write_run(run, (0.5, 0.6), config=json.loads(config.model_dump_json()))
-    assert giacomello.is_done(job, study, scale="quick")
+    assert PAPER.is_done(job, study)
     write_run(run, (0.5, 0.6), config=json.loads(config.model_dump_json()), state="interrupted")
-    assert not giacomello.is_done(job, study, scale="quick")
+    assert not PAPER.is_done(job, study)
 
 
 def test_a_transfer_is_done_whatever_it_came_from(tmp_path):
@@ -137,18 +137,18 @@ def test_a_transfer_is_done_whatever_it_came_from(tmp_path):
     values = json.loads(config.model_dump_json()) | {"transfer": {"source": "x", "source_sha256": "0"}}
     write_run(study.transfer("t2", "frozen"), (0.5, 0.6), config=values)
     job = next(job for job in jobs if job.name == f"{NAME}/flair-to-t2-frozen")
-    assert giacomello.is_done(job, study, scale="quick")
+    assert PAPER.is_done(job, study)
 
 
 def test_the_matrix_is_made_again_after_its_runs(tmp_path):
     jobs, study = plan(tmp_path)
     matrix = next(job for job in jobs if job.name == "matrix")
     write_study(study)
-    assert giacomello.is_done(matrix, study, scale="quick")
+    assert PAPER.is_done(matrix, study)
     study.single("t1").summary.write_text("{ }")
-    assert not giacomello.is_done(matrix, study, scale="quick")
+    assert not PAPER.is_done(matrix, study)
     write_matrix(study)
-    assert giacomello.is_done(matrix, study, scale="quick")
+    assert PAPER.is_done(matrix, study)
 
 
 # === What is refused ===
@@ -198,6 +198,6 @@ def test_the_page_names_the_command_that_makes_it(tmp_path):
         paper="giacomello-2020", data=Path("my data"), out=None, runs=Path("runs"), cache=Path("elsewhere"),
         source_data=None, resnet34=None,
     )
-    assert reproduce._command(arguments, "full") == (
+    assert reproduce._command(arguments, PAPER, scale="full") == (
         "python -m segan_tl reproduce giacomello-2020 --scale full --data 'my data' --cache elsewhere"
     )

@@ -2,8 +2,8 @@
 
 import pytest
 
-from segan_tl.papers.findings import Side, compare, compare_stated, finding_sections
-from segan_tl.papers.tables import Published
+from segan_tl.papers.findings import Side, compare, compare_stated
+from segan_tl.papers.published import Published
 
 
 def test_the_lowest_of_others_where_low_is_good():
@@ -22,11 +22,3 @@ def test_words_without_a_number():
     assert lower.published == "A < B" and lower.direction == "differs"
     assert compare_stated("A against B", first, [Side("B", None, {})], higher=True).direction == "–"
     assert compare_stated("A against itself", first, [first], higher=True).direction == "equal"
-
-
-def test_what_a_person_wrote_stands_below(tmp_path):
-    findings = [compare_stated("A against B", Side("A", None, {}), [Side("B", None, {})], higher=True)]
-    sections = finding_sections(findings, note="How to read it.", out=tmp_path)
-    assert sections[0].startswith("## Where") and sections[-1] == "How to read it."
-    (tmp_path / "findings.md").write_text("Looked.\n")
-    assert finding_sections(findings, note="x", out=tmp_path)[-1] == "Looked."

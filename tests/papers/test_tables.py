@@ -4,16 +4,18 @@ import csv
 
 import pytest
 
-from segan_tl.papers.giacomello.paper import TEST
+from segan_tl.papers.published import Origin, Published
 from segan_tl.papers.tables import (
     Cell,
-    Published,
     Table,
     embolden,
     paired_difference,
     to_csv,
     to_markdown,
 )
+
+
+TEST = Origin("authors' result files, test", "†", "from the authors' published result files")
 
 
 def test_differences_are_paired():
@@ -35,8 +37,7 @@ def test_a_cell_says_what_is_known_of_our_number():
 
 def test_origins_marked_in_text_have_a_footnote_too():
     table = Table(("finding",), [("A 0.9 > B 0.8†",)], (TEST,))
-    assert to_markdown(table).endswith("\n\n† not in our copy of the paper; from the authors' published result files, "
-                                       "test patients.")
+    assert to_markdown(table).endswith("\n\n† from the authors' published result files.")
 
 
 def test_csv_says_where_a_published_number_stands(tmp_path):

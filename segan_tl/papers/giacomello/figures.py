@@ -3,21 +3,18 @@
 import statistics
 from pathlib import Path
 
-import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-
-from segan_tl.papers.giacomello.study import CURVE_CASES, CURVE_STRATEGIES, CURVES, Study
-from segan_tl.papers.giacomello.tables import (
+from segan_tl.papers.giacomello.study import (
+    CURVE_CASES,
+    CURVE_STRATEGIES,
+    CURVES,
     MODALITY_NAMES,
     STRATEGY_NAMES,
     VARIANT_NAMES,
-    cases_name,
-    curve_scores,
+    Study,
+    read_matrix,
 )
-from segan_tl.papers.runs import mean
-from segan_tl.report.axes import finish, save
-from segan_tl.report.figures import read_history
+from segan_tl.papers.giacomello.tables import cases_name, curve_scores
+from segan_tl.papers.runs import mean, read_curve
 
 # Okabe and Ito; the paper's Fig. 2 has its own model in orange and SegAN with Dice loss in green, too.
 VARIANT_COLOURS = {"segan-cat": "#E69F00", "segan": "#009E73", "segan-no-dice": "#0072B2"}
@@ -28,19 +25,22 @@ STRATEGY_MARKERS = {"scratch": "s", "full": "o", "frozen": "^"}
 
 def plot_variants(study: Study, path: Path, *, synthetic: bool) -> bool:
     """Draw validation Dice over epochs for the networks of Table I; return whether any of them is there."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    from segan_tl.report.axes import finish, save
+
     figure = Figure(figsize=(7.2, 4.6), layout="constrained")
     axis = figure.subplots()
     for variant, colour in VARIANT_COLOURS.items():
         run = study.variants[variant]
         if not run.history.is_file():
             continue
-        history = read_history(run.history)
-        there = np.isfinite(history["dice"])
-        marker = "o" if there.sum() < 40 else None
+        curve = read_curve(run, "dice")
+        marker = "o" if len(curve) < 40 else None
         axis.plot(
-            history["epoch"][there], history["dice"][there], color=colour, marker=marker, markersize=4,
-            label=VARIANT_NAMES[variant],
-        )  # fmt: skip
+            list(curve), list(curve.values()), color=colour, marker=marker, markersize=4, label=VARIANT_NAMES[variant]
+        )
     if not axis.lines:
         return False
     finish(axis, xlabel="epoch", ylabel="validation Dice, whole tumour")
@@ -49,18 +49,15 @@ def plot_variants(study: Study, path: Path, *, synthetic: bool) -> bool:
     return True
 
 
-def plot_learning_curve(
-    study: Study, path: Path, *, curve: str, untouched: float | None, synthetic: bool
-) -> bool:
+def plot_learning_curve(study: Study, path: Path, *, curve: str, synthetic: bool) -> bool:
     """Draw test Dice over training cases: the mean over seeds as a line, every seed as a point.
 
-    Args:
-        curve: a name in CURVES.
-        untouched: Dice of the source's model on the target without training, a dashed line.
-
-    Returns:
-        Whether any run is there.
+    A dashed line is the source's model on the target without training. Returns whether any run is there.
     """
+    from matplotlib.figure import Figure
+
+    from segan_tl.report.axes import finish, save
+
     figure = Figure(figsize=(7.2, 4.8), layout="constrained")
     axis = figure.subplots()
     source, target = (MODALITY_NAMES[modality] for modality in CURVES[curve])
@@ -79,6 +76,7 @@ def plot_learning_curve(
                       label=_label(strategy, source), linewidth=1.8)  # fmt: skip
     if not axis.lines:
         return False
+    untouched = mean(read_matrix(study).get(CURVES[curve], {}))
     if untouched is not None:
         axis.axhline(untouched, color="#999999", linestyle="--", linewidth=1.2, label=f"{source}'s model untouched")
     axis.set_xticks(range(len(CURVE_CASES)), [cases_name(study, cases) for cases in CURVE_CASES])

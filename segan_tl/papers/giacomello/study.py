@@ -1,15 +1,19 @@
 """The runs of the reproduction of Giacomello 2020: where they lie, and what they scored."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
-from segan_tl.papers.runs import is_scored, read_rows
-from segan_tl.runs import Run
+from segan_tl.papers.runs import Facts, read_rows
+from segan_tl.papers.study import Group
+from segan_tl.papers.study import Study as AnyStudy
+from segan_tl.report.score.owed import is_scored
+from segan_tl.runs import Run, read_json, read_parts
 
-PAPER = "giacomello-2020"
 REGION = "wt"
 SCORES = ("dice", "precision", "sensitivity")
-SINGLE = ("t1", "t1c", "t2", "flair")
+MODALITY_NAMES = {"t1": "T1", "t1c": "T1c", "t2": "T2", "flair": "FLAIR"}
+VARIANT_NAMES = {"segan": "SegAN", "segan-no-dice": "SegAN without Dice loss", "segan-cat": "SegAN-CAT"}
+STRATEGY_NAMES = {"scratch": "from scratch", "full": "full", "frozen": "segmentor only"}
+SINGLE = tuple(MODALITY_NAMES)
 SOURCE, TARGETS = "flair", ("t1", "t1c", "t2")
 STRATEGIES = ("full", "frozen")
 # Learning curves: from which modality to which. The first is part of the reproduction, others are run when asked for.
@@ -20,48 +24,30 @@ CURVE_SEEDS = (0, 1, 2)
 CURVE_STRATEGIES = ("scratch", *STRATEGIES)
 
 
-@dataclass(frozen=True)
-class Study:
-    """All runs of one scale.
+class Study(AnyStudy):
+    """Three networks, four modalities, six transfers, and the learning curves."""
 
-    Attributes:
-        runs: folder where runs are kept.
-        scale: "quick" or "full".
-        out: folder of the results page.
-    """
-
-    runs: Path
-    scale: str
-    out: Path
-
-    @property
-    def name(self) -> str:
-        """Return the configuration name of the main runs; all others begin with it."""
-        return f"{PAPER}-{self.scale}"
+    paper = "giacomello-2020"
 
     @property
     def variants(self) -> dict[str, Run]:
         """Return the three networks of Table I, on four modalities."""
-        names = {"segan": "-segan", "segan-no-dice": "-segan-no-dice", "segan-cat": ""}
-        return {variant: Run(self.runs / f"{self.name}{suffix}" / "all") for variant, suffix in names.items()}
+        suffixes = {"segan": "-segan", "segan-no-dice": "-segan-no-dice", "segan-cat": ""}
+        return {variant: self.place(suffix, "all") for variant, suffix in suffixes.items()}
 
     def single(self, modality: str) -> Run:
         """Return SegAN-CAT trained on one modality."""
-        return Run(self.runs / self.name / modality)
+        return self.place("", modality)
 
     def transfer(self, target: str, strategy: str) -> Run:
         """Return the transfer from FLAIR."""
-        return Run(self.runs / self.name / _transfer_folder(target, strategy))
-
-    def curve_name(self, cases: int | None, seed: int) -> str:
-        """Return the configuration name of the runs on so many training cases."""
-        return f"{self.name}-cases{cases or 'all'}-seed{seed}"
+        return self.place("", _transfer_folder(target, strategy))
 
     def curve(self, cases: int | None, seed: int, *, strategy: str, curve: str = FIRST_CURVE) -> Run:
         """Return one run of a learning curve."""
         source, target = CURVES[curve]
         leaf = target if strategy == "scratch" else _transfer_folder(target, strategy, source=source)
-        return Run(self.runs / self.curve_name(cases, seed) / leaf)
+        return self.place(f"-cases{cases or 'all'}-seed{seed}", leaf)
 
     @property
     def matrix(self) -> Path:
@@ -71,8 +57,7 @@ class Study:
     @property
     def tables_runs(self) -> list[Run]:
         """Return the runs behind the paper's tables and figures."""
-        transfers = [self.transfer(target, strategy) for target in TARGETS for strategy in STRATEGIES]
-        return [*self.variants.values(), *(self.single(modality) for modality in SINGLE), *transfers]
+        return [run for group in table_groups(self) for run in group.runs]
 
     @property
     def curves(self) -> list[str]:
@@ -96,6 +81,21 @@ def _transfer_folder(target: str, strategy: str, *, source: str = SOURCE) -> str
     return f"{source}-to-{target}" + ("-frozen" if strategy == "frozen" else "")
 
 
+def table_groups(study: Study) -> list[Group]:
+    """Return the runs behind the paper's tables and figures."""
+    return [
+        Group("Table I", list(study.variants.values()), "networks"),
+        Group("Table II", [study.single(modality) for modality in SINGLE], "networks"),
+        Group("Table III", [study.transfer(target, name) for target in TARGETS for name in STRATEGIES], "transfers"),
+    ]
+
+
+def list_groups(study: Study) -> list[Group]:
+    """Return these, and the learning curves to show."""
+    curves = [Group(f"the learning curve {curve}", study.runs_of(curve)) for curve in study.curves]
+    return table_groups(study) + curves
+
+
 def read_matrix(study: Study) -> dict[tuple[str, str], dict[str, float]]:
     """Return (trained on, seen on) → test case → Dice."""
     cells = {}
@@ -103,3 +103,11 @@ def read_matrix(study: Study) -> dict[tuple[str, str], dict[str, float]]:
         if row["region"] == REGION:
             cells.setdefault((row["trained_on"], row["modality"]), {})[row["case"]] = float(row["dice"])
     return cells
+
+
+def describe(study: Study, runs: list[Run]) -> Facts:
+    """Return data, scale and seeds for the head of the page."""
+    split = next((read_parts(run) for run in study.tables_runs if is_scored(run)), {})
+    seed = read_json(runs[0].state).get("seed", "?") if runs else 0
+    curve_seeds = ", ".join(map(str, CURVE_SEEDS))
+    return Facts(split, f"{study.scale}; seed of initialisation: {seed} (the learning curve: {curve_seeds})")

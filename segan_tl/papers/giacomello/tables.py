@@ -1,75 +1,78 @@
 """The tables of the reproduction of Giacomello 2020: every number beside the published one."""
 
 import statistics
+from pathlib import Path
 
-from segan_tl.papers.giacomello.paper import FIGURE_3, TABLE_1, TABLE_2, TABLE_3
 from segan_tl.papers.giacomello.study import (
     CURVE_CASES,
     CURVE_SEEDS,
     CURVE_STRATEGIES,
+    CURVES,
+    MODALITY_NAMES,
     REGION,
     SCORES,
-    SINGLE,
     SOURCE,
     STRATEGIES,
+    STRATEGY_NAMES,
     TARGETS,
+    VARIANT_NAMES,
     Study,
     read_matrix,
 )
+from segan_tl.papers.published import read_published
 from segan_tl.papers.runs import mean, mean_over, read_rows, read_scores
-from segan_tl.papers.tables import ABSENT, Cell, Table, number, paired_difference
+from segan_tl.papers.tables import ABSENT, Cell, Table, beside_published, learning_curve, number, to_markdown
 from segan_tl.runs import read_json
 
-MODALITY_NAMES = {"t1": "T1", "t1c": "T1c", "t2": "T2", "flair": "FLAIR"}
-VARIANT_NAMES = {"segan": "SegAN", "segan-no-dice": "SegAN without Dice loss", "segan-cat": "SegAN-CAT"}
-STRATEGY_NAMES = {"scratch": "from scratch", "full": "full", "frozen": "segmentor only"}
+NUMBERS = Path(__file__).with_name("published.toml")
+HEADINGS = {score: score for score in SCORES}
 
 
 # === The paper's tables ===
 
 
 def table_1(study: Study) -> Table:
-    """Return Table I: three networks on four modalities."""
-    rows = []
-    for variant, run in study.variants.items():
-        cells = (Cell(mean(read_scores(run, score)), TABLE_1[variant].get(score)) for score in SCORES)
-        rows.append((VARIANT_NAMES[variant], *cells))
-    return Table(("model", *SCORES), rows)
+    """Return Table I: three networks on four modalities; the result files stand in for the one that it lacks."""
+    def ours(variant, score):
+        return Cell(mean(read_scores(study.variants[variant], score)))
+
+    table, files = (read_published(NUMBERS)[name] for name in ("table1", "table1_files"))
+    published = table._replace(rows=files.rows | table.rows)
+    return beside_published("model", VARIANT_NAMES, HEADINGS, ours=ours, published=published)
 
 
 def table_2(study: Study) -> Table:
     """Return Table II: SegAN-CAT on one modality."""
-    rows = []
-    for modality, published in TABLE_2.items():
-        run = study.single(modality)
-        scores = {score: mean(read_scores(run, score)) for score in SCORES}
-        rows.append(
-            (MODALITY_NAMES[modality], Cell(scores["dice"], published), Cell(scores["precision"]),
-             Cell(scores["sensitivity"]))
-        )  # fmt: skip
-    return Table(("modality", *SCORES), rows)
+    def ours(modality, score):
+        return Cell(mean(read_scores(study.single(modality), score)))
+
+    published = read_published(NUMBERS)["table2"]
+    rows = {modality: MODALITY_NAMES[modality] for modality in published.rows}
+    return beside_published("modality", rows, HEADINGS, ours=ours, published=published)
 
 
 def figure_3(study: Study) -> Table:
     """Return the numbers of Fig. 3: trained on down, applied to across."""
     cells = read_matrix(study)
-    rows = [
-        (MODALITY_NAMES[trained_on],)
-        + tuple(Cell(mean(cells.get((trained_on, seen), {})), FIGURE_3[trained_on][seen]) for seen in SINGLE)
-        for trained_on in SINGLE
-    ]
-    return Table(("trained on", *(f"on {MODALITY_NAMES[modality]}" for modality in SINGLE)), rows)
+
+    def ours(trained_on, seen):
+        return Cell(mean(cells.get((trained_on, seen), {})))
+
+    columns = {modality: f"on {name}" for modality, name in MODALITY_NAMES.items()}
+    published = read_published(NUMBERS)["fig3"]
+    return beside_published("trained on", MODALITY_NAMES, columns, ours=ours, published=published)
 
 
 def table_3(study: Study) -> Table:
     """Return Table III: from FLAIR to the target, beside the target from scratch and FLAIR's model untouched."""
+    published = read_published(NUMBERS)
     rows = []
     for target in TARGETS:
-        scratch = Cell(mean(read_scores(study.single(target))), TABLE_2[target])
-        untouched = Cell(_untouched(study, target), FIGURE_3["flair"][target])
+        scratch = Cell(mean(read_scores(study.single(target))), published["table2"].rows[target]["dice"])
+        untouched = Cell(_untouched(study, target), published["fig3"].rows[SOURCE][target])
         for strategy in STRATEGIES:
-            run, published = study.transfer(target, strategy), TABLE_3[target, strategy]
-            cells = (Cell(mean(read_scores(run, score)), published[score]) for score in SCORES)
+            run, theirs = study.transfer(target, strategy), published["table3"].rows[f"{target}-{strategy}"]
+            cells = (Cell(mean(read_scores(run, score)), theirs[score]) for score in SCORES)
             rows.append((MODALITY_NAMES[target], STRATEGY_NAMES[strategy], *cells, scratch, untouched))
     headings = ("target", "fine tuning", *SCORES, "target from scratch: dice", "FLAIR's model untouched: dice")
     return Table(headings, rows)
@@ -125,15 +128,26 @@ def curve_scores(study: Study, curve: str) -> dict[tuple[int | None, str], dict[
 def curve_table(study: Study, curve: str) -> Table:
     """Return a learning curve: mean ± standard deviation over seeds, and what transfer adds to scratch."""
     scores = curve_scores(study, curve)
-    rows = []
-    for cases in CURVE_CASES:
-        texts = [_spread([mean(found) for found in scores[cases, name].values()]) for name in CURVE_STRATEGIES]
-        averaged = {name: mean_over(list(scores[cases, name].values())) for name in CURVE_STRATEGIES}
-        gains = [paired_difference(averaged[name], averaged["scratch"]) for name in STRATEGIES]
-        rows.append((cases_name(study, cases), *texts, *(str(gain) if gain else ABSENT for gain in gains)))
-    headings = [STRATEGY_NAMES[name] for name in CURVE_STRATEGIES]
-    gains = [f"{STRATEGY_NAMES[name]} − scratch" for name in STRATEGIES]
-    return Table(("training cases", *headings, *gains), rows)
+    numbers = {cases_name(study, cases): cases for cases in CURVE_CASES}
+    averaged = {
+        name: {strategy: mean_over(list(scores[cases, strategy].values())) for strategy in CURVE_STRATEGIES}
+        for name, cases in numbers.items()
+    }
+
+    def text(name, strategy):
+        return _spread([mean(found) for found in scores[numbers[name], strategy].values()])
+
+    return learning_curve(STRATEGY_NAMES, averaged, texts=text)
+
+
+def curve_sections(study: Study) -> str:
+    """Return the sections of the page that show the learning curves."""
+    sections = []
+    for curve in study.curves:
+        source, target = (MODALITY_NAMES[modality] for modality in CURVES[curve])
+        sections += [f"### From {source} to {target}", to_markdown(curve_table(study, curve))]
+        sections.append(f"![Test Dice over training cases](learning_curve_{curve}.png)")
+    return "\n\n".join(sections)
 
 
 def curve_rows(study: Study) -> Table:

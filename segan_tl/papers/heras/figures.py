@@ -3,35 +3,22 @@
 import statistics
 from pathlib import Path
 
-import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-
-from segan_tl.papers.heras.study import ADVERSARIAL, APPROACHES, Study
-from segan_tl.report.axes import finish, save
-from segan_tl.report.figures import read_history
+from segan_tl.papers.heras.study import APPROACHES, Study
+from segan_tl.papers.heras.tables import domain_accuracy
 
 COLOURS = {"dann": "#0072B2", "dann-no-reversal": "#D55E00"}  # Okabe and Ito
 
 
-def domain_accuracy(study: Study) -> dict[str, dict[int, dict[int, float]]]:
-    """Return approach → fold → epoch → share of the examples that the classifier tells, balanced over the domains."""
-    found = {}
-    for approach in ADVERSARIAL:
-        found[approach] = {}
-        for fold, run in study.scored(approach).items():
-            history = read_history(run.history)
-            values = history.get("domain_accuracy", np.full(len(history["epoch"]), np.nan))
-            curve = {int(epoch): float(value) for epoch, value in zip(history["epoch"], values) if np.isfinite(value)}
-            found[approach][fold] = curve
-    return found
-
-
-def plot_domain_accuracy(curves: dict[str, dict[int, dict[int, float]]], path: Path, *, synthetic: bool) -> bool:
+def plot_domain_accuracy(study: Study, path: Path, *, synthetic: bool) -> bool:
     """Draw the accuracy over epochs: every fold as a thin line, their mean as a thick one; return whether any is."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    from segan_tl.report.axes import finish, save
+
     figure = Figure(figsize=(7.2, 4.6), layout="constrained")
     axis = figure.subplots()
-    for approach, folds in curves.items():
+    for approach, folds in domain_accuracy(study).items():
         drawn = [curve for curve in folds.values() if curve]
         for curve in drawn:
             axis.plot(list(curve), list(curve.values()), color=COLOURS[approach], linewidth=0.9, alpha=0.4)

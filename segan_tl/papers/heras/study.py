@@ -1,16 +1,13 @@
-"""The runs of the reproduction of Heras Rivera 2024: where they lie, what they scored, and what the paper published."""
+"""The runs of the reproduction of Heras Rivera 2024: where they lie, and what they scored."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from segan_tl.papers.runs import AVERAGE, Facts, count_parts, describe_length, describe_seeds, read_columns, read_split
+from segan_tl.papers.study import Group, only_there
+from segan_tl.papers.study import Study as AnyStudy
+from segan_tl.report.score.owed import is_scored
+from segan_tl.runs import Run, read_json
 
-from segan_tl.papers.runs import is_scored, mean_over, read_column, read_scores
-from segan_tl.papers.tables import Published
-from segan_tl.runs import Run
-
-PAPER = "heras-rivera-2024"
 REGIONS = ("ncr", "ed", "et")
-MEAN = "average"  # of the regions of a patient
-COLUMNS = {"ncr": "NCR", "ed": "ED", "et": "ET", MEAN: "average"}
+COLUMNS = {"ncr": "NCR", "ed": "ED", "et": "ET", AVERAGE: "average"}
 BASELINE = "baseline"
 ADVERSARIAL = ("dann", "dann-no-reversal")
 APPROACHES = {
@@ -21,42 +18,26 @@ APPROACHES = {
     "dann": "DANN",
     "dann-no-reversal": "DANN without gradient reversal",
 }
+LEARNING = tuple(approach for approach in APPROACHES if approach != BASELINE)  # from the target
 FINETUNING = ("all", "frozen-decoder")  # as `finetune --strategy` calls them
 FOLDS = {"quick": 3, "full": 10}
 DICE, HD95 = "dice", "hd95_mm"
 
 
-@dataclass(frozen=True)
-class Study:
-    """All runs of one scale.
+class Study(AnyStudy):
+    """A baseline, and five approaches in every fold of the target."""
 
-    Attributes:
-        runs: folder where runs are kept.
-        scale: "quick" or "full".
-        out: folder of the results page.
-        target: name of the target's folder, of few patients.
-        source: name of the source's folder.
-    """
-
-    runs: Path
-    scale: str
-    out: Path
-    target: str
-    source: str
+    paper = "heras-rivera-2024"
 
     @property
     def folds(self) -> int:
         """Return the number of folds of the target."""
         return FOLDS[self.scale]
 
-    def name(self, approach: str) -> str:
-        """Return the configuration name of an approach."""
-        return f"{PAPER}-{self.scale}-{'finetuning' if approach in FINETUNING else approach}"
-
     @property
     def baseline(self) -> Run:
         """Return the training on the source alone."""
-        return Run(self.runs / self.name(BASELINE) / self.source)
+        return self.place(f"-{BASELINE}", self.source)
 
     @property
     def untouched(self) -> str:
@@ -65,20 +46,27 @@ class Study:
 
     def fold(self, approach: str, number: int) -> Run:
         """Return one fold of an approach that learns from the target."""
-        second = f"{self.target}-with-{self.source}"
-        leaf = f"{self.source}-to-{self.target}-{approach}" if approach in FINETUNING else second
-        return Run(self.runs / self.name(approach) / leaf / f"fold{number}")
+        if approach in FINETUNING:
+            return self.place("-finetuning", f"{self.source}-to-{self.target}-{approach}", f"fold{number}")
+        return self.place(f"-{approach}", f"{self.target}-with-{self.source}", f"fold{number}")
 
     def scored(self, approach: str) -> dict[int, Run]:
         """Return fold → run of those that are trained and scored."""
-        runs = {number: self.fold(approach, number) for number in range(self.folds)}
-        return {number: run for number, run in runs.items() if is_scored(run)}
+        return only_there({number: self.fold(approach, number) for number in range(self.folds)})
 
     @property
     def fold_runs(self) -> list[Run]:
         """Return the runs of all folds, there or not."""
-        learning = [approach for approach in APPROACHES if approach != BASELINE]
-        return [self.fold(approach, number) for approach in learning for number in range(self.folds)]
+        return [self.fold(approach, number) for approach in LEARNING for number in range(self.folds)]
+
+
+def list_groups(study: Study) -> list[Group]:
+    """Return the baseline, and the folds of every approach."""
+    approaches = {name: [study.fold(name, number) for number in range(study.folds)] for name in LEARNING}
+    return [
+        Group(APPROACHES[BASELINE], [study.baseline], is_there=lambda _: has_baseline(study), of_source=True),
+        *(Group(APPROACHES[name], runs, "folds") for name, runs in approaches.items()),
+    ]
 
 
 def has_baseline(study: Study) -> bool:
@@ -89,52 +77,38 @@ def has_baseline(study: Study) -> bool:
 def scores_of(study: Study, approach: str, score: str) -> dict[str, dict[str, float]]:
     """Return column → target patient → score, over the test patients of all folds that are there."""
     if approach == BASELINE:
-        metrics = Run(study.baseline.root / study.untouched).metrics
-        found = {region: read_column(metrics, score, region=region) for region in REGIONS}
-        if not has_baseline(study):
-            found = {region: {} for region in REGIONS}
-    else:
-        runs = study.scored(approach).values()
-        found = {
-            region: {case: value for run in runs for case, value in read_scores(run, score, region=region).items()}
-            for region in REGIONS
-        }
-    return found | {MEAN: mean_over(list(found.values()))}
+        untouched = Run(study.baseline.root / study.untouched)
+        return read_columns([untouched.metrics] if has_baseline(study) else [], score, regions=REGIONS)
+    return read_columns((run.metrics for run in study.scored(approach).values()), score, regions=REGIONS)
 
 
 def own_scores(study: Study, score: str) -> dict[str, dict[str, float]]:
     """Return column → test patient of the source → score of the baseline."""
-    found = {region: read_scores(study.baseline, score, region=region) for region in REGIONS}
-    return found | {MEAN: mean_over(list(found.values()))}
+    return read_columns([study.baseline.metrics] if is_scored(study.baseline) else [], score, regions=REGIONS)
 
 
-# === Table 2: 10-fold cross-validation on BraTS SSA; NCR, ED, ET, average ===
-def _row(*values: float) -> dict[str, Published]:
-    return {column: Published(value) for column, value in zip(COLUMNS, values, strict=True)}
+# === What the page says of them ===
 
 
-PUBLISHED = {
-    DICE: {
-        BASELINE: _row(0.519, 0.726, 0.701, 0.649),
-        "all": _row(0.829, 0.896, 0.879, 0.867),
-        "frozen-decoder": _row(0.792, 0.881, 0.860, 0.845),
-        "combined": _row(0.836, 0.899, 0.879, 0.871),
-        "dann": _row(0.847, 0.897, 0.893, 0.879),
-        "dann-no-reversal": _row(0.842, 0.902, 0.892, 0.878),
-    },
-    HD95: {
-        BASELINE: _row(17.019, 15.791, 13.672, 15.494),
-        "all": _row(3.851, 3.454, 4.257, 3.854),
-        "frozen-decoder": _row(4.483, 3.931, 6.886, 5.100),
-        "combined": _row(3.135, 2.606, 3.393, 3.045),
-        "dann": _row(3.076, 3.828, 3.219, 3.374),
-        "dann-no-reversal": _row(4.951, 2.345, 4.421, 3.906),
-    },
-}
-# Section 3: first, second, score, and the p of the paired t-test where the paper has one.
-TESTS = (
-    ("dann", "combined", DICE, 0.0506),
-    ("dann", "combined", HD95, 0.0236),
-    ("dann-no-reversal", "combined", DICE, 0.0519),
-    *((approach, BASELINE, DICE, None) for approach in APPROACHES if approach != BASELINE),
-)
+def describe(study: Study, runs: list[Run]) -> Facts:
+    """Return data, scale, seed and lengths for the head of the page."""
+    own = read_split(study.baseline)
+    fold = next((read_split(run) for run in study.fold_runs if is_scored(run)), {})
+    parts = count_parts({part: cases for part, cases in fold.items() if part != "source"})
+    lengths = "; ".join(f"{group.name} {describe_length(group.runs)}" for group in list_groups(study))
+    return Facts(
+        own, f"{study.scale}; {study.folds} folds of the target; seed {describe_seeds(runs)}",
+        (
+            f"source `{study.source}`: {count_parts(own)} for the baseline, all of it trains where both cohorts do; "
+            f"target `{study.target}`, a fold: {parts}",
+            f"length: {lengths}",
+        ),
+    )  # fmt: skip
+
+
+def place_of_classifier(study: Study) -> str:
+    """Return whose output the classifier sees, in words."""
+    run = next((run for approach in ADVERSARIAL for run in study.scored(approach).values()), None)
+    layer = run and (read_json(run.config).get("adversary") or {}).get("layer")
+    place = "the decoder's first upsampling"
+    return f"`{layer}`; the paper's that of {place}" if layer else f"{place}, as in the paper"

@@ -2,13 +2,8 @@
 
 from pathlib import Path
 
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from scipy.stats import sem
-
 from segan_tl.papers.kaur.study import COLUMNS, STARTS, Study, scores_of
 from segan_tl.papers.runs import mean
-from segan_tl.report.axes import lighten, save
 
 # Okabe and Ito.
 COLOURS = {"scratch": "#555555", "last-three": "#E69F00", "last-three-decoder": "#009E73", "last-three-all": "#0072B2"}
@@ -18,6 +13,11 @@ SHIFTS = {"scratch": -0.09, "last-three": -0.03, "last-three-decoder": 0.03, "la
 
 def plot_curve(study: Study, path: Path, *, synthetic: bool) -> bool:
     """Draw mean Dice over training cases, ± its standard error over test patients; return whether any run is there."""
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    from segan_tl.report.axes import lighten, save
+
     figure = Figure(figsize=(9.6, 6.6), layout="constrained")
     axes = figure.subplots(2, 2, sharex=True, sharey=True)
     drawn = [
@@ -42,6 +42,8 @@ def plot_curve(study: Study, path: Path, *, synthetic: bool) -> bool:
 
 
 def _draw(axis, study: Study, start: str, *, column: str) -> bool:
+    from scipy.stats import sem
+
     places, means, errors = [], [], []
     for place, cases in enumerate(study.cases):
         if scores := scores_of(study, cases, start, column=column):

@@ -1,25 +1,26 @@
 """The tables of the reproduction of Kaur 2019; its numbers are in figures only, its directions in words."""
 
 import statistics
+from pathlib import Path
 
 from segan_tl.papers.findings import Finding, Side, compare_stated
 from segan_tl.papers.kaur.study import (
-    AUC_PUBLISHED,
     CHOSEN,
     COLUMNS,
-    MEAN,
     PLAIN,
     STARTS,
     Study,
     read_areas,
     read_point,
+    read_runs,
     scores_of,
-    scores_of_run,
 )
-from segan_tl.papers.runs import mean, read_scores
-from segan_tl.papers.tables import ABSENT, Cell, Table, number, paired_difference
+from segan_tl.papers.published import read_published
+from segan_tl.papers.runs import AVERAGE, mean, read_scores
+from segan_tl.papers.tables import ABSENT, NOT_RUN, Cell, Table, learning_curve, number, paired_difference
 
-SCRATCH, ALL, LAST_THREE = "scratch", "last-three-all", "last-three"
+NUMBERS = Path(__file__).with_name("published.toml")
+SCRATCH, ALL, LAST_THREE, DECODER = "scratch", "last-three-all", "last-three", "last-three-decoder"
 AREAS = {"auc_brain": "AUC, voxels of the brain", "auc_volume": "AUC, voxels of the whole volume"}
 
 
@@ -28,10 +29,11 @@ AREAS = {"auc_brain": "AUC, voxels of the brain", "auc_volume": "AUC, voxels of 
 
 def pretraining_table(study: Study) -> Table:
     """Return what the network of the source scores on its own test patients: mean ± standard deviation."""
+    published = read_published(NUMBERS)["pretraining"].rows["lesion"]["auc"]
     rows = []
     for column, heading in AREAS.items():
         found = read_areas(study, column)
-        rows.append((heading, str(len(found)), Cell(mean(found), AUC_PUBLISHED, _deviation(found))))
+        rows.append((heading, str(len(found)), Cell(mean(found), published, _deviation(found))))
     dice = read_scores(study.pretraining, region="lesion")
     rows.append(("Dice at 0.5", str(len(dice)), Cell(mean(dice), None, _deviation(dice))))
     return Table(("score", "test patients", "lesion"), rows)
@@ -44,39 +46,36 @@ def _deviation(scores: dict[str, float]) -> float | None:
 # === Phase 2 ===
 
 
-def curve_table(study: Study, *, point: str = CHOSEN, column: str = MEAN) -> Table:
+def curve_table(study: Study, *, point: str = CHOSEN, column: str = AVERAGE) -> Table:
     """Return Dice over training cases: mean ± standard deviation over test patients, and the gain over scratch."""
-    rows = []
-    for cases in study.cases:
-        found = {start: scores_of(study, cases, start, point=point, column=column) for start in STARTS}
-        texts = [_spread(study, cases, start, found[start]) for start in STARTS]
-        gains = [paired_difference(found[start], found[SCRATCH]) for start in STARTS if start != SCRATCH]
-        rows.append((str(cases), *texts, *(str(gain) if gain else ABSENT for gain in gains)))
-    names = list(STARTS.values())
-    return Table(("training cases", *names, *(f"{name} − scratch" for name in names[1:])), rows)
+    found = {
+        str(cases): {start: scores_of(study, cases, start, point=point, column=column) for start in STARTS}
+        for cases in study.cases
+    }
+
+    def text(cases: str, start: str) -> str:
+        scores, folds = found[cases][start], len(study.scored(int(cases), start))
+        if not scores:
+            return NOT_RUN
+        few = "" if folds == len(study.folds) else f" ({folds} of {len(study.folds)} folds)"
+        return f"{mean(scores):.3f}" + (f" ± {_deviation(scores):.3f}" if len(scores) > 1 else "") + few
+
+    return learning_curve(STARTS, found, texts=text)
 
 
-def _spread(study: Study, cases: int, start: str, scores: dict[str, float]) -> str:
-    if not scores:
-        return "not run"
-    deviation, folds = _deviation(scores), len(study.scored(cases, start))
-    few = "" if folds == len(study.folds) else f" ({folds} of {len(study.folds)} folds)"
-    return f"{mean(scores):.3f}" + ("" if deviation is None else f" ± {deviation:.3f}") + few
+def plain_table(study: Study) -> Table:
+    """Return the same at the plain decision."""
+    return curve_table(study, point=PLAIN)
 
 
 def points_table(study: Study) -> Table:
     """Return the thresholds that were chosen, fold by fold, and what they brought on the test patients."""
-    rows = []
-    for cases in study.cases:
-        texts = []
-        for start in STARTS:
-            runs = study.scored(cases, start).values()
-            gain = paired_difference(
-                scores_of(study, cases, start, point=CHOSEN), scores_of(study, cases, start, point=PLAIN)
-            )
-            points = ", ".join(f"{read_point(run)['threshold']:g}" for run in runs)
-            texts.append(f"{gain} (at {points})" if gain else ABSENT)
-        rows.append((str(cases), *texts))
+    def text(cases, start):
+        gain = paired_difference(*(scores_of(study, cases, start, point=point) for point in (CHOSEN, PLAIN)))
+        points = ", ".join(f"{read_point(run)['threshold']:g}" for run in study.scored(cases, start).values())
+        return f"{gain} (at {points})" if gain else ABSENT
+
+    rows = [(str(cases), *(text(cases, start) for start in STARTS)) for cases in study.cases]
     return Table(("training cases", *STARTS.values()), rows)
 
 
@@ -86,11 +85,9 @@ def runs_table(study: Study) -> Table:
     for cases in study.cases:
         for start, name in STARTS.items():
             for fold, run in study.scored(cases, start).items():
-                point = read_point(run)
-                values = [
-                    number(mean(scores_of_run(run, which)[column])) for which in (PLAIN, CHOSEN) for column in COLUMNS
-                ]
-                patients = str(len(scores_of_run(run, PLAIN)[MEAN]))
+                point, scores = read_point(run), {which: read_runs([run], which) for which in (PLAIN, CHOSEN)}
+                values = [number(mean(found[column])) for found in scores.values() for column in COLUMNS]
+                patients = str(len(scores[PLAIN][AVERAGE]))
                 about = (f"{point['threshold']:g}", number(point["validation_dice"]), str(len(point["cases"])))
                 rows.append((str(cases), name, str(fold), patients, *about, *values))
     scores = [f"dice {column}, {which}" for which in ("largest", "chosen") for column in COLUMNS.values()]
@@ -103,41 +100,33 @@ def runs_table(study: Study) -> Table:
 
 def find_directions(study: Study) -> list[Finding]:
     """Compare what the slides state in words, at the operating point."""
-    findings = [
-        _compare(study, cases, ALL, [SCRATCH], higher=True, what="against scratch") for cases in study.cases
+    def compare(first, others, *, higher, what):
+        return [_compare(study, cases, first, others, higher=higher, what=what) for cases in study.cases]
+
+    return [
+        *compare(ALL, [SCRATCH], higher=True, what="against scratch"),
+        *_gains(study),
+        *compare(LAST_THREE, [ALL], higher=False, what="against FT_All"),
+        *compare(ALL, [LAST_THREE, DECODER], higher=True, what="against the best other transfer"),
     ]
-    findings += _gains(study)
-    findings += [
-        _compare(study, cases, LAST_THREE, [ALL], higher=False, what="against FT_All") for cases in study.cases
+
+
+def _compare(study: Study, cases: int, first: str, others: list[str], *, higher: bool, what: str) -> Finding:
+    sides = [Side(STARTS[start], None, scores_of(study, cases, start)) for start in (first, *others)]
+    return compare_stated(f"{cases} cases: {STARTS[first]} {what}", sides[0], sides[1:], higher=higher)
+
+
+def _gains(study: Study) -> list[Finding]:
+    """Compare the gain with the fewest cases with the other ones: it is the largest, and it shrinks."""
+    fewest, *others = (Side(f"gain with {cases}", None, gain_of(study, cases)) for cases in study.cases)
+    what = "Gain of FT_All over scratch: the fewest cases against the"
+    return [
+        compare_stated(f"{what} best other number", fewest, others, higher=True),
+        compare_stated(f"{what} most", fewest, others[-1:], higher=True),
     ]
-    rivals = [LAST_THREE, "last-three-decoder"]
-    findings += [
-        _compare(study, cases, ALL, rivals, higher=True, what="against the best other transfer")
-        for cases in study.cases
-    ]
-    return findings
 
 
 def gain_of(study: Study, cases: int) -> dict[str, float]:
     """Return test patient → Dice of FT_All minus Dice from scratch."""
     whole, scratch = (scores_of(study, cases, start) for start in (ALL, SCRATCH))
     return {case: whole[case] - scratch[case] for case in whole if case in scratch}
-
-
-def _gains(study: Study) -> list[Finding]:
-    """Compare the gain with the fewest cases with the other ones: it is the largest, and it shrinks."""
-    sides = [Side(f"gain with {cases}", None, gain_of(study, cases)) for cases in study.cases]
-    return [
-        compare_stated(
-            "Gain of FT_All over scratch: the fewest cases against the best other number", sides[0], sides[1:],
-            higher=True,
-        ),
-        compare_stated(
-            "Gain of FT_All over scratch: the fewest cases against the most", sides[0], sides[-1:], higher=True
-        ),
-    ]  # fmt: skip
-
-
-def _compare(study: Study, cases: int, first: str, others: list[str], *, higher: bool, what: str) -> Finding:
-    sides = [Side(STARTS[start], None, scores_of(study, cases, start)) for start in (first, *others)]
-    return compare_stated(f"{cases} cases: {STARTS[first]} {what}", sides[0], sides[1:], higher=higher)

@@ -2,14 +2,8 @@
 
 from pathlib import Path
 
-import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
-
 from segan_tl.papers.wacker.study import NETWORKS, REGION_NAMES, STARTS, Study
 from segan_tl.papers.wacker.tables import curves, mean_curve
-from segan_tl.report.axes import lighten, save
 
 COLOURS = {"imagenet": "#D55E00", "random": "#0072B2"}  # Okabe and Ito
 LABELS = {"imagenet": "ImageNet weights", "random": "random weights"}
@@ -21,6 +15,12 @@ def plot_curves(study: Study, path: Path, *, synthetic: bool) -> bool:
     Returns:
         Whether any run is there.
     """
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+    from matplotlib.ticker import MaxNLocator
+
+    from segan_tl.report.axes import lighten, save
+
     figure = Figure(figsize=(9.6, 6.0), layout="constrained")
     axes = figure.subplots(len(NETWORKS), len(REGION_NAMES), sharex="row", sharey=True, squeeze=False)
     seeds = {start: 0 for start in STARTS}
@@ -50,10 +50,10 @@ def plot_curves(study: Study, path: Path, *, synthetic: bool) -> bool:
 def _draw(axis, rows: list[tuple], *, colour: str) -> None:
     if not rows:
         return
-    epochs, means = [row[0] for row in rows], np.array([row[1] for row in rows])
-    spreads = np.array([row[2] or 0.0 for row in rows])
+    epochs, means, spreads = zip(*((epoch, value, spread or 0.0) for epoch, value, spread in rows))
+    low, high = ([value + sign * spread for value, spread in zip(means, spreads)] for sign in (-1, 1))
     axis.plot(epochs, means, color=colour, linewidth=1.8, marker="o" if len(rows) < 20 else None, markersize=3)
-    axis.fill_between(epochs, means - spreads, means + spreads, color=colour, alpha=0.2, linewidth=0)
+    axis.fill_between(epochs, low, high, color=colour, alpha=0.2, linewidth=0)
 
 
 def _count(seeds: int) -> str:

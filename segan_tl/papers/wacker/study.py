@@ -1,79 +1,76 @@
-"""The runs of the reproduction of Wacker 2020: where they lie, what they scored, and what the paper published."""
+"""The runs of the reproduction of Wacker 2020: where they lie, and which weights they began with."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from segan_tl.papers.runs import Facts
+from segan_tl.papers.study import Group, only_there
+from segan_tl.papers.study import Study as AnyStudy
+from segan_tl.runs import Run, read_json, read_parts
 
-from segan_tl.papers.tables import Published
-from segan_tl.report.score.owed import is_scored
-from segan_tl.runs import Run
-
-PAPER = "wacker-2020"
 REGION_NAMES = {"et": "ET", "wt": "WT", "tc": "TC"}
 NETWORKS = {"albunet3d": "AlbuNet3D", "albunet2d": "AlbuNet2D"}
 STARTS = {"imagenet": "pretrained", "random": "random"}
+# Network and start → how the paper's Table 1 calls it.
+METHODS = {
+    (network, start): name + (" - pretrained" if start == "imagenet" else "")
+    for network, name in NETWORKS.items()
+    for start in STARTS
+}
 SEEDS = (1, 2, 3, 4, 5)
+# The first digits of the sha256 of resnet34 as torchvision published it, which are part of the files' names.
+TORCHVISION_SHA256 = ("b627a593", "333f7ec4")
+UNKNOWN_WEIGHTS = "**not torchvision's own file: whether it was trained on ImageNet is not known here**"
+WEIGHTS = (
+    "torchvision's ResNet34 trained on ImageNet, the file resnet34-b627a593.pth or resnet34-333f7ec4.pth that "
+    'torchvision.models.resnet34(weights="IMAGENET1K_V1") downloads from https://download.pytorch.org/models/'
+)
 
 
-@dataclass(frozen=True)
-class Study:
-    """All runs of one scale.
+class Study(AnyStudy):
+    """Two networks, two starts, five seeds."""
 
-    Attributes:
-        runs: folder where runs are kept.
-        scale: "quick" or "full".
-        out: folder of the results page.
-        folder: name of a run's folder, that of its data.
-    """
-
-    runs: Path
-    scale: str
-    out: Path
-    folder: str
-
-    def run_name(self, network: str, start: str, *, seed: int) -> str:
-        """Return the configuration name of a run."""
-        return f"{PAPER}-{self.scale}-{network}-{start}-seed{seed}"
+    paper = "wacker-2020"
 
     def run(self, network: str, start: str, *, seed: int) -> Run:
         """Return one run."""
-        return Run(self.runs / self.run_name(network, start, seed=seed) / self.folder)
+        return self.place(f"-{network}-{start}-seed{seed}", self.target)
 
     def scored(self, network: str, start: str) -> dict[int, Run]:
         """Return seed → run of those that are trained and scored."""
-        runs = {seed: self.run(network, start, seed=seed) for seed in SEEDS}
-        return {seed: run for seed, run in runs.items() if is_scored(run)}
-
-    @property
-    def all_runs(self) -> list[Run]:
-        """Return every run, there or not."""
-        return [self.run(network, start, seed=seed) for network in NETWORKS for start in STARTS for seed in SEEDS]
+        return only_there({seed: self.run(network, start, seed=seed) for seed in SEEDS})
 
 
-def method_name(network: str, start: str) -> str:
-    """Return how the paper's Table 1 calls a method."""
-    return NETWORKS[network] + (" - pretrained" if start == "imagenet" else "")
+def list_groups(study: Study) -> list[Group]:
+    """Return the runs of every method."""
+    return [
+        Group(name, [study.run(network, start, seed=seed) for seed in SEEDS], "seeds")
+        for (network, start), name in METHODS.items()
+    ]
 
 
-# === Table 1: validation data of BraTS '20, average over 5 runs; ET, WT, TC ===
-def _row(*values: float) -> dict[str, Published]:
-    return {region: Published(value) for region, value in zip(REGION_NAMES, values, strict=True)}
+def ask_for_weights(study: Study) -> str:
+    """Return what is to be said on top of a page whose pretrained half is missing; "" where some of it is there."""
+    there = any(study.scored(network, "imagenet") for network in NETWORKS)
+    return "" if there else f" The pretrained half needs {WEIGHTS}, given with --resnet34 FILE."
 
 
-DICE_MEAN = {
-    ("albunet3d", "imagenet"): _row(0.7187, 0.8851, 0.7822),
-    ("albunet3d", "random"): _row(0.7048, 0.8808, 0.7926),
-    ("albunet2d", "imagenet"): _row(0.6849, 0.8786, 0.7527),
-    ("albunet2d", "random"): _row(0.6842, 0.8733, 0.7447),
-}
-DICE_MEDIAN = {
-    ("albunet3d", "imagenet"): _row(0.8382, 0.9127, 0.8830),
-    ("albunet3d", "random"): _row(0.8321, 0.9079, 0.8775),
-    ("albunet2d", "imagenet"): _row(0.8222, 0.9043, 0.8700),
-    ("albunet2d", "random"): _row(0.8182, 0.9041, 0.8622),
-}
-HAUSDORFF_MEAN_MM = {
-    ("albunet3d", "imagenet"): _row(31.5322, 5.9929, 15.6479),
-    ("albunet3d", "random"): _row(39.0381, 7.5833, 14.0151),
-    ("albunet2d", "imagenet"): _row(40.3850, 7.9363, 17.6747),
-    ("albunet2d", "random"): _row(38.6672, 8.7802, 19.4597),
-}
+def describe(study: Study, runs: list[Run]) -> Facts:
+    """Return data, scale, seeds, the steps beside the paper's, and the weights for the head of the page."""
+    train = read_json(runs[0].config).get("train", {}) if runs else {}
+    steps = ""
+    if train:
+        steps = f"; {train.get('epochs', '?')} epochs of {train.get('steps_per_epoch', '?')} steps (paper: 50 of 100)"
+    scale = f"{study.scale}; seeds {', '.join(map(str, SEEDS))}{steps}"
+    return Facts(read_parts(runs[0]) if runs else {}, scale, (f"ImageNet weights: {_weights(study)}",))
+
+
+def _weights(study: Study) -> str:
+    """Return which file the pretrained runs started from, and whether it is torchvision's own."""
+    files = {}
+    for network in NETWORKS:
+        for run in study.scored(network, "imagenet").values():
+            origin = read_json(run.state).get("pretrained", {})
+            files[origin.get("source_sha256", "not known")] = origin.get("source") or origin.get("file", "not known")
+    texts = []
+    for digest, name in sorted(files.items()):
+        own = "torchvision's own file" if digest[:8] in TORCHVISION_SHA256 else UNKNOWN_WEIGHTS
+        texts.append(f"{name}, sha256 {digest}, {own}")
+    return "; ".join(texts) or "none given"

@@ -4,9 +4,10 @@ import pytest
 
 from segan_tl.papers.findings import findings_table, summarise_findings
 from segan_tl.papers.giacomello.findings import find_directions
-from segan_tl.papers.giacomello.page import write_page
+from segan_tl.papers.giacomello.paper import PAPER
 from segan_tl.papers.giacomello.study import FIRST_CURVE, Study
 from segan_tl.papers.giacomello.tables import curve_table, figure_3, table_1, table_2, table_3, votes_table
+from segan_tl.papers.page import write_page
 from segan_tl.papers.tables import to_markdown
 from tests.small_study import write_run, write_study
 
@@ -23,7 +24,7 @@ def study(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page(study):
-    return write_page(study, command=COMMAND).read_text()
+    return write_page(PAPER, study, command=COMMAND).read_text()
 
 
 def texts(table):
@@ -160,7 +161,7 @@ def test_a_persons_findings_are_included_and_left_alone(page, study):
     note = study.out / "findings.md"
     assert "What we found when we looked" not in page
     note.write_text("T1c is *hard*.\n")
-    again = write_page(study, command=COMMAND).read_text()
+    again = write_page(PAPER, study, command=COMMAND).read_text()
     note_after = note.read_text()
     note.unlink()
     assert again == page + "\n## What we found when we looked\n\nT1c is *hard*.\n" and note_after == "T1c is *hard*.\n"
@@ -168,9 +169,9 @@ def test_a_persons_findings_are_included_and_left_alone(page, study):
 
 def test_the_page_is_written_from_whatever_exists(tmp_path):
     study = Study(tmp_path / "runs", "quick", tmp_path / "out")
-    page = write_page(study, command=COMMAND).read_text()
+    page = write_page(PAPER, study, command=COMMAND).read_text()
     assert "0 of 49 runs" in page and "| SegAN | – (paper 0.828) |" in page and "SYNTHETIC" not in page
     assert "No comparison can be made yet" in page and not (study.out / "fig2.png").exists()
     write_run(study.single("flair"), (0.8, 0.84))
-    page = write_page(study, command=COMMAND).read_text()
+    page = write_page(PAPER, study, command=COMMAND).read_text()
     assert "1 of 49 runs" in page and "| FLAIR | 0.820 (paper 0.804†) |" in page and "nan" not in page.lower()

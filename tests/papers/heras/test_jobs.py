@@ -11,8 +11,9 @@ from segan_tl.__main__ import main
 from segan_tl.commands import reproduce
 from segan_tl.config.load import load_config
 from segan_tl.errors import UserError
-from segan_tl.papers.heras import jobs as heras
+from segan_tl.papers.heras.paper import PAPER
 from segan_tl.papers.heras.study import ADVERSARIAL, APPROACHES, FINETUNING
+from segan_tl.papers.jobs import clear_stale
 from segan_tl.runs import Run
 from tests.small_labels import DIGEST, write_labels, write_scores
 
@@ -20,11 +21,11 @@ NAME = "heras-rivera-2024-quick"
 ONE = {"p0": {"ncr": (0.5, 1.0), "ed": (0.6, 1.0), "et": (0.7, 1.0)}}
 
 
-def plan(tmp_path, *words, paper=heras, name="heras-rivera-2024", scale="quick"):
+def plan(tmp_path, *words, paper=PAPER, scale="quick"):
     parser = argparse.ArgumentParser()
     reproduce.add_arguments(parser)
     places = ["--runs", str(tmp_path / "runs"), "--cache", str(tmp_path / "cache")]
-    arguments = parser.parse_args([name, *places, *words])
+    arguments = parser.parse_args([paper.name, *places, *words])
     study = paper.make_study(arguments, scale, tmp_path / "out")
     return paper.plan(study, arguments), study
 
@@ -101,19 +102,19 @@ def test_the_baseline_is_tested_on_the_target(tmp_path):
 def test_a_run_is_done_with_the_same_settings_only(tmp_path):
     jobs, study = plan(tmp_path)
     job = next(job for job in jobs if "frozen-decoder/fold1" in job.name)
-    assert not heras.is_done(job, study, scale="quick")
+    assert not PAPER.is_done(job, study)
     recorded = json.loads(config_of(job).model_dump_json())
     transfer = {"source": "x", "source_sha256": DIGEST, "strategy": "frozen-decoder", "inputs": {}}
     write_labels(Run(study.runs / job.name), ONE, config=recorded | {"transfer": transfer})
-    assert not heras.is_done(job, study, scale="quick")  # its source is not there
+    assert not PAPER.is_done(job, study)  # its source is not there
     write_labels(study.baseline, ONE)
-    assert heras.is_done(job, study, scale="quick")
+    assert PAPER.is_done(job, study)
     study.baseline.summary.write_text(json.dumps({"segmentor_sha256": "trained again"}))
-    assert not heras.is_done(job, study, scale="quick")
+    assert not PAPER.is_done(job, study)
     write_labels(study.baseline, ONE)
-    assert heras.describe(job, study) == "test Dice NCR 0.500, ED 0.600, ET 0.700"
+    assert PAPER.describe(job, study) == "test Dice NCR 0.500, ED 0.600, ET 0.700"
     write_labels(Run(study.runs / job.name), ONE, config=recorded | {"seed": 5})
-    assert not heras.is_done(job, study, scale="quick")
+    assert not PAPER.is_done(job, study)
 
 
 def test_runs_that_began_elsewhere_are_not_mixed_in(tmp_path, capsys):
@@ -124,17 +125,15 @@ def test_runs_that_began_elsewhere_are_not_mixed_in(tmp_path, capsys):
     write_labels(study.baseline, ONE, config=settings[baseline.name])
     run = Run(study.runs / tuned.name)
     write_labels(run, ONE, config=settings[tuned.name] | {"transfer": transfer})
-    arguments = argparse.Namespace(runs=study.runs, overwrite=False)
 
-    def clear():
-        reproduce._clear_stale(jobs, arguments, is_done=lambda job: heras.is_done(job, study, scale="quick"))
+    def clear(overwrite=False):
+        clear_stale(jobs, study.runs, is_done=lambda job: PAPER.is_done(job, study), overwrite=overwrite)
 
     clear()
     study.baseline.config.write_text(json.dumps(settings[baseline.name] | {"seed": 5}))  # will be trained again
     with pytest.raises(UserError, match="2 finished runs have other settings .* add --overwrite"):
         clear()
-    arguments.overwrite = True
-    clear()
+    clear(overwrite=True)
     for one in (study.baseline, run):  # set aside, until their new trainings have a checkpoint
         assert not one.config.exists() and not one.summary.exists()
         assert (one.root / ".before" / "config.json").is_file()
@@ -142,13 +141,13 @@ def test_runs_that_began_elsewhere_are_not_mixed_in(tmp_path, capsys):
 
 def test_a_retest_is_done_while_the_run_keeps_its_network(tmp_path):
     jobs, study = plan(tmp_path)
-    assert not heras.is_done(jobs[-1], study, scale="quick")
+    assert not PAPER.is_done(jobs[-1], study)
     write_scores(study.baseline.root / study.untouched, ONE)
-    assert not heras.is_done(jobs[-1], study, scale="quick")  # the baseline itself is not there
+    assert not PAPER.is_done(jobs[-1], study)  # the baseline itself is not there
     write_labels(study.baseline, ONE)
-    assert heras.is_done(jobs[-1], study, scale="quick")
+    assert PAPER.is_done(jobs[-1], study)
     study.baseline.summary.write_text(json.dumps({"segmentor_sha256": "another"}))
-    assert not heras.is_done(jobs[-1], study, scale="quick")
+    assert not PAPER.is_done(jobs[-1], study)
 
 
 @pytest.mark.parametrize(

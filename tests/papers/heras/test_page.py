@@ -4,17 +4,19 @@ import csv
 
 import pytest
 
-from segan_tl.papers.heras.figures import domain_accuracy, plot_domain_accuracy
-from segan_tl.papers.heras.page import write_page
+from segan_tl.papers.heras.figures import plot_domain_accuracy
+from segan_tl.papers.heras.paper import PAPER
 from segan_tl.papers.heras.study import APPROACHES, BASELINE, Study, scores_of
 from segan_tl.papers.heras.tables import (
     compare_approaches,
+    domain_accuracy,
     find_directions,
     p_table,
     patients_table,
     source_table,
     table_2,
 )
+from segan_tl.papers.page import write_page
 from segan_tl.report.compare.paired_tests import paired_t
 from tests.small_labels import write_labels, write_scores
 
@@ -131,7 +133,7 @@ def test_directions(study):
 
 
 def test_the_page_says_what_is_missing_and_where_it_comes_from(study):
-    page = write_page(study, command=COMMAND).read_text()
+    page = write_page(PAPER, study, command=COMMAND).read_text()
     top = page.split("## Table 2")[0]
     assert "**Incomplete: not run yet are DANN without gradient reversal (1 of 3 folds).**" in top
     assert "SYNTHETIC DATA" in top and "15 of 16 runs" in top and COMMAND in top
@@ -154,14 +156,14 @@ def test_a_page_that_has_everything_does_not_say_incomplete(tmp_path):
     write_all(whole, but=())
     whole.out.mkdir()
     (whole.out / "findings.md").write_text("It was the scanner.\n")
-    page = write_page(whole, command=COMMAND).read_text()
+    page = write_page(PAPER, whole, command=COMMAND).read_text()
     assert "Incomplete" not in page and "16 of 16 runs" in page and "It was the scanner." in page
     assert "not run" not in page and "cannot be told yet" not in page
 
 
 def test_without_any_run_there_is_a_page_and_no_figure(tmp_path):
     study = make_study(tmp_path)
-    page = write_page(study, command=COMMAND).read_text()
+    page = write_page(PAPER, study, command=COMMAND).read_text()
     assert "0 of 16 runs" in page and "Baseline, Fine-Tuning (3 of 3 folds)" in page
-    assert not plot_domain_accuracy(domain_accuracy(study), tmp_path / "x.png", synthetic=True)
+    assert not plot_domain_accuracy(study, tmp_path / "x.png", synthetic=True)
     assert not (tmp_path / "x.png").exists()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from segan_tl.papers.kaur import jobs as kaur
+from segan_tl.papers.kaur.paper import PAPER
 from segan_tl.papers.kaur.study import STARTS
 from segan_tl.runs import Run
 from tests.papers.heras.test_jobs import ONE, config_of, options_of
@@ -16,7 +16,7 @@ NAME = "kaur-2019-quick"
 
 
 def plan(tmp_path, *words, scale="quick"):
-    return plan_of(tmp_path, *words, paper=kaur, name="kaur-2019", scale=scale)
+    return plan_of(tmp_path, *words, paper=PAPER, scale=scale)
 
 
 def test_four_starts_of_four_numbers_after_the_pretraining(tmp_path):
@@ -58,7 +58,7 @@ def test_there_are_patients_enough_for_every_number(tmp_path):
     from segan_tl.data.splits import fold_cases
 
     for scale, patients in (("quick", 60), ("full", 285)):
-        config = kaur.load_settings(scale)
+        config = PAPER.target.load(scale)
         grades = ["HGG" if place % 4 else "LGG" for place in range(patients)]
         cases = [Case(f"p{place}", {}, None, "brats2017", grade, {}) for place, grade in enumerate(grades)]
         _, study = plan(tmp_path, scale=scale)
@@ -73,7 +73,7 @@ def test_a_run_is_done_when_it_is_scored_at_its_operating_point(tmp_path):
     job, again = jobs[2], jobs[3]
     assert options_of(again).operating_point and again.needs == (job.name,)
     write_labels(Run(study.runs / job.name), ONE, config=json.loads(config_of(job).model_dump_json()))
-    assert kaur.is_done(job, study, scale="quick") and not kaur.is_done(again, study, scale="quick")
+    assert PAPER.is_done(job, study) and not PAPER.is_done(again, study)
     write_scores(study.runs / again.name, ONE)
-    assert kaur.is_done(again, study, scale="quick")
-    assert kaur.describe(again, study) == "test Dice NCR 0.500, ED 0.600, ET 0.700"
+    assert PAPER.is_done(again, study)
+    assert PAPER.describe(again, study) == "test Dice NCR 0.500, ED 0.600, ET 0.700"

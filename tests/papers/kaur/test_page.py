@@ -6,9 +6,10 @@ import json
 import pytest
 
 from segan_tl.papers.kaur.figures import plot_curve
-from segan_tl.papers.kaur.page import write_page
+from segan_tl.papers.kaur.paper import PAPER
 from segan_tl.papers.kaur.study import AUC, CHOSEN, PLAIN, STARTS, Study
 from segan_tl.papers.kaur.tables import curve_table, find_directions, points_table, pretraining_table, runs_table
+from segan_tl.papers.page import write_page
 from tests.small_labels import write_labels, write_scores
 
 COMMAND = "python -m segan_tl reproduce kaur-2019 --scale quick"
@@ -114,7 +115,7 @@ def test_directions_are_those_of_the_slides(study):
 
 
 def test_the_page_says_what_is_missing_and_where_it_comes_from(study):
-    page = write_page(study, command=COMMAND).read_text()
+    page = write_page(PAPER, study, command=COMMAND).read_text()
     top = page.split("## First phase")[0]
     assert "**Incomplete: not run yet are from scratch (1 of 8 runs).**" in top
     assert "SYNTHETIC DATA" in top and "32 of 33 runs" in top and COMMAND in top and "2 of 4 folds" in top
@@ -131,13 +132,13 @@ def test_a_page_that_has_everything_does_not_say_incomplete(tmp_path):
     note = study.out / "findings.md"
     note.parent.mkdir(exist_ok=True)
     note.write_text("It was the disease.\n")
-    page = write_page(study, command=COMMAND).read_text()
+    page = write_page(PAPER, study, command=COMMAND).read_text()
     assert "Incomplete" not in page and "33 of 33 runs" in page and "It was the disease." in page
     assert "not run" not in page
 
 
 def test_without_any_run_there_is_a_page_and_no_figure(tmp_path):
     study = make_study(tmp_path)
-    page = write_page(study, command=COMMAND).read_text()
+    page = write_page(PAPER, study, command=COMMAND).read_text()
     assert "0 of 33 runs" in page and "the pretraining, from scratch (8 of 8 runs)" in page
     assert not plot_curve(study, tmp_path / "x.png", synthetic=True) and not (tmp_path / "x.png").exists()

@@ -12,7 +12,8 @@ from segan_tl.commands import reproduce, train
 from segan_tl.config.load import load_config
 from segan_tl.disk.manifest import sha256
 from segan_tl.models.weights import save_network
-from segan_tl.papers.wacker import jobs as wacker
+from segan_tl.papers.wacker.jobs import SCALES
+from segan_tl.papers.wacker.paper import PAPER
 from segan_tl.runs import Run
 from tests.small_study import write_run
 
@@ -31,8 +32,8 @@ def plan(tmp_path, *words, scale="quick"):
     reproduce.add_arguments(parser)
     places = ["--runs", str(tmp_path / "runs"), "--cache", str(tmp_path / "cache")]
     arguments = parser.parse_args(["wacker-2020", *places, *words])
-    study = wacker.make_study(arguments, scale, tmp_path / "out")
-    return wacker.plan(study, arguments), study
+    study = PAPER.make_study(arguments, scale, tmp_path / "out")
+    return PAPER.plan(study, arguments), study
 
 
 def options_of(job):
@@ -50,7 +51,7 @@ def test_four_networks_of_five_seeds_after_the_import(tmp_path, checkpoint):
     jobs, study = plan(tmp_path, "--resnet34", str(checkpoint))
     imported = tmp_path / "cache" / f"resnet34-{sha256(checkpoint)[:8]}.keras"
     assert jobs[0].command[3:6] == ("import", str(checkpoint), str(imported))
-    assert {job.name for job in jobs[1:]} == {f"{run.root.parent.name}/glioma-3t" for run in study.all_runs}
+    assert {job.name for job in jobs[1:]} == {f"{run.root.parent.name}/glioma-3t" for run in PAPER.runs(study)}
     assert len(jobs) == 21
     for job in jobs[1:]:
         pretrained = "imagenet" in job.name
@@ -58,11 +59,11 @@ def test_four_networks_of_five_seeds_after_the_import(tmp_path, checkpoint):
         assert job.needs == ((jobs[0].name,) if pretrained else ())
 
 
-def test_without_weights_half_of_it_is_run_and_the_rest_is_named(tmp_path):
+def test_without_weights_half_of_it_is_run_and_the_rest_is_named(tmp_path, checkpoint):
     jobs, _ = plan(tmp_path)
     assert len(jobs) == 10 and not any("imagenet" in job.name or job.needs for job in jobs)
-    assert "resnet34-b627a593.pth" in wacker.notice(argparse.Namespace(resnet34=None))
-    assert wacker.notice(argparse.Namespace(resnet34=Path("x"))) is None
+    assert "resnet34-b627a593.pth" in PAPER.notice(argparse.Namespace(resnet34=None))
+    assert PAPER.notice(argparse.Namespace(resnet34=checkpoint)) is None
 
 
 def test_imported_weights_are_taken_as_they_are(tmp_path):
@@ -81,7 +82,7 @@ def test_imported_weights_are_taken_as_they_are(tmp_path):
 @pytest.mark.parametrize("scale", ["quick", "full"])
 def test_every_command_leads_to_its_run_and_differs_in_what_is_compared_only(tmp_path, scale):
     jobs, study = plan(tmp_path, "--data", "some/BraTS", scale=scale)
-    assert study.folder == "BraTS"
+    assert study.target == "BraTS"
     for job in jobs:
         config, options = config_of(job), options_of(job)
         assert job.name == f"{config.name}/BraTS" and options.data == Path("some/BraTS")
@@ -92,7 +93,7 @@ def test_every_command_leads_to_its_run_and_differs_in_what_is_compared_only(tmp
 
 
 def test_the_quick_networks_see_as_many_slices():
-    three, two = (load_config(*wacker.SCALES["quick"][network]) for network in ("albunet3d", "albunet2d"))
+    three, two = (load_config(*SCALES["quick"][network]) for network in ("albunet3d", "albunet2d"))
     assert three.train.batch_size * three.data.patch[0] == two.train.batch_size * two.data.patch[0] == 24
     assert three.data.patch[1:] == two.data.patch[1:]
 
@@ -101,12 +102,12 @@ def test_a_run_is_done_with_the_same_settings_only(tmp_path):
     jobs, study = plan(tmp_path)
     job = next(job for job in jobs if job.name == f"{NAME}-albunet2d-random-seed2/glioma-3t")
     run = Run(study.runs / job.name)
-    assert not wacker.is_done(job, study, scale="quick")
+    assert not PAPER.is_done(job, study)
     write_run(run, (0.5, 0.7), config=json.loads(config_of(job).model_dump_json()))
-    assert wacker.is_done(job, study, scale="quick")
-    assert wacker.describe(job, study) == "no test case"  # it has rows of WT alone
+    assert PAPER.is_done(job, study)
+    assert PAPER.describe(job, study) == "test Dice WT 0.600"  # it has rows of WT alone
     write_run(run, (0.5, 0.7), config=json.loads(config_of(job).model_dump_json()) | {"seed": 5})
-    assert not wacker.is_done(job, study, scale="quick")
+    assert not PAPER.is_done(job, study)
 
 
 # === What is refused ===

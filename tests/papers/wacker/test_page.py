@@ -4,14 +4,16 @@ import csv
 
 import pytest
 
+from segan_tl.papers.page import write_page
 from segan_tl.papers.wacker.figures import plot_curves
-from segan_tl.papers.wacker.page import write_page
-from segan_tl.papers.wacker.study import SEEDS, Study
+from segan_tl.papers.wacker.paper import PAPER
+from segan_tl.papers.wacker.study import SEEDS, WEIGHTS, Study
 from segan_tl.papers.wacker.tables import (
     dice_table,
     find_directions,
     hausdorff_table,
     mean_curve,
+    median_table,
     seeds_table,
     stability_table,
 )
@@ -68,7 +70,7 @@ def test_table_1_is_the_mean_over_cases_and_then_over_seeds(study):
     # Two seeds: 0.6 + 0.02 + 0.01 and 0.02 → mean 0.635, std 0.01 / √2
     assert rows["AlbuNet2D"][1] == "0.635 ± 0.007, 2 of 5 seeds (paper 0.873)"
     assert rows["AlbuNet2D - pretrained"][2] == "not run (paper 0.753)"
-    assert texts(dice_table(study, "median"))["AlbuNet3D"][1] == "0.730 ± 0.016 (paper 0.908)"
+    assert texts(median_table(study))["AlbuNet3D"][1] == "0.730 ± 0.016 (paper 0.908)"
     # 10, 20, …, 50 mm: mean 30, std 10 · √2.5 = 15.8
     assert texts(hausdorff_table(study))["AlbuNet3D"][0] == "30.0 ± 15.8 (paper 39.0)"
     assert seeds_table(study).rows[0] == ("AlbuNet3D - pretrained", "1", "ET", "3", "0.630", "0.610")
@@ -100,10 +102,10 @@ def test_directions_are_paired_by_seed(study):
 
 
 def test_the_page_says_what_is_missing_and_where_it_comes_from(study):
-    page = write_page(study, command=COMMAND, weights="THE FILE").read_text()
+    page = write_page(PAPER, study, command=COMMAND).read_text()
     top = page.split("## Table 1")[0]
     assert "**Incomplete: not run yet are AlbuNet2D - pretrained (5 of 5 seeds), AlbuNet2D (3 of 5 seeds).**" in top
-    assert "THE FILE" not in top  # AlbuNet3D had it
+    assert WEIGHTS not in top  # AlbuNet3D had it
     assert "SYNTHETIC DATA" in top and "12 of 20 runs" in top and COMMAND in top
     assert f"resnet34-b627a593.pth, sha256 {SHA256}, torchvision's own file" in top
     assert "quick; seeds 1, 2, 3, 4, 5; 15 epochs of 12 steps (paper: 50 of 100)" in top
@@ -118,14 +120,14 @@ def test_weights_of_unknown_origin_are_called_that(tmp_path):
     write(alone, "albunet3d", "imagenet", seed=1)
     state = alone.run("albunet3d", "imagenet", seed=1).state
     state.write_text(state.read_text().replace(SHA256, "f" * 64))
-    page = write_page(alone, command=COMMAND, weights="THE FILE").read_text()
+    page = write_page(PAPER, alone, command=COMMAND).read_text()
     assert "not torchvision's own file" in page and "0.650" not in page and "1 of 5 seeds" in page
 
 
 def test_without_any_run_there_is_a_page_and_no_figure(tmp_path):
     study = Study(tmp_path / "runs", "quick", tmp_path / "out", "glioma-3t")
-    page = write_page(study, command=COMMAND, weights="THE FILE").read_text()
-    assert "The pretrained half needs THE FILE" in page and "0 of 20 runs" in page
+    page = write_page(PAPER, study, command=COMMAND).read_text()
+    assert f"The pretrained half needs {WEIGHTS}, given with --resnet34 FILE." in page and "0 of 20 runs" in page
     assert not plot_curves(study, tmp_path / "x.png", synthetic=True) and not (tmp_path / "x.png").exists()
 
 
@@ -133,6 +135,6 @@ def test_findings_of_a_person_are_included(study):
     note = study.out / "findings.md"
     note.write_text("It was the learning rate.\n")
     try:
-        assert "It was the learning rate." in write_page(study, command=COMMAND, weights="x").read_text()
+        assert "It was the learning rate." in write_page(PAPER, study, command=COMMAND).read_text()
     finally:
         note.unlink()
