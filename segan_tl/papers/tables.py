@@ -3,7 +3,7 @@
 import csv
 import io
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,6 +70,17 @@ class Difference(NamedTuple):
 def number(value: float | None) -> str:
     """Return three decimals, or a dash where there is no number."""
     return ABSENT if value is None else f"{value:.3f}"
+
+
+def share(there: int, total: int, unit: str) -> str:
+    """Return what is to be known of a mean over so many folds (or seeds): "", "2 of 3 folds", or "not run"."""
+    return "" if there == total else f"{there} of {total} {unit}" if there else NOT_RUN
+
+
+def spread_of(values: Iterable[float]) -> float | None:
+    """Return the standard deviation, None with fewer than two values."""
+    values = list(values)
+    return statistics.stdev(values) if len(values) > 1 else None
 
 
 def paired_difference(first: dict[str, float], second: dict[str, float]) -> Difference | None:

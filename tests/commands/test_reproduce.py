@@ -1,8 +1,10 @@
 """The plan of a reproduction: its commands, their order, what counts as done, and what is refused."""
 
 import argparse
+import dataclasses
 import importlib
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from segan_tl.config.load import load_config
 from segan_tl.papers.giacomello.paper import PAPER
 from segan_tl.papers.giacomello.study import Study
 from segan_tl.runs import Run
+from segan_tl.workflow.jobs import Job
 from tests.small_study import write_matrix, write_run, write_study
 
 NAME = "giacomello-2020-quick"
@@ -201,3 +204,52 @@ def test_the_page_names_the_command_that_makes_it(tmp_path):
     assert reproduce._command(arguments, PAPER, scale="full") == (
         "python -m segan_tl reproduce giacomello-2020 --scale full --data 'my data' --cache elsewhere"
     )
+
+
+# === The whole of it, with a paper of one job that takes no time ===
+
+WRITE = "import pathlib, sys; pathlib.Path(sys.argv[3]).write_text('made')"
+
+
+@pytest.fixture
+def small_paper(tmp_path, monkeypatch):
+    """Have `reproduce giacomello-2020` mean a paper that only imports some weights, which is said to be of no use."""
+    (tmp_path / "prose.md").write_text("# {citation}\n\n{missing}\n\n{facts}\n\n{findings}\n")
+    command = (sys.executable, "-c", WRITE, "import", "weights", str(tmp_path / "made.keras"))
+    paper = dataclasses.replace(
+        PAPER, folder=tmp_path, tables={}, figures={}, sentences={}, findings=lambda _: [],
+        plan=lambda *_: [Job("import/made.keras", command)], notice=lambda _: "it is of no use",
+    )  # fmt: skip
+    monkeypatch.setattr(reproduce, "load_paper", lambda _: paper)
+    monkeypatch.chdir(tmp_path)
+    return paper
+
+
+def test_it_runs_writes_the_page_and_goes_on_where_it_stopped(small_paper, tiny_cohort, tmp_path, capsys):
+    words = ["reproduce", "giacomello-2020", "--scale", "quick", "--data", str(tiny_cohort), "--out", "page"]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert "note: it is of no use" in said and "1 jobs, 2 at a time" in said and "import/made.keras  written" in said
+    page = (tmp_path / "page" / "giacomello-2020.md").read_text()
+    assert page.startswith("# Giacomello, Loiacono, Mainardi 2020\n\n**Incomplete: not run yet are Table I")
+    assert f"python -m segan_tl reproduce giacomello-2020 --scale quick --data {tiny_cohort} --out page" in page
+    assert main(words) == 0
+    assert "1 of 1 jobs are done already" in capsys.readouterr().out
+
+
+def test_a_job_that_fails_leaves_a_page_with_gaps(small_paper, tiny_cohort, tmp_path, monkeypatch, capsys):
+    job = Job("import/made.keras", (sys.executable, "-c", "import sys; sys.exit('no')", "import", "x", "nowhere"))
+    failing = dataclasses.replace(small_paper, plan=lambda *_: [job])
+    monkeypatch.setattr(reproduce, "load_paper", lambda _: failing)
+    words = ["reproduce", "giacomello-2020", "--scale", "quick", "--data", str(tiny_cohort), "--out", "page"]
+    assert main(words) == 2
+    assert "1 failed, 0 interrupted, 0 left out: the page has gaps" in " ".join(capsys.readouterr().out.split())
+    assert (tmp_path / "page" / "giacomello-2020.md").is_file()
+
+
+def test_a_page_that_no_reproduction_wrote_is_left_alone(small_paper, tiny_cohort, tmp_path, capsys):
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "mine.csv").write_text("x\n")
+    words = ["reproduce", "giacomello-2020", "--scale", "quick", "--data", str(tiny_cohort), "--out", "page"]
+    assert main(words) == 2
+    assert "another --out" in capsys.readouterr().err and [path.name for path in Path("page").iterdir()] == ["mine.csv"]

@@ -1,21 +1,9 @@
 """Giacomello 2020: across modalities, with an adversarial network."""
 
-import functools
+from functools import partial
 from pathlib import Path
 
-from segan_tl.papers.giacomello.figures import plot_learning_curve, plot_variants
-from segan_tl.papers.giacomello.findings import count_cases, find_directions
-from segan_tl.papers.giacomello.jobs import TARGET, plan
-from segan_tl.papers.giacomello.study import CURVE_SEEDS, CURVES, REGION, Study, describe, list_groups
-from segan_tl.papers.giacomello.tables import (
-    curve_rows,
-    curve_sections,
-    figure_3,
-    table_1,
-    table_2,
-    table_3,
-    votes_table,
-)
+from segan_tl.papers.giacomello import figures, findings, jobs, study, tables
 from segan_tl.papers.paper import Length, Option, Paper
 
 PAPER = Paper(
@@ -36,28 +24,32 @@ PAPER = Paper(
         ("giacomello-2020 --only curve --curve t1c-to-t1", "one more curve, 36 runs"),
         ("giacomello-2020 --scale full --data BRATS2015 --jobs 1", ""),
     ),
-    target=TARGET,
-    regions=(REGION,),
-    study=Study,
-    groups=list_groups,
-    plan=plan,
+    target=jobs.TARGET,
+    regions=(study.REGION,),
+    study=study.Study,
+    groups=study.list_groups,
+    plan=jobs.plan,
     tables={
-        "table1": table_1,
-        "table2": table_2,
-        "fig3": figure_3,
-        "table3": table_3,
-        "votes": votes_table,
-        "learning_curve": curve_rows,
+        "table1": tables.table_1,
+        "table2": tables.table_2,
+        "fig3": tables.figure_3,
+        "table3": tables.table_3,
+        "votes": tables.votes_table,
+        "learning_curve": tables.curve_rows,
     },
     figures={
-        "fig2": plot_variants,
-        **{f"learning_curve_{curve}": functools.partial(plot_learning_curve, curve=curve) for curve in CURVES},
+        "fig2": figures.plot_variants,
+        **{f"learning_curve_{curve}": partial(figures.plot_learning_curve, curve=curve) for curve in study.CURVES},
     },
-    findings=find_directions,
-    facts=describe,
-    sentences={"seeds": lambda _: str(len(CURVE_SEEDS)), "cases": count_cases, "curves": curve_sections},
+    findings=findings.find_directions,
+    facts=study.describe,
+    sentences={
+        "seeds": lambda _: str(len(study.CURVE_SEEDS)),
+        "cases": findings.count_cases,
+        "curves": tables.curve_sections,
+    },
     options=(
-        Option("curve", "which learning curve to run (flair-to-t2)", tuple(CURVES)),
+        Option("curve", "which learning curve to run (flair-to-t2)", tuple(study.CURVES)),
         Option("only", "the paper's tables, or the learning curve", ("tables", "curve")),
     ),
 )

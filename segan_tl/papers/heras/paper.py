@@ -1,20 +1,9 @@
 """Heras Rivera 2024: across scanners, from 3 T to 1.5 T."""
 
+from functools import partial
 from pathlib import Path
 
-from segan_tl.papers.heras.figures import plot_domain_accuracy
-from segan_tl.papers.heras.jobs import SOURCE, TARGET, plan
-from segan_tl.papers.heras.study import REGIONS, Study, describe, list_groups, place_of_classifier
-from segan_tl.papers.heras.tables import (
-    count_tests,
-    dice_table,
-    domain_table,
-    find_directions,
-    hd95_table,
-    p_table,
-    patients_table,
-    source_table,
-)
+from segan_tl.papers.heras import figures, jobs, study, tables
 from segan_tl.papers.paper import Length, Paper
 
 PAPER = Paper(
@@ -31,22 +20,22 @@ PAPER = Paper(
         ("heras-rivera-2024", ""),
         ("heras-rivera-2024 --scale full --data BraTS-Africa --source-data BraTS2023", ""),
     ),
-    target=TARGET,
-    source=SOURCE,
-    regions=REGIONS,
-    study=Study,
-    groups=list_groups,
-    plan=plan,
+    target=jobs.TARGET,
+    source=jobs.SOURCE,
+    regions=study.REGIONS,
+    study=study.Study,
+    groups=study.list_groups,
+    plan=jobs.plan,
     tables={
-        "table2_dice": dice_table,
-        "table2_hd95": hd95_table,
-        "tests": p_table,
-        "source": source_table,
-        "patients": patients_table,
-        "domain_accuracy": domain_table,
+        "table2_dice": partial(tables.table_2, score=study.DICE),
+        "table2_hd95": partial(tables.table_2, score=study.HD95),
+        "tests": tables.p_table,
+        "source": tables.source_table,
+        "patients": tables.patients_table,
+        "domain_accuracy": tables.domain_table,
     },
-    figures={"domain_accuracy": plot_domain_accuracy},
-    findings=find_directions,
-    facts=describe,
-    sentences={"compared": count_tests, "layer": place_of_classifier},
+    figures={"domain_accuracy": figures.plot_domain_accuracy},
+    findings=tables.find_directions,
+    facts=study.describe,
+    sentences={"compared": tables.count_tests, "layer": study.place_of_classifier},
 )

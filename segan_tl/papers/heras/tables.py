@@ -18,7 +18,7 @@ from segan_tl.papers.heras.study import (
 )
 from segan_tl.papers.published import read_published
 from segan_tl.papers.runs import AVERAGE, mean, read_curve
-from segan_tl.papers.tables import ABSENT, NOT_RUN, Cell, Table, beside_published, embolden, number
+from segan_tl.papers.tables import ABSENT, Cell, Table, beside_published, embolden, number, share
 
 NUMBERS = Path(__file__).with_name("published.toml")
 SCORES = {DICE: ("Dice", 3), HD95: ("HD95 in mm", 2)}
@@ -35,16 +35,6 @@ TESTS = (
 # === Table 2 ===
 
 
-def dice_table(study: Study) -> Table:
-    """Return the first half of Table 2."""
-    return table_2(study, DICE)
-
-
-def hd95_table(study: Study) -> Table:
-    """Return the other half."""
-    return table_2(study, HD95)
-
-
 def table_2(study: Study, score: str) -> Table:
     """Return half of Table 2: the mean over the target patients of all folds, the best of a column in bold."""
     def ours(approach: str, column: str) -> Cell:
@@ -59,9 +49,8 @@ def table_2(study: Study, score: str) -> Table:
 
 def _note(study: Study, approach: str) -> str:
     if approach == BASELINE:
-        return "" if scores_of(study, approach, DICE)[AVERAGE] else NOT_RUN
-    folds = len(study.scored(approach))
-    return "" if folds == study.folds else f"{folds} of {study.folds} folds" if folds else NOT_RUN
+        return share(bool(scores_of(study, approach, DICE)[AVERAGE]), 1, "tests")
+    return share(len(study.scored(approach)), study.folds, "folds")
 
 
 def source_table(study: Study) -> Table:

@@ -1,18 +1,9 @@
 """Kaur 2019: across diseases, from lesions of multiple sclerosis to glioma."""
 
+from functools import partial
 from pathlib import Path
 
-from segan_tl.papers.kaur.figures import plot_curve
-from segan_tl.papers.kaur.jobs import SOURCE, TARGET, plan
-from segan_tl.papers.kaur.study import REGIONS, Study, describe, list_groups
-from segan_tl.papers.kaur.tables import (
-    curve_table,
-    find_directions,
-    plain_table,
-    points_table,
-    pretraining_table,
-    runs_table,
-)
+from segan_tl.papers.kaur import figures, jobs, study, tables
 from segan_tl.papers.paper import Length, Paper
 
 PAPER = Paper(
@@ -26,20 +17,20 @@ PAPER = Paper(
         "full": Length(65, "weeks on a GPU"),
     },
     examples=(("kaur-2019 --scale full --data BraTS2018 --source-data MS", ""),),
-    target=TARGET,
-    source=SOURCE,
-    regions=("lesion", *REGIONS),
-    study=Study,
-    groups=list_groups,
-    plan=plan,
+    target=jobs.TARGET,
+    source=jobs.SOURCE,
+    regions=("lesion", *study.REGIONS),
+    study=study.Study,
+    groups=study.list_groups,
+    plan=jobs.plan,
     tables={
-        "pretraining": pretraining_table,
-        "curve": curve_table,
-        "curve_plain": plain_table,
-        "operating_points": points_table,
-        "runs": runs_table,
+        "pretraining": tables.pretraining_table,
+        "curve": tables.curve_table,
+        "curve_plain": partial(tables.curve_table, point=study.PLAIN),
+        "operating_points": tables.points_table,
+        "runs": tables.runs_table,
     },
-    figures={"curve": plot_curve},
-    findings=find_directions,
-    facts=describe,
+    figures={"curve": figures.plot_curve},
+    findings=tables.find_directions,
+    facts=study.describe,
 )

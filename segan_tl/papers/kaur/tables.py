@@ -1,6 +1,5 @@
 """The tables of the reproduction of Kaur 2019; its numbers are in figures only, its directions in words."""
 
-import statistics
 from pathlib import Path
 
 from segan_tl.papers.findings import Finding, Side, compare_stated
@@ -17,7 +16,7 @@ from segan_tl.papers.kaur.study import (
 )
 from segan_tl.papers.published import read_published
 from segan_tl.papers.runs import AVERAGE, mean, read_scores
-from segan_tl.papers.tables import ABSENT, NOT_RUN, Cell, Table, learning_curve, number, paired_difference
+from segan_tl.papers.tables import ABSENT, Cell, Table, learning_curve, number, paired_difference, share, spread_of
 
 NUMBERS = Path(__file__).with_name("published.toml")
 SCRATCH, ALL, LAST_THREE, DECODER = "scratch", "last-three-all", "last-three", "last-three-decoder"
@@ -33,14 +32,10 @@ def pretraining_table(study: Study) -> Table:
     rows = []
     for column, heading in AREAS.items():
         found = read_areas(study, column)
-        rows.append((heading, str(len(found)), Cell(mean(found), published, _deviation(found))))
+        rows.append((heading, str(len(found)), Cell(mean(found), published, spread_of(found.values()))))
     dice = read_scores(study.pretraining, region="lesion")
-    rows.append(("Dice at 0.5", str(len(dice)), Cell(mean(dice), None, _deviation(dice))))
+    rows.append(("Dice at 0.5", str(len(dice)), Cell(mean(dice), None, spread_of(dice.values()))))
     return Table(("score", "test patients", "lesion"), rows)
-
-
-def _deviation(scores: dict[str, float]) -> float | None:
-    return statistics.stdev(scores.values()) if len(scores) > 1 else None
 
 
 # === Phase 2 ===
@@ -54,18 +49,13 @@ def curve_table(study: Study, *, point: str = CHOSEN, column: str = AVERAGE) -> 
     }
 
     def text(cases: str, start: str) -> str:
-        scores, folds = found[cases][start], len(study.scored(int(cases), start))
+        scores, note = found[cases][start], share(len(study.scored(int(cases), start)), len(study.folds), "folds")
         if not scores:
-            return NOT_RUN
-        few = "" if folds == len(study.folds) else f" ({folds} of {len(study.folds)} folds)"
-        return f"{mean(scores):.3f}" + (f" ± {_deviation(scores):.3f}" if len(scores) > 1 else "") + few
+            return note
+        spread = f" ± {spread_of(scores.values()):.3f}" if len(scores) > 1 else ""
+        return f"{mean(scores):.3f}{spread}" + (note and f" ({note})")
 
     return learning_curve(STARTS, found, texts=text)
-
-
-def plain_table(study: Study) -> Table:
-    """Return the same at the plain decision."""
-    return curve_table(study, point=PLAIN)
 
 
 def points_table(study: Study) -> Table:

@@ -1,20 +1,10 @@
 """Wacker 2020: from natural images to tumours."""
 
+from functools import partial
 from pathlib import Path
 
 from segan_tl.papers.paper import Length, Option, Paper
-from segan_tl.papers.wacker.figures import plot_curves
-from segan_tl.papers.wacker.jobs import TARGET, check_weights, plan
-from segan_tl.papers.wacker.study import REGION_NAMES, Study, ask_for_weights, describe, list_groups
-from segan_tl.papers.wacker.tables import (
-    dice_table,
-    figure_3,
-    find_directions,
-    hausdorff_table,
-    median_table,
-    seeds_table,
-    stability_table,
-)
+from segan_tl.papers.wacker import figures, jobs, study, tables
 
 PAPER = Paper(
     name="wacker-2020",
@@ -30,28 +20,28 @@ PAPER = Paper(
         ("wacker-2020 --resnet34 resnet34-b627a593.pth", ""),
         ("wacker-2020 --scale full --data BraTS2020 --resnet34 resnet34-b627a593.pth", ""),
     ),
-    target=TARGET,
-    regions=tuple(REGION_NAMES),
-    study=Study,
-    groups=list_groups,
-    plan=plan,
+    target=jobs.TARGET,
+    regions=tuple(study.REGION_NAMES),
+    study=study.Study,
+    groups=study.list_groups,
+    plan=jobs.plan,
     tables={
-        "table1": dice_table,
-        "table1_median": median_table,
-        "table1_hausdorff": hausdorff_table,
-        "fig3": figure_3,
-        "stability": stability_table,
-        "seeds": seeds_table,
+        "table1": tables.table_1,
+        "table1_median": partial(tables.table_1, part="table1_median", statistic="median"),
+        "table1_hausdorff": partial(tables.table_1, part="table1_hausdorff", score="hd95_mm", digits=1),
+        "fig3": tables.figure_3,
+        "stability": tables.stability_table,
+        "seeds": tables.seeds_table,
     },
-    figures={"fig3": plot_curves},
-    findings=find_directions,
-    facts=describe,
-    sentences={"weights": ask_for_weights},
+    figures={"fig3": figures.plot_curves},
+    findings=tables.find_directions,
+    facts=study.describe,
+    sentences={"weights": study.ask_for_weights},
     options=(
         Option(
             "resnet34",
             "ImageNet weights: torchvision's resnet34, .pth or .safetensors, or what import made of it",
         ),
     ),
-    notice=check_weights,
+    notice=jobs.check_weights,
 )

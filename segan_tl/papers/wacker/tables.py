@@ -6,7 +6,7 @@ from pathlib import Path
 from segan_tl.papers.findings import Finding, Side, compare
 from segan_tl.papers.published import read_published
 from segan_tl.papers.runs import mean, read_curve, read_scores
-from segan_tl.papers.tables import ABSENT, NOT_RUN, Cell, Table, beside_published, number
+from segan_tl.papers.tables import ABSENT, NOT_RUN, Cell, Table, beside_published, number, share, spread_of
 from segan_tl.papers.wacker.study import METHODS, NETWORKS, REGION_NAMES, SEEDS, STARTS, Study
 
 NUMBERS = Path(__file__).with_name("published.toml")
@@ -16,34 +16,17 @@ STATISTICS = {"mean": mean, "median": lambda scores: statistics.median(scores.va
 # === Table 1 ===
 
 
-def dice_table(study: Study) -> Table:
-    """Return Table 1: the mean Dice over test cases, averaged over seeds."""
-    return _table(study, "table1", score="dice")
-
-
-def median_table(study: Study) -> Table:
-    """Return the same of the median over test cases."""
-    return _table(study, "table1_median", score="dice", statistic="median")
-
-
-def hausdorff_table(study: Study) -> Table:
-    """Return Table 1's mean Hausdorff distances, in mm."""
-    return _table(study, "table1_hausdorff", score="hd95_mm", digits=1)
-
-
-def _table(study: Study, name: str, *, score: str, statistic: str = "mean", digits: int = 3) -> Table:
+def table_1(study: Study, part: str = "table1", *, score="dice", statistic="mean", digits: int = 3) -> Table:
+    """Return a part of Table 1: the mean (or median) over test cases, averaged over seeds."""
     keys = {f"{network}-{start}": (network, start) for network, start in METHODS}
 
     def ours(row: str, region: str) -> Cell:
         values = by_seed(study, *keys[row], region=region, score=score, statistic=statistic).values()
-        if not values:
-            return Cell(None, note=NOT_RUN, digits=digits)
-        spread = statistics.stdev(values) if len(values) > 1 else None
-        note = "" if len(values) == len(SEEDS) else f"{len(values)} of {len(SEEDS)} seeds"
-        return Cell(statistics.fmean(values), None, spread, note, digits)
+        note = share(len(values), len(SEEDS), "seeds")
+        return Cell(statistics.fmean(values) if values else None, None, spread_of(values), note, digits)
 
     names = dict(zip(keys, METHODS.values()))
-    return beside_published("method", names, REGION_NAMES, ours=ours, published=read_published(NUMBERS)[name])
+    return beside_published("method", names, REGION_NAMES, ours=ours, published=read_published(NUMBERS)[part])
 
 
 def by_seed(study: Study, network: str, start: str, *, region: str, score="dice", statistic="mean") -> dict[str, float]:
@@ -69,7 +52,7 @@ def mean_curve(found: dict[int, dict[int, float]]) -> list[tuple[int, float, flo
     rows = []
     for epoch in common:
         values = [curve[epoch] for curve in found.values()]
-        rows.append((epoch, statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None))
+        rows.append((epoch, statistics.fmean(values), spread_of(values)))
     return rows
 
 

@@ -9,13 +9,11 @@ from segan_tl.papers.wacker.figures import plot_curves
 from segan_tl.papers.wacker.paper import PAPER
 from segan_tl.papers.wacker.study import SEEDS, WEIGHTS, Study
 from segan_tl.papers.wacker.tables import (
-    dice_table,
     find_directions,
-    hausdorff_table,
     mean_curve,
-    median_table,
     seeds_table,
     stability_table,
+    table_1,
 )
 from tests.small_study import write_run
 
@@ -62,7 +60,7 @@ def texts(table):
 
 
 def test_table_1_is_the_mean_over_cases_and_then_over_seeds(study):
-    rows = texts(dice_table(study))
+    rows = texts(table_1(study))
     # WT: 0.8 + 0.02 + 0.01 · (1 … 5) → mean 0.85, std 0.01 · √2.5 = 0.0158
     assert rows["AlbuNet3D - pretrained"] == [
         "0.650 ± 0.016 (paper 0.719)", "0.850 ± 0.016 (paper 0.885)", "0.750 ± 0.016 (paper 0.782)",
@@ -70,9 +68,9 @@ def test_table_1_is_the_mean_over_cases_and_then_over_seeds(study):
     # Two seeds: 0.6 + 0.02 + 0.01 and 0.02 → mean 0.635, std 0.01 / √2
     assert rows["AlbuNet2D"][1] == "0.635 ± 0.007, 2 of 5 seeds (paper 0.873)"
     assert rows["AlbuNet2D - pretrained"][2] == "not run (paper 0.753)"
-    assert texts(median_table(study))["AlbuNet3D"][1] == "0.730 ± 0.016 (paper 0.908)"
+    assert texts(PAPER.tables["table1_median"](study))["AlbuNet3D"][1] == "0.730 ± 0.016 (paper 0.908)"
     # 10, 20, …, 50 mm: mean 30, std 10 · √2.5 = 15.8
-    assert texts(hausdorff_table(study))["AlbuNet3D"][0] == "30.0 ± 15.8 (paper 39.0)"
+    assert texts(PAPER.tables["table1_hausdorff"](study))["AlbuNet3D"][0] == "30.0 ± 15.8 (paper 39.0)"
     assert seeds_table(study).rows[0] == ("AlbuNet3D - pretrained", "1", "ET", "3", "0.630", "0.610")
 
 
