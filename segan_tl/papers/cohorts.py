@@ -5,7 +5,11 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from segan_tl.config.load import load_config
+from segan_tl.disk.paths import folder_name
 from segan_tl.errors import UserError
+from segan_tl.runs import read_json
+from segan_tl.workflow.cohort import find_cohort, prepare
 
 SMALLEST_CROP_MM = 140  # a head's width; a smaller crop cuts tumours off
 
@@ -24,25 +28,18 @@ class Cohort:
 
     def load(self, scale: str):
         """Return the configuration."""
-        from segan_tl.config.load import load_config
-
         return load_config(self.configs[scale], list(self.settings.get(scale, ())))
 
     def name(self, scale: str, folder: Path | None, *, option: str) -> str:
         """Return how it is called: by the folder that an option gave, or by its synthetic cohort."""
-        from segan_tl.disk.paths import folder_name
-
         return folder_name(folder, f"the folder of {option}") if folder else self.load(scale).phantom.cohort
 
 
 def prepare_cohort(config, folder: Path | None, cache: Path):
     """Find or simulate a cohort and prepare all of it once, before several trainings want it at the same time."""
     from segan_tl.console import console
-    from segan_tl.workflow.cohort import find_cohort, prepare
 
-    where = argparse.Namespace(
-        data=folder, patients=None, cache=cache, jobs=os.cpu_count() or 1, skip_bad_cases=True
-    )
+    where = argparse.Namespace(data=folder, patients=None, cache=cache, jobs=os.cpu_count() or 1, skip_bad_cases=True)
     cohort = find_cohort(where, config)
     sound = prepare(where, config, cohort)
     if len(sound) < len(cohort.cases):
@@ -56,9 +53,8 @@ def prepare_cohort(config, folder: Path | None, cache: Path):
         console.print(
             f"note: {config.name}.toml is made for 2 mm voxels; of these images it sees {width_mm:.0f} mm "
             "only, and tumours will be cut off; --scale full sees all of it",
-            style="yellow",
-            soft_wrap=True,
-        )
+            style="yellow", soft_wrap=True,
+        )  # fmt: skip
     return cohort
 
 
@@ -76,7 +72,6 @@ def _crop_width_mm(cohort, config) -> float | None:
 def check_same_data(runs: list, cohort) -> None:
     """Refuse to mix data: a finished run is not looked at again by its own command."""
     from segan_tl.data.splits import PARTS
-    from segan_tl.runs import read_json
 
     ids = {case.id for case in cohort.cases}
     synthetic = bool(cohort.settings.get("synthetic", False))

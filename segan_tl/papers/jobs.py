@@ -3,8 +3,16 @@
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+from segan_tl.config.load import load_config
+from segan_tl.disk.ownership import set_aside
+from segan_tl.errors import UserError
+from segan_tl.papers.runs import mean, read_column
+from segan_tl.papers.study import Study
+from segan_tl.report.score.owed import is_scored
+from segan_tl.runs import Run, read_json
 from segan_tl.workflow.jobs import Job
 
 
@@ -19,7 +27,7 @@ def options(option: str, value: Path | None) -> tuple[str, ...]:
 
 
 def train(
-    study, arguments: argparse.Namespace, run, words: tuple[str, ...], *,
+    study: Study, arguments: argparse.Namespace, run: Run, words: tuple[str, ...], *,
     settings: tuple[str, ...] = (), seed: int = 0, needs: tuple[Job, ...] = (), weight: float = 1.0,
 ) -> Job:  # fmt: skip
     """Return the job of a training.
@@ -41,7 +49,7 @@ def train(
     return Job(name, command, tuple(job.name for job in needs), weight)
 
 
-def retest(study, training: Job, folder: str, *words: str) -> Job:
+def retest(study: Study, training: Job, folder: str, *words: str) -> Job:
     """Return the job that tests a trained run again.
 
     Args:
@@ -55,7 +63,7 @@ def retest(study, training: Job, folder: str, *words: str) -> Job:
     return Job(f"{training.name}/{folder}", command, needs=(training.name,), weight=0.3)
 
 
-def job_name(run, runs: Path) -> str:
+def job_name(run: Run, runs: Path) -> str:
     """Return how the training of a run is called among the jobs: where it lies."""
     return run.root.relative_to(runs).as_posix()
 
@@ -78,8 +86,6 @@ def is_complete(job: Job, runs: Path, *, config: str) -> bool:
         runs: folder of all runs.
         config: of the trainings whose command names none.
     """
-    from segan_tl.runs import Run
-
     command, run = job.command[3], Run(runs / job.name)
     if command == "import":
         return Path(job.command[5]).is_file()
@@ -95,7 +101,7 @@ def value_of(job: Job, option: str) -> str | None:
     return job.command[job.command.index(option) + 1] if option in job.command else None
 
 
-def is_trained(job: Job, run, *, config: str) -> bool:
+def is_trained(job: Job, run: Run, *, config: str) -> bool:
     """Return whether a run is scored, and was trained with the settings that it would be trained with now.
 
     Its modalities, and what it starts from by transfer, are left aside: the folder's name tells them.
@@ -105,10 +111,6 @@ def is_trained(job: Job, run, *, config: str) -> bool:
         run: where it leads.
         config: name of the configuration that its settings change.
     """
-    from segan_tl.config.load import load_config
-    from segan_tl.report.score.owed import is_scored
-    from segan_tl.runs import read_json
-
     if not is_scored(run):
         return False
     recorded = read_json(run.config)
@@ -119,10 +121,8 @@ def is_trained(job: Job, run, *, config: str) -> bool:
     return recorded | {"transfer": None} == expected | {"transfer": None}
 
 
-def starts_from_source(job: Job, run) -> bool:
+def starts_from_source(job: Job, run: Run) -> bool:
     """Return whether a fine-tuned run began with the network that its source has now; others began with none."""
-    from segan_tl.runs import Run, read_json
-
     origin, transfer = value_of(job, "--from"), read_json(run.config).get("transfer")
     if origin is None or transfer is None:
         return True
@@ -131,11 +131,8 @@ def starts_from_source(job: Job, run) -> bool:
     return scored and read_json(source.summary).get("segmentor_sha256") == transfer["source_sha256"]
 
 
-def is_retested(run, folder: str) -> bool:
+def is_retested(run: Run, folder: str) -> bool:
     """Return whether the scores in a folder of a run are those of the network that it has now."""
-    from segan_tl.report.score.owed import is_scored
-    from segan_tl.runs import Run, read_json
-
     again = Run(run.root / folder)
     if not (is_scored(run) and again.summary.is_file()):
         return False
@@ -144,8 +141,6 @@ def is_retested(run, folder: str) -> bool:
 
 def is_matrix_new(job: Job) -> bool:
     """Return whether every file of a matrix is there, and none is older than the scores of its runs."""
-    from segan_tl.runs import Run
-
     out = Path(value_of(job, "--out"))
     made = [out / name for name in ("matrix.csv", "matrix_cases.csv", "votes.csv")]
     needed = [Run(Path(value_of(job, "--runs")) / name).summary for name in job.needs]
@@ -156,9 +151,6 @@ def is_matrix_new(job: Job) -> bool:
 
 def describe_scores(job: Job, runs: Path, *, regions: tuple[str, ...]) -> str:
     """Return the mean Dice that a job brought, region by region."""
-    from segan_tl.papers.runs import mean, read_column
-    from segan_tl.runs import Run
-
     if job.command[3] in ("import", "matrix"):
         return "written"
     metrics = Run(runs / job.name).metrics
@@ -170,7 +162,7 @@ def describe_scores(job: Job, runs: Path, *, regions: tuple[str, ...]) -> str:
 # === Runs that a new start would not make again ===
 
 
-def clear_stale(jobs: list[Job], runs: Path, *, is_done, overwrite: bool) -> None:
+def clear_stale(jobs: list[Job], runs: Path, *, is_done: Callable[[Job], bool], overwrite: bool) -> None:
     """Refuse finished runs that would be trained otherwise now, so that no page mixes the two; or set them aside.
 
     They have other settings, or began with a network that was trained again since, or is about to be.
@@ -178,11 +170,6 @@ def clear_stale(jobs: list[Job], runs: Path, *, is_done, overwrite: bool) -> Non
     Raises:
         UserError: there are some, and `overwrite` was not given.
     """
-    from segan_tl.disk.ownership import set_aside
-    from segan_tl.errors import UserError
-    from segan_tl.report.score.owed import is_scored
-    from segan_tl.runs import Run, read_json
-
     undone = {job.name for job in jobs if not is_done(job)}
     stale = []
     for job in jobs:

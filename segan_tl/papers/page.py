@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from segan_tl.disk.atomic import write_text
+from segan_tl.disk.ownership import refuse_foreign
 from segan_tl.papers.findings import findings_table, summarise_findings
 from segan_tl.papers.paper import Paper
 from segan_tl.papers.runs import describe_runs, is_synthetic
@@ -36,9 +37,8 @@ def write_page(paper: Paper, study: Study, *, command: str) -> Path:
     }
     findings = paper.findings(study)
     about = paper.facts(study, runs)
-    facts = describe_runs(
-        runs, total=len(paper.runs(study)), split=about.split, scale=about.scale, more=about.more
-    )
+    total = len(paper.runs(study))
+    facts = describe_runs(runs, total=total, split=about.split, scale=about.scale, more=about.more)
     words = {
         "citation": paper.citation,
         "title": paper.title,
@@ -89,8 +89,6 @@ def refuse_foreign_page(out: Path, paper: str) -> None:
     Raises:
         UserError: there are some.
     """
-    from segan_tl.disk.ownership import refuse_foreign
-
     page = out / f"{paper}.md"
     if page.is_file() and f"python -m segan_tl reproduce {paper}" in page.read_text(encoding="utf-8", errors="replace"):
         return  # of a version that left no marker

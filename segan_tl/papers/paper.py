@@ -12,6 +12,7 @@ from segan_tl.papers.jobs import describe_scores, is_complete
 from segan_tl.papers.runs import Facts
 from segan_tl.papers.study import Group, Study
 from segan_tl.papers.tables import Table
+from segan_tl.runs import Run
 from segan_tl.workflow.jobs import Job
 
 
@@ -76,7 +77,7 @@ class Paper:
     tables: dict[str, Callable[[Study], Table]]
     figures: dict[str, Callable[..., bool]]
     findings: Callable[[Study], list[Finding]]
-    facts: Callable[[Study, list], Facts]
+    facts: Callable[[Study, list[Run]], Facts]
     sentences: dict[str, Callable[[Study], str]] = field(default_factory=dict)
     source: Cohort | None = None
     options: tuple[Option, ...] = ()
@@ -88,7 +89,7 @@ class Paper:
         source = self.source.name(scale, arguments.source_data, option="--source-data") if self.source else ""
         return self.study(arguments.runs, scale, out, target, source)
 
-    def runs(self, study: Study, *, of_source: bool | None = None) -> list:
+    def runs(self, study: Study, *, of_source: bool | None = None) -> list[Run]:
         """Return every run, there or not; those on the source alone, or on the target."""
         groups = [group for group in self.groups(study) if of_source in (None, group.of_source)]
         return [run for group in groups for run in group.runs]

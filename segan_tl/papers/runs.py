@@ -126,14 +126,14 @@ def describe_runs(runs: list[Run], *, total: int, split: dict, scale: str, more:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def count_parts(split: dict) -> str:
-    """Return how many cases each part of a split has, in words."""
-    return ", ".join(f"{len(cases)} {part}" for part, cases in split.items()) or "not known yet"
+def count_parts(split: dict, *, but: str = "") -> str:
+    """Return how many cases each part of a split has, one left out, in words."""
+    return ", ".join(f"{len(cases)} {part}" for part, cases in split.items() if part != but) or "not known yet"
 
 
-def read_split(run: Run) -> dict:
-    """Return part → cases of a run that is scored; {} where it is not."""
-    return read_parts(run) if is_scored(run) else {}
+def read_split(runs: Iterable[Run]) -> dict:
+    """Return part → cases of the first of these runs that is scored; {} where none is."""
+    return next((read_parts(run) for run in runs if is_scored(run)), {})
 
 
 def describe_seeds(runs: Sequence[Run]) -> str:

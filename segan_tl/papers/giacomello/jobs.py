@@ -15,7 +15,7 @@ from segan_tl.papers.giacomello.study import (
     TARGETS,
     Study,
 )
-from segan_tl.papers.jobs import module, options, train
+from segan_tl.papers.jobs import job_name, module, options, train
 from segan_tl.regions import MODALITIES
 from segan_tl.workflow.jobs import Job
 
@@ -37,15 +37,14 @@ CURVE_WEIGHT = 0.5  # length beside a run of the tables
 
 def plan(study: Study, arguments: argparse.Namespace) -> list[Job]:
     """Return all jobs in order: those that others wait for come first; the name of a training is its run's."""
-    source = _train(study, arguments, study.single(SOURCE), SOURCE)
+    source = _single(study, arguments, SOURCE)
     jobs = [source]
     if arguments.only != "curve":
         jobs += _tables(study, arguments, source)
     if arguments.only != "tables":
         curve = arguments.curve or FIRST_CURVE
         if curve != FIRST_CURVE:
-            modality, _ = CURVES[curve]
-            source = _train(study, arguments, study.single(modality), modality)
+            source = _single(study, arguments, CURVES[curve][0])
             jobs += [] if source in jobs else [source]
         for cases in CURVE_CASES:
             for seed in CURVE_SEEDS:
@@ -53,47 +52,44 @@ def plan(study: Study, arguments: argparse.Namespace) -> list[Job]:
     return jobs
 
 
+def _single(study: Study, arguments, modality: str) -> Job:
+    return train(study, arguments, study.single(modality), _training(study, modality))
+
+
 def _tables(study: Study, arguments, source: Job) -> list[Job]:
     """Return what stands behind the tables, beside the source, and the matrix of the models of one modality."""
-    others = [_train(study, arguments, study.single(modality), modality) for modality in SINGLE if modality != SOURCE]
-    variants = [
-        _train(study, arguments, study.variants[variant], "all", settings=settings)
-        for variant, settings in VARIANTS.items()
-    ]
-    transfers = [
-        _transfer(study, arguments, source, study.transfer(target, strategy), target=target, strategy=strategy)
-        for target in TARGETS
-        for strategy in STRATEGIES
-    ]
+    jobs = [_single(study, arguments, modality) for modality in SINGLE if modality != SOURCE]
+    for variant, settings in VARIANTS.items():
+        jobs.append(train(study, arguments, study.variants[variant], _training(study, "all"), settings=settings))
+    for target in TARGETS:
+        for strategy in STRATEGIES:
+            words = _transfer(study, source, target, strategy)
+            jobs.append(train(study, arguments, study.transfer(target, strategy), words, needs=(source,)))
     runs = [study.single(modality) for modality in SINGLE]
     command = (*module("matrix"), *(str(run.root) for run in runs), *options("--data", arguments.data))
     command += ("--out", str(study.matrix), "--runs", str(study.runs))
-    matrix = Job("matrix", command, needs=tuple(f"{study.name}/{modality}" for modality in SINGLE), weight=0.5)
-    return [*others, *variants, *transfers, matrix]
+    return [*jobs, Job("matrix", command, needs=tuple(job_name(run, study.runs) for run in runs), weight=0.5)]
 
 
 def _curve(study: Study, arguments, source: Job, *, curve: str, cases: int | None, seed: int) -> list[Job]:
-    """Return scratch, full and frozen on so many training cases."""
-    target = CURVES[curve][1]
+    """Return scratch, full and frozen on so many training cases, of those that the source was trained on."""
+    target, jobs = CURVES[curve][1], []
     settings = CURVE_SETTINGS[study.scale] + ((f"data.train_cases={cases}",) if cases else ())
-    common = {"settings": settings, "seed": seed, "weight": CURVE_WEIGHT}
-    scratch, *transferred = (study.curve(cases, seed, strategy=name, curve=curve) for name in CURVE_STRATEGIES)
-    return [
-        _train(study, arguments, scratch, target, split_of=source, **common),
-        *(
-            _transfer(study, arguments, source, run, target=target, strategy=strategy, **common)
-            for strategy, run in zip(STRATEGIES, transferred)
-        ),
-    ]
+    split = ("--split", str(study.runs / source.name))
+    for strategy in CURVE_STRATEGIES:
+        scratch = (*_training(study, target), *split)
+        words = scratch if strategy == "scratch" else _transfer(study, source, target, strategy)
+        run, needs = study.curve(cases, seed, strategy=strategy, curve=curve), (source,)
+        jobs.append(
+            train(study, arguments, run, words, settings=settings, seed=seed, needs=needs, weight=CURVE_WEIGHT)
+        )
+    return jobs
 
 
-def _train(study: Study, arguments, run, modality: str, *, split_of: Job | None = None, **settings) -> Job:
-    words = ("train-segan", "--modality", modality, "--config", SCALES[study.scale])
-    words += ("--split", str(study.runs / split_of.name)) if split_of else ()
-    return train(study, arguments, run, words, needs=(split_of,) if split_of else (), **settings)
+def _training(study: Study, modality: str) -> tuple[str, ...]:
+    return ("train-segan", "--modality", modality, "--config", SCALES[study.scale])
 
 
-def _transfer(study: Study, arguments, source: Job, run, *, target: str, strategy: str, **settings) -> Job:
-    words = ("transfer", "--source", str(study.runs / source.name), "--target", target, "--no-scratch")
-    words += ("--freeze-critic",) if strategy == "frozen" else ()
-    return train(study, arguments, run, words, needs=(source,), **settings)
+def _transfer(study: Study, source: Job, target: str, strategy: str) -> tuple[str, ...]:
+    frozen = ("--freeze-critic",) if strategy == "frozen" else ()
+    return ("transfer", "--source", str(study.runs / source.name), "--target", target, "--no-scratch", *frozen)

@@ -13,7 +13,7 @@ PAPER = Paper(
     question="does a network that has learnt one modality lead to another, and should its critic stand still?",
     folder=Path(__file__).parent,
     lengths={
-        "quick": Length(49, "one to three minutes each, less than half an hour on two CPU cores"),
+        "quick": Length(49, "about a minute each, less than half an hour on two CPU cores"),
         "full": Length(
             49, "13 of up to 100,000 epochs with patience 500 and 36 shorter ones, days to weeks, even on a GPU"
         ),

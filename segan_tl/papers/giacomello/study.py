@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from segan_tl.papers.runs import Facts, read_rows
+from segan_tl.papers.runs import Facts, read_rows, read_split
 from segan_tl.papers.study import Group
 from segan_tl.papers.study import Study as AnyStudy
 from segan_tl.report.score.owed import is_scored
-from segan_tl.runs import Run, read_json, read_parts
+from segan_tl.runs import Run, read_json
 
 REGION = "wt"
 SCORES = ("dice", "precision", "sensitivity")
@@ -107,7 +107,7 @@ def read_matrix(study: Study) -> dict[tuple[str, str], dict[str, float]]:
 
 def describe(study: Study, runs: list[Run]) -> Facts:
     """Return data, scale and seeds for the head of the page."""
-    split = next((read_parts(run) for run in study.tables_runs if is_scored(run)), {})
     seed = read_json(runs[0].state).get("seed", "?") if runs else 0
     curve_seeds = ", ".join(map(str, CURVE_SEEDS))
-    return Facts(split, f"{study.scale}; seed of initialisation: {seed} (the learning curve: {curve_seeds})")
+    scale = f"{study.scale}; seed of initialisation: {seed} (the learning curve: {curve_seeds})"
+    return Facts(read_split(study.tables_runs), scale)

@@ -92,9 +92,7 @@ def own_scores(study: Study, score: str) -> dict[str, dict[str, float]]:
 
 def describe(study: Study, runs: list[Run]) -> Facts:
     """Return data, scale, seed and lengths for the head of the page."""
-    own = read_split(study.baseline)
-    fold = next((read_split(run) for run in study.fold_runs if is_scored(run)), {})
-    parts = count_parts({part: cases for part, cases in fold.items() if part != "source"})
+    own, parts = read_split([study.baseline]), count_parts(read_split(study.fold_runs), but="source")
     lengths = "; ".join(f"{group.name} {describe_length(group.runs)}" for group in list_groups(study))
     return Facts(
         own, f"{study.scale}; {study.folds} folds of the target; seed {describe_seeds(runs)}",

@@ -112,9 +112,7 @@ def read_point(run: Run) -> dict:
 def describe(study: Study, runs: list[Run]) -> Facts:
     """Return data, scale, seeds and lengths for the head of the page."""
     number, of = FOLDS[study.scale]
-    own = read_split(study.pretraining)
-    split = next((read_split(run) for run in study.target_runs if is_scored(run)), {})
-    judges = count_parts({part: cases for part, cases in split.items() if part != "train"})
+    own, judges = read_split([study.pretraining]), count_parts(read_split(study.target_runs), but="train")
     *most, last = map(str, study.cases)
     few = f"{', '.join(most)} or {last}"
     return Facts(

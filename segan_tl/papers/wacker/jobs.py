@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from segan_tl.disk.manifest import sha256
 from segan_tl.errors import UserError
 from segan_tl.papers.cohorts import Cohort
 from segan_tl.papers.jobs import module, train
@@ -78,6 +79,4 @@ def _architecture(file: Path) -> str | None:
 
 def _imported(arguments: argparse.Namespace) -> Path:
     """Return where the imported weights go: other weights have another name."""
-    from segan_tl.disk.manifest import sha256
-
     return arguments.cache / f"resnet34-{sha256(arguments.resnet34)[:8]}.keras"

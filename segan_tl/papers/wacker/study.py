@@ -1,9 +1,9 @@
 """The runs of the reproduction of Wacker 2020: where they lie, and which weights they began with."""
 
-from segan_tl.papers.runs import Facts
+from segan_tl.papers.runs import Facts, read_split
 from segan_tl.papers.study import Group, only_there
 from segan_tl.papers.study import Study as AnyStudy
-from segan_tl.runs import Run, read_json, read_parts
+from segan_tl.runs import Run, read_json
 
 REGION_NAMES = {"et": "ET", "wt": "WT", "tc": "TC"}
 NETWORKS = {"albunet3d": "AlbuNet3D", "albunet2d": "AlbuNet2D"}
@@ -59,7 +59,7 @@ def describe(study: Study, runs: list[Run]) -> Facts:
     if train:
         steps = f"; {train.get('epochs', '?')} epochs of {train.get('steps_per_epoch', '?')} steps (paper: 50 of 100)"
     scale = f"{study.scale}; seeds {', '.join(map(str, SEEDS))}{steps}"
-    return Facts(read_parts(runs[0]) if runs else {}, scale, (f"ImageNet weights: {_weights(study)}",))
+    return Facts(read_split(runs), scale, (f"ImageNet weights: {_weights(study)}",))
 
 
 def _weights(study: Study) -> str:
