@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from segan_tl.papers.runs import Facts, read_rows, read_split
-from segan_tl.papers.study import Group
+from segan_tl.papers.study import Group, moved
 from segan_tl.papers.study import Study as AnyStudy
 from segan_tl.report.score.owed import is_scored
 from segan_tl.runs import Run, read_json
@@ -15,7 +15,8 @@ VARIANT_NAMES = {"segan": "SegAN", "segan-no-dice": "SegAN without Dice loss", "
 STRATEGY_NAMES = {"scratch": "from scratch", "full": "full", "frozen": "segmentor only"}
 SINGLE = tuple(MODALITY_NAMES)
 SOURCE, TARGETS = "flair", ("t1", "t1c", "t2")
-STRATEGIES = ("full", "frozen")
+COMMANDED = {"full": "full", "frozen": "freeze-critic"}  # as `transfer --strategy` calls them
+STRATEGIES = tuple(COMMANDED)
 # Learning curves: from which modality to which. The first is part of the reproduction, others are run when asked for.
 CURVES = {"flair-to-t2": ("flair", "t2"), "t1c-to-t1": ("t1c", "t1")}
 FIRST_CURVE = "flair-to-t2"
@@ -41,12 +42,12 @@ class Study(AnyStudy):
 
     def transfer(self, target: str, strategy: str) -> Run:
         """Return the transfer from FLAIR."""
-        return self.place("", _transfer_folder(target, strategy))
+        return self.place("", moved(SOURCE, target, COMMANDED[strategy]))
 
     def curve(self, cases: int | None, seed: int, *, strategy: str, curve: str = FIRST_CURVE) -> Run:
         """Return one run of a learning curve."""
         source, target = CURVES[curve]
-        leaf = target if strategy == "scratch" else _transfer_folder(target, strategy, source=source)
+        leaf = target if strategy == "scratch" else moved(source, target, COMMANDED[strategy])
         return self.place(f"-cases{cases or 'all'}-seed{seed}", leaf)
 
     @property
@@ -75,10 +76,6 @@ class Study(AnyStudy):
     def curve_runs(self) -> list[Run]:
         """Return the runs of all learning curves to show."""
         return [run for curve in self.curves for run in self.runs_of(curve)]
-
-
-def _transfer_folder(target: str, strategy: str, *, source: str = SOURCE) -> str:
-    return f"{source}-to-{target}" + ("-frozen" if strategy == "frozen" else "")
 
 
 def table_groups(study: Study) -> list[Group]:

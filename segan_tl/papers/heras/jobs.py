@@ -30,7 +30,7 @@ def plan(study: Study, arguments: argparse.Namespace) -> list[Job]:
     jobs = [baseline]
     for number in range(study.folds):
         jobs += [_both(study, arguments, approach, fold=number) for approach in ("combined", *ADVERSARIAL)]
-        jobs += [_finetune(study, arguments, strategy, fold=number, baseline=baseline) for strategy in FINETUNING]
+        jobs += [_finetune(study, arguments, approach, fold=number, baseline=baseline) for approach in FINETUNING]
     return [*jobs, retest(study, baseline, study.untouched, "--data", str(target))]
 
 
@@ -45,11 +45,11 @@ def _both(study: Study, arguments, approach: str, *, fold: int) -> Job:
     return train(study, arguments, study.fold(approach, fold), words, settings=settings)
 
 
-def _finetune(study: Study, arguments, strategy: str, *, fold: int, baseline: Job) -> Job:
+def _finetune(study: Study, arguments, approach: str, *, fold: int, baseline: Job) -> Job:
     """Go on with the baseline on the target's training cases of a fold."""
-    origin = ("--from", str(study.baseline.root), "--strategy", strategy, "--config", PLAIN[study.scale])
+    origin = ("--from", str(study.baseline.root), "--strategy", FINETUNING[approach], "--config", PLAIN[study.scale])
     words, settings = ("finetune", *origin, *_fold(study, fold)), OTHER[study.scale] + SHORTER[study.scale]
-    return train(study, arguments, study.fold(strategy, fold), words, settings=settings, needs=(baseline,))
+    return train(study, arguments, study.fold(approach, fold), words, settings=settings, needs=(baseline,))
 
 
 def _fold(study: Study, number: int) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The runs of the reproduction of Heras Rivera 2024: where they lie, and what they scored."""
 
 from segan_tl.papers.runs import AVERAGE, Facts, count_parts, describe_length, describe_seeds, read_columns, read_split
-from segan_tl.papers.study import Group, only_there
+from segan_tl.papers.study import Group, moved, only_there
 from segan_tl.papers.study import Study as AnyStudy
 from segan_tl.report.score.owed import is_scored
 from segan_tl.runs import Run, read_json
@@ -19,7 +19,7 @@ APPROACHES = {
     "dann-no-reversal": "DANN without gradient reversal",
 }
 LEARNING = tuple(approach for approach in APPROACHES if approach != BASELINE)  # from the target
-FINETUNING = ("all", "frozen-decoder")  # as `finetune --strategy` calls them
+FINETUNING = {"all": "full", "frozen-decoder": "freeze-decoder"}  # as `finetune --strategy` calls them
 FOLDS = {"quick": 3, "full": 10}
 DICE, HD95 = "dice", "hd95_mm"
 
@@ -47,7 +47,7 @@ class Study(AnyStudy):
     def fold(self, approach: str, number: int) -> Run:
         """Return one fold of an approach that learns from the target."""
         if approach in FINETUNING:
-            return self.place("-finetuning", f"{self.source}-to-{self.target}-{approach}", f"fold{number}")
+            return self.place("-finetuning", moved(self.source, self.target, FINETUNING[approach]), f"fold{number}")
         return self.place(f"-{approach}", f"{self.target}-with-{self.source}", f"fold{number}")
 
     def scored(self, approach: str) -> dict[int, Run]:

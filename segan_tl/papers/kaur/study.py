@@ -10,7 +10,7 @@ from segan_tl.papers.runs import (
     read_rows,
     read_split,
 )
-from segan_tl.papers.study import Group, only_there
+from segan_tl.papers.study import Group, moved, only_there
 from segan_tl.papers.study import Study as AnyStudy
 from segan_tl.report.score.owed import is_scored
 from segan_tl.runs import Run, read_json
@@ -53,7 +53,7 @@ class Study(AnyStudy):
 
     def run(self, cases: int, start: str, *, fold: int) -> Run:
         """Return one run on the target."""
-        return self.place(f"-cases{cases}", f"{self.source}-to-{self.target}-{start}", f"fold{fold}")
+        return self.place(f"-cases{cases}", moved(self.source, self.target, start), f"fold{fold}")
 
     def scored(self, cases: int, start: str) -> dict[int, Run]:
         """Return fold → run of those that are trained and scored, at the operating point too."""

@@ -44,7 +44,7 @@ def config_of(job):
 
 def approach_of(job):
     if job.command[3] == "finetune":
-        return options_of(job).strategy
+        return next(name for name, strategy in FINETUNING.items() if strategy == options_of(job).strategy)
     return job.name.split("/")[0].removeprefix(f"{NAME}-").removeprefix("heras-rivera-2024-full-")
 
 
@@ -86,8 +86,8 @@ def test_every_command_leads_to_its_run_and_differs_in_what_is_compared_only(tmp
 def test_fine_tuning_starts_from_the_baseline(tmp_path):
     jobs, study = plan(tmp_path)
     finetunings = [job for job in jobs if job.command[3] == "finetune"]
-    assert sorted({options_of(job).strategy for job in finetunings}) == sorted(FINETUNING)
-    assert {options_of(job).origin for job in finetunings} == {str(study.baseline.root)}
+    assert sorted({options_of(job).strategy for job in finetunings}) == sorted(FINETUNING.values())
+    assert {options_of(job).source for job in finetunings} == {str(study.baseline.root)}
 
 
 def test_the_baseline_is_tested_on_the_target(tmp_path):
@@ -101,10 +101,10 @@ def test_the_baseline_is_tested_on_the_target(tmp_path):
 
 def test_a_run_is_done_with_the_same_settings_only(tmp_path):
     jobs, study = plan(tmp_path)
-    job = next(job for job in jobs if "frozen-decoder/fold1" in job.name)
+    job = next(job for job in jobs if "freeze-decoder/fold1" in job.name)
     assert not PAPER.is_done(job, study)
     recorded = json.loads(config_of(job).model_dump_json())
-    transfer = {"source": "x", "source_sha256": DIGEST, "strategy": "frozen-decoder", "inputs": {}}
+    transfer = {"source": "x", "source_sha256": DIGEST, "strategy": "freeze-decoder", "inputs": {}}
     write_labels(Run(study.runs / job.name), ONE, config=recorded | {"transfer": transfer})
     assert not PAPER.is_done(job, study)  # its source is not there
     write_labels(study.baseline, ONE)
@@ -119,8 +119,8 @@ def test_a_run_is_done_with_the_same_settings_only(tmp_path):
 
 def test_runs_that_began_elsewhere_are_not_mixed_in(tmp_path, capsys):
     jobs, study = plan(tmp_path)
-    baseline, tuned = (next(job for job in jobs if part in job.name) for part in ("-baseline/", "frozen-decoder/fold1"))
-    transfer = {"source": "x", "source_sha256": DIGEST, "strategy": "frozen-decoder", "inputs": {}}
+    baseline, tuned = (next(job for job in jobs if part in job.name) for part in ("-baseline/", "freeze-decoder/fold1"))
+    transfer = {"source": "x", "source_sha256": DIGEST, "strategy": "freeze-decoder", "inputs": {}}
     settings = {job.name: json.loads(config_of(job).model_dump_json()) for job in (baseline, tuned)}
     write_labels(study.baseline, ONE, config=settings[baseline.name])
     run = Run(study.runs / tuned.name)

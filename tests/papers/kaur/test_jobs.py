@@ -39,7 +39,7 @@ def test_every_command_leads_to_its_run_and_differs_in_what_is_compared_only(tmp
         expected = f"{config.name}/MS-to-BraTS-{options.strategy}/fold{options.fold}"
         assert job.name == expected and config.name.endswith(f"-cases{config.data.train_cases}")
         assert options.data == Path("some/BraTS") and options.folds == 4 and options.strategy in STARTS
-        assert options.origin == str(study.pretraining.root) and config.seed == 0
+        assert options.source == str(study.pretraining.root) and config.seed == 0
         assert config.model.family == "cicek" and config.model.activation == "softmax" and config.train.loss == "ce"
         assert len(config.train.class_weights) == 4 and config.predict.threshold == 0.5
 
