@@ -53,7 +53,7 @@ PORTABLE = [path for path in FILES if part_of(path) in ("models", "losses")]
 LIGHT = [
     path
     for path in FILES
-    if part_of(path) in ("", "__main__", "errors", "disk", "config", "workflow", "commands")
+    if part_of(path) in ("", "__main__", "errors", "disk", "config", "workflow", "papers", "commands")
 ]
 
 
