@@ -38,14 +38,3 @@ def test_as_many_trainings_as_the_help_says_lead_to_the_runs_of_the_page(name, s
 def test_examples_are_understood(name):
     for words, _ in load_paper(name).examples:
         assert read(words.split()).paper == name
-
-
-def test_the_help_says_of_each_paper_what_it_asks_and_how_long_it_takes(capsys):
-    parser = argparse.ArgumentParser(formatter_class=argparse.RawDescriptionHelpFormatter)
-    reproduce.add_arguments(parser)
-    text = parser.format_help()
-    for paper in map(load_paper, PAPERS):
-        assert f"{paper.name}: {paper.question}" in text
-        for scale, length in paper.lengths.items():
-            assert f"{scale}: {length.trainings} trainings, {length.takes}" in " ".join(text.split())
-    assert max(map(len, text.splitlines())) <= 120

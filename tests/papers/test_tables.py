@@ -4,12 +4,16 @@ import csv
 
 import pytest
 
-from segan_tl.papers.published import Origin, Published
+from segan_tl.papers.published import Origin, Published, PublishedTable
 from segan_tl.papers.tables import (
     Cell,
     Table,
+    beside_published,
     embolden,
+    learning_curve,
     paired_difference,
+    share,
+    spread_of,
     to_csv,
     to_markdown,
 )
@@ -76,3 +80,28 @@ def test_the_best_of_a_column_is_bold_as_it_is_printed():
     assert str(Cell(0.5, None, 0.1, "2 of 3 folds", best=True)) == "**0.500 ± 0.100**, 2 of 3 folds (paper –)"
     half = embolden([("a", Cell(0.9, None, note="2 of 3 folds")), ("b", Cell(0.5, None))])
     assert [row[1].best for row in half] == [False, True]
+
+
+def test_our_numbers_stand_beside_the_published_ones_of_the_same_row_and_column():
+    published = PublishedTable("Table 1", {"a": {"x": Published(0.25)}, "other": {"x": Published(0.1)}})
+    table = beside_published(
+        "method", {"a": "A", "b": "B"}, {"x": "X", "y": "Y"}, ours=lambda row, column: Cell(0.5), published=published
+    )
+    assert table.headings == ("method", "X", "Y")
+    assert [[str(cell) for cell in row] for row in table.rows] == [
+        ["A", "0.500 (paper 0.250)", "0.500 (paper –)"], ["B", "0.500 (paper –)", "0.500 (paper –)"],
+    ]  # fmt: skip
+
+
+def test_a_learning_curve_says_what_every_start_adds_to_scratch():
+    found = {"4": {"scratch": {"p": 0.5, "q": 0.5}, "full": {"p": 0.6, "q": 0.8}, "part": {}}}
+    starts = {"scratch": "from scratch", "full": "FULL", "part": "PART"}
+    table = learning_curve(starts, found, texts=lambda cases, start: f"{start} on {cases}")
+    assert table.headings == ("training cases", "from scratch", "FULL", "PART", "FULL − scratch", "PART − scratch")
+    # 0.1 and 0.3: mean 0.2, error 0.1414 / √2
+    assert table.rows == [("4", "scratch on 4", "full on 4", "part on 4", "+0.200 ± 0.100", "–")]
+
+
+def test_how_many_of_all_and_how_far_they_spread():
+    assert [share(number, 3, "folds") for number in (0, 2, 3)] == ["not run", "2 of 3 folds", ""]
+    assert spread_of([0.5]) is None is spread_of([]) and spread_of(iter([0.0, 2.0])) == pytest.approx(2**0.5)
