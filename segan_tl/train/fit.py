@@ -15,13 +15,14 @@ from segan_tl.data.learnt import Learnt, run_patients
 from segan_tl.disk.atomic import write_json
 from segan_tl.errors import UserError
 from segan_tl.runs import Run
-from segan_tl.train.callbacks import ProgressLine, Record, TensorBoard, Validation, publisher
+from segan_tl.train.callbacks import ProgressLine, Record, TensorBoard
 from segan_tl.train.checkpoint import restore_last, save_last
 from segan_tl.train.loop import Interruption, Progress, run_epochs
 from segan_tl.train.recipes import build_judge, build_training, make_batches_of
 from segan_tl.train.start.begin import unchanged_critic
 from segan_tl.train.start.freeze import freeze_alike
 from segan_tl.train.start.weights import find_start
+from segan_tl.train.validation import Validation, publisher
 
 TRANSFER_SEED = 2**20  # added to the seed of the first weights of a transfer
 # What of `data` decides how an image is prepared.

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from segan_tl.__main__ import main
-from segan_tl.train.callbacks import Validation
+from segan_tl.train.validation import Validation
 from tests.small_volumes import TINY
 
 ROOT = Path(__file__).parents[2]

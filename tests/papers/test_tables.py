@@ -18,7 +18,6 @@ from segan_tl.papers.tables import (
     to_markdown,
 )
 
-
 TEST = Origin("authors' result files, test", "†", "from the authors' published result files")
 
 

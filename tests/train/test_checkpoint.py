@@ -7,9 +7,10 @@ import pytest
 from segan_tl.disk.atomic import write_json
 from segan_tl.errors import UserError
 from segan_tl.runs import Run
-from segan_tl.train.callbacks import Record, publisher
+from segan_tl.train.callbacks import Record
 from segan_tl.train.checkpoint import save_last
 from segan_tl.train.loop import Progress
+from segan_tl.train.validation import publisher
 
 
 @pytest.mark.parametrize("how", ["at the end of an epoch", "the best so far", "after a signal"])

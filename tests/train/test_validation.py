@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from segan_tl.train.callbacks import Validation
 from segan_tl.train.loop import Interruption, Progress
+from segan_tl.train.validation import Validation
 
 
 def case(name: str, truth: np.ndarray):
