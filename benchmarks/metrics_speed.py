@@ -57,9 +57,9 @@ def main() -> None:
 def measure(prediction: Path, truth: Path, rounds: int) -> tuple[float, float, float, float]:
     """Return the median seconds of reading and of scoring, and the peak memory in MiB: all, and before any case."""
     from segan_tl.data.files.images import Source
+    from segan_tl.metrics.columns import Plan, score_pair
     from segan_tl.report.score.mask_pairs import read_pairs
     from segan_tl.report.score.masks import Mask
-    from segan_tl.report.score.scores import Plan, score_pair
 
     before = _peak_mib()
     plan = Plan(("wt", "tc", "et"), challenge=CHALLENGE)

@@ -1,8 +1,8 @@
-"""The exceptions that are meant for the person at the keyboard, and the name that was probably meant."""
+"""The exceptions that are meant for the person at the keyboard, and how names are said in them."""
 
 import difflib
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -37,6 +37,11 @@ def cannot_write(path: Path, error: OSError) -> CannotWrite:
 def is_full(error: OSError) -> bool:
     """Tell whether the system had no space left; HDF5 says so in its text alone."""
     return error.errno in FULL or any(f"errno = {number}," in str(error) for number in FULL)
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """Return the first names, and how many there are beside them: "a, b, c and 2 more"; all where they are few."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:

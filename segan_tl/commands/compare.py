@@ -94,7 +94,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _print(tables, rows, metrics, *, patients, arguments) -> None:
     """Print which letter is which run, a table a metric, and how to read them."""
     from segan_tl.console import console
-    from segan_tl.report.compare.models import direction, letter, notes
+    from segan_tl.metrics.columns import column_of
+    from segan_tl.report.compare.models import letter, notes
     from segan_tl.report.narrow import print_comparison
     from segan_tl.workflow.patients import count_patients
 
@@ -105,7 +106,7 @@ def _print(tables, rows, metrics, *, patients, arguments) -> None:
     kind = f"{number}{' SYNTHETIC' if synthetic else ''} test case{'s' * (number > 1)}"
     several = count_patients({case: patients[case] for case in tables[0].cases})
     for metric in metrics:
-        print_comparison(rows, metric, kind=kind + several, way=BETTER[arguments.better] or direction(metric))
+        print_comparison(rows, metric, kind=kind + several, way=BETTER[arguments.better] or column_of(metric).better)
     averaged = ["the mean of a patient's scans is one value: they are not independent"] * bool(several)
     for note in [*notes(rows), *averaged]:
         console.print(note, soft_wrap=True)

@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Score everything, write the rows and print what they come to."""
     from segan_tl.console import console
+    from segan_tl.metrics.columns import columns_of, definitions
     from segan_tl.report.narrow import print_summary
     from segan_tl.report.score.preflight import FAULTS_NAMED, check_headers, prepare_folder, refuse_faults
     from segan_tl.report.score.scores import score_cases, write_scores
@@ -83,9 +84,11 @@ def run(arguments: argparse.Namespace) -> int:
     faults |= unreadable
     if not (rows and arguments.skip_bad_cases):
         refuse_faults(faults, total=total, all_seen=len(unreadable) != most)
-    write_scores(arguments.out, rows)
+    write_scores(arguments.out, rows, plan)
     print_summary(rows, plan)
-    for note in (*_notes(plan), *_left_out(faults)):
+    names = {column.name: column.title for column in columns_of(plan)} | {"empty": "empty masks"}
+    notes = [f"{names.get(name, name)}: {text}" for name, text in definitions(plan).items()]
+    for note in (*notes, *_left_out(faults)):
         console.print(note, soft_wrap=True)
     several = count_patients({row["case"]: row["patient"] for row in rows})
     scored = f"scored {_count(total - len(faults), 'case')}{several} in {seconds:.1f} s"
@@ -149,8 +152,8 @@ def _jobs(arguments) -> int:
 
 def _plan(arguments, truths: dict, predictions: dict):
     """Decide on the regions: those asked for, the challenge's, or all that both sides can tell apart."""
+    from segan_tl.metrics.columns import Plan
     from segan_tl.report.score.masks import common_regions
-    from segan_tl.report.score.scores import Plan
 
     possible = common_regions(truths, predictions)
     usual = [region for region in CHALLENGE_REGIONS if region in possible] if arguments.challenge else possible
@@ -179,18 +182,3 @@ def _remarks(truths: dict, predictions: dict, left_over: list[str]) -> list[str]
     if missing:
         remarks.append(f"left out, no prediction: {len(missing)} of {len(truths)} cases ({_named(missing)})")
     return remarks + left_over
-
-
-def _notes(plan) -> list[str]:
-    from segan_tl.metrics.distances import HD95_DEFINITIONS, MISSED_MM
-    from segan_tl.metrics.lesions import CHALLENGES as SETTINGS
-
-    notes = [f"HD95 {name}: {HD95_DEFINITIONS[name]}" for name in plan.hd95]
-    notes.append(f"both empty: overlap 1, HD95 0; one empty: overlap 0, HD95 {MISSED_MM:g} mm")
-    if plan.challenge:
-        settings = SETTINGS[plan.challenge]
-        notes.append(
-            f"lesions as {plan.challenge} 2023: joined by {_count(settings.dilations, 'dilation')}, up to "
-            f"{settings.ignored_mm3:g} mm3 not counted; missed or invented: Dice 0, HD95 {MISSED_MM:g} mm"
-        )
-    return notes

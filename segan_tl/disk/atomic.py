@@ -5,10 +5,12 @@ behind.
 """
 
 import contextlib
+import csv
+import io
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from segan_tl.disk.leftovers import clear_leftovers, temporary_path
@@ -46,6 +48,15 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: dict) -> None:
     """Write a JSON file atomically."""
     write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping]) -> None:
+    """Write these columns of the rows as a CSV file atomically; numbers have all their digits, None is empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
 
 
 @contextlib.contextmanager

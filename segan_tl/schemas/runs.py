@@ -193,7 +193,7 @@ class Summary(RunSchema):
     remedy: ClassVar[str] = "remove it and run the command of the run again, which scores anew"
 
     failed: dict[str, str] = {}
-    definitions: dict[str, str] = {}
+    definitions: dict[str, str | None] = {}  # null of lesions where a version before had none
     segmentor_sha256: str | None = None
 
 

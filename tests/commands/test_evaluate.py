@@ -42,7 +42,7 @@ def test_rows_and_table(places, capsys):
     assert missed["hd95_surface_weighted_mm"] == "374.0"
     printed = capsys.readouterr().out
     assert "labels of the prediction: brats2023" in printed
-    assert "HD95 surface-weighted: larger of the two directed 95th percentiles" in printed
+    assert "HD95, surface-weighted: larger of the two directed 95th percentiles" in printed
     assert "scored 2 cases" in printed and "1/2  BraTS2021_00000" in printed and "s left" in printed
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from segan_tl.metrics.columns import Plan, score_pair
 from segan_tl.metrics.pair import MaskPair
 from segan_tl.report import narrow, terminal
 from segan_tl.report.compare.models import compare_tables
-from segan_tl.report.score.scores import Plan, score_pair
 from tests.report.compare.test_models import HIGH, LOW, table
 
 

@@ -25,7 +25,7 @@ GOOD = {
     "patients.json": {"train": {"a_pre": "a", "a_post": "a"}, "validation": {"b": "b"}, "test": {"c": "c"}},
     "MANIFEST.json": {"files": {"segmentor.keras": {"bytes": 3, "sha256": DIGEST}}},
     "progress.json": {"epoch": 1, "step": 0, "best": -1.0, "best_epoch": 0, "history": [{"epoch": 1, "dice": None}]},
-    "summary.json": {"failed": {"a": "it is damaged"}, "definitions": {}},
+    "summary.json": {"failed": {"a": "it is damaged"}, "definitions": {"hd95_mm": "pooled", "lesions": None}},
     "comparison.json": COMPARED,
     "operating_point.json": {"threshold": 0.5, "validation_dice": 0.7, "cases": ["a"]},
     "predictions.json": {"cases": {"a": {"labels": {"1": "wt"}}}},

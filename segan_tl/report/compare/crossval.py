@@ -8,6 +8,7 @@ from pathlib import Path
 
 from segan_tl.data.folds import FILE, read_folds
 from segan_tl.errors import UserError
+from segan_tl.metrics.columns import Column, column_of
 from segan_tl.report.compare.crossval_folds import (
     Fold,
     read_fold,
@@ -84,6 +85,11 @@ class CrossValidation:
         """Return the columns of numbers that every fold has."""
         columns = [metric_columns(fold.rows) for fold in self.folds]
         return [name for name in columns[0] if all(name in other for other in columns)]
+
+    @property
+    def main_scores(self) -> list[Column]:
+        """Return those of them that stand for a model."""
+        return [column for name in self.metrics if (column := column_of(name)).main]
 
 
 # === Read ===

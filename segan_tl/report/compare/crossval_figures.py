@@ -9,23 +9,22 @@ from segan_tl.report.axes import lighten, save
 from segan_tl.report.compare.crossval import CrossValidation
 from segan_tl.report.compare.statistics import number
 
-SCORES = {"dice": "Dice", "hd95_mm": "HD95 in mm"}
 COLOUR, MEAN_COLOUR = "#0072B2", "#D55E00"  # Okabe and Ito
 
 
 def plot_folds(crossval: CrossValidation, path: Path) -> None:
     """Draw the patients of every fold as dots over a box (quartiles, median), and the mean over all as a line."""
-    metrics = [metric for metric in SCORES if metric in crossval.metrics]
+    scores = crossval.main_scores
     regions, rows = crossval.regions, crossval.rows
-    size = (max(1.2 + 0.45 * len(crossval.folds), 2.4) * len(regions) + 0.8, 2.9 * len(metrics) + 0.6)
+    size = (max(1.2 + 0.45 * len(crossval.folds), 2.4) * len(regions) + 0.8, 2.9 * len(scores) + 0.6)
     figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots(len(metrics), len(regions), sharex=True, sharey="row", squeeze=False)
-    for line, metric in zip(axes, metrics):
+    axes = figure.subplots(len(scores), len(regions), sharex=True, sharey="row", squeeze=False)
+    for line, score in zip(axes, scores):
         for axis, region in zip(line, regions):
-            _draw(axis, [row for row in rows if row["region"] == region], metric)
+            _draw(axis, [row for row in rows if row["region"] == region], score.name)
             axis.set_title(region, fontsize=10)
-        line[0].set_ylabel(SCORES[metric])
-        line[0].set_ylim(*((0, 1.02) if metric == "dice" else (0, None)))
+        line[0].set_ylabel(score.in_words)
+        line[0].set_ylim(*((0, 1.02) if score.unit == "share" else (0, None)))
     for axis in axes[-1]:
         axis.set_xlabel("fold")
     missing = f", folds {', '.join(map(str, crossval.missing))} MISSING" if crossval.missing else ""

@@ -1,7 +1,5 @@
 """The scores of a cross-validation: over all patients, in each fold, and over folds; printed and as files."""
 
-import csv
-import io
 import math
 import statistics
 from collections.abc import Sequence
@@ -10,14 +8,12 @@ from typing import NamedTuple
 
 from rich.table import Table
 
-from segan_tl.disk.atomic import write_json, write_text
+from segan_tl.disk.atomic import write_csv, write_json
+from segan_tl.metrics.columns import Column, column_of
 from segan_tl.report.compare.crossval import CrossValidation
 from segan_tl.report.compare.statistics import average_scans, number, whose
-from segan_tl.report.score.case_scores import VOLUMES
 from segan_tl.report.terminal import print_table
 
-# Column of metrics.csv, its heading, decimals.
-SHOWN = (("dice", "Dice", 3), ("hd95_mm", "HD95 in mm", 1), ("lesion_dice", "lesion-wise Dice", 3))
 ABSENT = "–"
 
 
@@ -88,8 +84,7 @@ class FoldTable(NamedTuple):
 def fold_tables(crossval: CrossValidation) -> list[FoldTable]:
     """Return a table for each score that is shown; its last two rows are all patients, and the means of folds."""
     found = summarise_folds(crossval)
-    shown = [score for score in SHOWN if score[0] in crossval.metrics]
-    return [_table(crossval, found, *score) for score in shown]
+    return [_table(crossval, found, column) for column in crossval.main_scores]
 
 
 def print_folds(crossval: CrossValidation) -> None:
@@ -103,9 +98,9 @@ def print_folds(crossval: CrossValidation) -> None:
         print_table(table)
 
 
-def _table(crossval: CrossValidation, found: dict, metric: str, heading: str, digits: int) -> FoldTable:
+def _table(crossval: CrossValidation, found: dict, column: Column) -> FoldTable:
     kind = " SYNTHETIC" if crossval.synthetic else ""
-    scores = {region: summaries[metric] for region, summaries in found.items()}
+    scores, digits = {region: summaries[column.name] for region, summaries in found.items()}, column.digits
     rows = []
     for fold in crossval.folds:
         cells = [_text(score.folds.get(fold.number), digits) for score in scores.values()]
@@ -113,7 +108,7 @@ def _table(crossval: CrossValidation, found: dict, metric: str, heading: str, di
     patients = len({whose(row) for row in crossval.rows})
     rows.append(["all patients", str(patients), *(_text(score.patients, digits) for score in scores.values())])
     rows.append(["means of folds", "", *(_text(score.of_folds, digits) for score in scores.values())])
-    return FoldTable(f"{heading} of{kind} patients, mean ± standard deviation", ["", "patients", *found], rows)
+    return FoldTable(f"{column.in_words} of{kind} patients, mean ± standard deviation", ["", "patients", *found], rows)
 
 
 def _text(found: Spread | None, digits: int) -> str:
@@ -129,11 +124,7 @@ def write_tables(crossval: CrossValidation) -> list[Path]:
     """Write crossval.csv, one line a case and region with its fold, and crossval.json with what they come to."""
     cases, summary = crossval.folder / "crossval.csv", crossval.folder / "crossval.json"
     columns = ("case", "patient", "fold", "region", *crossval.metrics)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(row | {"patient": whose(row)} for row in crossval.rows)
-    write_text(cases, text.getvalue())
+    write_csv(cases, columns, (row | {"patient": whose(row)} for row in crossval.rows))
     write_json(summary, describe(crossval))
     return [cases, summary]
 
@@ -152,7 +143,7 @@ def describe(crossval: CrossValidation) -> dict:
         "data": {key: state.get("data", {}).get(key) for key in ("folder", "layout", "synthetic")},
         "failed": {case: why for fold in crossval.folds for case, why in fold.failed.items()},
         "regions": {
-            region: {metric: _plain(summary) for metric, summary in summaries.items() if metric not in VOLUMES}
+            region: {name: _plain(summary) for name, summary in summaries.items() if column_of(name).unit != "ml"}
             for region, summaries in found.items()
         },
         "commits": sorted({fold.state.get("commit") or "unknown" for fold in crossval.folds}),

@@ -1,7 +1,5 @@
 """Every single-modality model on every modality [Giacomello 2020, Fig. 3], and their votes where several are there."""
 
-import csv
-import io
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -11,7 +9,7 @@ import keras
 import numpy as np
 
 from segan_tl.data.find.cases import Case, LoadedCase, load_case
-from segan_tl.disk.atomic import write_text
+from segan_tl.disk.atomic import write_csv
 from segan_tl.errors import UserError
 from segan_tl.metrics.overlap import counts
 from segan_tl.predict.ensemble import count_votes
@@ -180,9 +178,5 @@ def by_number(votes: Sequence[dict]) -> list[Available]:
 
 def write_rows(path: Path, rows: Sequence[dict], *, columns: Sequence[str]) -> None:
     """Write a CSV file of these columns; an empty field where there is no number."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n", extrasaction="ignore")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({key: f"{value:.6g}" if isinstance(value, float) else value for key, value in row.items()})
-    write_text(path, text.getvalue())
+    short = ({key: f"{value:.6g}" if isinstance(value, float) else value for key, value in row.items()} for row in rows)
+    write_csv(path, columns, short)

@@ -1,7 +1,5 @@
 """Models side by side on the same cases: who is better at what, by how much, and whether chance would explain it."""
 
-import csv
-import io
 import math
 import shlex
 from collections.abc import Mapping, Sequence
@@ -10,22 +8,16 @@ from typing import NamedTuple
 
 from rich.table import Table
 
-from segan_tl.disk.atomic import write_text
+from segan_tl.disk.atomic import write_csv
 from segan_tl.errors import UserError
+from segan_tl.metrics.columns import column_of, columns_of, plan_of_run
 from segan_tl.report.compare.paired_tests import fewest_pairs, holm
 from segan_tl.report.compare.score_tables import ScoreTable, whose_cases
 from segan_tl.report.compare.statistics import Comparison, compare_pairs
 
 LEVEL = 0.05
-# What any run's test can be given afterwards, from its predictions.
-COMPUTED = {"hd95_mm", "specificity"}
 # Below about so many patients a bootstrap interval is too narrow.
 ENOUGH_PATIENTS = 20
-# Words in the name of a column, and which way is better; the first that fits decides.
-LOWER = {"loss", "error", "hd", "hd95", "hausdorff", "asd", "assd", "masd", "distance", "mm"}
-LOWER |= {"missed", "invented", "false", "fp", "fn"}
-HIGHER = {"dice", "dsc", "iou", "jaccard", "nsd", "precision", "sensitivity", "specificity", "recall", "accuracy"}
-HIGHER |= {"auc", "f1", "ppv", "npv", "tpr", "tnr", "found"}
 COLUMNS = (
     "metric", "region", "first", "second", "patients", "first_mean", "second_mean", "difference", "low", "high",
     "better", "t_p", "t_p_holm", "wilcoxon_p", "wilcoxon_p_holm",
@@ -61,12 +53,6 @@ class Row(NamedTuple):
 # === Compute ===
 
 
-def direction(metric: str) -> int | None:
-    """Return 1 where higher is better, -1 where lower is, None where the name does not tell (volumes)."""
-    words = set(metric.lower().split("_"))
-    return -1 if words & LOWER else 1 if words & HIGHER else None
-
-
 def require_metrics(tables: Sequence[ScoreTable], metrics: Sequence[str]) -> None:
     """Refuse metrics that not all tables have.
 
@@ -75,7 +61,8 @@ def require_metrics(tables: Sequence[ScoreTable], metrics: Sequence[str]) -> Non
     """
     shared = [name for name in tables[0].metrics if all(name in table.metrics for table in tables)]
     if unknown := [name for name in metrics if name not in shared]:
-        old = [table for table in tables if table.data and set(unknown) & COMPUTED - set(table.metrics)]
+        computed = {column.name for column in columns_of(plan_of_run((), None))}  # from predictions, afterwards too
+        old = [table for table in tables if table.data and computed.intersection(unknown) - set(table.metrics)]
         remedy = f"{old[0].name} is of a version without it; {_rescore(old[0])}" if old else "correct --metric"
         shared, unknown = (", ".join(names) or "none" for names in (shared, unknown))
         raise UserError(f"expected metrics that all runs have ({shared}); found {unknown}; {remedy}")
@@ -120,7 +107,7 @@ def compare_tables(
     patients = patients or whose_cases(tables)
     rows = []
     for metric in metrics:
-        way = better or direction(metric)
+        way = better or column_of(metric).better
         for region in regions:
             scores = [_scores(table, metric, region, allow_missing=allow_missing) for table in tables]
             for first, second in pairs:
@@ -154,17 +141,15 @@ def _better(found: Comparison, first: int, second: int, *, way: int | None) -> i
 
 def write_comparison(path: Path, rows: Sequence[Row], names: Sequence[str]) -> None:
     """Write one line a comparison; numbers have all their digits, what has no answer is empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    lines = []
     for row in rows:
         mean, low, high, number = row.found.difference
         better = "" if row.better is None else names[row.better]
         values = (row.found.first_mean, row.found.second_mean, mean, low, high, better)
         tests = (row.found.t_p, row.t_p_holm, row.found.wilcoxon_p, row.wilcoxon_p_holm)
         line = (row.metric, row.region, names[row.first], names[row.second], number, *values, *tests)
-        writer.writerow(["" if cell is None else cell for cell in line])
-    write_text(path, text.getvalue())
+        lines.append(dict(zip(COLUMNS, line)))
+    write_csv(path, COLUMNS, lines)
 
 
 def letter(place: int) -> str:

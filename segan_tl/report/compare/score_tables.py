@@ -7,16 +7,12 @@ from pathlib import Path
 
 from segan_tl.data.find.patients import patient_of
 from segan_tl.errors import UserError
+from segan_tl.metrics.columns import own_name
 from segan_tl.report.compare.crossval import find_folds, open_crossval, require_complete
 from segan_tl.report.compare.statistics import metric_columns, number
 from segan_tl.runs import Run, open_run, read_json, run_name
 from segan_tl.schemas.tables import read_table
 
-# `evaluate` names the definition in the column; a run's own test always takes the default one.
-ALIASES = {
-    "hd95_surface_weighted_mm": "hd95_mm",
-    "lesion_hd95_surface_weighted_mm": "lesion_hd95_mm",
-}
 # What the names of our own synthetic cases begin with.
 PHANTOM = "phantom-"
 # Older runs wrote volumes with six digits.
@@ -144,7 +140,7 @@ def _read_rows(path: Path) -> dict[tuple[str, str], dict]:
     lines = read_table(path, ("case", "region"), remedy="give the table of scores, separated by commas")
     columns = lines[0] if lines else {}
     rows = {}
-    renamed = {name: own for name, own in ALIASES.items() if own not in columns}
+    renamed = {name: own for name in columns if (own := own_name(name)) not in columns}
     for line in lines:
         key = (line["case"], line["region"].strip().lower())
         if key in rows:
@@ -157,7 +153,7 @@ def _read_rows(path: Path) -> dict[tuple[str, str], dict]:
 
 def own_names(tables: Sequence[ScoreTable], metrics: Sequence[str]) -> list[str]:
     """Return the metrics by the names that the tables know them by, each once: that of `evaluate`, or a run's."""
-    known = [name if all(name in table.metrics for table in tables) else ALIASES.get(name, name) for name in metrics]
+    known = [name if all(name in table.metrics for table in tables) else own_name(name) for name in metrics]
     return list(dict.fromkeys(known))
 
 

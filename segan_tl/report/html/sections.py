@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
+from segan_tl.metrics.columns import Column, column_of
 from segan_tl.report.compare.statistics import average_scans, estimate_mean
 from segan_tl.report.curves import divide_history
 from segan_tl.report.html.charts import box_chart, line_chart, scatter_chart, share_range
@@ -11,8 +12,6 @@ from segan_tl.report.html.runs import FinishedRun, shared_metrics, shared_region
 from segan_tl.report.html.tables import (
     case_table,
     difference_table,
-    is_score,
-    metric_name,
     score_table,
     show,
     transfer_table,
@@ -20,8 +19,7 @@ from segan_tl.report.html.tables import (
 
 SYNTHETIC = "SYNTHETIC DATA: simulated, no patients"
 DISCLAIMER = "For research only: not a medical device, not for diagnosis or treatment."
-SHARES = ("dice", "precision", "sensitivity")
-DEFINED = {"hd95_mm": "HD95", "empty": "Empty masks", "lesions": "Lesion-wise scores"}
+RULES = {"empty": "Empty masks", "lesions": "Lesion-wise scores"}  # of several scores
 
 
 def header_section(runs: Sequence[FinishedRun], title: str, *, warnings: Sequence[str]) -> str:
@@ -35,7 +33,8 @@ def summary_section(runs: Sequence[FinishedRun]) -> str:
     """Return what was trained on what and how good it is; of several runs, how they differ."""
     lead = "".join(f'<p class="lead">{_lead(one)}</p>' for one in runs)
     notes = ["Interval: bootstrap over cases (BCa); below about 20 cases it is too narrow."]
-    notes += [f"{DEFINED.get(name, name)}: {text}." for name, text in runs[0].definitions.items() if text]
+    meanings = {RULES.get(name) or column_of(name).title: text for name, text in runs[0].definitions.items() if text}
+    notes += [" ".join(f"{name[0].upper()}{name[1:]}: {text}." for name, text in meanings.items())] * bool(meanings)
     scores = [score_table(runs), *(f'<p class="note">{escape(note)}</p>' for note in notes)] if runs[0].rows else [
         "<p>There were no test cases: nothing was scored.</p>"]  # fmt: skip
     if len(runs) > 1 and runs[0].rows:
@@ -107,9 +106,9 @@ def _column(runs: Sequence[FinishedRun], name: str) -> dict:
 
 def boxes_section(runs: Sequence[FinishedRun]) -> str:
     """Draw the scores of the cases: one chart a region (one run), or a region and score (several)."""
-    regions, metrics = shared_regions(runs), [name for name in shared_metrics(runs) if is_score(name)]
+    drawn = [column for name in shared_metrics(runs) if (column := column_of(name)).is_score and column.short]
     draw = _own_boxes if len(runs) == 1 else _paired_boxes
-    charts = [chart for region in regions for chart in draw(runs, region, metrics)]
+    charts = [chart for region in shared_regions(runs) for chart in draw(runs, region, drawn)]
     note = "A dot is a case; the box holds the middle half of them, the thick line is the median."
     link = " A line joins the same case." if len(runs) > 1 else ""
     width = " three" if len(charts) % 3 == 0 else ""
@@ -117,9 +116,9 @@ def boxes_section(runs: Sequence[FinishedRun]) -> str:
             f'<p class="note">{note}{link}</p></section>')  # fmt: skip
 
 
-def _own_boxes(runs: Sequence[FinishedRun], region: str, metrics: list[str]) -> list[str]:
+def _own_boxes(runs: Sequence[FinishedRun], region: str, drawn: list[Column]) -> list[str]:
     one, of = runs[0], f"{region.upper()}: "
-    groups = {metric_name(name): one.scores(name, region) for name in metrics if name in SHARES}
+    groups = {column.title: one.scores(column.name, region) for column in drawn if column.unit == "share"}
     limits = share_range(value for values in groups.values() for value in values.values())
     charts = [box_chart(groups, title=f"{of}scores of the test cases", y_range=limits)]
     if {"truth_ml", "prediction_ml"} <= set(shared_metrics(runs)):
@@ -127,20 +126,19 @@ def _own_boxes(runs: Sequence[FinishedRun], region: str, metrics: list[str]) -> 
         points = {case: (truth[case], found[case]) for case in truth}
         charts.append(scatter_chart(
             points, title=f"{of}volumes", x_label="truth, ml", y_label="found, against truth, in ml"))  # fmt: skip
-    distances = [name for name in metrics if name.startswith("hd95")]
     return charts + [
-        box_chart({metric_name(name): one.scores(name, region)}, title=of + metric_name(name)) for name in distances
-    ]
+        box_chart({column.heading: one.scores(column.name, region)}, title=of + column.heading)
+        for column in drawn if column.unit != "share"
+    ]  # fmt: skip
 
 
-def _paired_boxes(runs: Sequence[FinishedRun], region: str, metrics: list[str]) -> list[str]:
+def _paired_boxes(runs: Sequence[FinishedRun], region: str, drawn: list[Column]) -> list[str]:
     charts = []
-    for name in metrics:
-        if name in SHARES or name.startswith("hd95"):
-            groups = {one.name: one.scores(name, region) for one in runs}
-            limits = share_range(value for values in groups.values() for value in values.values())
-            title = f"{region.upper()}: {metric_name(name)}"
-            charts.append(box_chart(groups, title=title, y_range=limits if name in SHARES else None, linked=True))
+    for column in drawn:
+        groups = {one.name: one.scores(column.name, region) for one in runs}
+        limits = share_range(value for values in groups.values() for value in values.values())
+        title = f"{region.upper()}: {column.heading}"
+        charts.append(box_chart(groups, title=title, y_range=limits if column.unit == "share" else None, linked=True))
     return charts
 
 

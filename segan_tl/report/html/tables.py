@@ -5,42 +5,19 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
+from segan_tl.metrics.columns import column_of
 from segan_tl.report.compare.paired_tests import holm
 from segan_tl.report.compare.statistics import Estimate, compare_pairs, number, summarise
 from segan_tl.report.html.runs import FinishedRun, shared_metrics, shared_regions
 
-NAMES = {
-    "dice": "Dice",
-    "truth_ml": "truth, ml",
-    "prediction_ml": "found, ml",
-    "hd95_mm": "HD95, mm",
-    "lesion_dice": "lesion-wise Dice",
-    "lesion_hd95_mm": "lesion-wise HD95, mm",
-}
-# Differences of these are tested.
-TESTED = ("dice", "lesion_dice", "hd95_mm")
 COMPARISON_NAMES = {"source": "source, untouched", "scratch": "from scratch", "transferred": "transferred"}
 
 
-def metric_name(metric: str) -> str:
-    """Return what a column of metrics.csv is called on the page; the unit and the definition stay in it."""
-    if metric in NAMES:
-        return NAMES[metric]
-    if metric.startswith("hd95_") and metric.endswith("_mm"):
-        return f"HD95, mm ({metric[5:-3].replace('_', ' ')})"
-    return metric.replace("_", " ")
-
-
-def is_score(metric: str) -> bool:
-    """Return whether a column says how good a prediction is, not how large."""
-    return not metric.endswith(("_ml", "_voxels", "_cc")) and not metric.startswith(("truth", "prediction", "lesions"))
-
-
 def show(value: float | None, metric: str = "dice", *, signed: bool = False) -> str:
-    """Return a number as a reader wants it: three digits for shares, one for mm and ml, a dash for none."""
+    """Return a number with the digits of its score, a dash for none."""
     if value is None or not math.isfinite(value):
         return "–" if value is None or math.isnan(value) else "∞"
-    digits = 0 if metric.startswith("lesions_") else 1 if metric.endswith(("_ml", "_mm")) else 3
+    digits = column_of(metric).digits
     value = round(value, digits) + 0.0  # no −0.000
     return (f"{value:+.{digits}f}" if signed and value else f"{value:.{digits}f}").replace("-", "−")
 
@@ -58,13 +35,13 @@ def show_interval(estimate: Estimate, metric: str, *, signed: bool = False) -> s
 
 def score_table(runs: Sequence[FinishedRun]) -> str:
     """Return the means over cases with their 95 % intervals: a row a region and score, a column a run."""
-    metrics = [metric for metric in shared_metrics(runs) if is_score(metric)]
+    metrics = [metric for metric in shared_metrics(runs) if column_of(metric).is_score]
     found = [summarise(one.rows) for one in runs]
     regions = shared_regions(runs)
     body = []
     for region in regions:
         for metric in metrics:
-            words = [*([region.upper()] if len(regions) > 1 else []), metric_name(metric)]
+            words = [*([region.upper()] if len(regions) > 1 else []), column_of(metric).heading]
             estimates = [summary.get(region, {}).get(metric, Estimate(None, None, None, 0)) for summary in found]
             cells = [show_interval(estimate, metric) for estimate in estimates]
             body.append((words, [*cells, "/".join(dict.fromkeys(str(estimate.n) for estimate in estimates))]))
@@ -78,7 +55,7 @@ def score_table(runs: Sequence[FinishedRun]) -> str:
 def difference_table(runs: Sequence[FinishedRun]) -> str:
     """Return the paired differences to the first run: mean with interval, who is higher how often, corrected p."""
     first, regions = runs[0], shared_regions(runs)
-    metrics = [metric for metric in TESTED if metric in shared_metrics(runs)]
+    metrics = [metric for metric in shared_metrics(runs) if column_of(metric).main]
     lines = []
     for region, metric, other in itertools.product(regions, metrics, runs[1:]):
         one, two = first.scores(metric, region), other.scores(metric, region)
@@ -86,7 +63,7 @@ def difference_table(runs: Sequence[FinishedRun]) -> str:
         pairs = [(one[case], two[case]) for case in cases]
         if pairs:
             words = [region.upper()] if len(regions) > 1 else []
-            words += [metric_name(metric), f"{other.name} − {first.name}"]
+            words += [column_of(metric).heading, f"{other.name} − {first.name}"]
             higher = f"{sum(b > a for a, b in pairs)} of {len(pairs)}"
             lines.append((words, metric, compare_pairs(*zip(*pairs), [first.patients[case] for case in cases]), higher))
     corrected = zip(holm([line[2].t_p for line in lines]), holm([line[2].wilcoxon_p for line in lines]))
@@ -129,7 +106,7 @@ def case_table(runs: Sequence[FinishedRun], *, shown: Iterable[str]) -> str:
     heads = ["case", *(["region"] if len(regions) > 1 else [])]
     if len(runs) == 1:
         metrics = shared_metrics(runs)
-        names = [metric_name(metric) for metric in metrics]
+        names = [column_of(metric).heading for metric in metrics]
     else:
         names = [f"Dice, {one.name}" for one in runs] + [f"{one.name} − {runs[0].name}" for one in runs[1:]]
     body = []

@@ -1,8 +1,6 @@
 """The test of a finished run: its best checkpoint segments the test cases; scores, a table and pictures."""
 
-import csv
 import functools
-import io
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -15,26 +13,25 @@ from segan_tl.config.schema import Config
 from segan_tl.console import console
 from segan_tl.data.files.images import write_volume
 from segan_tl.data.find.cases import Case, LoadedCase, load_labelled
-from segan_tl.disk.atomic import write_json, write_text
+from segan_tl.disk.atomic import write_json
 from segan_tl.disk.paths import safe_name
 from segan_tl.environment import versions
 from segan_tl.errors import UserError
+from segan_tl.metrics.columns import Column, Plan, columns_of, definitions, plan_of_run
+from segan_tl.metrics.pair import MaskPair
 from segan_tl.predict.labels import label_scheme, paint_labels
 from segan_tl.predict.members import Member
 from segan_tl.predict.postprocess import binarise, settle
 from segan_tl.predict.segment import load_segmentor, segment_case
 from segan_tl.regions import region_masks, shown_modality, unions, with_unions
 from segan_tl.report.figures import Panel, choose_panels, cut_panel, plot_overlays
-from segan_tl.report.score.case_scores import VOLUMES, choose_challenge, definitions, score_columns, score_regions
+from segan_tl.report.score.challenges import choose_challenge
 from segan_tl.report.score.remarks import print_remarks, remarks_on_test
+from segan_tl.report.score.scores import dice_text, score_case, write_scores
 from segan_tl.report.terminal import case_progress, print_table
 from segan_tl.runs import Run, read_json, run_name
 
 ROWS_SHOWN = 24
-# Column, heading and digits in the printed table; lesion-wise Dice where a challenge's rule was applied.
-SHOWN = (("dice", "Dice", 3), ("precision", "prec.", 3), ("sensitivity", "sens.", 3), ("hd95_mm", "HD95", 1))
-SHOWN_LESIONS = (("lesion_dice", "lesions", 3),)
-SHOWN_VOLUMES = (("truth_ml", "truth ml", 1), ("prediction_ml", "found ml", 1))
 
 
 def evaluate_run(
@@ -65,9 +62,11 @@ def evaluate_run(
     state = read_json(run.state) if run.state.is_file() else {}
     config = settle(config, state)
     into = into or run
+    regions = (*config.data.regions, *unions(config.data.regions))
     challenge = choose_challenge(config.data.regions, {case.convention for case in cases if case.mask})
+    plan = plan_of_run(regions, challenge)
     member = Member(run, run.root.name, config, {})
-    score = functools.partial(_score_cases, into, segmentor, cases, member=member, challenge=challenge)
+    score = functools.partial(_score_cases, into, segmentor, cases, member=member, plan=plan)
     if progress is None:
         with case_progress("segmenting test cases", total=len(cases)) as advance:
             rows, panels, failed, remarks = score(advance=advance)
@@ -75,10 +74,9 @@ def evaluate_run(
         rows, panels, failed, remarks = score(advance=progress)
     if cases and not rows:
         raise UserError(f"none of the {len(cases)} test cases could be read; the first: {next(iter(failed.values()))}")
-    scores = score_columns(challenge)
-    _write_metrics(into, rows, ("case", "patient", "region", *scores, *VOLUMES, "seconds"))
-    summary = _summarise(rows, config, scores) | {
-        "definitions": definitions(challenge),
+    write_scores(into.metrics, rows, plan, more=("seconds",))
+    summary = _summarise(rows, plan) | {
+        "definitions": definitions(plan),
         "challenge": challenge,
         "failed": (left_out or {}) | failed,
         "remarks": remarks,
@@ -92,7 +90,7 @@ def evaluate_run(
         _plot(run, panels, path=into.overlays, modality=modality, state=state)
     # Last: a run without summary.json is evaluated again.
     write_json(into.summary, summary)
-    _print_table(rows, summary)
+    _print_table(rows, summary, plan)
     print_remarks(remarks, member)
     return summary
 
@@ -103,7 +101,7 @@ def _score_cases(
     cases: Sequence[Case],
     *,
     member: Member,
-    challenge: str | None,
+    plan: Plan,
     advance: Callable[[str], None],
 ) -> tuple[list[dict], list[Panel], dict[str, str], dict[str, dict]]:
     rows, panels, failed, remarks = [], [], {}, {}
@@ -115,19 +113,17 @@ def _score_cases(
             failed[case.id] = str(error)
             advance(f"{case.id}  left out: {error}")
             continue
-        found, panel, remarks[case.id] = _score_case(
-            run, segmentor, case, loaded=loaded, member=member, challenge=challenge
-        )
+        found, panel, remarks[case.id] = _score_case(run, segmentor, case, loaded=loaded, member=member, plan=plan)
         for row in found:
             row["seconds"] = round(time.monotonic() - started, 3)
         rows += found
         panels.append(panel)
-        advance(f"{case.id}  " + "  ".join(f"{row['region']} Dice {row['dice']:.3f}" for row in found))
+        advance(f"{case.id}  {dice_text(found)}")
     return rows, panels, failed, remarks
 
 
 def _score_case(
-    run: Run, segmentor: keras.Model, case: Case, *, loaded: LoadedCase, member: Member, challenge: str | None
+    run: Run, segmentor: keras.Model, case: Case, *, loaded: LoadedCase, member: Member, plan: Plan
 ) -> tuple[list[dict], Panel, dict]:
     config = member.config
     regions = config.data.regions
@@ -138,9 +134,11 @@ def _score_case(
     remarks = remarks_on_test(loaded, prediction, member)
     prediction, scored = with_unions(prediction, regions)
     truth = region_masks(loaded.labels, scored)
-    found = score_regions(truth, prediction, scored, spacing_mm=loaded.spacing_mm, challenge=challenge)
-    rows = [{"case": case.id, "patient": case.patient, "region": region} | scores for region, scores in found.items()]
-    scores = {region: found[region]["dice"] for region in regions}
+    pairs = {
+        region: MaskPair(truth[..., i], prediction[..., i], loaded.spacing_mm) for i, region in enumerate(scored)
+    }
+    rows = score_case(case.id, case.patient, pairs, plan)
+    scores = {row["region"]: row["dice"] for row in rows if row["region"] in regions}
     shown = config.data.modalities.index(shown_modality(config.data.modalities, regions))
     panel = cut_panel(
         case.id, loaded.image[..., shown], truth[..., : len(regions)], prediction=prediction[..., : len(regions)],
@@ -149,18 +147,10 @@ def _score_case(
     return rows, panel, remarks
 
 
-def _write_metrics(run: Run, rows: list[dict], columns: tuple[str, ...]) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)  # with all digits, as `evaluate` does
-    write_text(run.metrics, text.getvalue())
-
-
-def _summarise(rows: list[dict], config: Config, scores: tuple[str, ...]) -> dict:
-    regions = (*config.data.regions, *unions(config.data.regions))
-    by_region = {region: [row for row in rows if row["region"] == region] for region in regions}
-    seconds = [row["seconds"] for row in by_region[config.data.regions[0]]]
+def _summarise(rows: list[dict], plan: Plan) -> dict:
+    scores = [column.name for column in columns_of(plan) if column.unit != "ml"]
+    by_region = {region: [row for row in rows if row["region"] == region] for region in plan.regions}
+    seconds = [row["seconds"] for row in by_region[plan.regions[0]]]
     return {
         "cases": len(seconds),
         "patients": len({row["patient"] for row in rows}),
@@ -193,7 +183,7 @@ def _plot(run: Run, panels: list[Panel], *, path: Path, modality: str, state: di
     plot_overlays(choose_panels(panels), path, name=name, modality=modality, synthetic=synthetic)
 
 
-def _print_table(rows: list[dict], summary: dict) -> None:
+def _print_table(rows: list[dict], summary: dict, plan: Plan) -> None:
     if not rows:
         console.print("There are no test cases: nothing was scored.")
         return
@@ -201,20 +191,24 @@ def _print_table(rows: list[dict], summary: dict) -> None:
     table = Table(title=f"test cases: {summary['cases']}{several}", title_justify="left")
     table.add_column("case", no_wrap=True)
     table.add_column("region")
-    scores = SHOWN + (SHOWN_LESIONS if summary["challenge"] else ())
-    shown = scores + SHOWN_VOLUMES
-    for _, heading, _ in shown:
-        table.add_column(heading, justify="right")
+    shown = [column for column in columns_of(plan) if column.short]
+    for column in shown:
+        table.add_column(column.short, justify="right")
     if len(rows) <= ROWS_SHOWN:
         for row in rows:
-            table.add_row(row["case"], row["region"], *(f"{row[name]:.{digits}f}" for name, _, digits in shown))
+            table.add_row(row["case"], row["region"], *(f"{row[column.name]:.{column.digits}f}" for column in shown))
         table.add_section()
     for region, found in summary["regions"].items():
         for line in ("mean", "median", "std"):
             if found["dice"][line] is not None:
-                table.add_row(line, region, *(f"{found[name][line]:.{digits}f}" for name, _, digits in scores), "", "")
+                table.add_row(line, region, *(_cell(found.get(column.name), line, column) for column in shown))
     print_table(table)
     lesions = f"; lesions: lesion-wise Dice as {summary['challenge']} 2023" if summary["challenge"] else ""
     console.print(f"HD95 in mm, {summary['definitions']['hd95_mm']}{lesions}", markup=False, soft_wrap=True)
     for case_id, reason in summary["failed"].items():
         console.print(f"left out {case_id}: {reason}", style="yellow", soft_wrap=True)
+
+
+def _cell(described: dict | None, line: str, column: Column) -> str:
+    """Return one statistic of a score; nothing of a volume, which has none."""
+    return "" if described is None else f"{described[line]:.{column.digits}f}"

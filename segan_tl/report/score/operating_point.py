@@ -1,7 +1,5 @@
 """What the probabilities of a run are worth at other thresholds: one chosen on validation cases, and all of them."""
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,7 +8,7 @@ import numpy as np
 
 from segan_tl.config.schema import Config
 from segan_tl.data.find.cases import Case, LoadedCase, load_labelled
-from segan_tl.disk.atomic import write_json, write_text
+from segan_tl.disk.atomic import write_csv, write_json
 from segan_tl.errors import UserError
 from segan_tl.metrics.thresholds import area_under_roc, best_threshold
 from segan_tl.predict.postprocess import held_against_threshold
@@ -58,9 +56,7 @@ def write_auc(segmentor: keras.Model, cases: Sequence[Case], config: Config, *, 
             failed[case.id] = str(error)
             continue
         rows += _areas(segmentor, case, loaded, config=config)
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([AUC_COLUMNS, *rows])
-    write_text(path, text.getvalue())
+    write_csv(path, AUC_COLUMNS, (dict(zip(AUC_COLUMNS, row)) for row in rows))
     return failed
 
 

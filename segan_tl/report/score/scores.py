@@ -1,26 +1,16 @@
 """Scores of many cases: several at a time, one row a case and region, and a table of what they come to."""
 
-import csv
-import io
 import multiprocessing
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.table import Table
 
-from segan_tl.disk.atomic import write_text
+from segan_tl.disk.atomic import write_csv
 from segan_tl.errors import UserError
-from segan_tl.metrics.distances import (
-    DEFAULT_HD95,
-    directed_hausdorff_mm,
-    pooled_hausdorff_mm,
-    surface_dice,
-    weighted_hausdorff_mm,
-)
-from segan_tl.metrics.lesions import CHALLENGES, score_lesions
+from segan_tl.metrics.columns import Plan, columns_of, score_pair
 from segan_tl.metrics.pair import MaskPair
 from segan_tl.report.score.mask_pairs import read_pairs
 from segan_tl.report.score.masks import Mask
@@ -29,52 +19,15 @@ from segan_tl.report.score.masks import Mask
 CASES_WORTH_A_PROCESS = 8
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What is computed for every case.
-
-    Attributes:
-        regions: names out of REGIONS.
-        hd95: definitions out of HD95_DEFINITIONS.
-        tolerance_mm: of surface Dice.
-        challenge: a name of CHALLENGES for lesion-wise scores, None for none.
-    """
-
-    regions: tuple[str, ...]
-    hd95: tuple[str, ...] = (DEFAULT_HD95,)
-    tolerance_mm: float = 1.0
-    challenge: str | None = None
-
-
-def hd95_column(definition: str) -> str:
-    """Return the name of the column of an HD95: the definition stands in it."""
-    return f"hd95_{definition.replace('-', '_')}_mm"
-
-
-def score_pair(pair: MaskPair, plan: Plan) -> dict[str, float]:
-    """Compute every score of one region of one case; return column → value."""
-    found = pair.counts
-    row = {"dice": found.dice} | {hd95_column(name): _hd95_mm(pair, name) for name in plan.hd95}
-    row[f"surface_dice_{plan.tolerance_mm:g}mm"] = surface_dice(pair.surfel_distances, plan.tolerance_mm)
-    row |= {name: getattr(found, name) for name in ("precision", "sensitivity", "specificity")}
-    row["truth_ml"] = found.truth_voxels * pair.voxel_mm3 / 1000
-    row["prediction_ml"] = found.prediction_voxels * pair.voxel_mm3 / 1000
-    if plan.challenge:
-        lesions = score_lesions(pair, CHALLENGES[plan.challenge])
-        row |= {"lesion_dice": lesions.dice, f"lesion_{hd95_column(DEFAULT_HD95)}": lesions.hd95_mm}
-        row |= {"lesions_found": lesions.found, "lesions_missed": lesions.missed, "lesions_invented": lesions.invented}
-    return row
-
-
-def score_case(truth: Mask, prediction: Mask, plan: Plan) -> list[dict]:
-    """Read and score one case; return one row a region.
-
-    Raises:
-        UserError: as `mask_pairs.read_pairs`.
-    """
-    pairs = read_pairs(truth, prediction, plan.regions)
-    whose = {"case": truth.case_id, "patient": truth.patient}
+def score_case(case_id: str, patient: str, pairs: Mapping[str, MaskPair], plan: Plan) -> list[dict]:
+    """Return one row a region of a case: case, patient, region, and the columns of the plan."""
+    whose = {"case": case_id, "patient": patient}
     return [whose | {"region": region} | score_pair(pair, plan) for region, pair in pairs.items()]
+
+
+def dice_text(rows: Sequence[Mapping]) -> str:
+    """Return what a terminal says of a case that is scored."""
+    return "  ".join(f"{row['region']} Dice {row['dice']:.3f}" for row in rows)
 
 
 def score_cases(
@@ -105,7 +58,7 @@ def score_cases(
                 break
         else:
             rows[case_id] = found
-            progress(f"{case_id}  " + "  ".join(f"{row['region']} Dice {row['dice']:.3f}" for row in found))
+            progress(f"{case_id}  {dice_text(found)}")
     return (
         [row for case_id in wanted for row in rows.get(case_id, ())],
         {case_id: faults[case_id] for case_id in wanted if case_id in faults},
@@ -132,29 +85,23 @@ def _run(
 
 def _try_case(truth: Mask, prediction: Mask, plan: Plan) -> list[dict] | UserError:
     try:
-        return score_case(truth, prediction, plan)
+        return score_case(truth.case_id, truth.patient, read_pairs(truth, prediction, plan.regions), plan)
     except UserError as error:
         # Only the plain class can travel between processes: others have arguments of their own.
         return UserError(str(error))
 
 
-def _hd95_mm(pair: MaskPair, definition: str) -> float:
-    if definition == "surface-weighted":
-        return weighted_hausdorff_mm(pair.surfel_distances)
-    score = {"pooled": pooled_hausdorff_mm, "maximum-of-directed": directed_hausdorff_mm}[definition]
-    return score(pair.voxel_distances)
-
-
 # === What is written and printed ===
 
 
-def write_scores(path: Path, rows: list[dict]) -> None:
-    """Write metrics.csv; numbers have all their digits."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
+def write_scores(path: Path, rows: Sequence[Mapping], plan: Plan, *, more: Sequence[str] = ()) -> None:
+    """Write metrics.csv, one line a case and region.
+
+    Args:
+        more: columns beside those of the plan.
+    """
+    names = [column.name for column in columns_of(plan)]
+    write_csv(path, ("case", "patient", "region", *names, *more), rows)
 
 
 def summary_table(rows: list[dict], plan: Plan) -> Table:
@@ -164,24 +111,10 @@ def summary_table(rows: list[dict], plan: Plan) -> Table:
     for region in plan.regions:
         number = sum(row["region"] == region for row in rows)
         table.add_column(f"{region}, {number} case{'s' * (number != 1)}", justify="right")
-    for column, name, digits in _shown(plan):
-        values = ([row[column] for row in rows if row["region"] == region] for region in plan.regions)
-        table.add_row(name, *(_spread(found, digits) for found in values))
+    for column in columns_of(plan):
+        values = ([row[column.name] for row in rows if row["region"] == region] for region in plan.regions)
+        table.add_row(column.heading, *(_spread(found, column.digits_of_mean) for found in values))
     return table
-
-
-def _shown(plan: Plan) -> list[tuple[str, str, int]]:
-    """Return the columns of the table, the names they have there and their digits."""
-    shown = [("dice", "Dice", 3)]
-    shown += [(hd95_column(name), f"HD95, {name}, mm", 2) for name in plan.hd95]
-    shown += [(f"surface_dice_{plan.tolerance_mm:g}mm", f"surface Dice at {plan.tolerance_mm:g} mm", 3)]
-    shown += [(name, name, 3) for name in ("precision", "sensitivity")]
-    shown += [("specificity", "specificity", 4), ("truth_ml", "truth, ml", 2), ("prediction_ml", "prediction, ml", 2)]
-    if plan.challenge:
-        shown += [("lesion_dice", "lesion-wise Dice", 3)]
-        shown += [(f"lesion_{hd95_column(DEFAULT_HD95)}", f"lesion-wise HD95, {DEFAULT_HD95}, mm", 2)]
-        shown += [(f"lesions_{what}", f"lesions {what}", 2) for what in ("found", "missed", "invented")]
-    return shown
 
 
 def _spread(values: Sequence[float], digits: int) -> str:

@@ -12,7 +12,6 @@ from segan_tl.report.compare.models import (
     COLUMNS,
     compare_tables,
     comparison_table,
-    direction,
     letter,
     notes,
     require_metrics,
@@ -37,27 +36,6 @@ def table(path, name, dice, *, hd95_mm=None, region="wt"):
 @pytest.fixture
 def tables(tmp_path):
     return [table(tmp_path, "low", LOW), table(tmp_path, "high", HIGH), table(tmp_path, "same", LOW)]
-
-
-@pytest.mark.parametrize(
-    "metric, way",
-    [
-        ("dice", 1),
-        ("lesion_dice", 1),
-        ("surface_dice_1mm", 1),
-        ("lesions_found", 1),
-        ("hd95_mm", -1),
-        ("lesion_hd95_mm", -1),
-        ("hd95_maximum_of_directed_mm", -1),
-        ("lesions_missed", -1),
-        ("dice_loss", -1),
-        ("truth_ml", None),
-        ("prediction_ml", None),
-        ("kappa", None),
-    ],
-)
-def test_which_way_is_better(metric, way):
-    assert direction(metric) == way
 
 
 def test_every_pair_and_every_metric(tables):

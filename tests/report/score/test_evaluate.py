@@ -13,12 +13,15 @@ from segan_tl.data.find.cases import find_cases
 from segan_tl.disk.atomic import write_json
 from segan_tl.disk.manifest import sha256
 from segan_tl.errors import UserError
+from segan_tl.metrics.columns import plan_of_run
 from segan_tl.predict.members import Member
 from segan_tl.report.compare.score_tables import open_tables, require_same_cases
-from segan_tl.report.score.case_scores import LESIONS, OVERLAP, VOLUMES
 from segan_tl.report.score.evaluate import _print_table, describe, evaluate_run
 from segan_tl.report.score.remarks import print_remarks
 from tests.small_runs import SPACING_MM, make_run, small_config, small_labels, threshold_segmentor, write_case
+
+OVERLAP = ["dice", "precision", "sensitivity", "specificity"]
+LESIONS = ["lesion_dice", "lesion_hd95_mm", "lesions_found", "lesions_missed", "lesions_invented"]
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +218,7 @@ def test_evaluate_finds_the_same_numbers_to_the_last_digit(evaluated, tmp_path):
     assert main(["evaluate", str(run.root), str(cohort), "--out", str(out), "--challenge", "brats-gli"]) == 0
     tables = open_tables([run.root, out])
     require_same_cases(tables, ["wt"])
-    for metric in (*OVERLAP, "hd95_mm", *LESIONS, *VOLUMES):
+    for metric in (*OVERLAP, "hd95_mm", *LESIONS, "truth_ml", "prediction_ml"):
         assert tables[0].scores(metric, "wt") == tables[1].scores(metric, "wt"), metric
 
 
@@ -225,7 +228,7 @@ def test_a_table_fits_a_terminal(evaluated, capsys):
         rows = [row | {"case": "phantom-glioma-3t-0001"} for row in csv.DictReader(file)]
     words = ("case", "patient", "region")
     rows = [{key: cell if key in words else float(cell) for key, cell in row.items()} for row in rows]
-    _print_table(rows, summary)
+    _print_table(rows, summary, plan_of_run(["wt"], "brats-gli"))
     printed = capsys.readouterr().out.splitlines()
     assert max(map(len, printed[:-1])) <= 100 and "HD95" in printed[2]
     assert printed[-1].startswith("HD95 in mm, surface-weighted")
