@@ -16,6 +16,7 @@ from segan_tl.schemas.reading import Schema
 from segan_tl.schemas.runs import FILES, Splits
 
 FOLD = re.compile(r"fold\d+")
+ABSENT = "the run is incomplete; train it again with --overwrite"
 
 
 @dataclass(frozen=True)
@@ -142,16 +143,12 @@ def open_run(path: Path | str, *, runs: Path | str = "runs") -> Run:
 
 def _refuse_network(path: Path) -> None:
     """Say what to give instead where somebody names a network."""
+    keras = "is a network without its run; give the folder of its run: of a single file nobody knows how its images "
+    other = "is no run: expected a folder with config.json; an .h5 file or a SavedModel is not read: open it in Keras, "
     if path.is_file() and path.suffix == ".keras":
-        raise UserError(
-            f"{path} is a network without its run; give the folder of its run: of a single file nobody knows how its "
-            "images were prepared"
-        )
+        raise UserError(f"{path} {keras}were prepared")
     if path.is_file() or (path / "saved_model.pb").is_file():
-        raise UserError(
-            f"{path} is no run: expected a folder with config.json; an .h5 file or a SavedModel is not read: open "
-            "it in Keras, and save the whole model as .keras"
-        )
+        raise UserError(f"{path} {other}and save the whole model as .keras")
 
 
 def find_runs(folder: Path, *, below: bool = False) -> list[Path]:
@@ -180,8 +177,7 @@ def read_json(path: Path, schema: type[Schema] | None = None) -> dict:
     Raises:
         UserError: the file is missing, damaged or of another shape.
     """
-    absent = "the run is incomplete; train it again with --overwrite"
-    return schemas.read_json(path, schema or FILES[path.name], absent=absent)
+    return schemas.read_json(path, schema or FILES[path.name], absent=ABSENT)
 
 
 def read_parts(run: Run) -> dict[str, list[str]]:
@@ -191,6 +187,33 @@ def read_parts(run: Run) -> dict[str, list[str]]:
         UserError: as `read_json`.
     """
     return {part: cases for part, cases in read_json(run.splits).items() if part in Splits.model_fields}
+
+
+def read_state(run: Run) -> dict:
+    """Return what run.json says; nothing where the run has none yet."""
+    return read_json(run.state) if run.state.is_file() else {}
+
+
+def require_finished(run: Run, *, otherwise: str = "the command that started it") -> dict:
+    """Return the run.json of a run that is trained to its end.
+
+    Args:
+        otherwise: what goes on with it where the run does not say.
+
+    Raises:
+        UserError: it is not trained to its end; the command that goes on with it is named.
+    """
+    state = read_state(run)
+    if state.get("state") != "finished":
+        progress = f"run.json: {state.get('state', 'missing')}, epoch {state.get('epochs', 0)}"
+        raise UserError(f"{run.root} is not finished ({progress}); go on with: {state.get('command') or otherwise}")
+    return state
+
+
+def is_imported(run: Run) -> bool:
+    """Return whether `import` wrote the run, which then never had a split; one that is lost is no such case."""
+    state = read_state(run)  # `import` says what file the network was, a training on which cases
+    return "source_sha256" in state and "data" not in state and not run.splits.exists()
 
 
 @contextlib.contextmanager

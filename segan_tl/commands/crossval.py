@@ -221,9 +221,9 @@ def _gather(folder: Path, *, folds: int | None, partial: bool, training: Trainin
         crossval = open_crossval(folder, folds=folds)
     console.print(f"{crossval.name}: {len(crossval.folds)} of {crossval.number} folds", markup=False, soft_wrap=True)
     print_folds(crossval)
-    for fold in crossval.folds:
+    for number, fold in crossval.folds.items():
         for case, why in fold.failed.items():
-            console.print(f"left out {case} of fold {fold.number}: {why}", markup=False, soft_wrap=True)
+            console.print(f"left out {case} of fold {number}: {why}", markup=False, soft_wrap=True)
     if divided := crossval.divided_patients:
         console.print(
             f"note: {len(divided)} patients are tested in several folds, so that others learnt from them "

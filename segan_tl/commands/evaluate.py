@@ -5,7 +5,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from segan_tl.errors import UserError
+from segan_tl.errors import UserError, some
 from segan_tl.workflow.patients import add_patients_argument, count_patients
 
 CHALLENGES = ("brats-gli", "brats-ssa", "brats-men", "brats-ped", "brats-met")
@@ -112,13 +112,8 @@ def _find(arguments) -> tuple[dict, dict, list[str]]:
     predictions, strangers = find_predictions(folder, truths, meaning=arguments.prediction_labels)
     if not arguments.allow_missing:
         require_pairs(truths, predictions, strangers)
-    without = f"left out, no truth: {_count(len(strangers), 'file')} ({_named(strangers)})"
+    without = f"left out, no truth: {_count(len(strangers), 'file')} ({some([path.name for path in strangers], 5)})"
     return truths, predictions, [*([without] if strangers else []), *unused]
-
-
-def _named(items: list) -> str:
-    names = [getattr(item, "name", item) for item in items]
-    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
 
 
 def _left_out(faults: dict) -> list[str]:
@@ -180,5 +175,5 @@ def _remarks(truths: dict, predictions: dict, left_over: list[str]) -> list[str]
     ]
     missing = [case_id for case_id in truths if case_id not in predictions]
     if missing:
-        remarks.append(f"left out, no prediction: {len(missing)} of {len(truths)} cases ({_named(missing)})")
+        remarks.append(f"left out, no prediction: {len(missing)} of {len(truths)} cases ({some(missing, 5)})")
     return remarks + left_over

@@ -42,12 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Choose the operating point, test, say where everything is."""
     from segan_tl.console import console, start_tensorflow
-    from segan_tl.runs import Run, open_run
+    from segan_tl.predict.members import open_member
+    from segan_tl.runs import Run, open_run, require_finished
 
     this_run = open_run(arguments.run, runs=arguments.runs)
     out = Run(arguments.out or this_run.root / AGAIN)
     _refuse_run(out)
-    config = _config(this_run)
+    require_finished(this_run)
+    config = open_member(this_run.root).config
     cohort = _cohort(arguments, this_run, config)
     validation = _own_cases(this_run, "validation") if arguments.operating_point else None
     cases, skipped = _check(cohort, config, skip=arguments.skip_bad_cases)
@@ -123,22 +125,6 @@ def _refuse_run(out) -> None:
     refuse_foreign(out.root, "scores", (*FILES["scores"], out.predictions.name), remedy="give another --out")
 
 
-def _config(this_run):
-    """Return the configuration of a run that is trained to its end."""
-    from segan_tl.config.load import validate
-    from segan_tl.errors import UserError
-    from segan_tl.predict.postprocess import settle
-    from segan_tl.runs import read_json
-
-    state = read_json(this_run.state) if this_run.state.is_file() else {}
-    if state.get("state") != "finished":
-        raise UserError(
-            f"{this_run.root} is not finished ({state.get('state', 'not started')}); go on with the command that "
-            f"started it: {state.get('command', 'see its configuration')}"
-        )
-    return settle(validate(read_json(this_run.config), source=str(this_run.config)), state)
-
-
 def _cohort(arguments, this_run, config):
     """Return the cases to test.
 
@@ -191,23 +177,15 @@ def _learnt_from(this_run):
     from segan_tl.data.learnt import Learnt, learnt_by
 
     start_tensorflow()  # before the package of the networks, which imports it with all its greetings
-    from segan_tl.runs import read_json
+    from segan_tl.runs import is_imported, read_json
 
-    if not _is_imported(this_run):
+    if not is_imported(this_run):
         read_json(this_run.splits)  # a trained run has one: without it nobody knows
     learnt = learnt_by(this_run) or Learnt()
     if not learnt:
         note = f"note: {this_run.root} was imported: nothing is known of the cases that it has learnt from"
         console.print(note, markup=False, soft_wrap=True)
     return learnt
-
-
-def _is_imported(this_run) -> bool:
-    """Return whether `import` wrote the run, which then never had a split; one that is lost is no such case."""
-    from segan_tl.runs import read_json
-
-    state = read_json(this_run.state)  # `import` says what file the network was, a training on which cases
-    return "source_sha256" in state and "data" not in state and not this_run.splits.exists()
 
 
 def _own_cases(this_run, part: str):
@@ -219,12 +197,12 @@ def _own_cases(this_run, part: str):
     from segan_tl.data.find.cases import find_cases
     from segan_tl.data.learnt import run_patients
     from segan_tl.errors import UserError
-    from segan_tl.runs import read_json
+    from segan_tl.runs import is_imported, read_json, read_state
 
-    if _is_imported(this_run):
+    if is_imported(this_run):
         remedy = "name the cohort to test it on with --data DIR" if part == "test" else "leave --operating-point out"
         raise UserError(f"{this_run.root} was imported and has no {part} cases of its own; {remedy}")
-    folder = Path(read_json(this_run.state).get("data", {}).get("folder", ""))
+    folder = Path(read_state(this_run).get("data", {}).get("folder", ""))
     wanted = set(read_json(this_run.splits)[part])
     cohort = find_cases(folder)
     patients = run_patients(this_run, [part])

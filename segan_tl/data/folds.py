@@ -6,11 +6,10 @@ from pathlib import Path
 from segan_tl.data.find.cases import Case
 from segan_tl.data.splits import fold_cases
 from segan_tl.disk.atomic import write_json
-from segan_tl.errors import UserError
+from segan_tl.errors import UserError, some
 from segan_tl.runs import Run, read_json
 
 FILE = "folds.json"
-NAMED = 3
 
 
 def plan_folds(cases: Iterable[Case], fractions: Sequence[float], *, folds: int, seed: int) -> dict:
@@ -55,7 +54,8 @@ def keep_folds(folder: Path, planned: dict, *, cohort: Path) -> None:
     if saved["test"] == planned["test"]:
         return
     before, now = ({case for cases in one["test"].values() for case in cases} for one in (saved, planned))
-    changes = [f"{_some(cases)} {what}" for cases, what in ((now - before, "came"), (before - now, "went")) if cases]
+    moved = ((now - before, "came"), (before - now, "went"))
+    changes = [f"{some(sorted(cases))} {what}" for cases, what in moved if cases]
     raise UserError(
         f"expected the {len(before)} cases that {folder / FILE} divides; {cohort} has {len(now)} now "
         f"({' and '.join(changes) or 'the grades of some have changed'}), which moves cases from fold to fold; restore "
@@ -80,8 +80,3 @@ def require_folds(folder: Path, *, folds: int, seed: int) -> None:
             f"{folder} holds {saved['folds']} folds of seed {saved['seed']}; this command asks for {folds} of seed "
             f"{seed}; ask for the same, or start a new cross-validation with --set name=another"
         )
-
-
-def _some(cases: set[str]) -> str:
-    first = sorted(cases)[:NAMED]
-    return ", ".join(first) + (f" and {len(cases) - NAMED} more" if len(cases) > NAMED else "")

@@ -10,7 +10,7 @@ from segan_tl.config.predict import PredictConfig
 from segan_tl.config.schema import Config
 from segan_tl.errors import UserError
 from segan_tl.predict.postprocess import settle
-from segan_tl.runs import Run, open_run, read_json, run_name
+from segan_tl.runs import Run, open_run, read_json, read_state, run_name
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def open_member(path: Path | str, *, runs: Path | str = "runs") -> Member:
         UserError: there is no such run.
     """
     run = open_run(path, runs=runs)
-    state = read_json(run.state) if run.state.is_file() else {}
+    state = read_state(run)
     config = settle(validate(read_json(run.config), source=str(run.config)), state)
     return Member(run, run_name(run.root), config, state)
 

@@ -13,10 +13,9 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from segan_tl.disk.atomic import atomic_path
-from segan_tl.errors import UserError
 from segan_tl.report.curves import COLOURS, divide_history
-from segan_tl.runs import Run, read_json, run_name
-from segan_tl.schemas.tables import read_numbers
+from segan_tl.report.record import read_history
+from segan_tl.runs import Run, read_state, run_name
 
 # Sky blue and orange of Okabe and Ito's palette: told apart with every kind of colour vision, and bright on black.
 TRUTH_COLOUR, PREDICTION_COLOUR = "#56B4E9", "#E69F00"
@@ -178,7 +177,7 @@ def plot_curves(run: Run) -> None:
         UserError: history.csv is absent or empty.
     """
     history = read_history(run.history)
-    state = read_json(run.state) if run.state.is_file() else {}
+    state = read_state(run)
     epochs = history["epoch"]
     losses, scores = divide_history(history)
     figure = Figure(figsize=(8, 7), layout="constrained")
@@ -201,20 +200,6 @@ def plot_curves(run: Run) -> None:
     synthetic = bool(state.get("data", {}).get("synthetic", False))
     figure.suptitle(_title(run_name(run.root), synthetic), fontsize=11)
     save_figure(figure, run.curves)
-
-
-def read_history(path: Path) -> dict[str, np.ndarray]:
-    """Return the columns of history.csv as float arrays; an empty field (no validation that epoch) is NaN.
-
-    Raises:
-        UserError: there is no such file, no epoch in it, or a field is no number.
-    """
-    if not path.is_file():
-        raise UserError(f"{path} is missing: expected one row per epoch; train the run first")
-    rows = read_numbers(path)
-    if not rows:
-        raise UserError(f"{path} holds no epoch: train the run for one epoch at least")
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
 def _lines(axis, epochs: np.ndarray, series: dict[str, np.ndarray]) -> None:

@@ -129,6 +129,7 @@ def prepare(arguments, config, cohort, *, need_mask: bool = True) -> dict:
     """Return case id → cached case; stop at bad cases, such as one without a mask, unless they may be skipped."""
     from segan_tl.console import console
     from segan_tl.data.cache import prepare_cases
+    from segan_tl.errors import some
     from segan_tl.workflow.bad_cases import handle_problems, modality_hint
 
     with progress_bar() as bar:
@@ -138,15 +139,10 @@ def prepare(arguments, config, cohort, *, need_mask: bool = True) -> dict:
             cohort.cases, arguments.cache, config=config.data, need_mask=need_mask, **how
         )
     if again := [case.id for case in cached if case.made_again]:
-        console.print(f"{arguments.cache} was damaged, made again: {_some(again)}", markup=False, soft_wrap=True)
+        console.print(f"{arguments.cache} was damaged, made again: {some(again, 5)}", markup=False, soft_wrap=True)
     hint = modality_hint(arguments, config, cohort)
     handle_problems(problems, cohort, skip=arguments.skip_bad_cases, hint=hint)
     return {case.id: case for case in cached}
-
-
-def _some(cases: list[str]) -> str:
-    """Name up to five cases and count the others."""
-    return ", ".join(cases[:5]) + (f" and {len(cases) - 5} more" if len(cases) > 5 else "")
 
 
 def progress_bar():

@@ -4,6 +4,8 @@ import contextlib
 import json
 from collections.abc import Iterator
 
+from segan_tl.runs import read_json, read_state
+
 ANEW = "add --overwrite to train it anew, or --set name=another to keep both"
 
 
@@ -31,7 +33,7 @@ def is_finished(this_run, config, *, remedy: str = ANEW) -> bool:
             f"{this_run.root} was trained {_on_what(this_run)}with other settings ({'; '.join(different[:3])}{more}); "
             f"{remedy}"
         )
-    if _state(this_run) == "finished":
+    if read_state(this_run).get("state") == "finished":
         return True
     if not this_run.last.is_dir():
         raise UserError(
@@ -43,9 +45,7 @@ def is_finished(this_run, config, *, remedy: str = ANEW) -> bool:
 
 def _on_what(this_run) -> str:
     """Return what a run says of its data, to stand before its settings; nothing where it says nothing."""
-    from segan_tl.runs import read_json
-
-    data = read_json(this_run.state).get("data", {}) if this_run.state.is_file() else {}
+    data = read_state(this_run).get("data", {})
     if data.get("synthetic"):
         return "on synthetic patients and "
     return f"on {data['folder']} and " if "folder" in data else ""
@@ -55,7 +55,9 @@ def has_begun(this_run) -> bool:
     """Return whether there is more than what a start that was killed before its first checkpoint leaves behind."""
     if not this_run.config.is_file():
         return False
-    if this_run.last.is_dir() or _state(this_run) in ("finished", "interrupted") or this_run.summary.is_file():
+    if this_run.last.is_dir() or this_run.summary.is_file():
+        return True
+    if read_state(this_run).get("state") in ("finished", "interrupted"):
         return True
     # The first epoch publishes best/, then writes its row, then last/.
     epochs = len(this_run.history.read_text(encoding="utf-8").splitlines()) - 1 if this_run.history.is_file() else 0
@@ -65,7 +67,6 @@ def has_begun(this_run) -> bool:
 def differences(this_run, config) -> list[str]:
     """Return what a configuration changes in the one that a run was trained with, such as "train.epochs 2 → 3"."""
     from segan_tl.config.load import comparable
-    from segan_tl.runs import read_json
 
     wanted = json.loads(config.model_dump_json())
     return sorted(_differences(comparable(read_json(this_run.config)), comparable(wanted)))
@@ -112,12 +113,6 @@ def old_run_kept(this_run) -> Iterator[None]:
             put_back(this_run.root)
             console.print(f"{this_run.root} holds the earlier run again", soft_wrap=True)
         raise
-
-
-def _state(this_run) -> str | None:
-    from segan_tl.runs import read_json
-
-    return read_json(this_run.state).get("state") if this_run.state.is_file() else None
 
 
 def _differences(found: dict, wanted: dict, prefix: str = "") -> list[str]:

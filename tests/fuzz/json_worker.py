@@ -33,7 +33,7 @@ def read(folder: Path, file: str) -> object:
     from segan_tl.report.compare.transfer import print_comparison, read_dice
     from segan_tl.report.figures import read_history
     from segan_tl.report.html.facts import facts
-    from segan_tl.report.html.runs import open_finished
+    from segan_tl.report.record import open_finished
     from segan_tl.report.score.masks import _recorded_meanings
     from segan_tl.runs import Run, read_json
     from segan_tl.schemas.datasets import NnunetDataset, Plans

@@ -18,7 +18,7 @@ from segan_tl.data.find.sidecars import annotate
 from segan_tl.data.find.strangers import find_unread, name_strangers
 from segan_tl.data.find.unused import tell
 from segan_tl.disk.reading import is_there, require_file
-from segan_tl.errors import UserError
+from segan_tl.errors import UserError, some
 from segan_tl.regions import MODALITIES
 
 __all__ = [
@@ -167,7 +167,7 @@ def _cohort_of_file(path: Path) -> Cohort:
 
 def _glance(folder: Path) -> str:
     names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "") or "nothing"
+    return some(names, 5) or "nothing"
 
 
 def _refuse_mixture(found: list[FoundCase]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from segan_tl.console import printable
 from segan_tl.data.files.formats import suffix_of, unread_remedy
+from segan_tl.errors import some
 
 NOT_UNDERSTOOD = "the name is not understood"
 ANOTHER_IS_USED = "another file of the same kind is used"
@@ -63,4 +64,4 @@ def _count(paths: Sequence[Path]) -> str:
 
 def _first(paths: Sequence[Path], folder: Path) -> str:
     names = [printable(str(path.relative_to(folder) if path.is_relative_to(folder) else path)) for path in paths]
-    return ", ".join(names[:NAMES_SHOWN]) + (f" and {len(names) - NAMES_SHOWN} more" * (len(names) > NAMES_SHOWN))
+    return some(names, NAMES_SHOWN)

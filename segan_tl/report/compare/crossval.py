@@ -10,15 +10,14 @@ from segan_tl.data.folds import FILE, read_folds
 from segan_tl.errors import UserError
 from segan_tl.metrics.columns import Column, column_of
 from segan_tl.report.compare.crossval_folds import (
-    Fold,
-    read_fold,
+    open_fold,
     require_all_tested,
     require_disjoint,
     require_one_configuration,
 )
-from segan_tl.report.compare.statistics import metric_columns, whose
+from segan_tl.report.record import FinishedRun, shared_metrics, whose
 from segan_tl.report.score.owed import is_scored
-from segan_tl.runs import Run, read_json, run_name
+from segan_tl.runs import Run, read_state, run_name
 
 FOLD = re.compile(r"fold(\d+)$")
 
@@ -38,13 +37,13 @@ class CrossValidation:
     Attributes:
         folder: holds fold0, fold1, …
         number: of folds there should be.
-        folds: those that are trained and scored, in order.
+        folds: number → run of those that are trained and scored, in order.
         missing: the other ones.
     """
 
     folder: Path
     number: int
-    folds: tuple[Fold, ...]
+    folds: dict[int, FinishedRun]
     missing: dict[int, Missing]
 
     @property
@@ -53,19 +52,24 @@ class CrossValidation:
         return run_name(self.folder)
 
     @property
+    def first(self) -> FinishedRun:
+        """Return the run of the first fold that is finished."""
+        return next(iter(self.folds.values()))
+
+    @property
     def seed(self) -> int:
         """Return the seed of the folds and of everything random."""
-        return self.folds[0].config.get("seed")
+        return self.first.config.get("seed")
 
     @property
     def synthetic(self) -> bool:
         """Return whether the patients are simulated."""
-        return bool(self.folds[0].state.get("data", {}).get("synthetic", False))
+        return self.first.synthetic
 
     @property
     def rows(self) -> list[dict]:
         """Return the rows of all folds, those of one fold together, each with its `fold`."""
-        return [{"fold": fold.number} | row for fold in self.folds for row in fold.rows]
+        return [{"fold": number} | row for number, fold in self.folds.items() for row in fold.rows]
 
     @property
     def divided_patients(self) -> list[str]:
@@ -78,13 +82,12 @@ class CrossValidation:
     @property
     def regions(self) -> list[str]:
         """Return the regions in the order of the rows."""
-        return list(dict.fromkeys(row["region"] for row in self.folds[0].rows))
+        return list(dict.fromkeys(row["region"] for row in self.first.rows))
 
     @property
     def metrics(self) -> list[str]:
         """Return the columns of numbers that every fold has."""
-        columns = [metric_columns(fold.rows) for fold in self.folds]
-        return [name for name in columns[0] if all(name in other for other in columns)]
+        return shared_metrics(self.folds.values())
 
     @property
     def main_scores(self) -> list[Column]:
@@ -136,11 +139,11 @@ def open_crossval(
     if extra := [k for k in _numbers(folder) if k >= number]:
         raise UserError(f"expected {number} folds; {folder} holds fold{extra[0]} too; correct --folds, or remove it")
     runs = {k: Run(folder / f"fold{k}") for k in range(number)}
-    found = tuple(read_fold(k, run) for k, run in runs.items() if is_scored(run))
+    found = {k: open_fold(run) for k, run in runs.items() if is_scored(run)}
     missing = {
         k: Missing(_why(run), command(k) if command else _recorded_command(runs, k))
         for k, run in runs.items()
-        if not is_scored(run)
+        if k not in found
     }
     if not found:
         first = missing[0]
@@ -172,14 +175,13 @@ def _numbers(folder: Path) -> list[int]:
 
 
 def _why(run: Run) -> str:
-    state = read_json(run.state).get("state") if run.state.is_file() else None
-    return {None: "not begun", "finished": "trained but not scored"}.get(state, "not trained to the end")
+    known = {None: "not begun", "finished": "trained but not scored"}
+    return known.get(read_state(run).get("state"), "not trained to the end")
 
 
 def _recorded_command(runs: dict[int, Run], number: int) -> str:
     """Return the command that a fold was started with, or that of another one with the fold exchanged."""
     for k in (number, *runs):
-        recorded = read_json(runs[k].state).get("command") if runs[k].state.is_file() else None
-        if recorded:
+        if recorded := read_state(runs[k]).get("command"):
             return re.sub(r"--fold[ =]\d+", f"--fold {number}", recorded)
     return f"its training command with --fold {number}"

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from segan_tl.report.axes import lighten, save
 from segan_tl.report.compare.crossval import CrossValidation
-from segan_tl.report.compare.statistics import number
+from segan_tl.report.record import number
 
 COLOUR, MEAN_COLOUR = "#0072B2", "#D55E00"  # Okabe and Ito
 

@@ -11,7 +11,8 @@ from rich.table import Table
 from segan_tl.disk.atomic import write_csv, write_json
 from segan_tl.metrics.columns import Column, column_of
 from segan_tl.report.compare.crossval import CrossValidation
-from segan_tl.report.compare.statistics import average_scans, number, whose
+from segan_tl.report.compare.statistics import average_scans
+from segan_tl.report.record import number, whose
 from segan_tl.report.terminal import print_table
 
 ABSENT = "–"
@@ -102,9 +103,9 @@ def _table(crossval: CrossValidation, found: dict, column: Column) -> FoldTable:
     kind = " SYNTHETIC" if crossval.synthetic else ""
     scores, digits = {region: summaries[column.name] for region, summaries in found.items()}, column.digits
     rows = []
-    for fold in crossval.folds:
-        cells = [_text(score.folds.get(fold.number), digits) for score in scores.values()]
-        rows.append([f"fold {fold.number}", str(len({whose(row) for row in fold.rows})), *cells])
+    for place, fold in crossval.folds.items():
+        cells = [_text(score.folds.get(place), digits) for score in scores.values()]
+        rows.append([f"fold {place}", str(len(set(fold.patients.values()))), *cells])
     patients = len({whose(row) for row in crossval.rows})
     rows.append(["all patients", str(patients), *(_text(score.patients, digits) for score in scores.values())])
     rows.append(["means of folds", "", *(_text(score.of_folds, digits) for score in scores.values())])
@@ -132,21 +133,21 @@ def write_tables(crossval: CrossValidation) -> list[Path]:
 def describe(crossval: CrossValidation) -> dict:
     """Return what crossval.json holds."""
     found = summarise_folds(crossval)
-    state = crossval.folds[0].state
+    first = crossval.first
     return {
-        "name": crossval.folds[0].config["name"],
+        "name": first.config["name"],
         "folds": crossval.number,
         "missing": list(crossval.missing),
         "seed": crossval.seed,
         "patients": len({whose(row) for row in crossval.rows}),
         "cases": len({row["case"] for row in crossval.rows}),
-        "data": {key: state.get("data", {}).get(key) for key in ("folder", "layout", "synthetic")},
-        "failed": {case: why for fold in crossval.folds for case, why in fold.failed.items()},
+        "data": {key: first.data.get(key) for key in ("folder", "layout", "synthetic")},
+        "failed": {case: why for fold in crossval.folds.values() for case, why in fold.failed.items()},
         "regions": {
             region: {name: _plain(summary) for name, summary in summaries.items() if column_of(name).unit != "ml"}
             for region, summaries in found.items()
         },
-        "commits": sorted({fold.state.get("commit") or "unknown" for fold in crossval.folds}),
+        "commits": sorted({fold.state.get("commit") or "unknown" for fold in crossval.folds.values()}),
     }
 
 

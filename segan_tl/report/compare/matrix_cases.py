@@ -5,10 +5,10 @@ from pathlib import Path
 
 from segan_tl.data.find.cases import Case, Cohort, find_cases
 from segan_tl.data.learnt import Learnt, learnt_by, run_patients
-from segan_tl.errors import UserError
+from segan_tl.errors import UserError, some
 from segan_tl.predict.members import Member
 from segan_tl.regions import MODALITIES
-from segan_tl.runs import read_json
+from segan_tl.runs import read_json, require_finished
 from segan_tl.train.start.source import resume_command
 
 FORBIDDEN = {"test": ("train", "validation"), "validation": ("train",)}
@@ -33,7 +33,7 @@ def common_cases(members: Sequence[Member], part: str) -> list[str]:
         for other in judged:
             if seen := known.seen(other):
                 raise UserError(
-                    f"{member.run.root} was trained or tuned on the patients of {_some(seen)}, of the {part} cases "
+                    f"{member.run.root} was trained or tuned on the patients of {some(seen)}, of the {part} cases "
                     "that the runs are compared on: it has seen the answers; train the runs on one split "
                     "(train-segan --split RUN)"
                 )
@@ -41,7 +41,7 @@ def common_cases(members: Sequence[Member], part: str) -> list[str]:
         if different := sorted(set(split.get(part, [])) ^ set(wanted)):
             raise UserError(
                 f"expected runs with the same {part} cases; {members[0].run.root} and {member.run.root} differ in "
-                f"{_some(different)}; train the runs on one split (train-segan --split RUN)"
+                f"{some(different)}; train the runs on one split (train-segan --split RUN)"
             )
     return sorted(wanted)
 
@@ -61,13 +61,7 @@ def check_finished(members: Sequence[Member]) -> None:
         UserError: one is not.
     """
     for member in members:
-        state = member.state.get("state", "not started")
-        if state != "finished":
-            raise UserError(
-                f"{member.run.root} is not finished (run.json: {state}, epoch {member.state.get('epochs', 0)}); "
-                "go on with the command that started it: "
-                f"{member.state.get('command') or resume_command(member.config)}"
-            )
+        require_finished(member.run, otherwise=resume_command(member.config))
 
 
 def find_data(members: Sequence[Member], ids: Sequence[str], *, folder: Path | None) -> tuple[Cohort, list[Case]]:
@@ -88,10 +82,10 @@ def find_data(members: Sequence[Member], ids: Sequence[str], *, folder: Path | N
     found = {case.id: case for case in cohort.cases}
     missing = sorted(set(ids) - found.keys())
     if missing:
-        raise UserError(f"{folder} lacks {_some(missing)} of the runs' cases; say where they are with --data")
+        raise UserError(f"{folder} lacks {some(missing)} of the runs' cases; say where they are with --data")
     cases = [found[case_id] for case_id in ids]
     if bare := [case.id for case in cases if case.mask is None]:
-        raise UserError(f"{_some(bare)} in {folder} have no label map to score against; add it")
+        raise UserError(f"{some(bare)} in {folder} have no label map to score against; add it")
     return cohort, cases
 
 
@@ -104,12 +98,7 @@ def shared_modalities(cases: Sequence[Case], members: Sequence[Member]) -> tuple
     for member in members:
         if lacking := [case.id for case in cases if member.modality not in case.images]:
             raise UserError(
-                f"{_some(lacking)} lack {member.modality}, which {member.run.root} was trained on; add the files, or "
+                f"{some(lacking)} lack {member.modality}, which {member.run.root} was trained on; add the files, or "
                 "leave the run out"
             )
     return tuple(modality for modality in MODALITIES if all(modality in case.images for case in cases))
-
-
-def _some(ids: Sequence[str]) -> str:
-    """Name up to three cases and count the others."""
-    return ", ".join(ids[:3]) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")

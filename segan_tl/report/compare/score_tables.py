@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segan_tl.data.find.patients import patient_of
-from segan_tl.errors import UserError
+from segan_tl.errors import UserError, some
 from segan_tl.metrics.columns import own_name
 from segan_tl.report.compare.crossval import find_folds, open_crossval, require_complete
-from segan_tl.report.compare.statistics import metric_columns, number
-from segan_tl.runs import Run, open_run, read_json, run_name
+from segan_tl.report.record import metric_columns, number, open_finished
+from segan_tl.runs import Run, open_run, read_state
 from segan_tl.schemas.tables import read_table
 
 # What the names of our own synthetic cases begin with.
@@ -114,30 +114,21 @@ def _read(path: Path, *, runs: Path | str) -> ScoreTable:
     if path.suffix == ".csv":
         if not path.is_file():
             raise UserError(f"expected a CSV file of scores; {path} is none; check the path, or name a run")
-        beside = Run(path.parent).state
-        data = read_json(beside).get("data", {}) if beside.is_file() else {}
-        return ScoreTable(str(path), path, _read_rows(path), data)
-    run = open_run(path, runs=runs)
-    state = read_json(run.state) if run.state.is_file() else {}
-    progress = state.get("state", "not started")
-    if progress != "finished":
-        command = state.get("command")
-        remedy = f"go on with: {command}" if command else "go on with the command that started it"
-        raise UserError(f"expected a finished run; {run.root} is not (run.json: {progress}); {remedy}")
-    if not run.metrics.is_file():
-        raise UserError(f"expected the scores {run.metrics}; they are missing; run the command of {run.root} again")
-    return ScoreTable(run_name(run.root), run.metrics, _read_rows(run.metrics), state.get("data", {}))
+        lines = read_table(path, ("case", "region"), remedy="give the table of scores, separated by commas")
+        return ScoreTable(str(path), path, _by_case(lines, path), read_state(Run(path.parent)).get("data", {}))
+    one = open_finished(open_run(path, runs=runs))
+    return ScoreTable(one.name, one.run.metrics, _by_case(one.rows, one.run.metrics), one.data)
 
 
 def _read_folds(folder: Path) -> ScoreTable:
     crossval = open_crossval(folder)
     require_complete(crossval)
     rows = {(row["case"], row["region"]): row for row in crossval.rows}
-    return ScoreTable(crossval.name, folder / "crossval.csv", rows, crossval.folds[0].state.get("data", {}))
+    return ScoreTable(crossval.name, folder / "crossval.csv", rows, crossval.first.data)
 
 
-def _read_rows(path: Path) -> dict[tuple[str, str], dict]:
-    lines = read_table(path, ("case", "region"), remedy="give the table of scores, separated by commas")
+def _by_case(lines: Sequence[dict], path: Path) -> dict[tuple[str, str], dict]:
+    """Return (case, region) → scores by a run's own names."""
     columns = lines[0] if lines else {}
     rows = {}
     renamed = {name: own for name in columns if (own := own_name(name)) not in columns}
@@ -207,7 +198,7 @@ def require_same_cases(tables: Sequence[ScoreTable], regions: Sequence[str]) -> 
 def _require_same_names(first: ScoreTable, other: ScoreTable, region: str) -> None:
     ours, theirs = ([case for case, name in table.rows if name == region] for table in (first, other))
     sides = [
-        f"only {table.name} has {_some(only)}"
+        f"only {table.name} has {some(only)}"
         for table, only in ((first, sorted(set(ours) - set(theirs))), (other, sorted(set(theirs) - set(ours))))
         if only
     ]
@@ -237,7 +228,3 @@ def _require_same_truth(first: ScoreTable, other: ScoreTable, regions: Sequence[
             f"expected runs on the same data; {first.name} was tested on {folders[0]}, {other.name} on {folders[1]}; "
             "leave one out"
         )
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
-from segan_tl.errors import UserError
+from segan_tl.errors import UserError, some
 from segan_tl.report.compare.score_tables import ScoreTable
 
 
@@ -29,8 +29,7 @@ def share_cases(tables: Sequence[ScoreTable], regions: Sequence[str]) -> tuple[l
         )
     if not dropped:
         return list(tables), []
-    named = ", ".join(dropped[:5]) + (f" and {len(dropped) - 5} more" if len(dropped) > 5 else "")
-    remarks = [f"left out, not in all: {len(dropped)} of {len(everything)} cases ({named})"]
+    remarks = [f"left out, not in all: {len(dropped)} of {len(everything)} cases ({some(dropped, 5)})"]
     for table, cases in zip(tables, complete):
         if number := len(set(everything) - cases):
             remarks.append(f"  {table.name} lacks {number}")

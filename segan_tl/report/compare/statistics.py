@@ -17,8 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from segan_tl.data.find.patients import patient_of
 from segan_tl.report.compare.paired_tests import pair_up, paired_t, wilcoxon
+from segan_tl.report.record import metric_columns, number, whose
 
 CONFIDENCE = 0.95
 RESAMPLES = 9999
@@ -27,7 +27,6 @@ SEED = 0
 DRAWS_AT_ONCE = 2_000_000
 # Values closer than this share of the largest are equal: rounding alone tells them apart.
 EQUAL = 1e-12
-NO_SCORES = ("case", "patient", "region", "fold", "seconds")
 
 
 class Estimate(NamedTuple):
@@ -90,11 +89,6 @@ def summarise(rows: Iterable[Mapping], *, seed: int = SEED) -> dict[str, dict[st
     }
 
 
-def whose(row: Mapping) -> str:
-    """Return the patient of a row of metrics.csv; files of before leave it to the name of the case."""
-    return row.get("patient") or patient_of(row["case"])
-
-
 def average_scans(values: Sequence[float], patients: Sequence[str]) -> list[float]:
     """Return one value a patient, in the order of their first scans: the mean of those that are defined, else NaN.
 
@@ -106,28 +100,6 @@ def average_scans(values: Sequence[float], patients: Sequence[str]) -> list[floa
         if not math.isnan(value):
             by_patient[patient].append(value)
     return [fmean(found) if found else math.nan for found in by_patient.values()]
-
-
-def metric_columns(rows: Sequence[Mapping]) -> list[str]:
-    """Return the columns that hold numbers and nothing else, except the seconds a case took; empty cells may occur."""
-    columns = [column for column in (rows[0] if rows else ()) if column and column not in NO_SCORES]
-    return [column for column in columns if _is_numeric([row.get(column) for row in rows])]
-
-
-def number(cell: str | float | None) -> float:
-    """Return the number in a cell of a CSV file; NaN where it is empty.
-
-    Raises:
-        ValueError: the cell holds something else.
-    """
-    return math.nan if cell is None or cell == "" else float(cell)
-
-
-def _is_numeric(cells: Sequence) -> bool:
-    try:
-        return any(not math.isnan(number(cell)) for cell in cells)
-    except ValueError:
-        return False
 
 
 # === Intervals ===

@@ -15,7 +15,7 @@ from segan_tl.predict.postprocess import binarise, settle
 from segan_tl.predict.segment import segment_case
 from segan_tl.regions import region_masks
 from segan_tl.report.terminal import case_progress, print_table
-from segan_tl.runs import Run, read_json
+from segan_tl.runs import Run, read_state
 from segan_tl.schemas.tables import read_metrics
 
 COLUMNS = {
@@ -39,7 +39,8 @@ def compare_transfer(run: Run, scratch: Run | None, config: Config, *, source, c
     Returns:
         regions → region → {"source", "scratch", "transferred"} → mean test Dice, None where there is none.
     """
-    config = settle(config, read_json(run.state))
+    state = read_state(run)
+    config = settle(config, state)
     transferred, fresh = read_dice(run), read_dice(scratch) if scratch and scratch.metrics.is_file() else {}
     test = {case for case, _ in transferred}
     fresh = fresh if {case for case, _ in fresh} == test else {}
@@ -67,7 +68,7 @@ def compare_transfer(run: Run, scratch: Run | None, config: Config, *, source, c
         "run": str(run.root),
         "strategy": config.transfer.strategy,
         "scratch": str(scratch.root) if fresh else None,
-        "synthetic": bool(read_json(run.state).get("data", {}).get("synthetic")),
+        "synthetic": bool(state.get("data", {}).get("synthetic")),
     }
     write_json(run.comparison, comparison)
     return comparison

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from segan_tl.report.html.runs import FinishedRun
+from segan_tl.report.record import FinishedRun
 
 # Of a voxel of the cut volume, compressed and in base64, where it is not measured: 0.40 to 0.55 on BraTS 2021, 0.6 on
 # the phantom.

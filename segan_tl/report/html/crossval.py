@@ -31,7 +31,7 @@ def write_crossval_page(crossval: CrossValidation, out: Path) -> list[str]:
         out: HTML file; links to the folds are relative to it.
     """
     lacking = [f"MISSING: fold {number}, {fold.why}; run {fold.command}" for number, fold in crossval.missing.items()]
-    failed = [f"left out {case}: {why}" for fold in crossval.folds for case, why in fold.failed.items()]
+    failed = [f"left out {case}: {why}" for fold in crossval.folds.values() for case, why in fold.failed.items()]
     badge = f'<div class="badge">{SYNTHETIC}</div>' if crossval.synthetic else ""
     banner = "".join(f'<p class="banner">{escape(line)}</p>' for line in (*lacking, *failed))
     done = f"{len(crossval.folds)} of {crossval.number} folds"
@@ -64,8 +64,8 @@ def _picture(crossval: CrossValidation) -> str:
 def _links(crossval: CrossValidation, out: Path) -> list[str]:
     """Return an item for each finished fold: its page, or the command that writes it."""
     items = []
-    for fold in crossval.folds:
-        page, name = fold.run.report, f"fold {fold.number}"
+    for number, fold in crossval.folds.items():
+        page, name = fold.run.report, f"fold {number}"
         if page.is_file():
             place = quote(os.path.relpath(page.resolve(), out.resolve().parent))
             items.append(f'<li><a href="{escape(place)}">{name}</a></li>')

@@ -5,8 +5,8 @@ from html import escape
 
 from segan_tl.config.upgrade import upgrade
 from segan_tl.console import duration
-from segan_tl.report.html.runs import FinishedRun
 from segan_tl.report.html.tables import show
+from segan_tl.report.record import FinishedRun
 
 FAMILY_NAMES = {
     "unet3d": "3-D U-Net",

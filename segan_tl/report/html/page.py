@@ -8,9 +8,9 @@ from pathlib import Path
 from string import Template
 
 from segan_tl.disk.atomic import write_text
+from segan_tl.errors import UserError, some
 from segan_tl.report.html.cases import rank_cases
 from segan_tl.report.html.pictures import cards
-from segan_tl.report.html.runs import FinishedRun, open_finished, require_same_cases, shared_regions
 from segan_tl.report.html.sections import (
     boxes_section,
     cases_section,
@@ -27,6 +27,7 @@ from segan_tl.report.html.viewer import (
     viewer_section,
 )
 from segan_tl.report.html.volumes import ShownCase, load_shown
+from segan_tl.report.record import FinishedRun, open_finished, shared_regions
 from segan_tl.runs import Run
 
 CASES = 5
@@ -78,6 +79,28 @@ def write_report(
         page = _page(finished, shown, remarks=remarks, viewer=viewer and bool(shown))
     write_text(out, page)
     return _lacking(finished, shown) + remarks
+
+
+def require_same_cases(runs: Sequence[FinishedRun]) -> None:
+    """Refuse runs that were not scored on the same cases, or share no region.
+
+    Raises:
+        UserError: two of them differ.
+    """
+    first = runs[0]
+    for other in runs[1:]:
+        if different := sorted(set(first.cases) ^ set(other.cases)):
+            raise UserError(
+                f"expected runs scored on the same cases; {first.run.root} and {other.run.root} differ in "
+                f"{some(different)}; train them on one split (--split RUN of train and train-segan)"
+            )
+    folders = [one.run.root.resolve() for one in runs]
+    if len(set(folders)) < len(folders):
+        twice = next(folder for folder in folders if folders.count(folder) > 1)
+        raise UserError(f"expected every run once; {twice} is named twice; leave it out once")
+    if not shared_regions(runs):
+        found = "; ".join(f"{one.run.root} {', '.join(one.regions)}" for one in runs)
+        raise UserError(f"expected runs with a region in common; found {found}; leave one out")
 
 
 def show_bytes(size: int) -> str:

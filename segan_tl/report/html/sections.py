@@ -8,7 +8,6 @@ from segan_tl.report.compare.statistics import average_scans, estimate_mean
 from segan_tl.report.curves import divide_history
 from segan_tl.report.html.charts import box_chart, line_chart, scatter_chart, share_range
 from segan_tl.report.html.facts import facts
-from segan_tl.report.html.runs import FinishedRun, shared_metrics, shared_regions
 from segan_tl.report.html.tables import (
     case_table,
     difference_table,
@@ -16,6 +15,7 @@ from segan_tl.report.html.tables import (
     show,
     transfer_table,
 )
+from segan_tl.report.record import FinishedRun, shared_metrics, shared_regions
 
 SYNTHETIC = "SYNTHETIC DATA: simulated, no patients"
 DISCLAIMER = "For research only: not a medical device, not for diagnosis or treatment."

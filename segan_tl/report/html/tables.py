@@ -7,8 +7,8 @@ from html import escape
 
 from segan_tl.metrics.columns import column_of
 from segan_tl.report.compare.paired_tests import holm
-from segan_tl.report.compare.statistics import Estimate, compare_pairs, number, summarise
-from segan_tl.report.html.runs import FinishedRun, shared_metrics, shared_regions
+from segan_tl.report.compare.statistics import Estimate, compare_pairs, summarise
+from segan_tl.report.record import FinishedRun, number, shared_metrics, shared_regions
 
 COMPARISON_NAMES = {"source": "source, untouched", "scratch": "from scratch", "transferred": "transferred"}
 

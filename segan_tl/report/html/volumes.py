@@ -16,7 +16,7 @@ from segan_tl.errors import UserError
 from segan_tl.predict.labels import label_scheme
 from segan_tl.regions import MODALITIES, REGIONS, region_masks, shown_modality
 from segan_tl.report.html.cases import Plan, make_plan
-from segan_tl.report.html.runs import FinishedRun, shared_regions
+from segan_tl.report.record import FinishedRun, shared_regions
 
 MARGIN_VOXELS = 2
 BRIGHTEST_PERCENTILE = 99.9

@@ -9,7 +9,7 @@ from segan_tl.disk.manifest import verify
 from segan_tl.errors import UserError
 from segan_tl.report.inspect.checkpoint import Layer, Network, content_sha256, read_network
 from segan_tl.report.inspect.moved import compare_networks, summarise_changes
-from segan_tl.runs import Run, open_run, read_json
+from segan_tl.runs import open_run, read_state
 
 ORDER = ("segmentor", "critic")
 
@@ -44,7 +44,7 @@ def inspect_target(target: str, *, runs: Path) -> Inspected:
         raise UserError(f"{run.best} holds no .keras file; train the run first")
     names.sort(key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
     networks = {name: read_network(run.best / f"{name}.keras") for name in names}
-    state = _read_state(run)
+    state = read_state(run)
     if "critic" in networks and (state.get("transfer") or {}).get("strategy") == "freeze-critic":
         networks["critic"] = _stood_still(networks["critic"])
     return Inspected(str(run.root), state, networks)
@@ -69,10 +69,6 @@ def _stood_still(network: Network) -> Network:
     """Return a network with all layers frozen: it is published as the very file it came from, with that run's flags."""
     still = (Layer(dataclasses.replace(one.config, trainable=False), one.weights) for one in network.layers)
     return dataclasses.replace(network, layers=tuple(still))
-
-
-def _read_state(run: Run) -> dict:
-    return read_json(run.state) if run.state.is_file() else {}
 
 
 def as_json(inspected: Inspected) -> dict:

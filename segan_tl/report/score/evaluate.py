@@ -29,7 +29,7 @@ from segan_tl.report.score.challenges import choose_challenge
 from segan_tl.report.score.remarks import print_remarks, remarks_on_test
 from segan_tl.report.score.scores import dice_text, score_case, write_scores
 from segan_tl.report.terminal import case_progress, print_table
-from segan_tl.runs import Run, read_json, run_name
+from segan_tl.runs import Run, read_state, run_name
 
 ROWS_SHOWN = 24
 
@@ -59,7 +59,7 @@ def evaluate_run(
         UserError: the checkpoint is absent or damaged, or no case could be read.
     """
     segmentor, digest = load_segmentor(run, config)
-    state = read_json(run.state) if run.state.is_file() else {}
+    state = read_state(run)
     config = settle(config, state)
     into = into or run
     regions = (*config.data.regions, *unions(config.data.regions))

@@ -12,11 +12,11 @@ from segan_tl.data.find.naming import MASK, UNKNOWN_CONVENTION, parse_name, reco
 from segan_tl.data.find.patients import patient_of
 from segan_tl.data.find.sidecars import read_cohort_json
 from segan_tl.data.find.unused import ANOTHER_IS_USED, OTHER, tell
-from segan_tl.errors import UserError
+from segan_tl.errors import UserError, some
 from segan_tl.predict.labels import label_scheme
 from segan_tl.predict.outputs import RECORD
 from segan_tl.regions import LABEL_CONVENTIONS, region_values
-from segan_tl.runs import Run, read_json
+from segan_tl.runs import Run, read_json, read_state
 
 PROBABILITY_ENDING = "_probability"
 
@@ -135,18 +135,14 @@ def require_pairs(truths: Iterable[str], predictions: Iterable[str], strangers: 
     found = set(predictions)
     if missing := [case_id for case_id in truths if case_id not in found]:
         raise UserError(
-            f"expected a prediction of every case; found none of {_first(missing)}; add it, or leave such cases out "
+            f"expected a prediction of every case; found none of {some(missing)}; add it, or leave such cases out "
             "with --allow-missing"
         )
     if strangers:
         raise UserError(
-            f"expected a truth of every prediction; found none of {_first([path.name for path in strangers])}; add it, "
+            f"expected a truth of every prediction; found none of {some([path.name for path in strangers])}; add it, "
             "or leave such files out with --allow-missing"
         )
-
-
-def _first(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _try_cohort(folder: Path) -> Cohort | None:
@@ -182,7 +178,7 @@ def _match_names(folder: Path, truths: Iterable[str]) -> tuple[dict[str, Path], 
         else:
             files[case_id] = path
     if not files:
-        seen = _first([path.name for path in strangers]) or "no image files"
+        seen = some([path.name for path in strangers]) or "no image files"
         raise UserError(
             f"expected predictions named after the cases of the truth, such as {next(iter(truths))}.nii.gz, in "
             f"{folder}; found {seen}; rename them, or give another folder"
@@ -215,8 +211,7 @@ def _recorded_meanings(folder: Path, truths: dict[str, Mask]) -> dict[str, str]:
     if (folder / RECORD).is_file():
         cases = read_json(folder / RECORD).get("cases", {})
         return {case_id: _statement(record["labels"]) for case_id, record in cases.items() if record.get("labels")}
-    run = Run(folder.parent)
-    if run.state.is_file() and (regions := read_json(run.state).get("regions")):
+    if regions := read_state(Run(folder.parent)).get("regions"):
         return {
             case_id: _statement(label_scheme(tuple(regions), truth.meaning).meanings)
             for case_id, truth in truths.items()

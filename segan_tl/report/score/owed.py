@@ -1,6 +1,6 @@
 """What a trained run owes: scores, pictures, a page; a kill between two of them leaves the rest to the next start."""
 
-from segan_tl.runs import Run, read_json
+from segan_tl.runs import Run, read_state
 from segan_tl.schemas.tables import read_metrics
 
 
@@ -11,14 +11,12 @@ def is_complete(run: Run, *, page: bool) -> bool:
         run: there or not.
         page: whether report.html belongs to it.
     """
-    if not run.state.is_file() or read_json(run.state).get("state") != "finished":
-        return False
-    return has_scores(run) and run.curves.is_file() and (has_page(run) or not page)
+    return _is_trained(run) and has_scores(run) and run.curves.is_file() and (has_page(run) or not page)
 
 
 def is_scored(run: Run) -> bool:
     """Return whether training is complete and the test cases are scored."""
-    return run.summary.is_file() and run.state.is_file() and read_json(run.state).get("state") == "finished"
+    return run.summary.is_file() and _is_trained(run)
 
 
 def has_scores(run: Run) -> bool:
@@ -34,3 +32,7 @@ def has_page(run: Run) -> bool:
     """Return whether report.html is there and not older than the scores and the comparison that it shows."""
     shown = [path.stat().st_mtime_ns for path in (run.summary, run.comparison) if path.is_file()]
     return run.report.is_file() and run.report.stat().st_mtime_ns >= max(shown, default=0)
+
+
+def _is_trained(run: Run) -> bool:
+    return read_state(run).get("state") == "finished"

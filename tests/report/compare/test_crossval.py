@@ -240,6 +240,6 @@ def test_patients_of_all_folds_are_compared(tmp_path, monkeypatch):
 
 def test_a_run_in_the_same_folder_goes_first(tmp_path):
     write(write_folds(tmp_path) / "config.json", CONFIG)
-    with pytest.raises(UserError, match="expected a finished run"):
+    with pytest.raises(UserError, match="is not finished"):
         open_tables([tmp_path])
     assert find_crossval(tmp_path) == tmp_path and find_crossval(tmp_path / "fold0") is None

@@ -104,7 +104,7 @@ def test_unfinished_and_unscored_runs_are_refused(tmp_path):
     runs[2].metrics.unlink()
     message = refuse(runs[0].root, runs[1].root)
     assert "run.json: interrupted" in message and "go on with: python train_segan.py --modality t2" in message
-    assert "they are missing" in refuse(runs[0].root, runs[2].root)
+    assert "has no scores yet (metrics.csv is missing)" in refuse(runs[0].root, runs[2].root)
 
 
 def test_other_cases_are_named(tmp_path):

@@ -13,9 +13,9 @@ from segan_tl.report.compare.statistics import (
     average_scans,
     compare_pairs,
     estimate_mean,
-    metric_columns,
     summarise,
 )
+from segan_tl.report.record import metric_columns
 
 SKEWED = np.random.default_rng(0).beta(8, 2, 25)
 
