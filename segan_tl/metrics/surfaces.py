@@ -14,7 +14,6 @@ import numpy as np
 from segan_tl.metrics.overlap import as_mask, as_spacing
 
 CORNERS = tuple(itertools.product((0, 1), repeat=3))
-ALL_INSIDE = 255
 
 Corner = tuple[int, int, int]
 Edge = frozenset[Corner]

@@ -11,7 +11,6 @@ import keras
 import numpy as np
 from keras import layers
 
-from segan_tl.errors import UserError
 from segan_tl.fast.depthwise import DepthwiseConv3D, DepthwiseConv3DTranspose
 from segan_tl.models.blocks import NORM_EPSILON, require_image_shape, variant_of
 from segan_tl.models.parts import Stages
@@ -112,34 +111,6 @@ def torch_names(model: keras.Model) -> dict[str, str]:
     return {layer.name: _torch_name(layer.name) for layer in model.layers if layer.weights}
 
 
-def upkern(source: keras.Model, target: keras.Model) -> None:
-    """Start a MedNeXt with larger kernels from a trained one: kernels interpolated, all else copied [Roy 2023, UpKern].
-
-    Args:
-        source: trained network, of kernel 3 say.
-        target: network with the same layers and larger depthwise kernels; its weights are replaced.
-
-    Raises:
-        UserError: the networks differ in more than the size of their kernels; no weight has been changed then.
-    """
-    pairs = []
-    theirs = {layer.name: layer for layer in source.layers}
-    for layer in target.layers:
-        if not layer.weights:
-            continue
-        found = theirs[layer.name].weights if layer.name in theirs else []
-        if [v.shape[3:] if v.ndim == 5 else v.shape for v in layer.weights] != [
-            v.shape[3:] if v.ndim == 5 else v.shape for v in found
-        ]:
-            raise UserError(
-                f"UpKern needs two MedNeXts that differ in the kernel size alone; layer {layer.name} differs: "
-                "build both with the same variant, filters, blocks, channels and classes"
-            )
-        pairs += zip(layer.weights, found, strict=True)
-    for variable, trained in pairs:
-        variable.assign(resize_kernel(keras.ops.convert_to_numpy(trained), variable.shape[:3]))
-
-
 def resize_kernel(kernel: np.ndarray, sizes: Sequence[int]) -> np.ndarray:
     """Interpolate the three spatial axes of a kernel linearly, half-pixel centres, borders repeated.
 
@@ -147,16 +118,11 @@ def resize_kernel(kernel: np.ndarray, sizes: Sequence[int]) -> np.ndarray:
         kernel: (d, h, w, I, O); an array of other rank is returned as it is.
         sizes: new d, h, w.
     """
+    from skimage.transform import resize
+
     if kernel.ndim != 5:
         return kernel
-    for axis, size in enumerate(sizes):
-        old = kernel.shape[axis]
-        position = np.clip((np.arange(size) + 0.5) * old / size - 0.5, 0, old - 1)
-        low = np.minimum(position.astype(int), max(old - 2, 0))
-        share = (position - low).astype(kernel.dtype)
-        share = share.reshape(-1, *[1] * (kernel.ndim - 1 - axis))
-        kernel = np.take(kernel, low, axis) * (1 - share) + np.take(kernel, np.minimum(low + 1, old - 1), axis) * share
-    return kernel
+    return resize(kernel, (*sizes, *kernel.shape[3:]), order=1, mode="edge", anti_aliasing=False)
 
 
 def _torch_name(name):

@@ -47,7 +47,7 @@ def read(folder: Path, file: str) -> object:
         one = open_finished(run)
         curves = {key: values.tolist() for key, values in read_history(run.history).items()}
         return [
-            config.model_dump(mode="json"), one.split, one.cases, facts(one),
+            config.model_dump(mode="json"), one.split, one.cases, facts(one), one.definitions, one.failed,
             [one.dice(case) for case in one.cases], repr(curves), open_tables([run.root])[0].scores("dice", "wt"),
             read_column(run.metrics, "dice", region="wt"), sorted(map(repr, read_dice(run).items())),
             describe_runs([run], total=1, split=one.split, scale="quick"),

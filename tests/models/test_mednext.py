@@ -6,9 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from segan_tl.errors import UserError
 from segan_tl.models.foreign.torch_layout import assign, shapes
-from segan_tl.models.mednext import build_mednext, resize_kernel, torch_names, upkern
+from segan_tl.models.mednext import build_mednext, resize_kernel, torch_names
 from tests.models import battery
 from tests.models.golden import check_golden, golden_input, golden_state
 
@@ -97,15 +96,3 @@ def test_kernels_grow_by_the_published_rule():
     expected = np.einsum("ai,bj,ck,ijkmn->abcmn", axis, axis, axis, kernel)
     assert np.abs(resize_kernel(kernel, (5, 5, 5)) - expected).max() < 1e-6
     assert np.array_equal(resize_kernel(kernel, (3, 3, 3)), kernel)
-
-
-def test_upkern():
-    source, target = build_small((16, 16, 16, 2)), build_small((16, 16, 16, 2), kernel_size=5)
-    upkern(source, target)
-    old, new = source.get_layer("up2_depthwise"), target.get_layer("up2_depthwise")
-    assert np.allclose(new.kernel[::2, ::2, ::2], old.kernel) and np.array_equal(new.bias, old.bias)
-    assert np.array_equal(target.get_layer("logits").kernel, source.get_layer("logits").kernel)
-    before = target.get_weights()
-    with pytest.raises(UserError, match="layer dec1_block1_depthwise|layer stem"):
-        upkern(build_small((16, 16, 16, 3)), target)
-    assert all(map(np.array_equal, before, target.get_weights()))

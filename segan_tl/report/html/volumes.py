@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from skimage.transform import downscale_local_mean
 
 from segan_tl.data.files.geometry import Geometry, find_grid_fault
 from segan_tl.data.files.images import Source, read_volume
@@ -233,11 +234,7 @@ def _reduce_bits(bits: np.ndarray | None, factor: int) -> np.ndarray | None:
 
 
 def _blocks(array: np.ndarray, factor: int) -> np.ndarray:
-    if factor == 1:
-        return array
-    padded = np.pad(array, [(0, -size % factor) for size in array.shape])
-    shape = [part for size in padded.shape for part in (size // factor, factor)]
-    return padded.reshape(shape).mean(axis=(1, 3, 5), dtype=np.float32)
+    return array if factor == 1 else downscale_local_mean(array, (factor,) * 3)
 
 
 def _bytes_a_voxel(case: ShownCase) -> float:
