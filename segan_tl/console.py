@@ -1,17 +1,21 @@
-"""The terminal: consoles that print names as they are, and quiet for TensorFlow's start."""
+"""The terminal: consoles that print names as they are, progress, tables, and quiet for TensorFlow's start."""
 
 import contextlib
 import os
 import sys
 import tempfile
+import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.text import Text
 
 from segan_tl.environment import quieten
 from segan_tl.errors import UserError
+
+
+PIPED_WIDTH = 180
 
 
 class PlainConsole(Console):
@@ -40,6 +44,41 @@ def printable(text: str) -> str:
 
 console = PlainConsole()
 error_console = PlainConsole(stderr=True)
+
+
+@contextlib.contextmanager
+def progress_bar(description: str, *, total: int, to: PlainConsole = console) -> Iterator[Callable[[], None]]:
+    """Show a bar with the time left, on a terminal alone; yield a function to call whenever one of `total` is done."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    what, eta = TextColumn("{task.description}", markup=False), TextColumn("ETA")
+    columns = (what, BarColumn(), MofNCompleteColumn(), eta, TimeRemainingColumn())
+    with Progress(*columns, console=to, transient=True, disable=not to.is_terminal) as bar:
+        task = bar.add_task(description, total=total)
+        yield lambda: bar.advance(task)
+
+
+@contextlib.contextmanager
+def case_progress(description: str, *, total: int) -> Iterator[Callable[[str], None]]:
+    """Yield a function to call with one line of text whenever a case is done; each line is printed."""
+    with progress_bar(description, total=total) as advance_bar:
+        started, done = time.monotonic(), 0
+
+        def advance(text: str) -> None:
+            nonlocal done
+            done += 1
+            advance_bar()
+            left_seconds = (time.monotonic() - started) / done * (total - done)
+            place = "" if console.is_terminal else f"{done}/{total}  "
+            eta = "" if console.is_terminal or done == total else f"  {left_seconds:.0f} s left"
+            console.print(f"  {place}{text}{eta}", markup=False, soft_wrap=True)
+
+        yield advance
+
+
+def print_table(table) -> None:
+    """Print a table of rich: to the width of a terminal, and as wide as it likes into a file or a pipe."""
+    (console if console.is_terminal else PlainConsole(width=PIPED_WIDTH)).print(table)
 
 
 def duration(seconds: float) -> str:

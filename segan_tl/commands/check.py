@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
+from segan_tl.console import console, error_console, print_table, printable, progress_bar
 from segan_tl.errors import UserError
+from segan_tl.regions import LABEL_NAMES, MODALITIES, REGIONS
 from segan_tl.workflow.patients import add_patients_argument, count_patients
 
 EPILOG = """examples:
@@ -19,7 +21,6 @@ exit code: 0 all cases are good, 1 some are bad, 2 the folder or the command lin
 """
 REGIONS_SHOWN = ("wt", "tc", "et", "rc", "lesion")
 TABLE_TITLE = "cases: grid in voxels, spacing in mm, regions in mL"
-FILE_WIDTH = 180
 DOUBTFUL_ET = (
     "note: label 4 occurs and 3 never does; 4 is the resection cavity in 2024 and was enhancing tumour until 2021; "
     'if it is here, write {"label_convention": "brats2017"} to cohort.json beside the cases'
@@ -49,7 +50,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check the folder and print the table; return 0 where all is good and 1 where it is not."""
-    from segan_tl.console import console
     from segan_tl.data.find.cases import check_cohort, find_cases
     from segan_tl.data.find.patients import state_patients
     from segan_tl.data.find.unused import tell
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
         modalities = like.config.data.modalities
     need_mask = not arguments.no_masks and any(case.mask for case in cohort.cases)
     checked = []
-    with _progress(len(cohort.cases)) as advance:
+    with progress_bar("reading cases", total=len(cohort.cases), to=error_console) as advance:
 
         def done(case) -> None:
             checked.append(case)
@@ -75,9 +75,9 @@ def run(arguments: argparse.Namespace) -> int:
             cohort, modalities, need_mask=need_mask, jobs=arguments.jobs, progress=done,
             examine=examiner(like) if like else None,
         )  # fmt: skip
-    _print(_case_table(checked))
+    print_table(_case_table(checked))
     if problems:
-        _print(_problem_table(problems, arguments.folder))
+        print_table(_problem_table(problems, arguments.folder))
     if like:
         print_likeness(checked, like)
     for line in tell(cohort.unused, arguments.folder):
@@ -97,7 +97,6 @@ def _open(arguments):
 
 
 def _modalities(cohort, asked: list[str]) -> tuple[str, ...]:
-    from segan_tl.regions import MODALITIES
 
     if "all" in asked:
         return MODALITIES
@@ -107,24 +106,6 @@ def _modalities(cohort, asked: list[str]) -> tuple[str, ...]:
     if known or not wanted:
         return known or MODALITIES
     return tuple(sorted(wanted))
-
-
-def _progress(total: int):
-    """Return a context that shows a bar with the remaining time on a terminal and yields a function to advance it."""
-    import contextlib
-
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from segan_tl.console import error_console
-
-    @contextlib.contextmanager
-    def bar():
-        columns = (TextColumn("reading cases"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=error_console, transient=True, disable=not error_console.is_terminal) as shown:
-            task = shown.add_task("", total=total)
-            yield lambda: shown.advance(task)
-
-    return bar()
 
 
 # === Tables ===
@@ -153,8 +134,6 @@ def _case_table(checked: list):
 
 
 def _case_row(item, regions: list[str], *, graded: bool) -> list[str]:
-    from segan_tl.console import printable
-    from segan_tl.regions import MODALITIES
 
     grid = item.geometry.in_lps if item.geometry else None
     count = len(item.problems)
@@ -172,8 +151,6 @@ def _case_row(item, regions: list[str], *, graded: bool) -> list[str]:
 
 def _region_ml(checked, region: str) -> float | None:
     """Return the volume of a region in mL; None without labels."""
-    from segan_tl.regions import LABEL_NAMES, REGIONS
-
     mask = checked.case.mask
     if checked.geometry is None or mask is None or any(problem.file == mask.path for problem in checked.problems):
         return None
@@ -190,8 +167,6 @@ def _millilitres(volume_ml: float | None) -> str:
 def _problem_table(problems: list, folder: Path):
     from rich.table import Table
 
-    from segan_tl.console import printable
-
     table = Table(title="problems", title_justify="left", show_lines=True)
     for name in ("case", "file", "reason", "what to do"):
         table.add_column(name, overflow="fold")
@@ -203,19 +178,9 @@ def _problem_table(problems: list, folder: Path):
     return table
 
 
-def _print(table) -> None:
-    from segan_tl.console import PlainConsole, console
-
-    # A file or a pipe has no width of its own; file names must not be broken at 80 columns.
-    wide = console if console.is_terminal else PlainConsole(file=console.file, width=FILE_WIDTH)
-    wide.print(table)
-
-
 def _print_summary(cohort, checked: list, modalities: tuple[str, ...], *, labels: str | None) -> None:
     """Print notes and one line of counts; `labels` says why there are none to speak of, None where there are."""
-    from segan_tl.console import console
     from segan_tl.data.find.lookalikes import doubts
-    from segan_tl.regions import MODALITIES
 
     strangers = sorted({name for item in checked for name in item.case.images if name not in MODALITIES})
     if strangers:

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from segan_tl.console import console
 from segan_tl.errors import UserError
 from segan_tl.workflow.patients import add_patients_argument
 
@@ -42,7 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Read, refuse what cannot be compared, compute, write and print."""
-    from segan_tl.console import console
     from segan_tl.data.find.patients import match_patients
     from segan_tl.report.compare.models import compare_tables, require_metrics, write_comparison
     from segan_tl.report.compare.score_tables import (
@@ -93,7 +93,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _print(tables, rows, metrics, *, patients, arguments) -> None:
     """Print which letter is which run, a table a metric, and how to read them."""
-    from segan_tl.console import console
     from segan_tl.metrics.columns import column_of
     from segan_tl.report.compare.models import letter, notes
     from segan_tl.report.narrow import print_comparison

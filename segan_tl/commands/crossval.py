@@ -6,7 +6,10 @@ import shlex
 from functools import partial
 from pathlib import Path
 
+from segan_tl.console import console
+from segan_tl.errors import UserError
 from segan_tl.papers.jobs import module
+from segan_tl.runs import read_json, training_lock
 from segan_tl.workflow.jobs import Job, run_jobs
 from segan_tl.workflow.numbers import device, folds, positive
 from segan_tl.workflow.wrapped import Training, read_training
@@ -58,8 +61,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check everything, run the folds that have no result, gather."""
-    from segan_tl.errors import UserError
-
     gathers = arguments.gather is not None
     if bool(arguments.gather) == bool(arguments.wrapped):
         expected = "a folder of folds, or a training after --," if gathers else "a training after --,"
@@ -80,7 +81,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _find(arguments) -> Path:
-    from segan_tl.errors import UserError
     from segan_tl.report.compare.crossval import find_crossval
 
     runs = arguments.runs or Path("runs")
@@ -98,7 +98,6 @@ def _find(arguments) -> Path:
 
 def _train(training: Training, arguments) -> int:
     """Run the folds and gather them."""
-    from segan_tl.console import console
     from segan_tl.report.score.owed import has_scores
 
     slots = [("--devices", device) for device in arguments.devices or ()]
@@ -124,7 +123,6 @@ def _train(training: Training, arguments) -> int:
 
 
 def _check_devices(training: Training, slots: list, *, at_once: int) -> None:
-    from segan_tl.errors import UserError
 
     if slots and training.arguments.devices:
         raise UserError("--devices is given for crossval and for the training; leave one of them out")
@@ -140,8 +138,6 @@ def _check_begun(training: Training) -> None:
     Raises:
         UserError: there are some.
     """
-    from segan_tl.errors import UserError
-    from segan_tl.runs import training_lock
     from segan_tl.workflow.earlier import differences, has_begun
 
     for number in range(training.folds):
@@ -180,7 +176,6 @@ def _is_done(job: Job, training: Training) -> bool:
     """Return whether a fold has all that its training leads to, with the settings that it would be trained with now."""
     from segan_tl.config.load import comparable
     from segan_tl.report.score.owed import is_complete
-    from segan_tl.runs import read_json
 
     this_run, config = training.plan(int(job.name.removeprefix("fold")))
     if not is_complete(this_run, page=not training.arguments.no_report):
@@ -209,7 +204,6 @@ def _gather(folder: Path, *, folds: int | None, partial: bool, training: Trainin
         partial: whether missing folds are no error.
         training: whose folds they should be; None for those that are there.
     """
-    from segan_tl.console import console
     from segan_tl.report.compare.crossval import open_crossval
     from segan_tl.report.compare.crossval_figures import plot_folds
     from segan_tl.report.compare.crossval_tables import print_folds, write_tables

@@ -5,7 +5,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from segan_tl.console import case_progress, console
 from segan_tl.errors import UserError, some
+from segan_tl.regions import region_values
 from segan_tl.workflow.patients import add_patients_argument, count_patients
 
 CHALLENGES = ("brats-gli", "brats-ssa", "brats-men", "brats-ped", "brats-met")
@@ -53,12 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Score everything, write the rows and print what they come to."""
-    from segan_tl.console import console
     from segan_tl.metrics.columns import columns_of, definitions
     from segan_tl.report.narrow import print_summary
     from segan_tl.report.score.preflight import FAULTS_NAMED, check_headers, prepare_folder, refuse_faults
     from segan_tl.report.score.scores import score_cases, write_scores
-    from segan_tl.report.terminal import case_progress
 
     # === What can be refused is refused before work begins ===
     _check(arguments)
@@ -126,7 +126,6 @@ def _count(number: int, noun: str) -> str:
 
 
 def _check(arguments) -> None:
-    from segan_tl.regions import region_values
     from segan_tl.report.score.preflight import require_table_path
 
     for stated in (arguments.truth_labels, arguments.prediction_labels):

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from segan_tl.console import case_progress, console, start_tensorflow
+
 EPILOG = """examples:
   python -m segan_tl matrix segan/t1 segan/t1c segan/t2 segan/flair          runs below runs/
   python -m segan_tl matrix segan/t2 segan/flair segan/flair-to-t2           two on one modality: no votes
@@ -29,7 +31,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Score, write and print."""
-    from segan_tl.console import console, start_tensorflow
     from segan_tl.disk.ownership import FILES, refuse_foreign
     from segan_tl.predict.members import open_members, same_modality, weights_of
     from segan_tl.report.compare.matrix_cases import check_finished, common_cases, find_data, shared_modalities
@@ -54,7 +55,6 @@ def run(arguments: argparse.Namespace) -> int:
     start_tensorflow()
     from segan_tl.predict.ensemble import load_members
     from segan_tl.report.compare.matrix import score_matrix
-    from segan_tl.report.terminal import case_progress
 
     models, digests = load_members(members)
     with case_progress(f"{len(members)} models on {', '.join(modalities)}", total=len(cases)) as advance:
@@ -71,7 +71,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _report(scores, members, *, out, about, digests, no_votes) -> None:
     """Write the tables and pictures, print them, and say where they are."""
-    from segan_tl.console import console
     from segan_tl.disk.ownership import mark
     from segan_tl.report.compare.matrix import CELL, SUBSET, by_number, summarise, write_rows
     from segan_tl.report.compare.matrix_figures import plot_matrix, plot_votes

@@ -5,6 +5,8 @@ import os
 import shlex
 from pathlib import Path
 
+from segan_tl.console import console, progress_bar
+from segan_tl.errors import UserError
 from segan_tl.workflow.numbers import positive, seed, whole
 
 EPILOG = """examples:
@@ -38,12 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the cohort and say what to type next."""
-    from rich import progress as show
-
-    from segan_tl.console import console
     from segan_tl.data.phantom.picture import draw_cases
     from segan_tl.data.phantom.write import check_request, is_unfinished, write_cohort
-    from segan_tl.errors import UserError
 
     folder = arguments.out
     if folder.is_file():
@@ -58,19 +56,11 @@ def run(arguments: argparse.Namespace) -> int:
         chosen = [(arguments.cohort, index) for index in range(min(3, arguments.cases))]
         draw_cases(chosen, path=picture, shape=shape, seed=arguments.seed)
         console.print(f"picture of synthetic cases: {picture}")
-    text = show.TextColumn
-    counts = (show.BarColumn(), show.MofNCompleteColumn(), show.TimeElapsedColumn(), text("left"))
-    with show.Progress(text("{task.description}"), *counts, show.TimeRemainingColumn(), console=console) as bar:
-        task = bar.add_task(f"synthetic {arguments.cohort}", total=arguments.cases)
+    with progress_bar(f"synthetic {arguments.cohort}", total=arguments.cases) as advance:
         names = write_cohort(
-            folder,
-            arguments.cohort,
-            cases=arguments.cases,
-            shape=shape,
-            seed=arguments.seed,
-            jobs=arguments.jobs,
-            progress=lambda done, cases: bar.update(task, completed=done, total=cases),
-        )
+            folder, arguments.cohort, cases=arguments.cases, shape=shape, seed=arguments.seed, jobs=arguments.jobs,
+            progress=lambda *_: advance(),
+        )  # fmt: skip
     console.print(f"{len(names)} synthetic cases (simulated, no patients) in {folder}", soft_wrap=True)
     training = f"train-segan --modality flair --data {shlex.quote(str(folder))} --config quickstart"
     console.print(f"next: python -m segan_tl {training}", soft_wrap=True)

@@ -5,9 +5,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from segan_tl.console import case_progress, console, start_tensorflow
+from segan_tl.errors import CannotWrite, UserError
+from segan_tl.regions import MODALITIES, region_masks
 from segan_tl.workflow.numbers import positive
 
-MODALITIES = ("t1", "t1c", "t2", "flair")
 EPILOG = """examples:
   python -m segan_tl predict segan/flair patients/ OUT                 every case of a folder
   python -m segan_tl predict segan/flair patients/0001 OUT             one case
@@ -41,8 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Segment everything and say where it is."""
-    from segan_tl.console import console
-    from segan_tl.errors import UserError
     from segan_tl.predict.inputs import find_any_inputs, find_inputs, missing_modalities, without_any
     from segan_tl.predict.outputs import plan_outputs
     from segan_tl.predict.remarks import (
@@ -86,7 +86,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _open(arguments) -> list:
     """Open the run, or the runs that are to vote, with the settings of the command line."""
-    from segan_tl.errors import UserError
     from segan_tl.predict.members import open_member, open_members, same_modality, weights_of
 
     if arguments.vote is None and len(arguments.run) > 1:
@@ -106,14 +105,9 @@ def _open(arguments) -> list:
 
 def _segment_all(arguments, members, cases, *, outputs) -> int:
     """Segment case after case; return how many came out."""
-    from segan_tl.console import start_tensorflow
-
     start_tensorflow()
-    from segan_tl.console import console
-    from segan_tl.errors import CannotWrite, UserError
     from segan_tl.predict.ensemble import load_members
     from segan_tl.predict.plausibility import summarise
-    from segan_tl.report.terminal import case_progress
 
     models, digests = load_members(members)
     outputs.begin(cases)
@@ -154,7 +148,6 @@ def _segment_one(arguments, members, models, *, case, outputs) -> tuple:
     from segan_tl.predict.labels import label_scheme, paint_labels, painted_masks
     from segan_tl.predict.outputs import write_probability
     from segan_tl.predict.plausibility import judge, not_segmented_text
-    from segan_tl.regions import region_masks
 
     started = time.monotonic()
     regions = members[0].config.data.regions
@@ -202,8 +195,6 @@ def _write_record(arguments, members, digests, *, outputs, cases, records) -> No
 
 def _print_means(records, *, regions) -> None:
     """Print the mean Dice of cases with a label map, and by how many modalities voted."""
-    from segan_tl.console import console
-
     for region in regions:
         known = [record for record in records.values() if record["dice"]]
         scored = [(record["dice"][region], len(record.get("voted", ()))) for record in known]

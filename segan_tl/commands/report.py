@@ -5,6 +5,8 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from segan_tl.console import console
+from segan_tl.runs import open_run, run_name
 from segan_tl.workflow.numbers import above_zero, whole
 
 LONGEST_STEM = 120
@@ -52,8 +54,6 @@ def _page(text: str) -> Path:
 
 def comparison_path(roots: Sequence[Path]) -> Path:
     """Return where the page of several runs goes: beside the first, named after all of them."""
-    from segan_tl.runs import run_name
-
     folders = [root.resolve() for root in roots]
     names = [folder.name for folder in folders]
     if len(set(names)) < len(names):  # nnunet/glioma, unet3d/glioma
@@ -66,10 +66,8 @@ def comparison_path(roots: Sequence[Path]) -> Path:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the page and say where it is and what it lacks."""
-    from segan_tl.console import console
     from segan_tl.report.compare.crossval import find_folds
     from segan_tl.report.html.page import show_bytes, write_report
-    from segan_tl.runs import open_run
 
     if len(arguments.run) == 1 and (folder := find_folds(arguments.run[0], runs=arguments.runs)):
         return _report_folds(folder, arguments.out or folder / "crossval.html")
@@ -88,7 +86,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _report_folds(folder: Path, out: Path) -> int:
     """Write the page of a cross-validation."""
-    from segan_tl.console import console
     from segan_tl.report.compare.crossval import open_crossval
     from segan_tl.report.html.crossval import write_crossval_page
     from segan_tl.report.html.page import show_bytes

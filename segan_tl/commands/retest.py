@@ -4,6 +4,10 @@ import argparse
 import dataclasses
 from pathlib import Path
 
+from segan_tl.console import console, progress_bar, start_tensorflow
+from segan_tl.errors import UserError
+from segan_tl.regions import MODALITIES
+from segan_tl.runs import Run, is_imported, open_run, read_json, read_state, require_finished
 from segan_tl.workflow.patients import add_patients_argument
 
 AGAIN = "again"
@@ -41,9 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Choose the operating point, test, say where everything is."""
-    from segan_tl.console import console, start_tensorflow
     from segan_tl.predict.members import open_member
-    from segan_tl.runs import Run, open_run, require_finished
 
     this_run = open_run(arguments.run, runs=arguments.runs)
     out = Run(arguments.out or this_run.root / AGAIN)
@@ -87,11 +89,9 @@ def _check(cohort, config, *, skip: bool) -> tuple[list, dict[str, str]]:
     """
     from segan_tl.data.find.cases import check_cohort
     from segan_tl.workflow.bad_cases import handle_problems
-    from segan_tl.workflow.cohort import progress_bar
 
-    with progress_bar() as bar:
-        task = bar.add_task("checking", total=len(cohort.cases))
-        good, problems = check_cohort(cohort, config.data.modalities, progress=lambda _: bar.advance(task))
+    with progress_bar("checking", total=len(cohort.cases)) as advance:
+        good, problems = check_cohort(cohort, config.data.modalities, progress=lambda _: advance())
     handle_problems(problems, cohort, skip=skip)
     return good, {problem.case_id: f"{problem.reason}; {problem.remedy}" for problem in problems}
 
@@ -113,7 +113,6 @@ def _mean_areas(path: Path) -> str:
 def _refuse_run(out) -> None:
     """Refuse to write over the scores of a run, or over anything else that no retest wrote."""
     from segan_tl.disk.ownership import FILES, refuse_foreign
-    from segan_tl.errors import UserError
 
     if out.root.exists() and not out.root.is_dir():
         raise UserError(f"--out expects a folder; {out.root} is a file; give another one")
@@ -131,7 +130,6 @@ def _cohort(arguments, this_run, config):
     Raises:
         UserError: the run has learnt from one of them, or it segments or sees what they do not have.
     """
-    from segan_tl.errors import UserError
     from segan_tl.workflow.cohort import find_cohort
 
     if not arguments.data:
@@ -151,8 +149,6 @@ def _cohort(arguments, this_run, config):
 
 def _check_fit(this_run, cohort, config) -> None:
     """Refuse a cohort without what a trained run segments or sees: neither can be chosen any more."""
-    from segan_tl.errors import UserError
-    from segan_tl.regions import MODALITIES
     from segan_tl.workflow.cohort import untold_regions
 
     if found := untold_regions(cohort, config):
@@ -173,11 +169,9 @@ def _check_fit(this_run, cohort, config) -> None:
 
 def _learnt_from(this_run):
     """Return whom a run, or what it started from, was trained or tuned on, as far as that is known."""
-    from segan_tl.console import console, start_tensorflow
     from segan_tl.data.learnt import Learnt, learnt_by
 
     start_tensorflow()  # before the package of the networks, which imports it with all its greetings
-    from segan_tl.runs import is_imported, read_json
 
     if not is_imported(this_run):
         read_json(this_run.splits)  # a trained run has one: without it nobody knows
@@ -196,8 +190,6 @@ def _own_cases(this_run, part: str):
     """
     from segan_tl.data.find.cases import find_cases
     from segan_tl.data.learnt import run_patients
-    from segan_tl.errors import UserError
-    from segan_tl.runs import is_imported, read_json, read_state
 
     if is_imported(this_run):
         remedy = "name the cohort to test it on with --data DIR" if part == "test" else "leave --operating-point out"

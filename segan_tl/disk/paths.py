@@ -1,6 +1,7 @@
 """Names that become a part of a path: from a file, an archive, a configuration or the command line, checked here."""
 
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
 from segan_tl.errors import UserError
@@ -52,6 +53,18 @@ def folder_name(folder: Path, what: str) -> str:
         UserError: it cannot be one part of a path, as that of / cannot.
     """
     return safe_name(folder.resolve().name, what)
+
+
+def require_once(paths: Iterable[Path], what: str = "run") -> None:
+    """Refuse paths of which two are the same place.
+
+    Raises:
+        UserError: it names the place.
+    """
+    places = [path.resolve() for path in paths]
+    for place in places:
+        if places.count(place) > 1:
+            raise UserError(f"expected every {what} once; {place} is named twice; leave it out once")
 
 
 def run_folder(runs: Path, *names: str) -> Path:

@@ -92,14 +92,18 @@ def distances_between(truth: Surface, prediction: Surface, spacing_mm: tuple[flo
     )
 
 
-def bounding_box(mask: np.ndarray) -> tuple[slice, ...]:
-    """Return the slices of the smallest box that holds every nonzero voxel; empty slices where there is none."""
+def bounding_box(mask: np.ndarray, *, margin_voxels: int = 0) -> tuple[slice, ...]:
+    """Return the slices of the smallest box that holds every nonzero voxel, with a margin as far as the grid goes.
+
+    Empty slices where there is none.
+    """
     box, rest = [], mask
     for _ in range(mask.ndim):
         # The leading axis first: what is outside is not looked at again.
         found = np.flatnonzero(rest.any(axis=tuple(range(1, rest.ndim))))
         start, stop = (int(found[0]), int(found[-1]) + 1) if len(found) else (0, 0)
-        box.append(slice(start, stop))
+        margin = margin_voxels if len(found) else 0
+        box.append(slice(max(start - margin, 0), min(stop + margin, len(rest))))
         rest = np.moveaxis(rest[start:stop], 0, -1)
     return tuple(box)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from segan_tl.config.load import validate
 from segan_tl.config.predict import PredictConfig
 from segan_tl.config.schema import Config
+from segan_tl.disk.paths import require_once
 from segan_tl.errors import UserError
 from segan_tl.predict.postprocess import settle
 from segan_tl.runs import Run, open_run, read_json, read_state, run_name
@@ -87,14 +88,11 @@ def open_members(paths: Sequence[Path | str], *, runs: Path | str = "runs") -> l
         UserError: they do not, or there is no such run.
     """
     members = [open_member(path, runs=runs) for path in paths]
-    folders = [member.run.root.resolve() for member in members]
-    if len(set(folders)) < len(folders):
-        twice = next(folder for folder in folders if folders.count(folder) > 1)
-        raise UserError(f"expected every run once; {twice} is named twice; leave it out once")
+    require_once(member.run.root for member in members)
     names = [member.name for member in members]
     members = [
-        member if names.count(member.name) == 1 else replace(member, name=str(folder))
-        for member, folder in zip(members, folders)
+        member if names.count(member.name) == 1 else replace(member, name=str(member.run.root.resolve()))
+        for member in members
     ]
     for member in members:
         if len(member.config.data.modalities) != 1:

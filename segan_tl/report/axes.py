@@ -4,8 +4,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from segan_tl.disk.atomic import atomic_path
-from segan_tl.report.figures import SYNTHETIC
+from segan_tl.report.figures import SYNTHETIC, save_figure
 
 
 def finish(axis, *, xlabel: str, ylabel: str) -> None:
@@ -24,5 +23,4 @@ def lighten(axis) -> None:
 def save(figure: Figure, path: Path, *, title: str, synthetic: bool) -> None:
     """Write a figure under a title that says when no patient is in it."""
     figure.suptitle(f"{title}\n{SYNTHETIC}" if synthetic else title, fontsize=11)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=130)
+    save_figure(figure, path)

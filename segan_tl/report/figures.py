@@ -13,6 +13,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from segan_tl.disk.atomic import atomic_path
+from segan_tl.metrics.distances import bounding_box
 from segan_tl.report.curves import COLOURS, divide_history
 from segan_tl.report.record import read_history
 from segan_tl.runs import Run, read_state, run_name
@@ -20,6 +21,7 @@ from segan_tl.runs import Run, read_state, run_name
 # Sky blue and orange of Okabe and Ito's palette: told apart with every kind of colour vision, and bright on black.
 TRUTH_COLOUR, PREDICTION_COLOUR = "#56B4E9", "#E69F00"
 DARK, LIGHT = "#111111", "#EEEEEE"
+MARGIN_VOXELS = 4
 SYNTHETIC = "SYNTHETIC DATA (simulated, no patients)"
 
 
@@ -78,19 +80,12 @@ def cut_panel(
     cut, truth_cut, prediction_cut = image[:, :, index].astype(np.float32), truth[:, :, index], prediction[:, :, index]
     low, high = cut.min(), np.percentile(cut, 99.5)
     grey = (np.clip((cut - low) / max(high - low, 1e-6), 0, 1) * 255).astype(np.uint8)
-    box = _box((cut > low) | truth_cut.any(axis=-1) | prediction_cut.any(axis=-1))
+    shown = (cut > low) | truth_cut.any(axis=-1) | prediction_cut.any(axis=-1)
+    box = bounding_box(shown, margin_voxels=MARGIN_VOXELS) if shown.any() else ...
     return Panel(
         case_id, grey[box].copy(), truth_cut[box].copy(), prediction_cut[box].copy(), scores,
         bool(area.any()), spacing_mm[1] / spacing_mm[0], index,
     )  # fmt: skip
-
-
-def _box(mask: np.ndarray, *, margin_voxels: int = 4) -> tuple[slice, slice]:
-    """Return the rows and columns that hold a mask, with a margin; everything where the mask is empty."""
-    if not mask.any():
-        return slice(None), slice(None)
-    lines = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    return tuple(slice(max(line[0] - margin_voxels, 0), line[-1] + 1 + margin_voxels) for line in lines)
 
 
 def choose_panels(panels: Sequence[Panel]) -> list[tuple[str, Panel]]:

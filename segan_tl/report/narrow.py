@@ -5,11 +5,10 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from segan_tl.console import PlainConsole, console
+from segan_tl.console import PlainConsole, console, print_table
 from segan_tl.metrics.columns import Plan
 from segan_tl.report.compare.models import Row, comparison_lines, comparison_table
 from segan_tl.report.score.scores import summary_table
-from segan_tl.report.terminal import print_table
 
 
 def print_comparison(rows: Sequence[Row], metric: str, *, kind: str, way: int | None) -> None:

@@ -127,35 +127,17 @@ def untold_regions(cohort, config) -> tuple[str, list[str], tuple[str, ...]] | N
 
 def prepare(arguments, config, cohort, *, need_mask: bool = True) -> dict:
     """Return case id → cached case; stop at bad cases, such as one without a mask, unless they may be skipped."""
-    from segan_tl.console import console
+    from segan_tl.console import console, progress_bar
     from segan_tl.data.cache import prepare_cases
     from segan_tl.errors import some
     from segan_tl.workflow.bad_cases import handle_problems, modality_hint
 
-    with progress_bar() as bar:
-        task = bar.add_task("checking and preparing", total=len(cohort.cases))
-        how = {"jobs": arguments.jobs, "advance": lambda: bar.advance(task)}
+    with progress_bar("checking and preparing", total=len(cohort.cases)) as advance:
         cached, problems = prepare_cases(
-            cohort.cases, arguments.cache, config=config.data, need_mask=need_mask, **how
+            cohort.cases, arguments.cache, config=config.data, need_mask=need_mask, jobs=arguments.jobs, advance=advance
         )
     if again := [case.id for case in cached if case.made_again]:
         console.print(f"{arguments.cache} was damaged, made again: {some(again, 5)}", markup=False, soft_wrap=True)
     hint = modality_hint(arguments, config, cohort)
     handle_problems(problems, cohort, skip=arguments.skip_bad_cases, hint=hint)
     return {case.id: case for case in cached}
-
-
-def progress_bar():
-    """Return a bar with ETA that goes when it is done."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from segan_tl.console import console
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("ETA"),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, console=console, transient=True)

@@ -38,17 +38,16 @@ def take_synthetic(option: str, phantom, *, cache: Path, jobs: int) -> Path:
 
 def _simulate(phantom, folder: Path, *, jobs: int) -> None:
     """Write a synthetic cohort; several processes may do so at the same time."""
+    from segan_tl.console import progress_bar
     from segan_tl.data.phantom.write import is_whole, remove_cohort, write_cohort
     from segan_tl.disk.leftovers import clear_leftovers, temporary_path
-    from segan_tl.workflow.cohort import progress_bar
 
     fresh = temporary_path(folder)
     try:
-        with progress_bar() as bar:
-            task = bar.add_task("synthetic MRI", total=phantom.cases)
+        with progress_bar("synthetic MRI", total=phantom.cases) as advance:
             write_cohort(
                 fresh, phantom.cohort, cases=phantom.cases, shape=phantom.shape, seed=phantom.seed, jobs=jobs,
-                progress=lambda *_: bar.advance(task),
+                progress=lambda *_: advance(),
             )  # fmt: skip
         clear_leftovers(folder.parent)
         try:

@@ -91,7 +91,8 @@ def test_equal_volumes_are_no_distance_apart(definition):
 def test_bounding_box():
     mask = with_voxels((9, 8, 7), (2, 3, 4), (5, 3, 6))
     assert bounding_box(mask) == (slice(2, 6), slice(3, 4), slice(4, 7))
-    assert mask[bounding_box(EMPTY)].size == 0
+    assert mask[bounding_box(EMPTY)].size == 0 == mask[bounding_box(EMPTY, margin_voxels=2)].size
+    assert bounding_box(mask, margin_voxels=3) == (slice(0, 9), slice(0, 7), slice(1, 7))
 
 
 def test_shapes_must_agree():

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from segan_tl.metrics.columns import Plan, score_pair
 from segan_tl.metrics.pair import MaskPair
-from segan_tl.report import narrow, terminal
+from segan_tl.report import narrow
 from segan_tl.report.compare.models import compare_tables
 from tests.report.compare.test_models import HIGH, LOW, table
 
@@ -21,7 +21,7 @@ def show(monkeypatch):
         stream = io.StringIO()
         console = Console(width=columns, file=stream, force_terminal=True, color_system=None, highlight=False)
         monkeypatch.setattr(narrow, "console", console)
-        monkeypatch.setattr(terminal, "console", console)
+        monkeypatch.setattr("segan_tl.console.console", console)
         function(*arguments, **options)
         return stream.getvalue()
 

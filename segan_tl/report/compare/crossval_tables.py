@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from rich.table import Table
 
+from segan_tl.console import print_table
 from segan_tl.disk.atomic import write_csv, write_json
 from segan_tl.metrics.columns import Column, column_of
 from segan_tl.report.compare.crossval import CrossValidation
 from segan_tl.report.compare.statistics import average_scans
 from segan_tl.report.record import number, whose
-from segan_tl.report.terminal import print_table
 
 ABSENT = "–"
 

@@ -1,7 +1,7 @@
 """Every single-modality model on every modality [Giacomello 2020, Fig. 3], and their votes where several are there."""
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ import numpy as np
 from segan_tl.data.find.cases import Case, LoadedCase, load_case
 from segan_tl.disk.atomic import write_csv
 from segan_tl.errors import UserError
+from segan_tl.metrics.distances import bounding_box
 from segan_tl.metrics.overlap import counts
 from segan_tl.predict.ensemble import count_votes
 from segan_tl.predict.members import Member
@@ -109,7 +110,9 @@ def _score_models(
 
 def _score_votes(members: Sequence[Member], own: list[np.ndarray], truth: np.ndarray) -> list[dict]:
     """Return the Dice of every non-empty subset of the members, by both rules."""
-    box = _box_of([truth] + [found >= member.config.predict.threshold for found, member in zip(own, members)])
+    masks = [truth, *(found >= member.config.predict.threshold for found, member in zip(own, members))]
+    # Outside of what anything marks all votes agree that nothing is.
+    box = bounding_box(np.logical_or.reduce([mask.any(axis=-1) for mask in masks]))
     truth, own = truth[box], [probability[box] for probability in own]
     rows = []
     for chosen in subsets(len(members)):
@@ -127,13 +130,6 @@ def _score_votes(members: Sequence[Member], own: list[np.ndarray], truth: np.nda
 def subsets(count: int) -> list[tuple[int, ...]]:
     """Return every non-empty subset of 0 … count - 1, the small ones first."""
     return [chosen for size in range(1, count + 1) for chosen in itertools.combinations(range(count), size)]
-
-
-def _box_of(masks: Iterable[np.ndarray]) -> tuple[slice, ...]:
-    """Return where anything is marked, along the three spatial axes: outside of it all votes agree that nothing is."""
-    marked = np.logical_or.reduce([mask.any(axis=-1) for mask in masks])
-    lines = (np.flatnonzero(marked.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3))
-    return tuple(slice(line[0], line[-1] + 1) if line.size else slice(0, 0) for line in lines)
 
 
 # === Means over cases ===

@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from segan_tl.report.axes import lighten, save
 from segan_tl.report.compare.matrix import Available
-from segan_tl.report.figures import SYNTHETIC, save_figure
 
 RULE_COLOURS = {"majority": "#0072B2", "weighted": "#D55E00"}
 RULE_SHIFTS = {"majority": -0.1, "weighted": 0.1}
@@ -38,8 +38,7 @@ def plot_matrix(cells: Sequence[dict], path: Path, *, title: str, synthetic: boo
         axis.set(xlabel="applied to", title=region if len(regions) > 1 else "")
     axes[0].set_ylabel("trained on")
     figure.colorbar(image, ax=list(axes), label=_label("mean Dice", regions), shrink=0.9)
-    figure.suptitle(_title(title, synthetic), fontsize=11)
-    save_figure(figure, path)
+    save(figure, path, title=title, synthetic=synthetic)
 
 
 def _draw_cells(axis, values: list[list[float]], framed: list[list[bool]]):
@@ -78,12 +77,10 @@ def plot_votes(
         axis.set(xlabel="modalities available", ylim=(0, 1), title=region if len(regions) > 1 else "")
         axis.set_xlim(0.5, max(row.number for row in available) + 0.5)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axis.grid(alpha=0.25)
-        axis.spines[["top", "right"]].set_visible(False)
+        lighten(axis)
     axes[0].set_ylabel(_label("Dice", regions) + ", mean over cases")
     axes[0].legend(frameon=False, fontsize=9, loc="lower right")
-    figure.suptitle(_title(title, synthetic), fontsize=11)
-    save_figure(figure, path)
+    save(figure, path, title=title, synthetic=synthetic)
 
 
 def _name_ends(axis, available: Sequence[Available]) -> None:
@@ -100,7 +97,3 @@ def _name_ends(axis, available: Sequence[Available]) -> None:
 
 def _label(score: str, regions: Sequence[str]) -> str:
     return f"{score} of {regions[0]}" if len(regions) == 1 else score
-
-
-def _title(text: str, synthetic: bool) -> str:
-    return f"{text}\n{SYNTHETIC}" if synthetic else text

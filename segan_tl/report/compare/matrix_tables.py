@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from segan_tl.console import console
+from segan_tl.console import console, print_table
 from segan_tl.report.compare.matrix import Available
 from segan_tl.report.figures import SYNTHETIC
-from segan_tl.report.terminal import print_table
 
 
 def print_matrix(cells: Sequence[dict], *, on: str, synthetic: bool) -> None:

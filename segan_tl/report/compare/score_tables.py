@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from segan_tl.data.find.patients import patient_of
+from segan_tl.disk.paths import require_once
 from segan_tl.errors import UserError, some
 from segan_tl.metrics.columns import own_name
 from segan_tl.report.compare.crossval import find_folds, open_crossval, require_complete
-from segan_tl.report.record import metric_columns, number, open_finished
+from segan_tl.report.record import FinishedRun, metric_columns, number, open_finished
 from segan_tl.runs import Run, open_run, read_state
 from segan_tl.schemas.tables import read_table
 
@@ -97,14 +98,11 @@ def open_tables(paths: Sequence[Path | str], *, runs: Path | str = "runs") -> li
         UserError: one is not there, unfinished or damaged, or named twice.
     """
     tables = [_read(Path(path), runs=runs) for path in paths]
-    places = [table.path.resolve() for table in tables]
-    for place in places:
-        if places.count(place) > 1:
-            raise UserError(f"expected every run once; {place} is named twice; leave it out once")
+    require_once(table.path for table in tables)
     names = [table.name for table in tables]
     return [
-        table if names.count(table.name) == 1 else ScoreTable(str(place.parent), table.path, table.rows, table.data)
-        for table, place in zip(tables, places)
+        table if names.count(table.name) == 1 else replace(table, name=str(table.path.resolve().parent))
+        for table in tables
     ]
 
 
@@ -116,7 +114,11 @@ def _read(path: Path, *, runs: Path | str) -> ScoreTable:
             raise UserError(f"expected a CSV file of scores; {path} is none; check the path, or name a run")
         lines = read_table(path, ("case", "region"), remedy="give the table of scores, separated by commas")
         return ScoreTable(str(path), path, _by_case(lines, path), read_state(Run(path.parent)).get("data", {}))
-    one = open_finished(open_run(path, runs=runs))
+    return table_of(open_finished(open_run(path, runs=runs)))
+
+
+def table_of(one: FinishedRun) -> ScoreTable:
+    """Return the scores of a run."""
     return ScoreTable(one.name, one.run.metrics, _by_case(one.rows, one.run.metrics), one.data)
 
 

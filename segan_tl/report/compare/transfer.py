@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from segan_tl.config.schema import Config
-from segan_tl.console import console
+from segan_tl.console import case_progress, console, print_table
 from segan_tl.data.find.cases import Case, load_case
 from segan_tl.disk.atomic import write_json
 from segan_tl.metrics.overlap import dice
@@ -14,7 +14,6 @@ from segan_tl.models.weights import load_network
 from segan_tl.predict.postprocess import binarise, settle
 from segan_tl.predict.segment import segment_case
 from segan_tl.regions import region_masks
-from segan_tl.report.terminal import case_progress, print_table
 from segan_tl.runs import Run, read_state
 from segan_tl.schemas.tables import read_metrics
 

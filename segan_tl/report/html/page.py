@@ -8,7 +8,9 @@ from pathlib import Path
 from string import Template
 
 from segan_tl.disk.atomic import write_text
-from segan_tl.errors import UserError, some
+from segan_tl.disk.paths import require_once
+from segan_tl.errors import UserError
+from segan_tl.report.compare.score_tables import require_same_cases, table_of
 from segan_tl.report.html.cases import rank_cases
 from segan_tl.report.html.pictures import cards
 from segan_tl.report.html.sections import (
@@ -60,7 +62,7 @@ def write_report(
         UserError: a run is not finished, the runs cannot be compared, or `data` is not where their cases are.
     """
     finished = [open_finished(run) for run in runs]
-    require_same_cases(finished)
+    _require_same_cases(finished)
     limit = len(finished[0].cases) if cases is None else cases
     chosen = rank_cases(finished, limit) if limit else []
     most_bytes = megabytes * 1e6 - OVERHEAD_BYTES
@@ -81,26 +83,18 @@ def write_report(
     return _lacking(finished, shown) + remarks
 
 
-def require_same_cases(runs: Sequence[FinishedRun]) -> None:
+def _require_same_cases(runs: Sequence[FinishedRun]) -> None:
     """Refuse runs that were not scored on the same cases, or share no region.
 
     Raises:
         UserError: two of them differ.
     """
-    first = runs[0]
-    for other in runs[1:]:
-        if different := sorted(set(first.cases) ^ set(other.cases)):
-            raise UserError(
-                f"expected runs scored on the same cases; {first.run.root} and {other.run.root} differ in "
-                f"{some(different)}; train them on one split (--split RUN of train and train-segan)"
-            )
-    folders = [one.run.root.resolve() for one in runs]
-    if len(set(folders)) < len(folders):
-        twice = next(folder for folder in folders if folders.count(folder) > 1)
-        raise UserError(f"expected every run once; {twice} is named twice; leave it out once")
+    require_once(one.run.root for one in runs)
     if not shared_regions(runs):
         found = "; ".join(f"{one.run.root} {', '.join(one.regions)}" for one in runs)
         raise UserError(f"expected runs with a region in common; found {found}; leave one out")
+    if len(runs) > 1:
+        require_same_cases([table_of(one) for one in runs], shared_regions(runs))
 
 
 def show_bytes(size: int) -> str:

@@ -14,6 +14,7 @@ from segan_tl.data.files.geometry import Geometry, find_grid_fault
 from segan_tl.data.files.images import Source, read_volume
 from segan_tl.data.find.cases import Case, find_cases, load_case
 from segan_tl.errors import UserError
+from segan_tl.metrics.distances import bounding_box
 from segan_tl.predict.labels import label_scheme
 from segan_tl.regions import MODALITIES, REGIONS, region_masks, shown_modality
 from segan_tl.report.html.cases import Plan, make_plan
@@ -150,7 +151,12 @@ def _load(runs: Sequence[FinishedRun], case: Case, *, role: str) -> ShownCase:
     predictions, problems = ([pair[place] for pair in found] for place in range(2))
     limits = {name: _limits(image) for name, image in images.items()}
     low, high = limits[needed[0]]
-    box = _box(images[needed[0]] > low + DARK * (high - low), [truth, *(one for one in predictions if one is not None)])
+    inside = images[needed[0]] > low + DARK * (high - low)
+    for marked in (truth, *(one for one in predictions if one is not None)):
+        inside |= marked > 0
+    if not inside.any():
+        inside[:] = True
+    box = bounding_box(inside, margin_voxels=MARGIN_VOXELS)
     lps = loaded.geometry.in_lps
     affine = lps.affine.copy()
     affine[:3, 3] += affine[:3, :3] @ [part.start for part in box]
@@ -199,20 +205,6 @@ def _limits(image: np.ndarray) -> tuple[float, float]:
 
 def _to_bytes(image: np.ndarray, low: float, high: float) -> np.ndarray:
     return np.round(np.clip((image - low) / max(high - low, 1e-6), 0, 1) * 255).astype(np.uint8)
-
-
-def _box(head: np.ndarray, marked: list[np.ndarray]) -> tuple[slice, slice, slice]:
-    """Return the box that holds the head and every mask, with a margin."""
-    mask = head.copy()
-    for one in marked:
-        mask |= one > 0
-    if not mask.any():
-        return tuple(slice(0, size) for size in mask.shape)
-    box = []
-    for axis, size in enumerate(mask.shape):
-        places = np.flatnonzero(mask.any(axis=tuple(other for other in range(3) if other != axis)))
-        box.append(slice(max(int(places[0]) - MARGIN_VOXELS, 0), min(int(places[-1]) + 1 + MARGIN_VOXELS, size)))
-    return tuple(box)
 
 
 def _reduce(case: ShownCase, modalities: Sequence[str], factor: int) -> ShownCase:

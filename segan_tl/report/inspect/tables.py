@@ -5,12 +5,11 @@ import math
 from rich.table import Table
 from rich.text import Text
 
-from segan_tl.console import console
+from segan_tl.console import console, print_table
 from segan_tl.errors import UserError
 from segan_tl.report.inspect.checkpoint import Network
 from segan_tl.report.inspect.moved import Change, compare_networks, summarise_changes
 from segan_tl.report.inspect.networks import Inspected, find_non_finite, weight_statistics
-from segan_tl.report.terminal import print_table
 
 NARROW_COLUMNS = ("layer", "state", "weight", "shape", "std")
 WIDE_COLUMNS = (

@@ -10,7 +10,7 @@ import keras
 from rich.table import Table
 
 from segan_tl.config.schema import Config
-from segan_tl.console import console
+from segan_tl.console import case_progress, console, print_table
 from segan_tl.data.files.images import write_volume
 from segan_tl.data.find.cases import Case, LoadedCase, load_labelled
 from segan_tl.disk.atomic import write_json
@@ -28,7 +28,6 @@ from segan_tl.report.figures import Panel, choose_panels, cut_panel, plot_overla
 from segan_tl.report.score.challenges import choose_challenge
 from segan_tl.report.score.remarks import print_remarks, remarks_on_test
 from segan_tl.report.score.scores import dice_text, score_case, write_scores
-from segan_tl.report.terminal import case_progress, print_table
 from segan_tl.runs import Run, read_state, run_name
 
 ROWS_SHOWN = 24

@@ -211,7 +211,7 @@ def test_missing_images_are_said(run, tmp_path, cohort):
 
 def test_refusals_are_one_sentence(run, tmp_path, cohort):
     other = write_run(tmp_path / "runs" / "small" / "t2", cohort, cases=CASES[:2])
-    with pytest.raises(UserError, match="differ in BraTS2021_00003"):
+    with pytest.raises(UserError, match="same test cases; only small/flair has BraTS2021_00003, BraTS2021_00004"):
         write_report([run, other], tmp_path / "c.html")
     with pytest.raises(UserError, match="named twice"):
         write_report([run, run], tmp_path / "c.html")
