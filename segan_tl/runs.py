@@ -143,12 +143,10 @@ def open_run(path: Path | str, *, runs: Path | str = "runs") -> Run:
 
 def _refuse_network(path: Path) -> None:
     """Say what to give instead where somebody names a network."""
-    keras = "is a network without its run; give the folder of its run: of a single file nobody knows how its images "
-    other = "is no run: expected a folder with config.json; an .h5 file or a SavedModel is not read: open it in Keras, "
     if path.is_file() and path.suffix == ".keras":
-        raise UserError(f"{path} {keras}were prepared")
+        raise UserError(f"{path} is a network; give the folder of its run, which knows how images were prepared")
     if path.is_file() or (path / "saved_model.pb").is_file():
-        raise UserError(f"{path} {other}and save the whole model as .keras")
+        raise UserError(f"{path} is no run; only Keras reads it: open it there, and save the whole model as .keras")
 
 
 def find_runs(folder: Path, *, below: bool = False) -> list[Path]:

@@ -39,7 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
     members = open_members(arguments.run, runs=arguments.runs)
     check_finished(members)
     ids = common_cases(members, arguments.part)
-    cohort, cases = find_data(members, ids, folder=arguments.data)
+    cohort = find_data(members, ids, folder=arguments.data)
+    cases = cohort.cases
     modalities = shared_modalities(cases, members)
     no_votes = same_modality(members) or ("one run is there" if len(members) == 1 else None)
     if no_votes is None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from segan_tl.console import console, progress_bar, start_tensorflow
 from segan_tl.errors import UserError
 from segan_tl.regions import MODALITIES
-from segan_tl.runs import Run, is_imported, open_run, read_json, read_state, require_finished
+from segan_tl.runs import Run, is_imported, open_run, read_json, require_finished
 from segan_tl.workflow.patients import add_patients_argument
 
 AGAIN = "again"
@@ -172,7 +172,6 @@ def _learnt_from(this_run):
     from segan_tl.data.learnt import Learnt, learnt_by
 
     start_tensorflow()  # before the package of the networks, which imports it with all its greetings
-
     if not is_imported(this_run):
         read_json(this_run.splits)  # a trained run has one: without it nobody knows
     learnt = learnt_by(this_run) or Learnt()
@@ -188,23 +187,15 @@ def _own_cases(this_run, part: str):
     Raises:
         UserError: one of them is not there any more, or the run was imported and has none.
     """
-    from segan_tl.data.find.cases import find_cases
     from segan_tl.data.learnt import run_patients
+    from segan_tl.report.score.run_cases import own_cohort
 
     if is_imported(this_run):
         remedy = "name the cohort to test it on with --data DIR" if part == "test" else "leave --operating-point out"
         raise UserError(f"{this_run.root} was imported and has no {part} cases of its own; {remedy}")
-    folder = Path(read_state(this_run).get("data", {}).get("folder", ""))
-    wanted = set(read_json(this_run.splits)[part])
-    cohort = find_cases(folder)
     patients = run_patients(this_run, [part])
-    cases = tuple(
-        dataclasses.replace(case, stated_patient=patients[case.id]) for case in cohort.cases if case.id in wanted
-    )
-    if missing := sorted(wanted - {case.id for case in cases}):
-        raise UserError(
-            f"{folder} lacks {len(missing)} {part} cases of {this_run.root} ({', '.join(missing[:3])}); bring them back"
-        )
-    if not cases:
+    if not patients:
         raise UserError(f"{this_run.root} has no {part} cases; expected at least one in {this_run.splits}")
+    cohort = own_cohort(this_run, patients, remedy="bring them back")
+    cases = tuple(dataclasses.replace(case, stated_patient=patients[case.id]) for case in cohort.cases)
     return dataclasses.replace(cohort, cases=cases)

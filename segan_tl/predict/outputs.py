@@ -1,7 +1,5 @@
 """Where predictions go: names, the refusal to overwrite, and what is written beside them."""
 
-import csv
-import io
 import json
 import os
 from collections.abc import Sequence
@@ -14,7 +12,7 @@ from segan_tl.data.files.formats import suffix_of
 from segan_tl.data.files.geometry import Geometry
 from segan_tl.data.files.images import write_volume
 from segan_tl.data.find.cases import Case
-from segan_tl.disk.atomic import write_json, write_text
+from segan_tl.disk.atomic import write_csv, write_json
 from segan_tl.disk.paths import safe_name
 from segan_tl.disk.reading import find_fault
 from segan_tl.errors import UserError
@@ -125,15 +123,13 @@ def write_volumes(path: Path, records: dict[str, dict]) -> None:
     Args:
         records: case id → what predictions.json says of it.
     """
-    text = io.StringIO()
-    writer = csv.DictWriter(text, VOLUME_COLUMNS, lineterminator="\n")
-    writer.writeheader()
+    rows = []
     for case_id, record in records.items():
         remarks = remark_lines(record.get("unlike_training", ()), record.get("doubtful", ()))
         said = {"remarks": "; ".join(remarks), "head_not_segmented_ml": record.get("head_not_segmented_ml")}
         for region, volume_ml in record.get("volume_ml", {}).items():
-            writer.writerow({"case": case_id, "region": region, "ml": round(volume_ml, 3)} | said)
-    write_text(path, text.getvalue())
+            rows.append({"case": case_id, "region": region, "ml": round(volume_ml, 3)} | said)
+    write_csv(path, VOLUME_COLUMNS, rows)
 
 
 def _is_table(path: Path) -> bool:

@@ -13,6 +13,8 @@ from segan_tl.errors import UserError
 from segan_tl.runs import Run, is_imported, read_json, read_parts, require_finished, run_name
 from segan_tl.schemas.tables import read_metrics, read_numbers
 
+# What a transfer is compared with in comparison.json, and what tables call it.
+COMPARED = {"source": "source, untouched", "scratch": "from scratch", "transferred": "transferred"}
 NO_SCORES = ("case", "patient", "region", "fold", "seconds")  # columns of metrics.csv
 
 

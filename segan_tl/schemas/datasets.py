@@ -54,10 +54,8 @@ class NnunetFile(Schema):
     remedy: ClassVar[str] = "give nnU-Net's own"
 
 
-class NnunetDataset(DatasetJson, NnunetFile):
+class NnunetDataset(NnunetFile, DatasetJson):
     """dataset.json beside a checkpoint."""
-
-    remedy: ClassVar[str] = NnunetFile.remedy
 
 
 class Plans(NnunetFile):

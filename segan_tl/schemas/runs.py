@@ -5,30 +5,16 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
-from segan_tl.schemas.provenance import Names, Provenance, Transfer
+from segan_tl.schemas.provenance import Names, Provenance
 from segan_tl.schemas.reading import Count, Finite, Schema, Text
+from segan_tl.schemas.run_config import RunConfig, RunSchema
 
 Positive = Annotated[int, Field(gt=0)]
 MOST_FOLDS = 1000
 
 
-class RunSchema(Schema):
-    """A file of a run directory."""
-
-    remedy: ClassVar[str] = "restore it from a backup, or train the run again with --overwrite"
-
-
-class ConfigTransfer(Transfer):
-    """Section `transfer` of a configuration."""
-
-    source: Text
-    source_sha256: str
-
-
-class RunState(Provenance, RunSchema):
+class RunState(RunSchema, Provenance):
     """run.json: what the run is and how far it got."""
-
-    remedy: ClassVar[str] = RunSchema.remedy
 
     state: str | None = None
     epochs: Count | None = None
@@ -41,54 +27,6 @@ class RunState(Provenance, RunSchema):
         if self.best_epoch and "best_dice" in self.model_fields_set and self.best_dice is None:
             raise ValueError(f"expected a number as best_dice of the best epoch {self.best_epoch}, found null")
         return self
-
-
-class ConfigData(Schema):
-    """Section `data` of a configuration."""
-
-    modalities: Names = []
-    regions: Names = []
-
-
-class ConfigModel(Schema):
-    """Section `model` of a configuration."""
-
-    family: str | None = None
-    variant: str | None = None
-    critic_input: str | None = None  # of older versions
-
-
-class ConfigCritic(Schema):
-    """Section `critic` of a configuration."""
-
-    input: str | None = None
-
-
-class ConfigTrain(Schema):
-    """Section `train` of a configuration."""
-
-    epochs: Count | None = None
-    steps_per_epoch: Count | None = None
-
-
-class ConfigAdversary(Schema):
-    """Section `adversary` of a configuration."""
-
-    layer: str | None = None
-    target_labels: bool = True
-
-
-class RunConfig(RunSchema):
-    """config.json, as every version wrote it: `config.validate` holds it against the schema of this one."""
-
-    name: Text | None = None
-    seed: Count | None = None
-    data: ConfigData | None = None
-    model: ConfigModel | None = None
-    train: ConfigTrain | None = None
-    critic: ConfigCritic | None = None
-    transfer: ConfigTransfer | None = None
-    adversary: ConfigAdversary | None = None
 
 
 class HeldOut(RunSchema):

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from segan_tl.data.find.cases import Case, Cohort, find_cases
+from segan_tl.data.find.cases import Case, Cohort
 from segan_tl.data.learnt import Learnt, learnt_by, run_patients
 from segan_tl.errors import UserError, some
 from segan_tl.predict.members import Member
 from segan_tl.regions import MODALITIES
-from segan_tl.runs import read_json, require_finished
+from segan_tl.report.score.run_cases import own_cohort
+from segan_tl.runs import read_parts, require_finished
 from segan_tl.train.start.source import resume_command
 
 FORBIDDEN = {"test": ("train", "validation"), "validation": ("train",)}
@@ -23,7 +24,7 @@ def common_cases(members: Sequence[Member], part: str) -> list[str]:
     Raises:
         UserError: the runs differ, one has learnt from a case of another, or there are no cases.
     """
-    splits = [read_json(member.run.splits) for member in members]
+    splits = [read_parts(member.run) for member in members]
     wanted = splits[0].get(part, [])
     if not wanted:
         raise UserError(f"{members[0].run.splits} names no {part} case; train with a larger data.split")
@@ -64,29 +65,16 @@ def check_finished(members: Sequence[Member]) -> None:
         require_finished(member.run, otherwise=resume_command(member.config))
 
 
-def find_data(members: Sequence[Member], ids: Sequence[str], *, folder: Path | None) -> tuple[Cohort, list[Case]]:
+def find_data(members: Sequence[Member], ids: Sequence[str], *, folder: Path | None) -> Cohort:
     """Find the cases in `folder`, or where the first run was trained.
 
     Raises:
         UserError: there is no such folder, or it lacks a case or its label map.
     """
-    if folder is None:
-        recorded = members[0].state.get("data", {}).get("folder")
-        if not recorded or not Path(recorded).exists():
-            raise UserError(
-                f"the data of {members[0].run.root} is not at {recorded or 'any recorded folder'} any more; say where "
-                "it is with --data"
-            )
-        folder = Path(recorded)
-    cohort = find_cases(folder)
-    found = {case.id: case for case in cohort.cases}
-    missing = sorted(set(ids) - found.keys())
-    if missing:
-        raise UserError(f"{folder} lacks {some(missing)} of the runs' cases; say where they are with --data")
-    cases = [found[case_id] for case_id in ids]
-    if bare := [case.id for case in cases if case.mask is None]:
-        raise UserError(f"{some(bare)} in {folder} have no label map to score against; add it")
-    return cohort, cases
+    cohort = own_cohort(members[0].run, ids, folder=folder, remedy="say where it is with --data")
+    if bare := [case.id for case in cohort.cases if case.mask is None]:
+        raise UserError(f"{some(bare)} in {cohort.folder} have no label map to score against; add it")
+    return cohort
 
 
 def shared_modalities(cases: Sequence[Case], members: Sequence[Member]) -> tuple[str, ...]:

@@ -14,14 +14,9 @@ from segan_tl.models.weights import load_network
 from segan_tl.predict.postprocess import binarise, settle
 from segan_tl.predict.segment import segment_case
 from segan_tl.regions import region_masks
+from segan_tl.report.record import COMPARED
 from segan_tl.runs import Run, read_state
 from segan_tl.schemas.tables import read_metrics
-
-COLUMNS = {
-    "source": "source, untouched",
-    "scratch": "from scratch",
-    "transferred": "transferred",
-}
 
 
 def compare_transfer(run: Run, scratch: Run | None, config: Config, *, source, cases: Sequence[Case]) -> dict:
@@ -82,10 +77,10 @@ def print_comparison(comparison: dict) -> None:
         title_justify="left",
     )
     table.add_column("region")
-    for heading in COLUMNS.values():
+    for heading in COMPARED.values():
         table.add_column(heading, justify="right")
     for region, scores in comparison["regions"].items():
-        table.add_row(region, *("–" if scores[name] is None else f"{scores[name]:.3f}" for name in COLUMNS))
+        table.add_row(region, *("–" if scores[name] is None else f"{scores[name]:.3f}" for name in COMPARED))
     print_table(table)
     if comparison["scratch"] is None:
         console.print("from scratch: not trained; add --scratch to the same command", markup=False)

@@ -13,7 +13,8 @@ from segan_tl.disk.atomic import write_text
 from segan_tl.report.compare.crossval import CrossValidation
 from segan_tl.report.compare.crossval_figures import plot_folds
 from segan_tl.report.compare.crossval_tables import fold_tables
-from segan_tl.report.html.sections import DISCLAIMER, SYNTHETIC
+from segan_tl.report.figures import SYNTHETIC
+from segan_tl.report.html.sections import DISCLAIMER
 from segan_tl.report.html.tables import table
 from segan_tl.report.html.viewer import read_asset
 

@@ -6,6 +6,7 @@ from html import escape
 from segan_tl.metrics.columns import Column, column_of
 from segan_tl.report.compare.statistics import average_scans, estimate_mean
 from segan_tl.report.curves import divide_history
+from segan_tl.report.figures import SYNTHETIC
 from segan_tl.report.html.charts import box_chart, line_chart, scatter_chart, share_range
 from segan_tl.report.html.facts import facts
 from segan_tl.report.html.tables import (
@@ -17,7 +18,6 @@ from segan_tl.report.html.tables import (
 )
 from segan_tl.report.record import FinishedRun, shared_metrics, shared_regions
 
-SYNTHETIC = "SYNTHETIC DATA: simulated, no patients"
 DISCLAIMER = "For research only: not a medical device, not for diagnosis or treatment."
 RULES = {"empty": "Empty masks", "lesions": "Lesion-wise scores"}  # of several scores
 

@@ -1,16 +1,14 @@
 """Tables of a page: what was trained, the scores with their intervals, every case."""
 
-import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from segan_tl.metrics.columns import column_of
-from segan_tl.report.compare.paired_tests import holm
-from segan_tl.report.compare.statistics import Estimate, compare_pairs, summarise
-from segan_tl.report.record import FinishedRun, number, shared_metrics, shared_regions
-
-COMPARISON_NAMES = {"source": "source, untouched", "scratch": "from scratch", "transferred": "transferred"}
+from segan_tl.report.compare.models import compare_tables
+from segan_tl.report.compare.score_tables import table_of
+from segan_tl.report.compare.statistics import Estimate, summarise
+from segan_tl.report.record import COMPARED, FinishedRun, number, shared_metrics, shared_regions
 
 
 def show(value: float | None, metric: str = "dice", *, signed: bool = False) -> str:
@@ -54,23 +52,17 @@ def score_table(runs: Sequence[FinishedRun]) -> str:
 
 def difference_table(runs: Sequence[FinishedRun]) -> str:
     """Return the paired differences to the first run: mean with interval, who is higher how often, corrected p."""
-    first, regions = runs[0], shared_regions(runs)
+    regions, tables = shared_regions(runs), [table_of(one) for one in runs]
     metrics = [metric for metric in shared_metrics(runs) if column_of(metric).main]
-    lines = []
-    for region, metric, other in itertools.product(regions, metrics, runs[1:]):
-        one, two = first.scores(metric, region), other.scores(metric, region)
-        cases = [case for case in one if case in two]
-        pairs = [(one[case], two[case]) for case in cases]
-        if pairs:
-            words = [region.upper()] if len(regions) > 1 else []
-            words += [column_of(metric).heading, f"{other.name} − {first.name}"]
-            higher = f"{sum(b > a for a, b in pairs)} of {len(pairs)}"
-            lines.append((words, metric, compare_pairs(*zip(*pairs), [first.patients[case] for case in cases]), higher))
-    corrected = zip(holm([line[2].t_p for line in lines]), holm([line[2].wilcoxon_p for line in lines]))
-    body = [
-        (words, [show_interval(found.difference, metric, signed=True), higher, _p(t_p), _p(wilcoxon_p)])
-        for (words, metric, found, higher), (t_p, wilcoxon_p) in zip(lines, corrected)
-    ]
+    rows = compare_tables(tables, metrics, regions, baseline=0, allow_missing=True)
+    body = []
+    for row in sorted(rows, key=lambda row: regions.index(row.region)):
+        one, two = (tables[place].scores(row.metric, row.region) for place in (0, row.second))
+        words = [row.region.upper()] if len(regions) > 1 else []
+        words += [column_of(row.metric).heading, f"{runs[row.second].name} − {runs[0].name}"]
+        mean = show_interval(row.found.difference, row.metric, signed=True)
+        higher = f"{sum(two[case] > one[case] for case in one)} of {len(one)}"
+        body.append((words, [mean, higher, _p(row.t_p_holm), _p(row.wilcoxon_p_holm)]))
     heads = [*(["region"] if len(regions) > 1 else []), "score", "difference"]
     return table(heads, ["mean", "higher in", "p (paired t), Holm", "p (Wilcoxon), Holm"], body)
 
@@ -84,12 +76,12 @@ def transfer_table(one: FinishedRun) -> str:
     if not one.comparison:
         return ""
     body = [
-        ([region.upper()], [show(scores.get(name)) for name in COMPARISON_NAMES])
+        ([region.upper()], [show(scores.get(name)) for name in COMPARED])
         for region, scores in one.comparison.get("regions", {}).items()
     ]
     strategy = escape(str(one.comparison.get("strategy", "")))
     return "<h3>What the transfer was worth</h3>" + table(
-        ["mean test Dice"], list(COMPARISON_NAMES.values()), body
+        ["mean test Dice"], list(COMPARED.values()), body
     ) + f'<p class="note">Strategy {strategy}, the same test cases in every column.</p>'  # fmt: skip
 
 

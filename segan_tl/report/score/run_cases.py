@@ -1,10 +1,13 @@
-"""A run as a folder of masks: where it is, and which cases it had to predict."""
+"""A run and its cases: where its masks are, which of them it had to predict, and where their images are."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
-from segan_tl.errors import UserError
+from segan_tl.data.find.cases import Cohort, find_cases
+from segan_tl.errors import UserError, some
 from segan_tl.report.score.masks import Mask
-from segan_tl.runs import Run, open_run, read_json
+from segan_tl.runs import Run, open_run, read_json, read_state
 from segan_tl.schemas.runs import HeldOut
 
 
@@ -51,6 +54,26 @@ def tested_cases(run: Run, truths: dict[str, Mask]) -> dict[str, Mask]:
             f"{run.splits}; give the folder of its cohort"
         )
     return found
+
+
+def own_cohort(run: Run, cases: Iterable[str], *, remedy: str, folder: Path | None = None) -> Cohort:
+    """Return the cohort that a run was trained on, cut to some of its cases.
+
+    Args:
+        remedy: what to do where they are not there any more.
+        folder: where they are; None for where they were when the run was trained.
+
+    Raises:
+        UserError: there is no such folder any more, or it lacks one of them.
+    """
+    recorded = read_state(run).get("data", {}).get("folder")
+    if folder is None and not (recorded and Path(recorded).exists()):
+        raise UserError(f"the data of {run.root} is not at {recorded or 'any recorded folder'} any more; {remedy}")
+    cohort = find_cases(folder or Path(recorded))
+    wanted = set(cases)
+    if missing := sorted(wanted - {case.id for case in cohort.cases}):
+        raise UserError(f"{cohort.folder} lacks {some(missing)} of the cases of {run.root}; {remedy}")
+    return replace(cohort, cases=tuple(case for case in cohort.cases if case.id in wanted))
 
 
 def _is_run(folder: Path) -> bool:

@@ -90,11 +90,11 @@ def test_data_is_found_where_the_first_run_was_trained(tmp_path):
     for name in "ab":
         write_case(tmp_path / "cohort", f"BraTS2021_0000{name}", small_labels())
     members = members_of(tmp_path, split("a", "b", "c"), data={"folder": str(tmp_path / "cohort")})
-    cohort, cases = find_data(members, ["BraTS2021_0000b"], folder=None)
-    assert cohort.folder == tmp_path / "cohort" and [case.id for case in cases] == ["BraTS2021_0000b"]
-    _, cases = find_data(members_of(tmp_path / "x", split("a", "b", "c")), ["BraTS2021_0000a"], folder=cohort.folder)
-    assert [case.id for case in cases] == ["BraTS2021_0000a"]
-    with pytest.raises(UserError, match="lacks BraTS2021_0000z of the runs' cases.*--data"):
+    cohort = find_data(members, ["BraTS2021_0000b"], folder=None)
+    assert cohort.folder == tmp_path / "cohort" and [case.id for case in cohort.cases] == ["BraTS2021_0000b"]
+    moved = find_data(members_of(tmp_path / "x", split("a", "b", "c")), ["BraTS2021_0000a"], folder=cohort.folder)
+    assert [case.id for case in moved.cases] == ["BraTS2021_0000a"]
+    with pytest.raises(UserError, match="lacks BraTS2021_0000z of the cases of .*--data"):
         find_data(members, ["BraTS2021_0000a", "BraTS2021_0000z"], folder=None)
 
 
@@ -116,7 +116,7 @@ def test_modalities_that_every_case_has(tmp_path):
     write_case(tmp_path / "cohort", "BraTS2021_00002", small_labels(), modalities=("flair", "t2"))
     members = members_of(tmp_path, split("a", "b", "c"), split("a", "b", "c"), split("a", "b", "c"))
     ids = ["BraTS2021_00001", "BraTS2021_00002"]
-    _, cases = find_data(members, ids, folder=tmp_path / "cohort")
+    cases = find_data(members, ids, folder=tmp_path / "cohort").cases
     assert shared_modalities(cases[:1], members) == ("t1", "t1c", "t2", "flair")
     assert shared_modalities(cases, members[:2]) == ("t2", "flair")
     with pytest.raises(UserError, match="BraTS2021_00002 lack t1, which .*small/t1 was trained on"):
