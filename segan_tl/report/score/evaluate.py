@@ -1,6 +1,5 @@
 """The test of a finished run: its best checkpoint segments the test cases; scores, a table and pictures."""
 
-import functools
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -40,7 +39,6 @@ def evaluate_run(
     config: Config,
     into: Run | None = None,
     left_out: dict[str, str] | None = None,
-    progress: Callable[[str], None] | None = None,
 ) -> dict:
     """Segment and score the test cases, one in memory at a time; write metrics.csv, summary.json and the pictures.
 
@@ -49,7 +47,6 @@ def evaluate_run(
         cases: cases with a label map. One that cannot be read is left out and named in summary.json.
         into: where everything is written; the run itself where None.
         left_out: case → why it is not among the cases, for summary.json.
-        progress: called with one line a case; a bar of our own where None.
 
     Returns:
         What summary.json says.
@@ -65,12 +62,8 @@ def evaluate_run(
     challenge = choose_challenge(config.data.regions, {case.convention for case in cases if case.mask})
     plan = plan_of_run(regions, challenge)
     member = Member(run, run.root.name, config, {})
-    score = functools.partial(_score_cases, into, segmentor, cases, member=member, plan=plan)
-    if progress is None:
-        with case_progress("segmenting test cases", total=len(cases)) as advance:
-            rows, panels, failed, remarks = score(advance=advance)
-    else:
-        rows, panels, failed, remarks = score(advance=progress)
+    with case_progress("segmenting test cases", total=len(cases)) as advance:
+        rows, panels, failed, remarks = _score_cases(into, segmentor, cases, member=member, plan=plan, advance=advance)
     if cases and not rows:
         raise UserError(f"none of the {len(cases)} test cases could be read; the first: {next(iter(failed.values()))}")
     write_scores(into.metrics, rows, plan, more=("seconds",))
