@@ -75,14 +75,14 @@ def test_no_test_case(tmp_path):
 @pytest.mark.parametrize("state", ["training", "interrupted"])
 def test_a_run_that_is_not_finished(tmp_path, state):
     members = members_of(tmp_path, split("a", "b", "c"), state=state)
-    with pytest.raises(UserError, match=f"{state}, epoch 4.*train_segan.py --modality t2 --set name=small"):
+    with pytest.raises(UserError, match=f"{state}, epoch 4.*segan_tl train-segan --modality t2 --set name=small"):
         check_finished(members)
 
 
 def test_a_transfer_that_is_not_finished(tmp_path):
     settings = StartConfig(source="runs/small/flair", source_sha256="0", strategy="full", inputs={"t2": "flair"})
     make_run(tmp_path / "t2", small_config(("t2",)).model_copy(update={"transfer": settings}), state="training")
-    with pytest.raises(UserError, match="transfer.py --source runs/small/flair --target t2 --set name=small"):
+    with pytest.raises(UserError, match="segan_tl transfer --source runs/small/flair ... --set name=small"):
         check_finished(open_members([tmp_path / "t2"]))
 
 
