@@ -6,12 +6,12 @@ import shutil
 import pytest
 
 from segan_tl.__main__ import main
-from segan_tl.commands.transfer import _fault_of_scratch
 from segan_tl.config.load import load_config
 from segan_tl.disk.atomic import write_json
 from segan_tl.disk.ownership import BEFORE
 from segan_tl.runs import Run
 from segan_tl.workflow.earlier import has_begun, old_run_kept, start_anew
+from segan_tl.workflow.worth import fault_of_scratch
 from tests.disk.test_ownership import THEIRS, content, make
 
 COMMAND = ["train-segan", "--modality", "flair", "--config", "quickstart", "--data", "nowhere"]
@@ -106,10 +106,10 @@ def test_a_training_that_fails_before_its_first_checkpoint_leaves_the_old_run(ru
 
 def test_a_comparison_from_scratch_never_costs_a_run(run, tmp_path):
     config = load_config("quickstart", ["data.modalities=['flair']"])
-    assert _fault_of_scratch(Run(tmp_path / "absent"), config) is None
+    assert fault_of_scratch(Run(tmp_path / "absent"), config) is None
     shutil.rmtree(run.last)
-    assert _fault_of_scratch(run, config) is None  # finished: it is left as it is
+    assert fault_of_scratch(run, config) is None  # finished: it is left as it is
     other = config.model_copy(update={"seed": 5})
-    assert "other settings (seed 0 → 5); leave the comparison out with --no-scratch" in _fault_of_scratch(run, other)
+    assert "other settings (seed 0 → 5); leave the comparison out with --no-scratch" in fault_of_scratch(run, other)
     (tmp_path / "theirs" / "best").mkdir(parents=True)
-    assert "segan_tl did not make it" in _fault_of_scratch(Run(tmp_path / "theirs"), config)
+    assert "segan_tl did not make it" in fault_of_scratch(Run(tmp_path / "theirs"), config)
