@@ -13,6 +13,7 @@ from segan_tl.models.torch_blocks import initializers
 # "goat_repo" is the classifier of Heras Rivera's authors: 688,449 parameters behind the 384 channels of 4 × 4 × 6
 # voxels that Ren's U-Net has there. It needs a known grid of 4 voxels or more along each axis. "pooled" takes any: its
 # convolutions keep the grid, and it averages over the grid where the other reads each place by itself.
+FORMS = ("pooled", "goat_repo")
 SMALLEST = 4
 
 
@@ -68,7 +69,7 @@ def build_domain_classifier(
 
     Args:
         input_shape: (…, C) of `latent`, the features it sees; the grid may be None for "pooled".
-        form: "pooled" or "goat_repo".
+        form: one of FORMS.
         strength: λ of the gradient reversal before it; None leaves the reversal out.
         name: name of the model.
 

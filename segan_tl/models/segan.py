@@ -13,6 +13,7 @@ from keras import layers
 from segan_tl.models.blocks import ClipWeights, convolution, normalisation, require_image_shape, upsample
 from segan_tl.models.parts import Stages
 
+CRITIC_INPUTS = ("concatenate", "mask")
 STAGES = Stages(encoder=("enc",), decoder=("dec",))
 
 
