@@ -181,7 +181,7 @@ def test_without_weights_of_the_source(place, capsys):
         ("all", ["--fold", "7"], "--fold expects 0 to 4"),
         ("all", ["--data", "SOURCE", "--fold", "0", "--folds", "2"], "trained or tuned on"),
         ("freeze-critic", [], "is about a critic, and there is no section [critic]"),
-        ("scratch", ["--from", "UNFINISHED"], "is not finished (training"),
+        ("scratch", ["--from", "UNFINISHED"], "is not finished (run.json: training"),
         ("scratch", ["--from", "DAMAGED"], "is damaged or was changed"),
     ],
 )

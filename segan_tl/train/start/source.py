@@ -14,7 +14,7 @@ from segan_tl.disk.reading import is_there, require_file
 from segan_tl.errors import UserError, nearest
 from segan_tl.models.provenance import read_provenance
 from segan_tl.regions import MODALITIES, REGIONS
-from segan_tl.runs import Run, open_run, read_json
+from segan_tl.runs import Run, open_run, read_json, read_state, require_finished
 
 SEGMENTOR, CRITIC = "segmentor.keras", "critic.keras"
 
@@ -105,13 +105,7 @@ def read_run(run: Run) -> Source:
             f"the source was made by another version of segan_tl ({error}); give its networks and their settings, "
             f"{run.best / SEGMENTOR} as the source and --config FILE, or train it again with --overwrite"
         ) from None
-    state = read_json(run.state) if run.state.is_file() else {}
-    if state.get("state") != "finished":
-        raise UserError(
-            f"{run.root} is not finished ({state.get('state', 'not started')}, epoch {state.get('epochs', 0)} of "
-            f"{config.train.epochs}): go on with the command that started it: "
-            f"{state.get('command') or resume_command(config)}"
-        )
+    state = require_finished(run, otherwise=resume_command(config))
     digests = verify(run.best)
     split = read_json(run.splits) if run.splits.is_file() else None  # an imported network has none
     return Source(
@@ -123,7 +117,7 @@ def read_run(run: Run) -> Source:
 
 def _is_of(run: Run, data: Path) -> bool:
     """Return whether a run was trained on a folder of cases."""
-    folder = read_json(run.state).get("data", {}).get("folder") if run.state.is_file() else None
+    folder = read_state(run).get("data", {}).get("folder")
     return folder is not None and Path(folder) == data.resolve()
 
 
