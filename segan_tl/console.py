@@ -14,7 +14,6 @@ from rich.text import Text
 from segan_tl.environment import quieten
 from segan_tl.errors import UserError
 
-
 PIPED_WIDTH = 180
 
 

@@ -5,7 +5,6 @@ is a name of `LABEL_CONVENTIONS`, or states the labels itself, such as "1=ED,2=N
 """
 
 import difflib
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -26,9 +25,6 @@ REGIONS = {
     "rc": (RC,),
     "lesion": (LESION,),
 }
-
-# The modality in which a region stands out.
-BRIGHT_IN = {"wt": "flair", "ed": "flair", "lesion": "flair", "tc": "t1c", "et": "t1c", "ncr": "t1c"}
 
 LABEL_CONVENTIONS = {
     # 2012 does not divide the core: it becomes NCR, so wt and tc are right and et does not exist.
@@ -253,13 +249,3 @@ def with_unions(masks: np.ndarray, regions: tuple[str, ...]) -> tuple[np.ndarray
     added = unions(regions)
     joined = [masks[..., list(places)].any(axis=-1) for places in added.values()]
     return (np.stack([*np.moveaxis(masks, -1, 0), *joined], axis=-1) if joined else masks), (*regions, *added)
-
-
-def shown_modality(modalities: Sequence[str], regions: Sequence[str]) -> str:
-    """Return the modality in which the first region stands out, else the first one: what a picture shows.
-
-    >>> shown_modality(("t1", "t1c", "t2", "flair"), ("wt", "tc", "et"))
-    'flair'
-    """
-    best = BRIGHT_IN.get(regions[0])
-    return best if best in modalities else modalities[0]

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from segan_tl.errors import UserError
-from segan_tl.regions import shown_modality
 from segan_tl.report.curves import COLOURS, divide_history
 from segan_tl.report.figures import _lines, choose_panels, cut_panel, plot_curves, plot_overlays, read_history
 from segan_tl.report.html.charts import line_chart
+from segan_tl.report.shown import shown_modality
 from tests.small_runs import make_run, small_config, threshold_segmentor
 
 

@@ -16,9 +16,10 @@ from segan_tl.data.find.cases import Case, find_cases, load_case
 from segan_tl.errors import UserError
 from segan_tl.metrics.distances import bounding_box
 from segan_tl.predict.labels import label_scheme
-from segan_tl.regions import MODALITIES, REGIONS, region_masks, shown_modality
+from segan_tl.regions import MODALITIES, REGIONS, region_masks
 from segan_tl.report.html.cases import Plan, make_plan
 from segan_tl.report.record import FinishedRun, shared_regions
+from segan_tl.report.shown import shown_modality
 
 MARGIN_VOXELS = 2
 BRIGHTEST_PERCENTILE = 99.9

@@ -22,11 +22,12 @@ from segan_tl.predict.labels import label_scheme, paint_labels
 from segan_tl.predict.members import Member
 from segan_tl.predict.postprocess import binarise, settle
 from segan_tl.predict.segment import load_segmentor, segment_case
-from segan_tl.regions import region_masks, shown_modality, unions, with_unions
+from segan_tl.regions import region_masks, unions, with_unions
 from segan_tl.report.figures import Panel, choose_panels, cut_panel, plot_overlays
 from segan_tl.report.score.challenges import choose_challenge
 from segan_tl.report.score.remarks import print_remarks, remarks_on_test
 from segan_tl.report.score.scores import dice_text, score_case, write_scores
+from segan_tl.report.shown import shown_modality
 from segan_tl.runs import Run, read_state, run_name
 
 ROWS_SHOWN = 24
