@@ -46,6 +46,7 @@ lint: install            ## flake8
 docs: install            ## the site of README and docs/, in site/ (installs mkdocs-material); a dead link is an error
 	$(BIN)/pip install --quiet --quiet --editable '.[docs]'
 	$(BIN)/python docs/make_configuration.py
+	$(BIN)/python docs/make_scores.py
 	$(BIN)/python -m mkdocs build --strict
 
 benchmark: install       ## training and inference speed beside PyTorch (installs PyTorch for the CPU)

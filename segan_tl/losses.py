@@ -185,6 +185,38 @@ def mean_squared_error(truth, probability):
     return ops.sum(ops.mean(ops.square(difference), axis=axes), axis=-1)
 
 
+# === The terms of `train.loss` (segan_tl/config/train.py, LOSSES) ===
+
+
+def _dice_term(truth, logits, *, settings, activation):
+    softmax = activation == "softmax"
+    probability = ops.softmax(logits, axis=-1) if softmax else ops.sigmoid(logits)
+    if softmax and settings.loss != "multiple_dice_background":
+        # Splits and not slices: the gradient of a slice of the channels is slow on a processor.
+        truth, probability = (ops.split(values, [1], axis=-1)[1] for values in (truth, probability))
+    if settings.loss == "squared_dice":
+        return dice_loss(truth, probability, smooth=settings.dice_smooth)
+    batch = settings.batch_dice or settings.loss.startswith("multiple_dice")
+    return soft_dice_loss(truth, probability, smooth=settings.dice_smooth, batch=batch)
+
+
+def _bce_term(truth, logits, *, settings, activation):
+    weights, sums = settings.class_weights, settings.loss == "mse_bce"
+    return binary_cross_entropy(truth, logits, positive_weights=weights, sum_classes=sums)
+
+
+def _ce_term(truth, logits, *, settings, activation):
+    return cross_entropy(truth, logits, class_weights=settings.class_weights)
+
+
+def _mse_term(truth, logits, *, settings, activation):
+    return mean_squared_error(truth, ops.sigmoid(logits))
+
+
+# Term → (truth (B, …, C), logits (B, …, C), settings: [train], activation: of [model]) → (B,).
+TERMS = {"dice": _dice_term, "bce": _bce_term, "ce": _ce_term, "mse": _mse_term}
+
+
 def _require_one_shape(truth, prediction) -> None:
     """Refuse two shapes that would be stretched to one: (B, H, W, 1) and (B, H, W, 3) have a mean, and it is wrong."""
     shapes = tuple(truth.shape), tuple(prediction.shape)

@@ -31,7 +31,7 @@ LABEL_CONVENTIONS = {
     "brats2012": {1: ED, 2: NCR},
     "brats2015": {1: NCR, 2: ED, 3: NCR, 4: ET},
     "brats2017": {1: NCR, 2: ED, 4: ET},
-    "brats2023": {1: NCR, 2: ED, 3: ET, 4: RC},
+    "brats2023": {1: NCR, 2: ED, 3: ET, 4: RC},  # of adults in 2024 and 2025, too; RC: after surgery
     "brats_ped2024": {1: ET, 2: NCR, 3: NCR, 4: ED},
     "msd": {1: ED, 2: NCR, 3: ET},
     "lesion": {1: LESION},

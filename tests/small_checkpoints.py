@@ -45,7 +45,7 @@ def small_plans(**configuration) -> dict:
 
 def write_nnunet(folder: Path, *, dataset: dict, plans: dict | None = None, channels: int = 4) -> keras.Model:
     """Write a results folder of nnU-Net, its fold 1 alone; return its network, with nnU-Net's order of axes."""
-    from segan_tl.models.foreign.convert import torch_names
+    from segan_tl.models.foreign.convert_nnunet import torch_names
 
     plans = plans or small_plans()
     regions = "regions_class_order" in dataset

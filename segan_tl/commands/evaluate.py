@@ -7,7 +7,7 @@ from pathlib import Path
 
 from segan_tl.console import case_progress, console
 from segan_tl.errors import UserError, some
-from segan_tl.regions import region_values
+from segan_tl.regions import LABEL_CONVENTIONS, region_values
 from segan_tl.workflow.patients import add_patients_argument, count_patients
 
 CHALLENGES = ("brats-gli", "brats-ssa", "brats-men", "brats-ped", "brats-met")
@@ -21,7 +21,7 @@ EPILOG = """examples:
   python -m segan_tl evaluate OURS MS --out m.csv --prediction-labels lesion --hd95 all
 
 A prediction is named after its case (CASE.nii.gz, CASE_seg.nii.gz or CASE/seg.nii.gz). Labels are conventions
-(brats2012, brats2015, brats2017, brats2023, brats_ped2024, msd, lesion), a statement such as 1=ED,2=NCR,3=ET, or
+({conventions}), a statement such as 1=ED,2=NCR,3=ET, or
 painted regions such as 1=wt,2=tc,3=et; they are read from the folders where those tell, and never guessed.
 
 HD95, in mm:
@@ -34,7 +34,7 @@ Both masks empty: overlap 1, HD95 0. One of them empty: overlap 0, HD95 374 mm."
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     parser.description = "Score masks against the truth: overlap, surface distances and, by challenge, single lesions."
-    parser.epilog = EPILOG
+    parser.epilog = EPILOG.replace("{conventions}", ", ".join(LABEL_CONVENTIONS))
     parser.add_argument("predictions", metavar="PREDICTIONS", type=Path, help="folder of masks, or a run (test cases)")
     parser.add_argument("truths", metavar="TRUTHS", type=Path, help="folder of cases with label maps, or of label maps")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.csv", help="one row a case and region")

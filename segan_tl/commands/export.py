@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     about = read_provenance(file)
 
     start_tensorflow()
-    from segan_tl.models.foreign.convert import export_nnunet
+    from segan_tl.models.foreign.convert_nnunet import export_nnunet
     from segan_tl.models.foreign.dataset_json import make_dataset
     from segan_tl.models.weights import load_network
 

@@ -6,30 +6,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from segan_tl.config.base import Section
+from segan_tl.config.families import FAMILIES, OPTIONS, Family
 from segan_tl.schemas.reading import Text
 
-# The options of `model` that each family takes, and its variants.
-FAMILIES = {
-    "segan": (("filters", "leaky_slope", "norm_momentum"), ()),
-    "unet3d": (("variant", "filters"), ("unet3d", "unet3d_8", "ren_repo", "goat_repo")),
-    "cicek": (("filters", "norm"), ()),
-    "nnunet": (
-        ("variant", "filters", "strides", "kernel_sizes", "blocks", "decoder_blocks"),
-        ("plain", "resenc_m", "resenc_l"),
-    ),
-    "mednext": (("variant", "filters", "blocks", "kernel_size"), ("s", "b", "m", "l")),
-    "albunet3d": (("variant",), ("albunet", "wacker_repo")),
-    "albunet2d": (("variant",), ("albunet", "wacker_repo")),
-    "file": (("file",), ()),
-}
-OPTIONS = (
-    "variant", "filters", "blocks", "decoder_blocks", "strides", "kernel_sizes", "kernel_size", "norm", "leaky_slope",
-    "norm_momentum", "file",
-)  # fmt: skip
-FLAT = ("segan", "albunet2d")  # families of slices
-# Resolutions of a family where `filters` is left out; those of MedNeXt cannot be chosen.
-STAGES = {"segan": 4, "unet3d": 7, "cicek": 4, "nnunet": 6, "mednext": 5}
-ONE_OUTPUT = ("segan", "albunet2d", "albunet3d", "file")  # families without deep supervision
 Width = Annotated[int, Field(gt=0, le=4096)]
 Blocks = Annotated[int, Field(gt=0, le=64)]
 Stride = Annotated[int, Field(gt=0, le=8)]
@@ -58,18 +37,21 @@ class ModelConfig(Section):
     pretrained: Text | None = None  # a .keras file, or what `python -m segan_tl import` wrote
 
     @property
+    def row(self) -> Family:
+        """Return what is known of the family."""
+        return FAMILIES[self.family]
+
+    @property
     def stages(self) -> int:
         """Return the number of resolutions."""
-        return len(self.filters) if self.filters is not None else STAGES[self.family]
+        return len(self.filters) if self.filters is not None else self.row.stages
 
     @property
     def coarsest(self) -> tuple[int, int, int]:
         """Return how many voxels along D, H, W one of the coarsest grid covers: the patch is a multiple of them."""
-        if self.family == "file":  # train/recipes.py tries the patch
-            return 1, 1, 1
-        if self.family.startswith("albunet"):
-            return 1, 32, 32
-        if self.family == "segan":  # its first stage halves the grid, too
+        if self.row.divisor:
+            return self.row.divisor
+        if self.row.axes == 2:  # the first stage halves the grid, too
             return 1, 2**self.stages, 2**self.stages
         strides = self.strides or (1, *[2] * (self.stages - 1))
         each = [(one,) * 3 if isinstance(one, int) else one for one in strides]
@@ -77,7 +59,7 @@ class ModelConfig(Section):
 
     @model_validator(mode="after")
     def _options_fit(self):
-        known, variants = FAMILIES[self.family]
+        known, variants = self.row.options, self.row.variants
         unknown = sorted(name for name in OPTIONS if getattr(self, name) is not None and name not in known)
         if unknown:
             raise ValueError(f"{unknown[0]} is no option of {self.family}; it has {', '.join(known)}")
@@ -85,7 +67,7 @@ class ModelConfig(Section):
             raise ValueError(f"variant {self.variant!r}: expected one of {', '.join(variants)} for {self.family}")
         if self.family == "file" and self.file is None:
             raise ValueError("family 'file' is a network of your own; say which with model.file = 'network.keras'")
-        if self.family in ONE_OUTPUT and self.deep_supervision:
+        if self.deep_supervision and not self.row.deep:
             raise ValueError(f"{self.family} has one output; expected model.deep_supervision = false, found true")
         if self.family == "segan" and self.activation != "sigmoid":
             raise ValueError("segan gives each region a sigmoid; expected model.activation = 'sigmoid'")
@@ -93,12 +75,12 @@ class ModelConfig(Section):
 
     @model_validator(mode="after")
     def _sizes_fit(self):
-        if self.family in ONE_OUTPUT:
+        if not self.row.deep:
             return self
         if self.stages < 2:
             raise ValueError(f"model.filters {list(self.filters)}: expected at least 2 stages")
-        if self.family == "mednext" and self.stages != STAGES["mednext"]:
-            raise ValueError(f"model.filters has {self.stages} values; expected {STAGES['mednext']} for mednext")
+        if self.family == "mednext" and self.stages != self.row.stages:
+            raise ValueError(f"model.filters has {self.stages} values; expected {self.row.stages} for mednext")
         if self.family == "cicek" and self.filters and min(self.filters) < 2:
             raise ValueError(f"model.filters {list(self.filters)}: expected at least 2 for cicek, which halves them")
         both = 2 * self.stages - 1  # encoder, bottleneck and decoder
@@ -106,7 +88,7 @@ class ModelConfig(Section):
             "blocks": both if self.family == "mednext" else self.stages, "decoder_blocks": self.stages - 1,
             "strides": self.stages, "kernel_sizes": self.stages,
         }  # fmt: skip
-        if self.family == "nnunet" and self.stages != STAGES["nnunet"]:
+        if self.family == "nnunet" and self.stages != self.row.stages:
             for name in ("blocks", "decoder_blocks"):
                 if getattr(self, name) is None:
                     raise ValueError(

@@ -6,10 +6,10 @@ from segan_tl.config.adaptation import AdversaryConfig, SourceCohortConfig, Star
 from segan_tl.config.augment import AugmentConfig
 from segan_tl.config.base import PhantomConfig, RunName, Section, Seed
 from segan_tl.config.data import DataConfig
-from segan_tl.config.model import FLAT, ModelConfig
+from segan_tl.config.model import ModelConfig
 from segan_tl.config.predict import PredictConfig
 from segan_tl.config.strategies import STRATEGIES, needs_critic
-from segan_tl.config.train import SIGMOID_LOSSES, SOFTMAX_LOSSES, CriticConfig, TrainConfig
+from segan_tl.config.train import LOSSES, CriticConfig, TrainConfig
 from segan_tl.regions import REGIONS
 
 
@@ -42,7 +42,7 @@ class Config(Section):
                 f"data.patch {list(patch)} must be divisible by {list(coarsest)}, by which the {self.model.family} of "
                 "[model] divides it"
             )
-        if self.model.family != "file" and (patch[0] == 1) != (self.model.family in FLAT):
+        if self.model.row.axes and (patch[0] == 1) != (self.model.row.axes == 2):
             wanted = f"several slices for {self.model.family}" if patch[0] == 1 else f"1 slice for {self.model.family}"
             return f"data.patch {list(patch)} has {patch[0]} along D; expected {wanted}"
         factor = 2 ** len(self.critic.filters) if self.critic else 1
@@ -64,7 +64,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _loss_fits(self):
         softmax = self.model.activation == "softmax"
-        fitting = SOFTMAX_LOSSES if softmax else SIGMOID_LOSSES
+        fitting = [name for name, (_, activation) in LOSSES.items() if activation == self.model.activation]
         if self.train.loss not in fitting:
             raise ValueError(
                 f"train.loss {self.train.loss!r} does not go with model.activation {self.model.activation!r}; "

@@ -7,9 +7,18 @@ from pydantic import Field
 from segan_tl.config.base import LARGEST, Decay, Positive, PositiveWeight, Rate, Section, Weight
 from segan_tl.config.model import Width
 
-# Of labels, which exclude each other; the others are of regions, each by itself.
-SOFTMAX_LOSSES = ("dice_ce", "ce", "multiple_dice", "multiple_dice_background")
-SIGMOID_LOSSES = ("dice_bce", "bce", "mse_bce", "squared_dice")
+# Loss → its terms, of losses.TERMS, and what it goes with: softmax, of labels, which exclude each other, or sigmoid, of
+# regions, each by itself.
+LOSSES = {
+    "dice_bce": (("dice", "bce"), "sigmoid"),
+    "bce": (("bce",), "sigmoid"),
+    "mse_bce": (("mse", "bce"), "sigmoid"),
+    "squared_dice": (("dice",), "sigmoid"),
+    "dice_ce": (("dice", "ce"), "softmax"),
+    "ce": (("ce",), "softmax"),
+    "multiple_dice": (("dice",), "softmax"),
+    "multiple_dice_background": (("dice",), "softmax"),
+}
 
 
 class TrainConfig(Section):
@@ -21,8 +30,8 @@ class TrainConfig(Section):
     steps_per_epoch: int = Field(250, ge=0, le=LARGEST)  # 0: one pass over the training cases, or over their slices
     # multiple_dice: of the labels [Wacker 2020, paper]; with background, another term of the mean [its code].
     # squared_dice: with squares in the denominator [Giacomello 2020, III (i)].
-    loss: Literal[(*SIGMOID_LOSSES, *SOFTMAX_LOSSES)] = "dice_bce"
-    loss_weights: tuple[Weight, Weight] = (1.0, 1.0)  # of the terms in the loss' name; where it has one, of that
+    loss: Literal[tuple(LOSSES)] = "dice_bce"
+    loss_weights: tuple[Weight, Weight] = (1.0, 1.0)  # of the loss' terms; where it has one, of that
     class_weights: tuple[Weight, ...] | None = None  # bce: inside each region; ce: of each class, background first
     dice_smooth: PositiveWeight = 1e-5  # added above and below the fraction of the Dice loss
     batch_dice: bool = False  # sums of the Dice loss over the batch, not over each example

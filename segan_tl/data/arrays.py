@@ -19,7 +19,7 @@ import numpy as np
 
 from segan_tl.data.files.geometry import Geometry
 from segan_tl.data.files.images import READING_VERSION, Source, files_of
-from segan_tl.data.find.layouts import Case, Problem
+from segan_tl.data.find.case import Case, Problem
 from segan_tl.disk.atomic import atomic_path
 from segan_tl.disk.paths import fault_of_name
 from segan_tl.errors import UserError

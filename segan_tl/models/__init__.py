@@ -5,22 +5,11 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from segan_tl.config.model import OPTIONS, ModelConfig
+from segan_tl.config.families import OPTIONS
+from segan_tl.config.model import ModelConfig
 
 if TYPE_CHECKING:  # archives are checked before Keras is there
     import keras
-
-# Family → module, builder, spatial axes; segan_tl.config.model.FAMILIES says which options it takes.
-MODELS = {
-    "segan": ("segan", "build_segmentor", 2),
-    "unet3d": ("unet", "build_unet3d", 3),
-    "cicek": ("unet", "build_cicek", 3),
-    "nnunet": ("nnunet", "build_nnunet", 3),
-    "mednext": ("mednext", "build_mednext", 3),
-    "albunet3d": ("albunet", "build_albunet", 3),
-    "albunet2d": ("albunet", "build_albunet", 2),
-    "file": ("from_file", "build_from_file", 0),  # slices or volumes, as the file says
-}
 
 
 def build_model(settings: ModelConfig, *, channels: int, classes: int) -> keras.Model:
@@ -37,15 +26,15 @@ def build_model(settings: ModelConfig, *, channels: int, classes: int) -> keras.
     """
     import keras
 
-    module, builder, rank = MODELS[settings.family]
+    row = settings.row
     options = {name: getattr(settings, name) for name in OPTIONS if getattr(settings, name) is not None}
-    family = importlib.import_module(f"segan_tl.models.{module}")
+    family = importlib.import_module(f"segan_tl.models.{row.module}")
     if settings.family == "cicek" and "filters" in options:
         options["filters"] = [(width // 2, width) for width in options["filters"]]
     if settings.deep_supervision:
         options["deep_supervision"] = True
-    network = getattr(family, builder)(
-        (*[None] * rank, channels), classes=classes, activation=settings.activation, name=settings.family, **options
+    network = getattr(family, row.builder)(
+        (*[None] * row.axes, channels), classes=classes, activation=settings.activation, name=settings.family, **options
     )
     if settings.deep_supervision:
         return network

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from segan_tl.models import MODELS
+from segan_tl.config.families import FAMILIES
 
 if TYPE_CHECKING:
     import keras
@@ -35,7 +35,7 @@ def parts_of(network: keras.Model, family: str) -> dict[str, str]:
         network: a training network.
         family: its `model.family`; each module of models/ has its STAGES beside its builder.
     """
-    module = importlib.import_module(f"segan_tl.models.{MODELS[family][0]}")
+    module = importlib.import_module(f"segan_tl.models.{FAMILIES[family].module}")
     if hasattr(module, "find_parts"):
         return module.find_parts(network)
     stages = {stage: part for part in ("encoder", "decoder", "head") for stage in getattr(module.STAGES, part)}

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from segan_tl.data.find.cases import Case, LoadedCase, case_from_file, find_cases, load_case
+from segan_tl.data.find.layouts import MASK, UNKNOWN_CONVENTION, UNNAMED, parse_name
 from segan_tl.data.find.missing import missing_modality
-from segan_tl.data.find.naming import MASK, UNKNOWN_CONVENTION, UNNAMED, parse_name
 from segan_tl.data.find.unused import OTHER, tell_briefly, unused_by_name
 from segan_tl.disk.paths import fault_of_name
 from segan_tl.errors import UserError

@@ -114,7 +114,7 @@ def check_regions(cohort, config) -> None:
 
 def untold_regions(cohort, config) -> tuple[str, list[str], tuple[str, ...]] | None:
     """Return a convention of the cohort's labels, the configured regions it cannot tell, and those it tells, if any."""
-    from segan_tl.data.find.layouts import UNKNOWN_CONVENTION
+    from segan_tl.data.find.case import UNKNOWN_CONVENTION
     from segan_tl.regions import convention_regions
 
     stated = {case.convention for case in cohort.cases if case.mask is not None} - {UNKNOWN_CONVENTION}

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from segan_tl.__main__ import main
+from segan_tl.commands import imports
 from segan_tl.config.load import load_config
 from segan_tl.data.find.cases import find_cases, load_case
 from segan_tl.data.prepare import prepare_volume
 from segan_tl.disk.manifest import sha256
 from segan_tl.models import build_model, publish
+from segan_tl.models.foreign import find as known
 from segan_tl.models.foreign.torch_files import read_weights, write_torch
 from segan_tl.models.provenance import read_provenance
 from segan_tl.predict.sliding import segment_volume
@@ -239,3 +241,7 @@ def test_the_next_command_builds_the_same_network(results, tmp_path, capsys):
     assert network.get_layer("enc2_conv1").strides == (2, 1, 2)
     assert main(["inspect", str(out)]) == 0
     assert "imported from nnU-Net v2, 3d_fullres: checkpoint_final.pth, sha256" in words(capsys)
+
+
+def test_every_kind_that_is_recognised_can_be_stated():
+    assert tuple(known.KINDS) == imports.KINDS

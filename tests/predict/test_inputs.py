@@ -4,7 +4,7 @@ import pytest
 
 from segan_tl.errors import UserError
 from segan_tl.predict.inputs import find_any_inputs, find_inputs, missing_modalities, without_any
-from tests.data.find.test_layouts import touch
+from tests.data.find.test_case import touch
 
 
 def inputs(path, modalities=("flair",), stated=None):

@@ -7,8 +7,8 @@ import pytest
 
 from segan_tl.config.load import load_config
 from segan_tl.data.files.images import Source
+from segan_tl.data.find.case import Problem
 from segan_tl.data.find.cases import Case, Cohort
-from segan_tl.data.find.layouts import Problem
 from segan_tl.errors import UserError
 from segan_tl.workflow.bad_cases import handle_problems, modality_hint
 from segan_tl.workflow.cohort import check_regions

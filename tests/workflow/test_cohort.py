@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 from segan_tl.config.load import load_config
 from segan_tl.workflow.cohort import find_cohort
-from tests.data.find.test_layouts import touch
+from tests.data.find.test_case import touch
 
 
 def test_training_says_which_files_it_does_not_use(tmp_path, capsys):

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from segan_tl.data.find.layouts import Case, Cohort
+from segan_tl.data.find.case import Case, Cohort
 from segan_tl.errors import UserError
 from segan_tl.workflow.patients import count_patients, name_patients, remarks
 from segan_tl.workflow.splits import choose_source, limit_training

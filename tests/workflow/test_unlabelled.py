@@ -10,8 +10,8 @@ import pytest
 
 from segan_tl.__main__ import main
 from segan_tl.data.files.images import Source
+from segan_tl.data.find.case import Cohort
 from segan_tl.data.find.cases import Case
-from segan_tl.data.find.layouts import Cohort
 from segan_tl.data.phantom import write_cohort
 from segan_tl.errors import UserError
 from segan_tl.runs import Run

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from segan_tl.data.files.formats import suffix_of, unread_remedy
 from segan_tl.data.files.images import Source
+from segan_tl.data.find.case import Candidate, FoundCase, list_images, make_case
 from segan_tl.data.find.datasets import convention_of
-from segan_tl.data.find.layouts import Candidate, FoundCase, list_images, make_case
-from segan_tl.data.find.naming import MASK, UNKNOWN_CONVENTION, label_of, stem_of
+from segan_tl.data.find.layouts import MASK, UNKNOWN_CONVENTION, label_of, stem_of
 from segan_tl.data.find.unused import NOT_UNDERSTOOD, OTHER, UnusedFile, unused_by_name
 from segan_tl.disk.reading import is_there
 from segan_tl.schemas.tables import read_table

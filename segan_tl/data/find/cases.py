@@ -9,11 +9,11 @@ from segan_tl.data.files.formats import SUFFIXES, unread_remedy
 from segan_tl.data.files.geometry import Geometry
 from segan_tl.data.files.images import Source
 from segan_tl.data.find.bids import is_bids, read_bids
+from segan_tl.data.find.case import Case, Cohort, FoundCase, Problem, list_images
 from segan_tl.data.find.check import CheckedCase, check_case, check_cohort, read_case
 from segan_tl.data.find.datasets import find_description, read_dataset
 from segan_tl.data.find.grouping import group_files
-from segan_tl.data.find.layouts import Case, Cohort, FoundCase, Problem, list_images
-from segan_tl.data.find.naming import parse_name, stem_of
+from segan_tl.data.find.layouts import parse_name, stem_of
 from segan_tl.data.find.sidecars import annotate
 from segan_tl.data.find.strangers import find_unread, name_strangers
 from segan_tl.data.find.unused import tell

@@ -11,9 +11,9 @@ import numpy as np
 from segan_tl.data.files.geometry import Geometry, find_grid_fault
 from segan_tl.data.files.image_error import ImageError
 from segan_tl.data.files.images import Source, Volume, read_volume
-from segan_tl.data.find.layouts import Case, Cohort, Problem
+from segan_tl.data.find.case import Case, Cohort, Problem
+from segan_tl.data.find.layouts import MASK, UNKNOWN_CONVENTION
 from segan_tl.data.find.missing import missing_labels, missing_modality
-from segan_tl.data.find.naming import MASK, UNKNOWN_CONVENTION
 from segan_tl.data.intensities import find_background, find_intensity_fault
 from segan_tl.disk.paths import fault_of_name
 from segan_tl.errors import UserError

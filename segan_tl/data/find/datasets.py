@@ -6,8 +6,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from segan_tl.data.files.images import Source
-from segan_tl.data.find.layouts import Candidate, FoundCase, list_images, make_case, scan_folder
-from segan_tl.data.find.naming import MASK, UNKNOWN_CONVENTION, label_of, modality_of, region_of, stem_of
+from segan_tl.data.find.case import Candidate, FoundCase, list_images, make_case, scan_folder
+from segan_tl.data.find.layouts import MASK, UNKNOWN_CONVENTION, label_of, modality_of, region_of, stem_of
 from segan_tl.data.find.unused import UnusedFile
 from segan_tl.errors import UserError
 from segan_tl.regions import ED, ET, NCR, state_convention

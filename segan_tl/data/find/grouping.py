@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from segan_tl.data.files.images import Source
-from segan_tl.data.find.layouts import Candidate, FoundCase, make_case
-from segan_tl.data.find.naming import MASK, NamedFile, openings, parse_name, recognise_layout
+from segan_tl.data.find.case import Candidate, FoundCase, make_case
+from segan_tl.data.find.layouts import MASK, NamedFile, openings, parse_name, recognise_layout
 from segan_tl.data.find.patients import is_visit
 from segan_tl.data.find.unused import NOT_UNDERSTOOD, RENAME, UnusedFile, unused_by_name
 

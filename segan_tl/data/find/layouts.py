@@ -1,196 +1,187 @@
-"""What a case is, how one is made of the files that were found for it, and the listing of a folder's images."""
+"""Layouts of brain-tumour datasets by their names: which case, which modality, which label, which dataset.
 
-import os
+Roles are the modalities t1, t1c, t2, flair, the label map "mask", or "image" where a name does not tell the modality.
+"""
+
 import re
-import shlex
-from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-from segan_tl.data.files.formats import SUFFIXES, header_of, is_dicom, suffix_of, unread_remedy
-from segan_tl.data.files.images import Source
-from segan_tl.data.find.naming import MASK, UNKNOWN_CONVENTION
-from segan_tl.data.find.patients import patient_of
-from segan_tl.data.find.unused import ANOTHER_IS_USED, SEVERAL_ARE_THERE, UnusedFile
-from segan_tl.errors import UserError
+from segan_tl.data.files.formats import suffix_of
+from segan_tl.regions import ED, ET, LESION, NCR, RC
 
-MAX_DEPTH = 12
-MAX_ENTRIES = 200_000
+MASK = "mask"
+UNNAMED = "image"
+UNKNOWN_CONVENTION = "unknown"
+
+# "_" stands for any separator or none: t1_gd is T1GD, T1-Gd, t1_gd.
+_ROLES = {
+    "t1": "t1 t1w t1_pre t1n",
+    "t1c": "t1c t1_ce t1_gd t1_post t1_gad t1_gado t1_km t1w_ce t1w_c t1w_gd t1w_post t1_contrast ct1 ce_t1 gado",
+    "t2": "t2 t2w",
+    "flair": "flair fla t2f t2_flair",
+    MASK: (
+        "seg segm segmentation segmentations mask label truth ground_truth gt gtv lesion lesions lesion_mask "
+        "lesion_seg "
+        "tumor_mask tumor_seg tumor_segm tumor_segmentation tumor_label tumor tumour_mask tumour_seg tumour_segm "
+        "tumour_segmentation tumour_label tumour otmulticlass gold_standard consensus consensus_gt wmh glistrboost"
+    ),
+    UNNAMED: "image",
+}  # fmt: skip
+_TOKENS = {phrase.replace("_", ""): role for role, phrases in _ROLES.items() for phrase in phrases.split()}
+# What was done to an image, or who drew a label map; a file without these words is the plain one of its case.
+_DONE = (
+    "bias brain bet stripped unstripped skull_strip skull_stripped corrected n4 norm normalized normalised orig raw "
+    "reg registered resampled r2s subtr_mean_div_std"
+)
+_DRAWN = "manual manually_corrected automated automatic auto approx final corrected expert refined edited reviewed"
+_PREPARED = {"preprocessed", "pp", "pre"}  # the challenges give such files to work with
+
+
+def _choice(phrases: str) -> str:
+    words = sorted(phrases.split(), key=len, reverse=True)
+    return "|".join(word.replace("_", "[-_ .]?") for word in words)
+
+
+def _name_pattern(roles: list[str], extra: str) -> re.Pattern:
+    token, extra = _choice(" ".join(_ROLES[role] for role in roles)), _choice(extra)
+    before, after = rf"(?P<before>((?:{extra})[-_ .])*)", rf"(?P<after>([-_ .](?:{extra}))*)"
+    name = rf"((?P<id>.+?)(?P<dash>[-_ .]))??{before}(?P<token>{token}){after}"
+    return re.compile(name, re.IGNORECASE | re.DOTALL)
+
+
+_IMAGES = ("t1", "t1c", "t2", "flair")
+_PATTERNS = (
+    _name_pattern([*_IMAGES, UNNAMED], f"{_DONE} {' '.join(_PREPARED)}"),
+    _name_pattern([MASK], _DRAWN),
+)
+_VSD = re.compile(r"vsd\.brain.*\.(mr_(?P<token>flair|t1|t1c|t2)|ot)\.\d+", re.IGNORECASE | re.DOTALL)
+# The end of an id that makes of an image something else (P1_t1_to_flair, P1_lesion_t1), and of a label map one of
+# something else than a tumour (P1_brain_mask, FSL's P1_T1_seg).
+_ANY_IMAGE = _choice(" ".join(_ROLES[role] for role in _IMAGES))
+_OTHER_ENDING = rf"({_ANY_IMAGE})([-_ .]([a-z]+|2))*|[a-z]*(mask|seg)|segmentation|lesions?|label|prob"
+_OTHER_IMAGE = re.compile(rf"(^|[-_ .])({_OTHER_ENDING})$", re.IGNORECASE)
+_OTHER_MASK = re.compile(
+    rf"(^|[-_ .])({_OTHER_ENDING}|brain|bet|skull|head|scalp|air|parenchyma|tissues?|wm|gm|csf|white|gr[ae]y|matter|"
+    r"ventricles?|ventricular|vessels?|cortex|cortical|subcortical|hippocampus|thalamus|cerebellum|brainstem|eyes?|"
+    r"face|deface|atlas|aseg|aparc|background|roi|valid)$",
+    re.IGNORECASE,
+)
+_LESION_TOKENS = {
+    "goldstandard", "lesion", "lesions", "lesionmask", "lesionseg", "consensus", "consensusgt", "gtv", "wmh"
+}  # fmt: skip
+_LABEL_WORDS = (
+    (RC, r"resection|cavity|^rc$"),
+    (NCR, r"non ?enhanc|necro|^(ncr|net|netc|nec)\b"),
+    (ET, r"enhanc|^et$|^gd"),
+    (ED, r"o?edema|snfh|flair|^ed$"),
+    (LESION, r"lesion|wmh|^(ms|tumou?r|glioma|whole tumou?r|wt)$"),
+)
+_REGION_WORDS = (("et", r"enhanc|^et$"), ("tc", r"core|^tc$"), ("wt", r"whole|^wt$|complete"))
 
 
 @dataclass(frozen=True)
-class Problem:
-    """What is wrong with one case.
+class NamedFile:
+    """One image file and what its name says.
 
     Attributes:
-        file: None where one is missing.
-        role: the modality, or MASK, that it concerns, so that it counts only where that one is needed; None for all.
+        scheme: the habit: "brats" (id and modality in the name), "vsd" (2013, 2015), "plain" (the modality alone).
+        case_id: "" where the name does not say it (then a folder does).
+        role: a modality, MASK or UNNAMED.
+        token: the word of the name that gave the role, lower case, without separators.
+        dashed: a dash stands before the token, as from 2023 on.
+        is_plain: nothing in the name says that this is a variant of another file.
     """
 
+    path: Path
+    scheme: str
     case_id: str
-    file: Path | None
-    reason: str
-    remedy: str
-    role: str | None = None
-
-
-@dataclass(frozen=True)
-class Case:
-    """One patient at one time.
-
-    Attributes:
-        images: modality to source; only what exists.
-        mask: label map, None where there is none.
-        convention: label convention of the mask (`regions.convention_labels`), "unknown" where nothing states it.
-        grade: "HGG", "LGG" or "unknown".
-        attributes: what participants.tsv says about the case.
-        stated_patient: whose scan it is, where the data or the user says it; None leaves it to the name.
-        problems: what was already wrong with the file names.
-        strangers: image files beside it whose names are not understood.
-    """
-
-    id: str
-    images: dict[str, Source]
-    mask: Source | None = None
-    convention: str = UNKNOWN_CONVENTION
-    grade: str = "unknown"
-    attributes: dict[str, str] = field(default_factory=dict)
-    stated_patient: str | None = None
-    problems: tuple[Problem, ...] = ()
-    strangers: tuple[Path, ...] = ()
-
-    @property
-    def patient(self) -> str:
-        """Return whose scan it is."""
-        return self.stated_patient or patient_of(self.id)
-
-
-@dataclass(frozen=True)
-class Cohort:
-    """The cases of one folder.
-
-    Attributes:
-        layout: the dataset's habit that was recognised, such as "brats2021", "bids" or "msd".
-        cases: sorted by id.
-        settings: what cohort.json says.
-        unused: image files that no case uses.
-    """
-
-    folder: Path
-    layout: str
-    cases: tuple[Case, ...]
-    settings: dict = field(default_factory=dict)
-    unused: tuple[UnusedFile, ...] = ()
-
-    @property
-    def patients(self) -> dict[str, str]:
-        """Return case id → patient."""
-        return {case.id: case.patient for case in self.cases}
-
-
-@dataclass(frozen=True)
-class FoundCase:
-    """A case, the layout it was recognised by and the folder it lies in."""
-
-    case: Case
-    layout: str
-    folder: Path
-
-
-class Candidate(NamedTuple):
-    """A file that may be a modality or the label map of a case; a plain one counts more than a variant."""
-
     role: str
-    source: Source
+    token: str
+    dashed: bool = False
     is_plain: bool = True
 
 
-def make_case(
-    case_id: str, candidates: list[Candidate], *, convention: str, grade: str = "unknown"
-) -> tuple[Case, list[UnusedFile]]:
-    """Make a case of the files that were found for it; return it, and those of them that it does not use.
+def stem_of(name: str) -> str | None:
+    """Return a file name without the suffix of an image, of a format that is read or known; None for other files."""
+    suffix = suffix_of(name)
+    return name[: -len(suffix)] if suffix and len(name) > len(suffix) else None
 
-    Of several files for one role the only plain one counts, in a format that is read; where that does not decide,
-    it is a problem of the role.
+
+def parse_name(path: Path) -> NamedFile | None:
+    """Read what the name of an image file says; None where it says nothing we know."""
+    stem = stem_of(path.name)
+    if stem is None or path.name.startswith("."):
+        return None
+    if match := _VSD.fullmatch(stem):
+        token = (match["token"] or "").lower()
+        return NamedFile(path, "vsd", "", _TOKENS.get(token, MASK), token)
+    match = next((match for pattern in _PATTERNS if (match := pattern.fullmatch(stem))), None)
+    if match is None:
+        return None
+    token, case_id = _joined(match["token"]), match["id"] or ""
+    role = _TOKENS[token]
+    if (_OTHER_MASK if role == MASK else _OTHER_IMAGE).search(case_id):
+        return None
+    words = f"{match['before']}{match['after']}".lower()
+    scored = "subtrmeandivstd" in words or token == "otmulticlass"
+    scheme = "brats" if case_id else "vsd" if scored else "plain"
+    extra = set(re.findall(r"[a-z0-9]+", words)) - _PREPARED
+    # A file called "mask" may show the brain: one called "seg" is the label map where both are there.
+    is_plain = (scored or not extra) and token != "mask"
+    return NamedFile(path, scheme, case_id, role, token, match["dash"] == "-", is_plain)
+
+
+def openings(name: str) -> set[str]:
+    """Return what a name begins with before each of its separators, lower case: a and a_b of a_b-c."""
+    return {name[: match.start()].lower() for match in re.finditer(r"[-_ .]", name)}
+
+
+def _joined(token: str) -> str:
+    return re.sub(r"[-_ .]", "", token.lower())
+
+
+def recognise_layout(files: list[NamedFile]) -> tuple[str, str]:
+    """Tell the dataset of one case from all its file names.
+
+    Returns:
+        Layout and label convention; the convention is UNKNOWN_CONVENTION where the names do not settle it.
     """
-    chosen, problems, unused = {}, [], []
-    by_role = defaultdict(list)
-    for candidate in candidates:
-        by_role[candidate.role].append(candidate)
-    for role, several in by_role.items():
-        least = min(map(_rank, several))
-        best = [candidate for candidate in several if _rank(candidate) == least]
-        chosen[role] = best[0].source
-        if len(best) > 1:
-            problems.append(_ambiguity(case_id, role, [candidate.source.path for candidate in best]))
-        reason = ANOTHER_IS_USED if len(best) == 1 else SEVERAL_ARE_THERE
-        unused += [UnusedFile(other.source.path, reason) for other in several if other is not best[0]]
-    mask = chosen.pop(MASK, None)
-    return Case(case_id, chosen, mask, convention, grade, problems=tuple(problems)), unused
+    case_id, tokens = files[0].case_id.lower(), {file.token for file in files}
+    if files[0].scheme == "vsd":
+        return "brats2013-2015", "brats2015"
+    if files[0].scheme == "plain":
+        return "plain", "lesion" if tokens & _LESION_TOKENS else UNKNOWN_CONVENTION
+    if re.match(r"(sim)?brats_(hg|lg)\d", case_id):
+        return "brats2012", "brats2012"
+    if "image" in tokens:
+        return "image-label", "lesion"
+    if re.match(r"brats-\w", case_id) or tokens & {"t1n", "t2w", "t2f"} or any(file.dashed for file in files):
+        if tokens & _LESION_TOKENS:
+            return "brats2023", "lesion"
+        # The numbers of the paediatric labels changed between 2023 and 2024 under the same names.
+        return "brats2023", UNKNOWN_CONVENTION if case_id.startswith("brats-ped") else "brats2023"
+    layout = "brats2017-2020" if re.match(r"brats_?(17|18|19|20)_", case_id) else "brats2021"
+    segmented = tokens & {"seg", "segm", "segmentation", "tumorsegmentation"}
+    return layout, "brats2017" if segmented else UNKNOWN_CONVENTION
 
 
-def _rank(candidate: Candidate) -> tuple[bool, bool]:
-    return unread_remedy(candidate.source.path) is not None, not candidate.is_plain
+def modality_of(channel_name: str) -> str:
+    """Return the modality that a channel of dataset.json names, or the name itself in lower case."""
+    return _TOKENS.get(re.sub(r"[^a-z0-9]", "", channel_name.lower()), channel_name.lower())
 
 
-def _ambiguity(case_id: str, role: str, paths: list[Path]) -> Problem:
-    number = "two" if len(paths) == 2 else str(len(paths))
-    names = ", ".join(path.name for path in paths[:-1]) + f" and {paths[-1].name}"
-    reason = f"there are {number} files for {role}: {names}"
-    remedy = f"keep one and move the others out of the folder, such as: mv {shlex.quote(str(paths[-1]))} ELSEWHERE"
-    return Problem(case_id, paths[-1], reason, remedy, role)
+def label_of(name: str) -> int | None:
+    """Return the canonical label that a label's name means, None where the name is not known."""
+    words = _words(name)
+    return next((label for label, pattern in _LABEL_WORDS if re.search(pattern, words)), None)
 
 
-def list_images(folder: Path) -> list[Path]:
-    """List the image files below a folder, sorted, hidden ones left out, down to twelve levels.
-
-    A folder that is named like an image (an unpacking accident) is listed as if it were one: reading it tells.
-
-    Raises:
-        UserError: the folder is far larger than any dataset, or may not be read.
-    """
-    found, pending, seen, visited = [], [(folder, 0)], 0, set()
-    while pending:
-        current, depth = pending.pop()
-        if (real := os.path.realpath(current)) in visited:
-            continue
-        visited.add(real)
-        for entry in scan_folder(current):
-            seen += 1
-            if entry.name.startswith(".") or entry.name == "__MACOSX":
-                continue
-            is_folder = os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()
-            if _is_image(Path(entry.path), is_folder=is_folder):
-                found.append(Path(entry.path))
-            elif is_folder and depth < MAX_DEPTH:
-                pending.append((Path(entry.path), depth + 1))
-        if seen > MAX_ENTRIES:
-            raise UserError(
-                f"expected a folder of cases; {folder} holds more than {MAX_ENTRIES} files; give the dataset's folder"
-            )
-    return sorted(found)
+def region_of(name: str) -> str | None:
+    """Return the nested region (wt, tc, et) that a name means, None where the name is not known."""
+    words = _words(name)
+    return next((region for region, pattern in _REGION_WORDS if re.search(pattern, words)), None)
 
 
-def _is_image(path: Path, *, is_folder: bool) -> bool:
-    """Tell by its name whether a file is an image, read or not; voxels beside their header are a part of it."""
-    suffix = suffix_of(path.name)
-    if is_folder:
-        return suffix in SUFFIXES and not path.name.lower().startswith("vsd.")
-    if suffix is None:
-        has_suffix = re.search(r"\.[a-z]\w*$", path.name.lower())  # an identifier of DICOM ends in digits
-        return not has_suffix and is_dicom(path)
-    return path.name.lower() != suffix and header_of(path) is None
-
-
-def scan_folder(folder: Path) -> list[os.DirEntry]:
-    """List what lies in one folder.
-
-    Raises:
-        UserError: the folder may not be read.
-    """
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError as error:
-        raise UserError(f"expected a folder to read; {folder}: {error.strerror}; check its permissions") from None
+def _words(name: str) -> str:
+    return re.sub(r"[\s_/-]+", " ", name.lower()).strip()

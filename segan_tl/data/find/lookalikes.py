@@ -5,7 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
-from segan_tl.data.find.layouts import Case
+from segan_tl.data.find.case import Case
 from segan_tl.data.find.patients import DATE, is_known
 
 # What may tell the scans of a patient apart: P7_1 and P7_2, P7a and P7b, smith_20190312 and smith_20200107.

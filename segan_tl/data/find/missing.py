@@ -1,7 +1,7 @@
 """What a case lacks, and what lies there that may be it under a name that is not understood."""
 
 from segan_tl.data.files.formats import suffix_of
-from segan_tl.data.find.layouts import Case, Problem
+from segan_tl.data.find.case import Case, Problem
 from segan_tl.regions import MODALITIES
 
 

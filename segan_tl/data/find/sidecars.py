@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from segan_tl.data.files.images import Source
-from segan_tl.data.find.layouts import Case, FoundCase, Problem
+from segan_tl.data.find.case import Case, FoundCase, Problem
 from segan_tl.data.find.patients import COLUMNS, check_statement, patient_by, patient_of
 from segan_tl.disk.reading import is_there
 from segan_tl.errors import UserError

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from segan_tl.data.find.layouts import Case, FoundCase, Problem
-from segan_tl.data.find.naming import openings
+from segan_tl.data.find.case import Case, FoundCase, Problem
+from segan_tl.data.find.layouts import openings
 from segan_tl.data.find.unused import NOT_UNDERSTOOD, OTHER, UnusedFile
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import keras
 
-from segan_tl.models.foreign.convert import import_nnunet
 from segan_tl.models.foreign.convert_mednext import import_mednext
+from segan_tl.models.foreign.convert_nnunet import import_nnunet
 from segan_tl.models.foreign.convert_resnet import import_resnet34
 from segan_tl.models.foreign.find import Files
 from segan_tl.models.foreign.torch_files import Weights

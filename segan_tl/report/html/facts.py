@@ -3,19 +3,11 @@
 import math
 from html import escape
 
+from segan_tl.config.families import FAMILIES
 from segan_tl.config.upgrade import upgrade
 from segan_tl.console import duration
 from segan_tl.report.html.tables import show
 from segan_tl.report.record import FinishedRun
-
-FAMILY_NAMES = {
-    "unet3d": "3-D U-Net",
-    "cicek": "3-D U-Net (Çiçek)",
-    "nnunet": "nnU-Net",
-    "mednext": "MedNeXt",
-    "albunet3d": "AlbuNet3D",
-    "albunet2d": "AlbuNet2D",
-}
 
 
 def facts(one: FinishedRun) -> str:
@@ -53,7 +45,7 @@ def _network(one: FinishedRun) -> str:
     if family == "segan" and critic is not None:
         name = "SegAN" if critic.get("input") == "mask" else "SegAN-CAT"
     else:
-        name = FAMILY_NAMES.get(family, str(family))
+        name = FAMILIES[family].title if family in FAMILIES else str(family)
         name += f" ({model['variant']})" if model.get("variant") else ""
         name += " with a critic" if critic is not None else ""
     configuration = one.config.get("name", one.state.get("name", "?"))

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segan_tl.data.files.images import Source
+from segan_tl.data.find.case import list_images
 from segan_tl.data.find.cases import Cohort, find_cases
-from segan_tl.data.find.layouts import list_images
-from segan_tl.data.find.naming import MASK, UNKNOWN_CONVENTION, parse_name, recognise_layout, stem_of
+from segan_tl.data.find.layouts import MASK, UNKNOWN_CONVENTION, parse_name, recognise_layout, stem_of
 from segan_tl.data.find.patients import patient_of
 from segan_tl.data.find.sidecars import read_cohort_json
 from segan_tl.data.find.unused import ANOTHER_IS_USED, OTHER, tell

@@ -8,7 +8,7 @@ import keras
 
 from segan_tl.config.load import validate
 from segan_tl.config.schema import Config
-from segan_tl.data.find.naming import label_of, modality_of, region_of
+from segan_tl.data.find.layouts import label_of, modality_of, region_of
 from segan_tl.disk.atomic import atomic_folder, atomic_path, write_json
 from segan_tl.disk.ownership import kind_of, mark
 from segan_tl.errors import UserError

@@ -12,6 +12,7 @@ from keras import ops
 
 from segan_tl import losses
 from segan_tl.config.schema import Config
+from segan_tl.config.train import LOSSES
 
 
 def supervise(loss: Callable, truth, outputs: Sequence) -> dict:
@@ -49,39 +50,13 @@ def supervision_weights(outputs: int) -> list[float]:
     return [weight / sum(weights) for weight in weights]
 
 
-def terms_of(loss: str) -> list[str]:
-    """Return the terms in the name of a loss: dice_bce has dice and bce, multiple_dice and squared_dice dice alone."""
-    return [name for name in loss.split("_") if name in ("dice", "bce", "ce", "mse")]
-
-
 def make_loss(config: Config) -> Callable:
-    """Return (truth, logits) → {"loss_segmentor", and "loss_<term>" for each term of its name}, (B,) each."""
-    train, softmax = config.train, config.model.activation == "softmax"
-
-    def dice(truth, logits):
-        probability = ops.softmax(logits, axis=-1) if softmax else ops.sigmoid(logits)
-        if softmax and train.loss != "multiple_dice_background":
-            # Splits and not slices: the gradient of a slice of the channels is slow on a processor.
-            truth, probability = (ops.split(values, [1], axis=-1)[1] for values in (truth, probability))
-        if train.loss == "squared_dice":
-            return losses.dice_loss(truth, probability, smooth=train.dice_smooth)
-        return losses.soft_dice_loss(
-            truth, probability, smooth=train.dice_smooth,
-            batch=train.batch_dice or train.loss.startswith("multiple_dice"),
-        )  # fmt: skip
-
-    terms = {
-        "dice": dice,
-        "bce": lambda truth, logits: losses.binary_cross_entropy(
-            truth, logits, positive_weights=train.class_weights, sum_classes=train.loss == "mse_bce"
-        ),
-        "ce": lambda truth, logits: losses.cross_entropy(truth, logits, class_weights=train.class_weights),
-        "mse": lambda truth, logits: losses.mean_squared_error(truth, ops.sigmoid(logits)),
-    }
-    weights = dict(zip(terms_of(train.loss), train.loss_weights))
+    """Return (truth, logits) → {"loss_segmentor", and "loss_<term>" for each of its terms}, (B,) each."""
+    train, activation = config.train, config.model.activation
+    weights = dict(zip(LOSSES[train.loss][0], train.loss_weights))
 
     def loss(truth, logits):
-        values = {name: terms[name](truth, logits) for name in weights}
+        values = {name: losses.TERMS[name](truth, logits, settings=train, activation=activation) for name in weights}
         total = sum(weight * values[name] for name, weight in weights.items())
         return {"loss_segmentor": total} | {f"loss_{name}": value for name, value in values.items()}
 

@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 
 from segan_tl.config.schema import Config
+from segan_tl.config.train import LOSSES
 from segan_tl.data.domains import SOURCE
 from segan_tl.data.intensity import change_batch
 from segan_tl.fast.accelerate import accelerate
@@ -24,7 +25,7 @@ from segan_tl.train.average import RunningAverage
 from segan_tl.train.optimizers import build_optimizer
 from segan_tl.train.steps.critic import CriticTerm
 from segan_tl.train.steps.domain import DomainTerm
-from segan_tl.train.steps.supervised import encode_truth, make_loss, supervise, terms_of
+from segan_tl.train.steps.supervised import encode_truth, make_loss, supervise
 
 
 class Training:
@@ -84,7 +85,7 @@ class Training:
         self.average = RunningAverage(published.weights, config.train.averaging, still=still)
 
         # === Metrics ===
-        names = ["loss_segmentor", *(f"loss_{name}" for name in terms_of(config.train.loss))]
+        names = ["loss_segmentor", *(f"loss_{name}" for name in LOSSES[config.train.loss][0])]
         names += ["loss_critic", "l1"] if self.critic else []
         names += ["gradient_norm"] if config.train.clip_norm else []
         self.metrics = {name: keras.metrics.Mean(name=name) for name in names}

@@ -4,7 +4,7 @@ import pytest
 
 from segan_tl.data.find.cases import find_cases
 from segan_tl.data.find.unused import ANOTHER_IS_USED, NOT_UNDERSTOOD, OTHER, SEVERAL_ARE_THERE
-from tests.data.find.test_layouts import names_of, touch
+from tests.data.find.test_case import names_of, touch
 
 
 def anat(folder, *names, subject="sub-01"):

@@ -5,7 +5,7 @@ import pytest
 from segan_tl.data.find.cases import check_case, find_cases
 from segan_tl.data.find.unused import ANOTHER_IS_USED, NOT_UNDERSTOOD, OTHER, SEVERAL_ARE_THERE
 from segan_tl.errors import UserError
-from tests.data.find.test_layouts import brats2021, names_of, touch
+from tests.data.find.test_case import brats2021, names_of, touch
 
 
 def reasons_of(cohort) -> dict[str, str]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from segan_tl.data.files.images import Source
-from segan_tl.data.find.layouts import Case
+from segan_tl.data.find.case import Case
 from segan_tl.data.find.lookalikes import alike, doubts, twice
 
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from segan_tl.data.find.layouts import Case, Cohort
+from segan_tl.data.find.case import Case, Cohort
 from segan_tl.data.find.patients import check_statement, is_visit, patient_by, patient_of, read_patients, state_patients
 from segan_tl.errors import UserError
 

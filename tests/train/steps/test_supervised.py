@@ -7,6 +7,8 @@ import tensorflow as tf
 from keras import layers
 
 from segan_tl.config.schema import Config
+from segan_tl.config.train import LOSSES
+from segan_tl.losses import TERMS
 from segan_tl.models import publish
 from segan_tl.train.steps.supervised import coarsen, encode_truth, make_loss, supervision_weights
 from segan_tl.train.steps.training import Training
@@ -113,6 +115,10 @@ def check_learning(settings, *, channels):
         losses.append(float(training.metrics["loss_segmentor"].result()))
         training.metrics["loss_segmentor"].reset_state()
     assert losses[-1] < 0.7 * losses[0]
+
+
+def test_every_term_of_a_loss_is_there_and_every_term_is_of_a_loss():
+    assert {term for terms, _ in LOSSES.values() for term in terms} == set(TERMS)
 
 
 def test_the_terms_of_the_loss_are_weighted():
