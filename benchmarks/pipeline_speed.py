@@ -48,7 +48,7 @@ def measure(config, cached, *, rounds: int, steps: int) -> dict[str, list]:
 
     strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
     with strategy.scope():
-        game, _ = build_training(config, replicas=1, steps=steps, source=None)
+        game = build_training(config, replicas=1, steps=steps)
     play = tf.function(lambda batch: strategy.run(game.step, args=(batch,)))
     fixed = next(iter(batches(0)))
     play(fixed)

@@ -58,7 +58,7 @@ def keras_side(pipe, case: str, threads: int, batch_size: int, size: int) -> Non
     if kind == "training":
         tf.config.experimental.enable_op_determinism()
     with strategy.scope():
-        game, _ = build_training(config, replicas=1, steps=1, source=None)
+        game = build_training(config, replicas=1, steps=1)
     networks, judge = game.networks, build_judge(config)
     pipe.send({name: [v.numpy() for v in network.trainable_variables] for name, network in networks.items()})
     batch = {"image": tf.constant(image), "mask": tf.constant(mask)}

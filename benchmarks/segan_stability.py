@@ -88,7 +88,7 @@ def measure(name, overrides, arguments):
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(config.train.precision)
     judge = build_judge(config)
-    game, _ = build_training(config, replicas=1, steps=arguments.steps, source=None)
+    game = build_training(config, replicas=1, steps=arguments.steps)
     step = tf.function(game.step)
     rows = []
     for epoch in range(arguments.measurements):

@@ -64,7 +64,7 @@ def keras_side(pipe, case: str, threads: int, batch_size: int, size: int) -> Non
     image, mask = (tf.constant(values) for values in make_batch(batch_size, size))
     strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
     with strategy.scope():
-        game, _ = build_training(config, replicas=1, steps=1, source=None)
+        game = build_training(config, replicas=1, steps=1)
     network = game.segmentor
     names = nnunet.torch_names(network) if family == "nnunet" else {}
     pipe.send((collect(network, names), sum(int(np.prod(v.shape)) for v in network.trainable_variables)))

@@ -61,7 +61,7 @@ def measure(name: str, threads: int) -> tuple[int, float, float, float, float]:
     generator = np.random.default_rng(0)
     image = generator.normal(size=(batch, *shape, channels)).astype(np.float32)
     mask = (image[..., :1].repeat(3, axis=-1) > 1).astype(np.float32)
-    game, _ = build_training(config, replicas=1, steps=1, source=None)
+    game = build_training(config, replicas=1, steps=1)
     strategy = tf.distribute.get_strategy()
     train = tf.function(lambda data: strategy.run(game.step, args=(data,)))
     data = {"image": tf.constant(image), "mask": tf.constant(mask)}

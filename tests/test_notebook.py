@@ -45,6 +45,7 @@ def play(folder: Path, monkeypatch, **constants) -> tuple[dict, list]:
     return names, figures
 
 
+@pytest.mark.slow
 def test_every_cell_runs(tmp_path, monkeypatch):
     names, figures = play(tmp_path, monkeypatch, **SMALL)
     run = tmp_path / "first_steps" / "runs" / "segan" / "flair"

@@ -35,7 +35,7 @@ def places(folder):
     return ["--runs", str(folder / "runs"), "--cache", str(folder / "cache"), "--devices", "cpu", "--no-report"]
 
 
-@pytest.mark.parametrize(("rank", "patch"), [(3, [16, 16, 16]), (2, [1, 32, 32])])
+@pytest.mark.parametrize(("rank", "patch"), [pytest.param(3, [16, 16, 16], marks=pytest.mark.slow), (2, [1, 32, 32])])
 def test_from_patients_to_masks(rank, patch, tiny_cohort, tmp_path, capsys):
     write_unet(tmp_path / "own.keras", rank=rank)
     (tmp_path / "own.toml").write_text(TINY.format(patch=patch, file=tmp_path / "own.keras"))

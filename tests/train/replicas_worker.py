@@ -29,7 +29,7 @@ def play(strategy: tf.distribute.Strategy, config: Config) -> list:
     """Train five steps; return every weight and loss."""
     keras.utils.set_random_seed(0)
     with strategy.scope():
-        game, _ = build_training(config, replicas=strategy.num_replicas_in_sync, steps=5, source=None)
+        game = build_training(config, replicas=strategy.num_replicas_in_sync, steps=5)
     generator = np.random.default_rng(1)
     image = generator.random((5 * 8, 32, 32, 1)).astype(np.float32)
     batches = tf.data.Dataset.from_tensor_slices({"image": image, "mask": (image > 0.6).astype(np.float32)}).batch(8)
@@ -56,7 +56,7 @@ def learn(strategy: tf.distribute.Strategy, **sections) -> list:
     )
     keras.utils.set_random_seed(0)
     with strategy.scope():
-        game, _ = build_training(config, replicas=strategy.num_replicas_in_sync, steps=5, source=None)
+        game = build_training(config, replicas=strategy.num_replicas_in_sync, steps=5)
     image = np.random.default_rng(2).random((5 * 4, 8, 8, 8, 4)).astype(np.float32)
     mask = (image[..., :3] > 0.6).astype(np.float32)
     domain = np.tile([1, 1, 0, 0], 5).astype(np.float32)

@@ -67,6 +67,7 @@ def test_a_new_head_trains_in_a_frozen_decoder(played):
     check_new_head(played[OTHER_REGIONS])
 
 
+@pytest.mark.slow
 def test_two_replicas_freeze_too(tmp_path):
     check_new_head(play(tmp_path, "cpu:2", OTHER_REGIONS)[OTHER_REGIONS])
 

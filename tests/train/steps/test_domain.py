@@ -233,7 +233,7 @@ def test_every_family_learns_from_two_cohorts(family, adversary):
         "source": {},
         "adversary": adversary,
     })
-    game, _ = build_training(settings, replicas=1, steps=1, source=None)
+    game = build_training(settings, replicas=1, steps=1)
     shape = size[1:] if family == "albunet2d" else size
     image = np.random.default_rng(0).normal(size=(2, *shape, 2)).astype(np.float32)
     mask = np.repeat(image[..., :1] > 0, 3, axis=-1).astype(np.float32)
