@@ -19,6 +19,8 @@ from segan_tl.runs import Run, read_json
 from segan_tl.train.fit import fit
 from segan_tl.train.strategy import make_strategy
 
+SLOW = pytest.mark.slow  # another moment of the same
+
 
 class Killed(BaseException):
     """Stands for a process that ends here."""
@@ -109,7 +111,7 @@ def test_a_kill_during_validation_costs_one_epoch_and_changes_nothing(uninterrup
     assert_same(Run(tmp_path), uninterrupted)
 
 
-@pytest.mark.parametrize(("epochs", "number"), [(1, signal.SIGUSR1), pytest.param(3, signal.SIGTERM, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("epochs", "number"), [(1, signal.SIGUSR1), pytest.param(3, signal.SIGTERM, marks=SLOW)])
 def test_a_signal_between_validation_cases(uninterrupted, cases, tiny_config, tmp_path, epochs, number):
     """The second case is not looked at any more; the resumed run does the epoch's validation from its beginning."""
     calls = []
@@ -138,7 +140,7 @@ def test_a_signal_between_validation_cases(uninterrupted, cases, tiny_config, tm
     assert_same(run, uninterrupted)
 
 
-@pytest.mark.parametrize("epochs", [pytest.param(1, marks=pytest.mark.slow), 3])
+@pytest.mark.parametrize("epochs", [pytest.param(1, marks=SLOW), 3])
 def test_a_signal_at_the_last_validation_case_stops_before_the_next_step(
     uninterrupted, cases, tiny_config, tmp_path, epochs
 ):
