@@ -11,10 +11,10 @@ from segan_tl.errors import UserError, cannot_write, is_full, nearest
 
 COMMANDS = {
     "train-segan": "train SegAN-CAT on one modality or all four",
-    "train": "train a volumetric network: 3-D U-Net, nnU-Net, MedNeXt, AlbuNet",
+    "train": "train any network: 3-D U-Net, nnU-Net, MedNeXt, AlbuNet, SegAN, one of your own",
     "crossval": "run every fold of a training, several at a time, and gather their scores",
-    "transfer": "move a trained model to another modality, the critic frozen or not",
-    "finetune": "go on with a volumetric network on another cohort: other scanner, other disease",
+    "transfer": "move a trained model to another modality, scanner or disease, a part of it frozen or not",
+    "finetune": "another name of transfer",
     "predict": "segment a case, a folder of cases or one file with a trained run",
     "retest": "test a run once more: on another cohort, at an operating point chosen on its validation cases",
     "matrix": "apply single-modality models to every modality, and let them vote",

@@ -205,6 +205,8 @@ def region_masks(labels: np.ndarray, regions: tuple[str, ...]) -> np.ndarray:
             f"expected regions out of {', '.join(REGIONS)}; found {unknown[0]!r}; "
             f"{'did you mean ' + near[0] + '?' if near else 'use one of these'}"
         )
+    if labels is None:
+        raise UserError("expected labels; found none: the case has no mask, or was read without it")
     labels = np.asarray(labels)
     whole = labels.dtype.kind in "iu"
     # A number below 0 would be counted from the end of the table.

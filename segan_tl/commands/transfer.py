@@ -99,8 +99,7 @@ def run(arguments) -> int:
     )  # fmt: skip
     if code:
         return code
-    # From one modality to another, or where asked for.
-    if strategy in STRATEGIES and arguments.fold is None and (arguments.target or arguments.scratch):
+    if strategy in STRATEGIES and arguments.fold is None:
         code = compare_with_scratch(arguments, config, scratch, this_run, source=source, find_cohort=cohort)
     if code == 0:
         console.print(f"next: python -m segan_tl predict {shlex.quote(str(this_run.root))} PATIENT OUT", soft_wrap=True)
@@ -190,12 +189,13 @@ def _check_options(arguments, source, config, strategy: str) -> None:
             f"--map says which weights of the source an input starts with, and --strategy {strategy} takes none over; "
             "leave it out, or choose --strategy full"
         )
-    same = arguments.target and set(source.modalities) == set(config.data.modalities)
-    if same and not arguments.other_patients and is_own_cohort(arguments, source, config):
+    changed = [arguments.set, arguments.config, arguments.split, arguments.fold is not None, arguments.other_patients]
+    same = set(source.modalities) == set(config.data.modalities) and is_own_cohort(arguments, source, config)
+    if same and strategy in STRATEGIES and (arguments.target and not arguments.other_patients or not any(changed)):
         other = next(name for name in ("t2", "flair", "t1") if (name,) != config.data.modalities)
         raise UserError(
-            f"source and target both see {', '.join(config.data.modalities)}: there is nothing to move; choose another "
-            f"modality, for example --target {other}, or give --data of other patients"
+            f"source and target both see {', '.join(config.data.modalities)} of the same patients: there is nothing "
+            f"to move; choose another modality, for example --target {other}, or give --data of other patients"
         )
 
 

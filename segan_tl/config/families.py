@@ -60,6 +60,9 @@ FAMILIES = {
         deep=False,
     ),
     # train/recipes.py tries the patch.
-    "file": Family("network of one's own", "from_file", "build_from_file", 0, ("file",), divisor=(1, 1, 1), deep=False),
+    "file": Family(
+        "network of one's own", "from_file", "build_from_file", 0, ("file", "file_weights"), divisor=(1, 1, 1),
+        deep=False,
+    ),
 }  # fmt: skip
 OPTIONS = tuple(dict.fromkeys(option for family in FAMILIES.values() for option in family.options))

@@ -30,7 +30,8 @@ class ModelConfig(Section):
     leaky_slope: float | None = Field(None, ge=0, lt=1)  # of segan: of LeakyReLU below 0 (0.2); the authors' code: 0.3
     # of segan: of BatchNormalization, as Keras counts it (0.9); the authors' code: 0.1
     norm_momentum: float | None = Field(None, gt=0, lt=1)
-    file: Text | None = None  # of file: a .keras file of a network of one's own, whose weights are the first ones
+    file: Text | None = None  # of file: a .keras file of a network of one's own
+    file_weights: bool | None = None  # of file: whether its weights are the first ones, too (true)
     # sigmoid: regions may overlap; softmax: labels exclude each other
     activation: Literal["sigmoid", "softmax"] = "sigmoid"
     deep_supervision: bool = True  # losses at the coarser stages, too

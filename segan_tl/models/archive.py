@@ -129,3 +129,16 @@ def _describe(path: Path, error: Exception) -> str:
 def _release(said: str) -> tuple[int, ...]:
     """Return the numbers that a version begins with."""
     return tuple(int(number) for number in re.findall(r"\d+", said)[:2])
+
+
+def require_network(path: Path, *, option: str) -> None:
+    """Refuse a path that is no .keras file; nothing of it is loaded.
+
+    Raises:
+        UserError: there is none, it has another ending, or it is no such archive.
+    """
+    if not path.is_file():
+        raise UserError(f"{option}: there is no {path}; give a .keras file that model.save of Keras 3 wrote")
+    if path.suffix != ".keras":
+        raise UserError(f"{option}: {path} is no .keras file; save the network with model.save('network.keras')")
+    read_archive(path)

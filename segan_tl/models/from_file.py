@@ -7,7 +7,8 @@ import keras
 from keras import layers
 
 from segan_tl.errors import UserError
-from segan_tl.models.weights import load_network
+from segan_tl.models.archive import require_network
+from segan_tl.models.weights import CUSTOM_OBJECTS, load_network
 
 NOMINAL = 128  # voxels along an axis that a network leaves open
 
@@ -18,6 +19,7 @@ def build_from_file(
     file: str,
     classes: int,
     activation: str = "sigmoid",
+    file_weights: bool = True,
     name: str = "file",
 ) -> keras.Model:
     """Load a network, and let it answer with logits.
@@ -30,6 +32,8 @@ def build_from_file(
         file: its .keras file.
         classes: number of output channels.
         activation: that it is to be published with.
+        file_weights: begin with its weights, so that its channels have to be those of the configuration; otherwise with
+            random ones, and its first and last layers are made for as many channels as there are.
         name: of the model.
 
     Returns:
@@ -40,11 +44,10 @@ def build_from_file(
         UserError: there is no such file, it would run code or holds classes that are not Keras' own, or what goes in
             and comes out is something else.
     """
-    if not Path(file).is_file():
-        raise UserError(f"model.file: there is no {file}; give a .keras file that model.save of Keras 3 wrote")
-    if Path(file).suffix != ".keras":
-        raise UserError(f"model.file: {file} is no .keras file; save the network with model.save('network.keras')")
+    require_network(Path(file), option="model.file")
     network = _load(Path(file))
+    if not file_weights:
+        network = _made_anew(network, channels=input_shape[-1], classes=classes)
     _check_ends(network, file, channels=input_shape[-1], classes=classes)
     x = _before_activation(network, file, activation=activation)
     last = x._keras_history.operation
@@ -54,6 +57,21 @@ def build_from_file(
         x = layers.Activation("linear", dtype="float32", name="logits")(x)
     probability = layers.Activation(activation, dtype="float32", name="probability")(x)
     return keras.Model(network.inputs[0], probability, name=name)
+
+
+def _made_anew(network: keras.Model, *, channels: int, classes: int) -> keras.Model:
+    """Return the network with random weights, for so many channels in and out."""
+    config = keras.Model(network.inputs, network.outputs).get_config()
+    head = next(layer.name for layer in reversed(network.layers) if hasattr(layer, "kernel"))
+    for layer in config["layers"]:
+        layer.pop("build_config", None)  # the shapes that it was built for
+        values = layer["config"]
+        if layer["class_name"] == "InputLayer":
+            values["batch_shape"] = (*values["batch_shape"][:-1], channels)
+        if values.get("name") == head:
+            values["filters" if "filters" in values else "units"] = classes
+    with keras.saving.custom_object_scope(CUSTOM_OBJECTS):
+        return keras.Model.from_config(config)
 
 
 def _load(path: Path) -> keras.Model:

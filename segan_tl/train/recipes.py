@@ -77,7 +77,8 @@ def _check_grid(network: keras.Model, config: Config) -> None:
     if tuple(found) != tuple(shape) or (patch[0] == 1) != (len(shape) == 2):
         raise UserError(
             f"{config.model.file} takes {network.inputs[0].shape} and makes {found} of data.patch {list(patch)}; "
-            "expected the grid of the patch: give a patch that it divides, with 1 along D for a network of slices"
+            "expected the grid of the patch: a network that answers voxel by voxel, a patch that it divides, and 1 "
+            "along D for a network of slices"
         )
 
 

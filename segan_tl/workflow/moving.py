@@ -34,6 +34,8 @@ def configure(arguments, source, strategy: str):
         config = revise_config(_base(source, strategy), overrides)
     _check_family(arguments, source, config)
     values = json.loads(config.model_dump_json())
+    if config.model.family == "file":  # the source's own network, made for the channels of the target
+        values["model"] |= {"file": str(source.segmentor.resolve()), "file_weights": False}
     if strategy == "combined":
         values["source"] = values["source"] or {"phantom": _phantom_of(source, config)}
     if strategy in STRATEGIES:

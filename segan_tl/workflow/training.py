@@ -49,6 +49,7 @@ def train_and_score(
 def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, find_source_cohort) -> int:
     """Do the work while no other process may."""
     from segan_tl.console import console, start_tensorflow
+    from segan_tl.models.archive import require_network
     from segan_tl.report.score.owed import has_scores
     from segan_tl.train.start.weights import find_start, refuse_seen
     from segan_tl.workflow.unlabelled import divide, needs_masks, remark
@@ -66,6 +67,8 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     find_source_cohort = _found(find_source_cohort, getattr(arguments, "source_data", None))
     started = finished or (this_run.last.is_dir() and not arguments.overwrite)
     start = find_start(config, this_run, resuming=started)
+    if config.model.file:
+        require_network(Path(config.model.file), option="model.file")
     start_tensorflow()
     from segan_tl.train.recipes import check_networks
     from segan_tl.train.strategy import make_strategy

@@ -14,7 +14,7 @@ def compare_with_scratch(arguments, config, scratch, this_run, *, source, find_c
     fault = fault_of_scratch(scratch, config)
     wanted = arguments.scratch
     if wanted is None:
-        wanted = bool(read_json(this_run.state).get("data", {}).get("synthetic"))
+        wanted = bool(arguments.target and read_json(this_run.state).get("data", {}).get("synthetic"))
     if wanted and fault:
         console.print(f"no comparison from scratch: {fault}", markup=False, soft_wrap=True)
     elif wanted and (code := _train_from_scratch(arguments, config, scratch, this_run, find_cohort=find_cohort)):

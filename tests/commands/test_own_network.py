@@ -4,9 +4,13 @@ import json
 
 import keras
 import nibabel
+import numpy as np
 import pytest
 
 from segan_tl.__main__ import main
+from segan_tl.config.model import ModelConfig
+from segan_tl.models import build_model
+from segan_tl.models.weights import load_network
 from segan_tl.runs import Run
 from tests.models.test_from_file import write_unet
 
@@ -44,10 +48,17 @@ def test_from_patients_to_masks(rank, patch, tiny_cohort, tmp_path, capsys):
     run = Run(tmp_path / "runs" / "own" / "tiny")
     assert set(json.loads(run.summary.read_text())["regions"]) == {"wt", "tc", "et"}
 
-    # To another modality: the encoder stands still, but for its first layer, half of whose inputs are new.
-    transfer = ["transfer", "--source", str(run.root), "--target", "t1", "--map", "t1=flair", *places(tmp_path)]
-    assert main([*transfer, "--strategy", "freeze-encoder", "--no-scratch"]) == 2  # the file sees two
-    assert "takes 2 channels, expected 1: correct data.modalities" in capsys.readouterr().err
+    # To another modality and other regions, although the file was for two and three channels, and has gone.
+    (tmp_path / "own.keras").rename(tmp_path / "elsewhere.keras")
+    transfer = ["transfer", "--source", str(run.root), "--target", "t1", "--map", "t1=flair", "--no-scratch"]
+    transfer += ["--strategy", "freeze-encoder", "--set", "data.regions=[tc,lesion]", "--set", "name=target"]
+    if rank == 3:
+        assert main([*transfer, *places(tmp_path)]) == 2  # no lesion in gliomas
+        transfer[-3] = "data.regions=[tc,ncr]"
+        assert main([*transfer, *places(tmp_path)]) == 0
+        printed = " ".join(capsys.readouterr().out.split())
+        assert "input t1 ← flair" in printed and "new in part: own_head" in printed
+        assert "strategy freeze-encoder: mean Dice" in printed
     finetune = ["finetune", "--from", str(run.root), "--strategy", "last-three-decoder", "--set", "name=moved"]
     assert main([*finetune, *places(tmp_path)]) == 0
     moved = Run(tmp_path / "runs" / "moved" / "tiny-to-tiny-last-three-decoder")
@@ -61,6 +72,16 @@ def test_from_patients_to_masks(rank, patch, tiny_cohort, tmp_path, capsys):
         "first": True, "first_bn": True, "deep": True, "late": False, "late_bn": False, "own_head": False,
     }  # fmt: skip
 
+    # From scratch is from scratch: no layer is near to what the file holds.
+    theirs = load_network(tmp_path / "elsewhere.keras")
+    scratch = json.loads(moved.config.read_text())["model"]
+    assert scratch["file_weights"] is False
+    fresh = build_model(ModelConfig.model_validate(scratch), channels=2, classes=3)
+    for layer in theirs.layers:
+        if hasattr(layer, "kernel"):
+            ours, others = (np.ravel(one.kernel) for one in (fresh.get_layer(layer.name), layer))
+            assert abs(np.corrcoef(ours, others)[0, 1]) < 0.5, layer.name
+
     case = sorted(path for path in tiny_cohort.iterdir() if path.is_dir())[0]
     assert main(["predict", str(moved.root), str(case), str(tmp_path / "out")]) == 0
     written = list((tmp_path / "out").glob("*.nii.gz"))
@@ -69,7 +90,7 @@ def test_from_patients_to_masks(rank, patch, tiny_cohort, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("patch", "words"),
-    [([16, 16, 15], "expected the grid of the patch"), ([1, 16, 16], "with 1 along D for a network of slices")],
+    [([16, 16, 15], "expected the grid of the patch"), ([1, 16, 16], "1 along D for a network of slices")],
 )
 def test_a_patch_that_does_not_fit_is_one_sentence(patch, words, tiny_cohort, tmp_path, capsys):
     write_unet(tmp_path / "own.keras")

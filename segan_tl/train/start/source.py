@@ -146,7 +146,8 @@ def _read_file(segmentor: Path) -> Source:
     if "modalities" not in provenance:
         raise UserError(
             f"{segmentor} does not say which modalities it sees (no provenance of segan_tl in it); give the run it "
-            "comes from, or a file that segan_tl saved, by `import` with --modalities and --regions"
+            "comes from, or train a network of your own first: python -m segan_tl train --config own_network --set "
+            f"model.file={segmentor}"
         )
     for key, known in (("modalities", MODALITIES), ("regions", tuple(REGIONS))):
         found = provenance.get(key)
