@@ -8,6 +8,7 @@ changed is told from a file that was merely touched or copied.
 import hashlib
 import io
 import json
+import threading
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,9 @@ from segan_tl.errors import UserError
 VERSION = 1  # of the line
 CHUNK_BYTES = 1 << 20
 LINE_BYTES = len(" crc32 12345678\n") + 64
+# NumPy parses the header of a file as Python, and two threads that parse at once sometimes end in CPython 3.11's
+# "SystemError: AST constructor recursion depth mismatch".
+_PARSING = threading.Lock()
 
 Prepared = TypeVar("Prepared")
 Made = dict[str, tuple[np.ndarray, str]]  # name → the array, and the digest of its source
@@ -114,7 +118,8 @@ def read_arrays(paths: dict[str, Path], *, made_again: bool = False) -> Arrays |
         sources[name] = line[:64].decode("ascii", "replace")
         if line != _line(_crc32(path, length), sources[name]):
             return None
-    maps = {name: np.load(path, mmap_mode="r", allow_pickle=False) for name, path in paths.items()}
+    with _PARSING:
+        maps = {name: np.load(path, mmap_mode="r", allow_pickle=False) for name, path in paths.items()}
     return Arrays(maps, sources, made_again)
 
 
