@@ -3,6 +3,7 @@
 import gc
 import itertools
 import math
+import weakref
 
 import keras
 import numpy as np
@@ -171,8 +172,6 @@ def test_memory_maps_in_and_out_and_progress(model, tmp_path):
 
 
 def test_one_graph_serves_every_volume_and_goes_with_the_model():
-    gc.collect()
-    before = len(_TRACED)
     model = network(channels=1, seed=4)
     for shape in ((9, 9, 9), (20, 8, 8), (30, 9, 9)):
         segment_volume(model, volume(shape, 1), patch=(8, 8, 8), batch_size=4, mirror_axes=(0, 2))
@@ -180,9 +179,10 @@ def test_one_graph_serves_every_volume_and_goes_with_the_model():
     model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
     half = segment_volume(model, volume((9, 9, 9), 1), patch=(8, 8, 8), batch_size=4)  # sigmoid(0)
     np.testing.assert_allclose(half, 0.5, atol=1e-6)
+    graph, still_there = weakref.ref(_TRACED[model]), weakref.ref(model)
     del model
     gc.collect()
-    assert len(_TRACED) == before
+    assert graph() is None and still_there() is None
 
 
 def test_what_does_not_fit_is_refused(model):
