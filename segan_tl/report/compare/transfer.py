@@ -72,8 +72,8 @@ def print_comparison(comparison: dict) -> None:
     """Print the table; say how to get the number that is missing."""
     kind = "SYNTHETIC test cases" if comparison["synthetic"] else "test cases"
     table = Table(
-        title=f"{comparison['run']}, from {comparison['source']}, strategy {comparison['strategy']}: mean Dice of "
-        f"{comparison['cases']} {kind}",
+        title=f"{comparison.get('run') or 'transfer'}, from {comparison['source']}, strategy "
+        f"{comparison['strategy']}: mean Dice of {comparison['cases']} {kind}",
         title_justify="left",
     )
     table.add_column("region")
