@@ -3,10 +3,10 @@
 import shlex
 from functools import partial
 
-from segan_tl.workflow.arguments import add_second_cohort_arguments, add_training_arguments
+from segan_tl.regions import MODALITIES
+from segan_tl.workflow.arguments import add_second_cohort_arguments, add_training_arguments, overrides_of
 from segan_tl.workflow.training import train_and_score
 
-MODALITIES = ("t1", "t1c", "t2", "flair")
 EPILOG = """examples:
   python -m segan_tl train --config nnunet_small                        the built-in synthetic cohort, two CPU cores
   python -m segan_tl train --config nnunet --data BraTS2021             the published configuration on your data
@@ -24,9 +24,11 @@ The run is runs/<name of the configuration>/<folder of the data>, with /fold<K> 
 
 def add_arguments(parser):
     """Add the command's arguments."""
-    parser.description = "Train the network of a configuration: a 3-D U-Net, nnU-Net, MedNeXt, AlbuNet or SegAN."
+    parser.description = "Train any network: 3-D U-Net, nnU-Net, MedNeXt, AlbuNet, SegAN, or one of your own."
     parser.epilog = EPILOG
-    parser.add_argument("--modality", choices=(*MODALITIES, "all"), help="what the network sees (the configuration's)")
+    parser.add_argument(
+        "--modality", dest="target", choices=(*MODALITIES, "all"), help="what the network sees (the configuration's)"
+    )
     add_training_arguments(parser)
     add_second_cohort_arguments(parser)
 
@@ -55,6 +57,7 @@ def plan_run(arguments):
     Raises:
         UserError: the arguments or the configuration have a mistake.
     """
+    from segan_tl.config.load import load_config
     from segan_tl.disk.paths import run_folder
     from segan_tl.errors import UserError
     from segan_tl.workflow.cohort import check_cohorts, cohort_name
@@ -65,7 +68,7 @@ def plan_run(arguments):
             "--config is missing; expected a file, or a name that python -m segan_tl configs lists, such as --config "
             "nnunet_small"
         )
-    config = load_configuration(arguments)
+    config = load_config(arguments.config, overrides_of(arguments))
     if arguments.source_data and not config.source:
         raise UserError(
             f"--source-data needs the section [source] in {arguments.config}, which says how much of the training "
@@ -74,21 +77,3 @@ def plan_run(arguments):
     check_cohorts(arguments, config)
     folder = run_folder(arguments.runs, config.name, cohort_name(arguments, config))
     return plan_fold(arguments, folder, config), config
-
-
-def overrides_of(arguments) -> list[str]:
-    """Return what the arguments change in a configuration."""
-    overrides = list(arguments.set)
-    if arguments.modality:
-        modalities = MODALITIES if arguments.modality == "all" else (arguments.modality,)
-        overrides.append(f"data.modalities={list(modalities)}")
-    if arguments.seed is not None:
-        overrides.append(f"seed={arguments.seed}")
-    return overrides
-
-
-def load_configuration(arguments):
-    """Return the configuration that --config names, with what the arguments change in it."""
-    from segan_tl.config.load import load_config
-
-    return load_config(arguments.config, overrides_of(arguments))

@@ -3,10 +3,10 @@
 import shlex
 from functools import partial
 
-from segan_tl.workflow.arguments import add_training_arguments
+from segan_tl.regions import MODALITIES
+from segan_tl.workflow.arguments import add_training_arguments, overrides_of
 from segan_tl.workflow.training import train_and_score
 
-MODALITIES = ("t1", "t1c", "t2", "flair")
 EPILOG = """examples:
   %(prog)s --modality flair                              the built-in synthetic cohort
   %(prog)s --modality flair --data BraTS2021             the published method on your data
@@ -24,7 +24,9 @@ def add_arguments(parser):
     """Add the command's arguments."""
     parser.description = "Train SegAN-CAT on one MRI modality or all four; segment and score the test cases."
     parser.epilog = EPILOG
-    parser.add_argument("--modality", required=True, choices=(*MODALITIES, "all"), help="what the segmentor sees")
+    parser.add_argument(
+        "--modality", dest="target", required=True, choices=(*MODALITIES, "all"), help="what the segmentor sees"
+    )
     parser.add_argument("--split", metavar="RUN", help="take train, validation and test cases from this run")
     add_training_arguments(parser)
 
@@ -39,12 +41,8 @@ def run(arguments) -> int:
     from segan_tl.workflow.cohort import find_cohort
     from segan_tl.workflow.splits import choose_split, take_split
 
-    overrides = list(arguments.set)
-    modalities = MODALITIES if arguments.modality == "all" else (arguments.modality,)
-    overrides.append(f"data.modalities={list(modalities)}")
-    if arguments.seed is not None:
-        overrides.append(f"seed={arguments.seed}")
-    config = load_config(arguments.config or ("segan_cat" if arguments.data else "quickstart"), overrides)
+    preset = arguments.config or ("segan_cat" if arguments.data else "quickstart")
+    config = load_config(preset, overrides_of(arguments))
     if config.model.family != "segan":
         raise UserError(
             f"{arguments.config} configures {config.model.family}, not SegAN; type python -m segan_tl train --config "
@@ -52,7 +50,7 @@ def run(arguments) -> int:
         )
     if config.transfer:
         raise UserError("transfer.* in the configuration is for the command transfer; expected none here; leave it out")
-    this_run = Run(run_folder(arguments.runs, config.name, arguments.modality))
+    this_run = Run(run_folder(arguments.runs, config.name, arguments.target))
     split = partial(take_split, open_run(arguments.split, runs=arguments.runs)) if arguments.split else None
     code = train_and_score(
         arguments, config, this_run,

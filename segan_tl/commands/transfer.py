@@ -4,8 +4,8 @@ import argparse
 import shlex
 from functools import partial
 
-from segan_tl.config.strategies import ALIASES, STRATEGIES, WITHOUT_WEIGHTS, strategy_named
-from segan_tl.workflow.arguments import add_second_cohort_arguments, add_training_arguments
+from segan_tl.config.strategies import ALIASES, STRATEGIES, WITHOUT_WEIGHTS, moved_name, strategy_named
+from segan_tl.workflow.arguments import add_second_cohort_arguments, add_training_arguments, target_of
 from segan_tl.workflow.training import train_and_score
 
 EPILOG = """strategies (a paper's word for it: [H] Heras Rivera 2024, [K] Kaur 2019)
@@ -121,7 +121,6 @@ def plan_run(arguments):
 def _asked_for(arguments) -> tuple:
     """Return source and strategy; a source given by its modality is looked for under the names of SegAN's presets."""
     from segan_tl.train.start.source import find_source
-    from segan_tl.workflow.moving import target_of
 
     strategy = _strategy(arguments)
     if arguments.target:
@@ -168,9 +167,7 @@ def _plan(arguments, source, strategy: str) -> tuple:
     else:
         alone = config.model_copy(update={"source": None}) if strategy == "combined" else config
         label = cohort_name(own_folder(arguments, source, config), alone)
-    row = STRATEGIES.get(strategy)
-    suffix = strategy if row is None or row.suffix is None else row.suffix
-    name = "-".join(filter(None, (f"{_label_of_source(source)}-to-{label}", suffix)))
+    name = moved_name(_label_of_source(source), label, strategy)
     return plan_fold(arguments, run_folder(arguments.runs, config.name, name), config), config, label
 
 

@@ -15,7 +15,7 @@ def exact(share: float) -> Fraction:
     return Fraction(share).limit_denominator(10**6)
 
 
-Strategy = Annotated[
+StrategyName = Annotated[
     Literal[tuple(STRATEGIES)],
     BeforeValidator(lambda word: strategy_named(word) if isinstance(word, str) else word),
 ]
@@ -26,7 +26,7 @@ class StartConfig(Section):
 
     source: Text  # a run, or a .keras file
     source_sha256: Text  # of its segmentor
-    strategy: Strategy = "full"  # what comes over and what stands still, as `transfer --strategy`
+    strategy: StrategyName = "full"  # what comes over and what stands still, as `transfer --strategy`
     inputs: dict[str, str | None] = {}  # modality of this run → modality of the source; None starts fresh
 
 

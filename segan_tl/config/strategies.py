@@ -81,6 +81,13 @@ def strategy_named(word: str) -> str:
     return ALIASES.get(word.lower(), word.lower())
 
 
+def moved_name(source: str, target: str, strategy: str) -> str:
+    """Return the folder of what a strategy, or training without weights, makes of a source."""
+    row = STRATEGIES.get(strategy)
+    suffix = strategy if row is None or row.suffix is None else row.suffix
+    return "-".join(filter(None, (f"{source}-to-{target}", suffix)))
+
+
 def needs_critic(strategy: Strategy) -> bool:
     """Return whether a strategy is about the critic, so that it means nothing where none comes over."""
     return bool(set(strategy.frozen) & set(CRITIC)) or set(strategy.new) >= set(SEGMENTOR)

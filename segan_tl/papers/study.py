@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
-from segan_tl.config.strategies import STRATEGIES
 from segan_tl.report.score.owed import is_scored
 from segan_tl.runs import Run
 
@@ -38,13 +37,6 @@ class Study:
     def place(self, suffix: str, *folders: str) -> Run:
         """Return the run of a configuration name, which ends with `suffix`, in these folders."""
         return Run(Path(self.runs, f"{self.name}{suffix}", *folders))
-
-
-def moved(source: str, target: str, strategy: str) -> str:
-    """Return the folder of what `transfer` makes of a source by a strategy."""
-    row = STRATEGIES.get(strategy)
-    suffix = strategy if row is None or row.suffix is None else row.suffix
-    return "-".join(filter(None, (f"{source}-to-{target}", suffix)))
 
 
 class Group(NamedTuple):

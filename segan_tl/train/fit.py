@@ -3,7 +3,6 @@
 import platform
 import subprocess
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 
 import keras
@@ -13,6 +12,7 @@ from segan_tl.config.base import open_shares
 from segan_tl.config.schema import Config
 from segan_tl.data.learnt import Learnt, run_patients
 from segan_tl.disk.atomic import write_json
+from segan_tl.environment import versions
 from segan_tl.errors import UserError
 from segan_tl.runs import Run
 from segan_tl.train.callbacks import ProgressLine, Record, TensorBoard
@@ -124,8 +124,7 @@ def describe(config: Config, *, data: dict, replicas: int, command: str | None =
         "data": data,
         "command": command,
         "transfer": None if config.transfer is None else config.transfer.model_dump(mode="json"),
-        "versions": {name: version(name) for name in ("segan_tl", "tensorflow", "keras", "numpy")}
-        | {"python": platform.python_version()},
+        "versions": versions() | {"python": platform.python_version()},
         "commit": _commit(),
     }
 

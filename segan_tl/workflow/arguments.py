@@ -1,8 +1,9 @@
-"""The arguments that every training has."""
+"""The arguments that every training has, and what they change in its configuration."""
 
 import os
 from pathlib import Path
 
+from segan_tl.regions import MODALITIES
 from segan_tl.workflow.numbers import device, fold, folds, positive, seed
 from segan_tl.workflow.patients import add_patients_argument
 
@@ -42,3 +43,28 @@ def add_second_cohort_arguments(parser):
     parser.add_argument("--split", metavar="RUN", help="take train, validation and test cases from this run")
     parser.add_argument("--fold", type=fold, metavar="K", help="cross-validation: test on fold K, from 0")
     parser.add_argument("--folds", type=folds, metavar="N", help="number of folds, beside --fold (5)")
+
+
+def overrides_of(arguments) -> list[str]:
+    """Return what the arguments change in a configuration."""
+    overrides = list(arguments.set)
+    if arguments.target:
+        overrides.append(f"data.modalities={list(target_of(arguments))}")
+    if arguments.seed is not None:
+        overrides.append(f"seed={arguments.seed}")
+    return overrides
+
+
+def target_of(arguments) -> tuple[str, ...]:
+    """Return the modalities that --target, or --modality, names.
+
+    Raises:
+        UserError: it is none of them.
+    """
+    from segan_tl.errors import UserError, nearest
+
+    known = (*MODALITIES, "all")
+    if arguments.target not in known:
+        near = nearest(arguments.target, known, cutoff=0.0)
+        raise UserError(f"unknown modality {arguments.target}; expected {', '.join(known)}; type --target {near}")
+    return MODALITIES if arguments.target == "all" else (arguments.target,)

@@ -47,7 +47,7 @@ def modality_hint(arguments, config, cohort) -> str:
     if not there or set(wanted) <= set(everywhere):
         return ""
     if config.model.family == "segan":
-        how = f"--modality {there[0]}" if hasattr(arguments, "modality") else ""
+        how = f"--modality {there[0]}" if hasattr(arguments, "target") else ""
     else:
         how = f"--set 'data.modalities=[{','.join(there)}]'" if hasattr(arguments, "set") else ""
     return f", or choose among the modalities that all cases have: {how}" if how else ""

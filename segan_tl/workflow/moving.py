@@ -4,8 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-MODALITIES = ("t1", "t1c", "t2", "flair")
-
+from segan_tl.workflow.arguments import overrides_of
 
 # === Configuration ===
 
@@ -47,31 +46,6 @@ def configure(arguments, source, strategy: str):
         if LAST_THREE in STRATEGIES[strategy].new and STRATEGIES[strategy].frozen == STRATEGIES["last-three"].frozen:
             values["model"]["deep_supervision"] = False  # nothing trains before the coarser outputs
     return validate(values, source=str(arguments.config or source.path))
-
-
-def overrides_of(arguments) -> list[str]:
-    """Return what the arguments change in a configuration."""
-    overrides = list(arguments.set)
-    if arguments.target:
-        overrides.append(f"data.modalities={list(target_of(arguments))}")
-    if arguments.seed is not None:
-        overrides.append(f"seed={arguments.seed}")
-    return overrides
-
-
-def target_of(arguments) -> tuple[str, ...]:
-    """Return the modalities that --target names.
-
-    Raises:
-        UserError: it is none of them.
-    """
-    from segan_tl.errors import UserError, nearest
-
-    known = (*MODALITIES, "all")
-    if arguments.target not in known:
-        near = nearest(arguments.target, known, cutoff=0.0)
-        raise UserError(f"unknown modality {arguments.target}; expected {', '.join(known)}; type --target {near}")
-    return MODALITIES if arguments.target == "all" else (arguments.target,)
 
 
 def _base(source, strategy: str):

@@ -87,7 +87,7 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     parts = {part: [cached[case] for case in cases] for part, cases in split.items()}
     unlabelled = remark(cohort, cached, split)
     second = None
-    if getattr(config, "source", None):
+    if config.source:
         second, cached = prepare_cohort(arguments, config, find_source_cohort)
         split["source"] = choose_source(
             this_run, second, cached, split=split, patients=cohort.patients, resuming=started

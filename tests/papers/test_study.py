@@ -2,7 +2,8 @@
 
 import pytest
 
-from segan_tl.papers.study import Group, Study, moved, name_missing, only_there
+from segan_tl.config.strategies import moved_name
+from segan_tl.papers.study import Group, Study, name_missing, only_there
 from segan_tl.runs import Run
 from tests.small_study import write_run
 
@@ -30,7 +31,7 @@ def test_runs_lie_below_the_name_of_their_configuration(tmp_path):
      ("scratch", "a-to-b-scratch")],
 )  # fmt: skip
 def test_a_moved_run_is_called_as_transfer_calls_it(strategy, folder):
-    assert moved("a", "b", strategy) == folder
+    assert moved_name("a", "b", strategy) == folder
 
 
 def test_only_finished_runs_are_there(study):

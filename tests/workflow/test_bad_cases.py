@@ -14,7 +14,7 @@ from segan_tl.workflow.bad_cases import handle_problems, modality_hint
 from segan_tl.workflow.cohort import check_regions
 
 IMAGES = {name: Source(Path(f"{name}.nii.gz")) for name in ("t1c", "flair")}
-TRAINING = argparse.Namespace(set=[], modality=None)
+TRAINING = argparse.Namespace(set=[], target=None)
 
 
 def cohort(*ids, convention="brats2021", images=IMAGES):

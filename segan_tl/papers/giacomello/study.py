@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from segan_tl.config.strategies import moved_name
 from segan_tl.papers.runs import Facts, read_rows, read_split
-from segan_tl.papers.study import Group, moved
+from segan_tl.papers.study import Group
 from segan_tl.papers.study import Study as AnyStudy
 from segan_tl.report.score.owed import is_scored
 from segan_tl.runs import Run, read_json
@@ -42,12 +43,12 @@ class Study(AnyStudy):
 
     def transfer(self, target: str, strategy: str) -> Run:
         """Return the transfer from FLAIR."""
-        return self.place("", moved(SOURCE, target, COMMANDED[strategy]))
+        return self.place("", moved_name(SOURCE, target, COMMANDED[strategy]))
 
     def curve(self, cases: int | None, seed: int, *, strategy: str, curve: str = FIRST_CURVE) -> Run:
         """Return one run of a learning curve."""
         source, target = CURVES[curve]
-        leaf = target if strategy == "scratch" else moved(source, target, COMMANDED[strategy])
+        leaf = target if strategy == "scratch" else moved_name(source, target, COMMANDED[strategy])
         return self.place(f"-cases{cases or 'all'}-seed{seed}", leaf)
 
     @property

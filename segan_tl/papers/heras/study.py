@@ -1,7 +1,8 @@
 """The runs of the reproduction of Heras Rivera 2024: where they lie, and what they scored."""
 
+from segan_tl.config.strategies import moved_name
 from segan_tl.papers.runs import AVERAGE, Facts, count_parts, describe_length, describe_seeds, read_columns, read_split
-from segan_tl.papers.study import Group, moved, only_there
+from segan_tl.papers.study import Group, only_there
 from segan_tl.papers.study import Study as AnyStudy
 from segan_tl.report.score.owed import is_scored
 from segan_tl.runs import Run, read_json
@@ -47,7 +48,8 @@ class Study(AnyStudy):
     def fold(self, approach: str, number: int) -> Run:
         """Return one fold of an approach that learns from the target."""
         if approach in FINETUNING:
-            return self.place("-finetuning", moved(self.source, self.target, FINETUNING[approach]), f"fold{number}")
+            name = moved_name(self.source, self.target, FINETUNING[approach])
+            return self.place("-finetuning", name, f"fold{number}")
         return self.place(f"-{approach}", f"{self.target}-with-{self.source}", f"fold{number}")
 
     def scored(self, approach: str) -> dict[int, Run]:

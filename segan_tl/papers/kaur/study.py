@@ -1,5 +1,6 @@
 """The runs of the reproduction of Kaur 2019: where they lie, and what they scored."""
 
+from segan_tl.config.strategies import moved_name
 from segan_tl.papers.runs import (
     AVERAGE,
     Facts,
@@ -10,7 +11,7 @@ from segan_tl.papers.runs import (
     read_rows,
     read_split,
 )
-from segan_tl.papers.study import Group, moved, only_there
+from segan_tl.papers.study import Group, only_there
 from segan_tl.papers.study import Study as AnyStudy
 from segan_tl.report.score.owed import is_scored
 from segan_tl.runs import Run, read_json
@@ -53,7 +54,7 @@ class Study(AnyStudy):
 
     def run(self, cases: int, start: str, *, fold: int) -> Run:
         """Return one run on the target."""
-        return self.place(f"-cases{cases}", moved(self.source, self.target, start), f"fold{fold}")
+        return self.place(f"-cases{cases}", moved_name(self.source, self.target, start), f"fold{fold}")
 
     def scored(self, cases: int, start: str) -> dict[int, Run]:
         """Return fold → run of those that are trained and scored, at the operating point too."""
