@@ -58,7 +58,7 @@ def test_every_command_line_is_understood_and_leads_to_its_run(tmp_path, scale):
             continue
         config = load_config(PAPER.target.configs[scale], [*options.set, f"seed={options.seed}"])
         if job.command[3] == "train-segan":
-            leaf = options.modality
+            leaf = options.target
         else:
             leaf = f"flair-to-{options.target}{'-frozen' if options.freeze_critic else ''}"
             assert options.scratch is False and options.source == str(study.runs / study.name / "flair")
