@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 # Test processes side by side, each with all tests of a file.
 JOBS   ?= 2
-TESTS  := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+TESTS  := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help install demo test test-all test-parity test-jax lint docs benchmark clean
 

@@ -1,6 +1,5 @@
 """Find the command and run it: `python -m segan_tl <command>`; heavy imports stay inside each command."""
 
-import argparse
 import importlib
 import shlex
 import sys
@@ -8,6 +7,7 @@ import sys
 from segan_tl.console import error_console
 from segan_tl.environment import settle, version_line
 from segan_tl.errors import UserError, cannot_write, is_full, nearest
+from segan_tl.parser import Parser
 
 COMMANDS = {
     "train-segan": "train SegAN-CAT on one modality or all four",
@@ -50,9 +50,7 @@ def main(argv: list[str] | None = None, *, program: str | None = None) -> int:
     if not argv or argv[0] not in COMMANDS:
         return _show_overview(argv)
     command = importlib.import_module(f"segan_tl.commands.{MODULES.get(argv[0], argv[0].replace('-', '_'))}")
-    parser = argparse.ArgumentParser(
-        prog=program or f"python -m segan_tl {argv[0]}", formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog=program or f"python -m segan_tl {argv[0]}")
     command.add_arguments(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     words = [program or f"python -m segan_tl {argv[0]}", *map(shlex.quote, argv[1:])]
@@ -119,11 +117,10 @@ def _say(error: OSError) -> str:
 
 
 def _show_overview(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m segan_tl",
         description="Brain-tumour segmentation where data is scarce: adversarial training per MRI modality.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--version", action="version", version=version_line(), help="say which segan_tl, TensorFlow and Keras"

@@ -7,6 +7,16 @@ from pathlib import Path
 import pytest
 
 
+# The files that take longest begin first, so that no process works alone at the end.
+LONG = (
+    "test_transfer", "test_train", "test_finetune", "test_replicas", "test_train_domains", "test_fit", "test_strategies"
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Return the folder of real MRI named by SEGAN_TL_REAL_DATA, or skip."""

@@ -33,6 +33,26 @@ def test_an_unknown_command_names_those_that_exist(capsys):
     assert "train-segan" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (["train", "--confg", "x"], "there is no argument --confg (did you mean --config?)"),
+        (["train", "nnunet"], "there is no argument nnunet (is an option missing before it?)"),
+        (["check"], "the following arguments are required: DIR"),
+        (["transfer", "--source", "a", "--from", "b"], "--source and --from are two names of one option"),
+        (["transfer", "--source", "a", "--target", "t1", "--modality", "t2"], "--target and --modality are two names"),
+        (["crossval", "--", "finetune", "--sorce", "a"], "the following arguments are required: --source/--from"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistake_in_the_arguments_is_one_line(words, answer, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    message = capsys.readouterr().err
+    assert stopped.value.code == 2
+    assert message.startswith("error: ") and answer in message and len(message.splitlines()) == 1
+
+
 def test_no_memory_is_one_sentence(capsys, monkeypatch):
     from segan_tl.commands import check
 

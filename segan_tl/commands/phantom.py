@@ -22,7 +22,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     parser.description = "Make a synthetic cohort of brain MRI (T1, T1c, T2, FLAIR and labels) as a BraTS-style folder."
     parser.epilog = EPILOG
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("out", metavar="OUT", type=Path, help="folder to make")
     parser.add_argument("--cohort", default="glioma-3t", help="glioma-3t (default), glioma-1.5t or ms")
     parser.add_argument("--cases", type=whole(1, 9999), default=40, help="how many cases (default 40)")

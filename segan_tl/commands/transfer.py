@@ -5,6 +5,7 @@ import shlex
 from functools import partial
 
 from segan_tl.config.strategies import ALIASES, STRATEGIES, WITHOUT_WEIGHTS, moved_name, strategy_named
+from segan_tl.parser import Once
 from segan_tl.workflow.arguments import add_second_cohort_arguments, add_training_arguments, target_of
 from segan_tl.workflow.training import train_and_score
 
@@ -45,11 +46,13 @@ def add_arguments(parser):
     )
     parser.epilog = EPILOG
     parser.add_argument(
-        "--source", "--from", required=True, metavar="SOURCE", help="modality, run or .keras file to start from"
-    )
+        "--source", "--from", action=Once, required=True, metavar="SOURCE",
+        help="modality, run or .keras file to start from",
+    )  # fmt: skip
     parser.add_argument(
-        "--target", "--modality", metavar="MODALITY", help="what the network sees: t1, t1c, t2, flair, all (as before)"
-    )
+        "--target", "--modality", action=Once, metavar="MODALITY",
+        help="what the network sees: t1, t1c, t2, flair, all (as before)",
+    )  # fmt: skip
     parser.add_argument("--freeze-critic", action="store_true", help="the same as --strategy freeze-critic")
     parser.add_argument("--strategy", metavar="S", help="what comes over and what stands still, see below (full)")
     parser.add_argument(

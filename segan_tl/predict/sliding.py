@@ -19,7 +19,7 @@ from segan_tl.fast.accelerate import accelerate
 from segan_tl.fast.bottleneck import fuse_bottlenecks
 from segan_tl.fast.instance_norm import fuse
 from segan_tl.fast.planar import flatten_slices
-from segan_tl.predict.tileable import as_functional, check_request, is_flat
+from segan_tl.predict.tileable import as_functional, check_request, does_not_fit, is_flat
 
 _TRACED: weakref.WeakKeyDictionary[keras.Model, Callable] = weakref.WeakKeyDictionary()
 
@@ -72,7 +72,7 @@ def segment_volume(
 
     Raises:
         UserError: the model has several inputs or outputs or is no functional one; image, patch, overlap or axes do not
-            go with it.
+            go with it; a tile of that size does not come out of it as large as it went in.
 
     Example:
         >>> image = keras.Input((None, None, None, 1))
@@ -178,7 +178,10 @@ def _runner(model: keras.Model, weights: np.ndarray, *, mirror_axes: Sequence[in
         tiles = tf.constant(tiles[:, 0] if flat else tiles)
         total = None
         for flip in flips:
-            output = traced(tiles, tf.constant([False, *(flip[1:] if flat else flip), False]), factor)
+            try:
+                output = traced(tiles, tf.constant([False, *(flip[1:] if flat else flip), False]), factor)
+            except (ValueError, tf.errors.InvalidArgumentError) as error:
+                raise does_not_fit(weights.shape[:3], error) from error
             total = output if total is None else total + output
         return total[:, None] if flat else total
 

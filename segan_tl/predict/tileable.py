@@ -1,5 +1,6 @@
 """What a network and a volume must be for one to go over the other tile by tile."""
 
+import math
 import weakref
 from collections.abc import Sequence
 
@@ -65,6 +66,16 @@ def check_request(
         raise UserError(
             f"expected {model.input_shape[-1]} modalities; found {image.shape[-1]}; give those of the training"
         )
+
+
+def does_not_fit(patch: Sequence[int], error: Exception) -> UserError:
+    """Return what to raise where a tile does not go through the network, or comes out smaller or larger."""
+    likely = tuple(1 if size == 1 else math.ceil(size / 32) * 32 for size in patch)
+    reason = next((line.strip().rstrip(".") for line in str(error).splitlines() if line.strip()), "")
+    return UserError(
+        f"expected a patch that comes out of the network as large as it goes in; {tuple(patch)} does not ({reason}); "
+        f"choose sizes that the network's strides divide, for example {likely}"
+    )
 
 
 def is_flat(model: keras.Model) -> bool:

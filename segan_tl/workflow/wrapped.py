@@ -2,14 +2,15 @@
 
 import argparse
 import importlib
-import importlib.util
 import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 
-TRAININGS = ("train", "finetune")  # those with --fold, --folds and a function `plan_run`
+from segan_tl.parser import Parser
+
+TRAININGS = ("train", "transfer", "finetune")  # those with --fold, --folds and a function `plan_run`
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,10 @@ def read_training(words: list[str], *, folds: int, runs: Path | None = None) -> 
     from segan_tl.errors import UserError
 
     name, *rest = words
-    known = [each for each in TRAININGS if importlib.util.find_spec(f"segan_tl.commands.{each}")]
-    if name not in known:
+    if name not in TRAININGS:
         is_option = name.startswith("-")
         what = "; crossval's own options stand before --" if is_option else ", which has no folds; correct it"
-        raise UserError(f"expected {' or '.join(known)} after --; found {name}{what}")
+        raise UserError(f"expected train, transfer or finetune after --; found {name}{what}")
     command = importlib.import_module(f"segan_tl.commands.{name}")
     if runs is not None:
         if any(word.partition("=")[0] == "--runs" for word in rest):
@@ -97,9 +97,7 @@ def read_training(words: list[str], *, folds: int, runs: Path | None = None) -> 
 
 
 def _parse(command: ModuleType, name: str, words: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=f"python -m segan_tl {name}", formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog=f"python -m segan_tl {name}")
     command.add_arguments(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser.set_defaults(fold=None, folds=None, command_line=shlex.join(["python", "-m", "segan_tl", name, *words]))

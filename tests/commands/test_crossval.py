@@ -55,7 +55,7 @@ TRAINING = ["--", "train", "--config", "tiny.toml", "--data", "brats"]
     [
         ("", "expected a training after --"),
         ("--", "expected a training after --"),
-        ("-- predict x y", "expected train or finetune after --; found predict"),
+        ("-- predict x y", "expected train, transfer or finetune after --; found predict"),
         ("-- train --config tiny.toml --fold 1", "leave --fold out after --"),
         ("-- train --config tiny.toml --folds=4", "leave --folds out after --"),
         ("-- train --config tiny.toml --split other", "--fold and --split both"),

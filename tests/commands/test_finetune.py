@@ -61,9 +61,8 @@ def places(folder):
 
 
 def finetune(place, strategy, *more, origin="tiny/tiny", data="gliomas"):
-    return main(
-        ["finetune", "--from", str(origin), "--strategy", strategy, "--data", str(place / data), *places(place), *more]
-    )
+    start = [] if "--from" in more or "--source" in more else ["--from", str(origin)]
+    return main(["finetune", *start, "--strategy", strategy, "--data", str(place / data), *places(place), *more])
 
 
 def test_the_last_three_in_a_fold(place, capsys):

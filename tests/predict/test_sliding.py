@@ -197,6 +197,16 @@ def test_what_does_not_fit_is_refused(model):
         segment_volume(network(rank=2), image, patch=(8, 8, 8))
 
 
+@pytest.mark.parametrize("joined", [True, False], ids=["skip connection", "smaller output"])
+def test_a_tile_that_the_network_does_not_give_back_is_refused(joined):
+    image = keras.Input((None, None, None, 1))
+    x = keras.layers.MaxPooling3D(2)(image)
+    if joined:
+        x = keras.layers.Concatenate()([image, keras.layers.UpSampling3D(2)(x)])
+    with pytest.raises(UserError, match=r"\(15, 16, 16\) does not .*for example \(32, 32, 32\)"):
+        segment_volume(keras.Model(image, x), volume((20, 20, 20), channels=1), patch=(15, 16, 16))
+
+
 def test_a_grid_lists_its_tiles_slab_by_slab():
     grid = make_grid((6, 4, 5), (4, 4, 4), overlap=(0.5, 0.5, 0.5), weighting="constant")
     assert grid.corners == [(0, 0, 0), (0, 0, 1), (2, 0, 0), (2, 0, 1)]
