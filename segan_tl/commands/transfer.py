@@ -184,6 +184,11 @@ def _check_options(arguments, source, config, strategy: str) -> None:
             f"--source-data is a second cohort to learn from, and --strategy {strategy} learns from one alone; leave "
             "it out, or choose --strategy combined"
         )
+    if strategy == "combined" and not arguments.source_data and is_own_cohort(arguments, source, config):
+        raise UserError(
+            "--strategy combined learns from the source's patients beside others, and there are no others here; give "
+            "--data of other patients, or choose --strategy full"
+        )
     if arguments.map and strategy in WITHOUT_WEIGHTS:
         raise UserError(
             f"--map says which weights of the source an input starts with, and --strategy {strategy} takes none over; "

@@ -63,9 +63,6 @@ def _compare(this_run, scratch, config, *, source, find_cohort) -> bool:
         Whether there was something to write.
     """
     from segan_tl.console import start_tensorflow
-
-    start_tensorflow()
-    from segan_tl.report.compare.transfer import compare_transfer, print_comparison
     from segan_tl.runs import read_json
     from segan_tl.schemas.runs import Comparison
 
@@ -74,6 +71,32 @@ def _compare(this_run, scratch, config, *, source, find_cohort) -> bool:
         if comparison["scratch"] is not None or not (scratch and scratch.summary.is_file()):
             print_comparison(comparison)
             return False
+    start_tensorflow()
+    from segan_tl.report.compare.transfer import compare_transfer
+
     comparison = compare_transfer(this_run, scratch, config, source=source, cases=find_cohort().cases)
     print_comparison(comparison)
     return True
+
+
+def print_comparison(comparison: dict) -> None:
+    """Print the table; say how to get the number that is missing."""
+    from rich.table import Table
+
+    from segan_tl.console import console, print_table
+    from segan_tl.report.record import COMPARED
+
+    kind = "SYNTHETIC test cases" if comparison["synthetic"] else "test cases"
+    table = Table(
+        title=f"{comparison.get('run') or 'transfer'}, from {comparison['source']}, strategy "
+        f"{comparison['strategy']}: mean Dice of {comparison['cases']} {kind}",
+        title_justify="left",
+    )
+    table.add_column("region")
+    for heading in COMPARED.values():
+        table.add_column(heading, justify="right")
+    for region, scores in comparison["regions"].items():
+        table.add_row(region, *("–" if scores[name] is None else f"{scores[name]:.3f}" for name in COMPARED))
+    print_table(table)
+    if comparison["scratch"] is None:
+        console.print("from scratch: not trained; add --scratch to the same command", markup=False)

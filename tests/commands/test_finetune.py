@@ -177,6 +177,7 @@ def test_without_weights_of_the_source(place, capsys):
         ("all", ["--source-data", "SOURCE"], "learns from one alone; leave it out, or choose --strategy combined"),
         # The source has learnt from synthetic patients: they may not join those in --data unasked.
         ("combined", [], "add --source-data DIR, or leave --data out"),
+        ("combined", ["--data", "SOURCE"], "learns from the source's patients beside others"),
         ("all", ["--fold", "7"], "--fold expects 0 to 4"),
         ("all", ["--data", "SOURCE", "--fold", "0", "--folds", "2"], "trained or tuned on"),
         ("freeze-critic", [], "is about a critic, and there is no section [critic]"),

@@ -30,7 +30,7 @@ def read(folder: Path, file: str) -> object:
     from segan_tl.models.foreign.dataset_json import describe_outputs, name_channels
     from segan_tl.papers.runs import describe_runs, read_column
     from segan_tl.report.compare.score_tables import open_tables
-    from segan_tl.report.compare.transfer import print_comparison, read_dice
+    from segan_tl.report.compare.transfer import read_dice
     from segan_tl.report.figures import read_history
     from segan_tl.report.html.facts import facts
     from segan_tl.report.record import open_finished
@@ -39,6 +39,7 @@ def read(folder: Path, file: str) -> object:
     from segan_tl.schemas.datasets import NnunetDataset, Plans
     from segan_tl.schemas.reading import read_json as read_any
     from segan_tl.schemas.runs import Comparison
+    from segan_tl.workflow.worth import print_comparison
 
     path, run = folder / file, Run(folder / "run")
     place, name = file.split("/", 1)

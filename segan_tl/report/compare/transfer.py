@@ -3,10 +3,8 @@
 import statistics
 from collections.abc import Sequence
 
-from rich.table import Table
-
 from segan_tl.config.schema import Config
-from segan_tl.console import case_progress, console, print_table
+from segan_tl.console import case_progress
 from segan_tl.data.find.cases import Case, load_case
 from segan_tl.disk.atomic import write_json
 from segan_tl.metrics.overlap import dice
@@ -14,7 +12,6 @@ from segan_tl.models.weights import load_network
 from segan_tl.predict.postprocess import binarise, settle
 from segan_tl.predict.segment import segment_case
 from segan_tl.regions import region_masks
-from segan_tl.report.record import COMPARED
 from segan_tl.runs import Run, read_state
 from segan_tl.schemas.tables import read_metrics
 
@@ -66,24 +63,6 @@ def compare_transfer(run: Run, scratch: Run | None, config: Config, *, source, c
     }
     write_json(run.comparison, comparison)
     return comparison
-
-
-def print_comparison(comparison: dict) -> None:
-    """Print the table; say how to get the number that is missing."""
-    kind = "SYNTHETIC test cases" if comparison["synthetic"] else "test cases"
-    table = Table(
-        title=f"{comparison.get('run') or 'transfer'}, from {comparison['source']}, strategy "
-        f"{comparison['strategy']}: mean Dice of {comparison['cases']} {kind}",
-        title_justify="left",
-    )
-    table.add_column("region")
-    for heading in COMPARED.values():
-        table.add_column(heading, justify="right")
-    for region, scores in comparison["regions"].items():
-        table.add_row(region, *("–" if scores[name] is None else f"{scores[name]:.3f}" for name in COMPARED))
-    print_table(table)
-    if comparison["scratch"] is None:
-        console.print("from scratch: not trained; add --scratch to the same command", markup=False)
 
 
 def read_dice(run: Run) -> dict[tuple[str, str], float]:
