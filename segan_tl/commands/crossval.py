@@ -8,10 +8,10 @@ from pathlib import Path
 
 from segan_tl.console import console
 from segan_tl.errors import UserError
-from segan_tl.papers.jobs import module
 from segan_tl.runs import read_json, training_lock
 from segan_tl.workflow.jobs import Job, run_jobs
 from segan_tl.workflow.numbers import device, folds, positive
+from segan_tl.workflow.trainings import module
 from segan_tl.workflow.wrapped import Training, read_training
 
 WRAPS = True  # what follows -- belongs to another command

@@ -9,11 +9,11 @@ from pathlib import Path
 from segan_tl.papers import PAPERS, load_paper
 from segan_tl.papers.cohorts import check_same_data, prepare_cohort
 from segan_tl.papers.help import describe_papers
-from segan_tl.papers.jobs import clear_stale, options
 from segan_tl.papers.page import refuse_foreign_page, write_page
 from segan_tl.papers.paper import Paper
 from segan_tl.workflow.jobs import Outcome, run_jobs
 from segan_tl.workflow.numbers import positive
+from segan_tl.workflow.trainings import clear_stale, options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,9 +15,10 @@ from segan_tl.papers.giacomello.study import (
     TARGETS,
     Study,
 )
-from segan_tl.papers.jobs import job_name, module, options, train
+from segan_tl.papers.jobs import job_name, train
 from segan_tl.regions import MODALITIES
 from segan_tl.workflow.jobs import Job
+from segan_tl.workflow.trainings import module, options
 
 SCALES = {"quick": "giacomello_quick", "full": "segan_cat"}
 TARGET = Cohort(SCALES, dict.fromkeys(SCALES, (f"data.modalities={list(MODALITIES)}",)))

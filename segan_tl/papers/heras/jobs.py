@@ -4,8 +4,9 @@ import argparse
 
 from segan_tl.papers.cohorts import Cohort
 from segan_tl.papers.heras.study import ADVERSARIAL, FINETUNING, Study
-from segan_tl.papers.jobs import of_source, options, retest, train
+from segan_tl.papers.jobs import of_source, retest, train
 from segan_tl.workflow.jobs import Job
+from segan_tl.workflow.trainings import options
 
 # Configuration of one cohort and of two; with the classifier.
 PLAIN = {"quick": "heras_quick", "full": "unet3d"}

@@ -6,9 +6,10 @@ from pathlib import Path
 from segan_tl.disk.manifest import sha256
 from segan_tl.errors import UserError
 from segan_tl.papers.cohorts import Cohort
-from segan_tl.papers.jobs import module, train
+from segan_tl.papers.jobs import train
 from segan_tl.papers.wacker.study import NETWORKS, SEEDS, STARTS, WEIGHTS, Study
 from segan_tl.workflow.jobs import Job
+from segan_tl.workflow.trainings import module
 
 # Configuration of each network, and what it changes there.
 SCALES = {

@@ -13,8 +13,8 @@ from segan_tl.config.load import load_config
 from segan_tl.errors import UserError
 from segan_tl.papers.heras.paper import PAPER
 from segan_tl.papers.heras.study import ADVERSARIAL, APPROACHES, FINETUNING
-from segan_tl.papers.jobs import clear_stale
 from segan_tl.runs import Run
+from segan_tl.workflow.trainings import clear_stale
 from tests.small_labels import DIGEST, write_labels, write_scores
 
 NAME = "heras-rivera-2024-quick"

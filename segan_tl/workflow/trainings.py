@@ -1,0 +1,109 @@
+"""Trainings as jobs: their command lines, and when one has the result that it would have now."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from segan_tl.config.load import load_config
+from segan_tl.disk.ownership import set_aside
+from segan_tl.errors import UserError
+from segan_tl.report.score.owed import is_scored
+from segan_tl.runs import Run, read_json
+from segan_tl.workflow.jobs import Job
+
+
+def module(command: str) -> tuple[str, ...]:
+    """Return how a command of this package is started."""
+    return (sys.executable, "-m", "segan_tl", command)
+
+
+def options(option: str, value: Path | None) -> tuple[str, ...]:
+    """Return an option and its value, nothing where it was left out."""
+    return () if value is None else (option, str(value))
+
+
+def training(
+    run: Run, words: tuple[str, ...], *, runs: Path, cache: Path, data: Path | None = None,
+    settings: tuple[str, ...] = (), seed: int = 0, needs: tuple[Job, ...] = (), weight: float = 1.0,
+) -> Job:  # fmt: skip
+    """Return the job of a training, which is called after the place of its run.
+
+    Args:
+        run: where it leads; the first folder below those of all runs is the name of its configuration.
+        words: the command and the options that only it has.
+        runs: folder of all runs.
+        cache: of prepared volumes.
+        data: folder of cases, None for the synthetic cohort.
+        settings: KEY=VALUE.
+        seed: of everything random.
+        needs: those whose result it reads.
+        weight: its length beside the others'.
+    """
+    name = run.root.relative_to(runs).as_posix()
+    sets = [word for setting in (f"name={name.split('/')[0]}", *settings) for word in ("--set", setting)]
+    places = options("--data", data) + ("--runs", str(runs), "--cache", str(cache))
+    command = (*module(words[0]), *words[1:], *sets, "--seed", str(seed), "--no-report", *places)
+    return Job(name, command, tuple(job.name for job in needs), weight)
+
+
+def value_of(job: Job, option: str) -> str | None:
+    """Return what a job's command gives an option, None where it has none."""
+    return job.command[job.command.index(option) + 1] if option in job.command else None
+
+
+def is_trained(job: Job, run: Run, *, config: str) -> bool:
+    """Return whether a run is scored, and was trained with the settings that it would be trained with now.
+
+    Its modalities, and what it starts from by transfer, are left aside: the folder's name tells them.
+
+    Args:
+        job: the training.
+        run: where it leads.
+        config: name of the configuration that its settings change.
+    """
+    if not is_scored(run):
+        return False
+    recorded = read_json(run.config)
+    words = job.command
+    overrides = [value for option, value in zip(words, words[1:]) if option == "--set"]
+    overrides += [f"seed={value_of(job, '--seed')}", f"data.modalities={recorded['data']['modalities']}"]
+    expected = json.loads(load_config(config, overrides).model_dump_json())
+    return recorded | {"transfer": None} == expected | {"transfer": None}
+
+
+def starts_from_source(job: Job, run: Run) -> bool:
+    """Return whether a fine-tuned run began with the network that its source has now; others began with none."""
+    origin, transfer = value_of(job, "--from"), read_json(run.config).get("transfer")
+    if origin is None or transfer is None:
+        return True
+    source = Run(Path(origin))
+    scored = source.summary.is_file()
+    return scored and read_json(source.summary).get("segmentor_sha256") == transfer["source_sha256"]
+
+
+def clear_stale(jobs: list[Job], runs: Path, *, is_done: Callable[[Job], bool], overwrite: bool) -> None:
+    """Refuse finished runs that would be trained otherwise now, so that no page mixes the two; or set them aside.
+
+    They have other settings, or began with a network that was trained again since, or is about to be.
+
+    Raises:
+        UserError: there are some, and `overwrite` was not given.
+    """
+    undone = {job.name for job in jobs if not is_done(job)}
+    stale = []
+    for job in jobs:
+        run = Run(runs / job.name)
+        if not is_scored(run):
+            continue
+        moves = bool(read_json(run.config).get("transfer")) and bool(undone & set(job.needs))
+        if job.name in undone or moves:
+            stale.append(run)
+    if stale and not overwrite:
+        raise UserError(
+            f"{len(stale)} finished runs have other settings than this command gives them, or began with a network "
+            f"that is not there any more, such as {stale[0].root}; add --overwrite to train them anew, or "
+            "keep both with --runs ANOTHER --out ANOTHER"
+        )
+    for run in stale:
+        set_aside(run.root)
