@@ -17,6 +17,7 @@ COMMANDS = {
     "finetune": "another name of transfer",
     "predict": "segment a case, a folder of cases or one file with a trained run",
     "retest": "test a run once more: on another cohort, at an operating point chosen on its validation cases",
+    "learning-curve": "train with few cases from several starts, and say which start is worth it",
     "matrix": "apply single-modality models to every modality, and let them vote",
     "reproduce": "run every experiment of a paper; one page with its numbers beside ours",
     "import": "nnU-Net's, MedNeXt's or ImageNet weights from PyTorch as a .keras file or a run",

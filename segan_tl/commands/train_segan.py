@@ -4,7 +4,7 @@ import shlex
 from functools import partial
 
 from segan_tl.regions import MODALITIES
-from segan_tl.workflow.arguments import add_training_arguments, overrides_of
+from segan_tl.workflow.arguments import add_split_argument, add_training_arguments, overrides_of
 from segan_tl.workflow.training import train_and_score
 
 EPILOG = """examples:
@@ -27,7 +27,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--modality", dest="target", required=True, choices=(*MODALITIES, "all"), help="what the segmentor sees"
     )
-    parser.add_argument("--split", metavar="RUN", help="take train, validation and test cases from this run")
+    add_split_argument(parser)
     add_training_arguments(parser)
 
 
@@ -37,9 +37,10 @@ def run(arguments) -> int:
     from segan_tl.console import console
     from segan_tl.disk.paths import run_folder
     from segan_tl.errors import UserError
-    from segan_tl.runs import Run, open_run
+    from segan_tl.runs import Run
     from segan_tl.workflow.cohort import find_cohort
-    from segan_tl.workflow.splits import choose_split, take_split
+    from segan_tl.workflow.folds import split_of
+    from segan_tl.workflow.splits import choose_split
 
     preset = arguments.config or ("segan_cat" if arguments.data else "quickstart")
     config = load_config(preset, overrides_of(arguments))
@@ -51,12 +52,10 @@ def run(arguments) -> int:
     if config.transfer:
         raise UserError("transfer.* in the configuration is for the command transfer; expected none here; leave it out")
     this_run = Run(run_folder(arguments.runs, config.name, arguments.target))
-    split = partial(take_split, open_run(arguments.split, runs=arguments.runs)) if arguments.split else None
+    split = split_of(arguments) if arguments.split else partial(choose_split, config=config)
     code = train_and_score(
-        arguments, config, this_run,
-        find_cohort=lambda: find_cohort(arguments, config),
-        choose_split=split or (lambda cohort, cached: choose_split(cohort, cached, config)),
-    )  # fmt: skip
+        arguments, config, this_run, find_cohort=lambda: find_cohort(arguments, config), choose_split=split
+    )
     if code == 0:
         run = shlex.quote(str(this_run.root))
         words = f"next: python -m segan_tl predict {run} PATIENT OUT    python -m segan_tl inspect {run}"

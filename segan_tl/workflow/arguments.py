@@ -40,9 +40,16 @@ def add_second_cohort_arguments(parser):
         help="second cohort, all of which trains, for a configuration with [source] (its synthetic one)",
     )  # fmt: skip
     add_patients_argument(parser, option="--source-patients", of="--source-data")
-    parser.add_argument("--split", metavar="RUN", help="take train, validation and test cases from this run")
+    add_split_argument(parser)
     parser.add_argument("--fold", type=fold, metavar="K", help="cross-validation: test on fold K, from 0")
     parser.add_argument("--folds", type=folds, metavar="N", help="number of folds, beside --fold (5)")
+
+
+def add_split_argument(parser):
+    """Add --split."""
+    parser.add_argument(
+        "--split", metavar="RUN", help="train, validate, test on the cases of a run, or of a file like its splits.json"
+    )
 
 
 def overrides_of(arguments) -> list[str]:

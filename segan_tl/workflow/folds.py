@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 FOLDS = 5  # where --folds is left out
 
@@ -65,13 +66,25 @@ def plan_fold(arguments, folder, config):
 
 def choose_stated(arguments, config, this_run) -> Callable | None:
     """Return what splits the cases as --split or --fold say, (cohort, sound cases) → part → case ids; None without."""
-    from segan_tl.runs import open_run
-    from segan_tl.workflow.splits import take_split
-
     if arguments.split:
-        return partial(take_split, open_run(arguments.split, runs=arguments.runs))
+        return split_of(arguments)
     if arguments.fold is None:
         return None
     return partial(
         choose_saved_fold, config=config, fold=arguments.fold, folds=arguments.folds or FOLDS, run=this_run
     )
+
+
+def split_of(arguments) -> Callable:
+    """Return what splits the cases as the run, or the file, at --split has them.
+
+    Raises:
+        UserError: there is none.
+    """
+    from segan_tl.runs import open_run, read_json
+    from segan_tl.schemas.runs import Splits
+    from segan_tl.workflow.splits import hold_split, take_split
+
+    if Path(arguments.split).is_file():
+        return partial(hold_split, read_json(Path(arguments.split), Splits), of=arguments.split)
+    return partial(take_split, open_run(arguments.split, runs=arguments.runs))

@@ -22,24 +22,40 @@ def take_split(run, cohort, cached) -> dict[str, list[str]]:
     """Return the split of another run into train, validation and test; a second cohort of it is not taken over.
 
     Raises:
+        UserError: as `hold_split`.
+    """
+    from segan_tl.runs import read_json
+
+    return hold_split(read_json(run.splits), cohort, cached, of=run.root)
+
+
+def hold_split(split: dict, cohort, cached, *, of) -> dict[str, list[str]]:
+    """Return train, validation and test of a split that the cases here can serve.
+
+    Args:
+        split: part → case ids.
+        cohort: what there is.
+        cached: its sound cases by id.
+        of: the run, or the file, that the split is from.
+
+    Raises:
         UserError: it holds cases that are not here, or validates or tests on one without a mask.
     """
     from segan_tl.data.splits import PARTS
     from segan_tl.errors import UserError
-    from segan_tl.runs import read_json
 
-    split = {part: cases for part, cases in read_json(run.splits).items() if part in PARTS}
+    split = {part: cases for part, cases in split.items() if part in PARTS}
     missing = sorted({case for part in split.values() for case in part} - set(cached))
     if missing:
         raise UserError(
-            f"{run.root} was trained on cases that {cohort.folder} lacks now ({', '.join(missing[:5])}); give the "
-            "--data of that run"
+            f"{of} holds cases that {cohort.folder} lacks now ({', '.join(missing[:5])}); give the --data that it was "
+            "made of"
         )
     masked = {case.id for case in cohort.cases if case.mask is not None}
     if without := sorted({*split["validation"], *split["test"]} - masked):
         raise UserError(
-            f"{run.root} validates or tests on cases whose masks {cohort.folder} lacks now "
-            f"({', '.join(without[:5])}); restore the masks, or start a new split with --set name=another"
+            f"{of} validates or tests on cases whose masks {cohort.folder} lacks now ({', '.join(without[:5])}); "
+            "restore the masks, or start a new split with --set name=another"
         )
     return split
 

@@ -122,9 +122,9 @@ def test_the_documentation_has_the_table():
     page = (Path(__file__).parents[2] / "docs" / "scores.md").read_text(encoding="utf-8")
     ways = {1: "higher", -1: "lower", None: "–"}
     shown = [column_of("surface_dice_1mm") if "{" in each.name else each for each in columns.COLUMNS]
-    assert [line for line in page.splitlines() if line.startswith("| `")] == [
-        f"| `{each.name}` | {each.title} | {each.unit} | {ways[each.better]} | {each.definition} |" for each in shown
-    ]
+    rows = [(f"`{each.name}`", each.title, each.unit, ways[each.better], each.definition) for each in shown]
+    escaped = [" | ".join(cell.replace("|", r"\|") for cell in row) for row in rows]
+    assert [line for line in page.splitlines() if line.startswith("| `")] == [f"| {row} |" for row in escaped]
 
 
 @pytest.fixture

@@ -159,8 +159,10 @@ def recognise_layout(files: list[NamedFile]) -> tuple[str, str]:
     if re.match(r"brats-\w", case_id) or tokens & {"t1n", "t2w", "t2f"} or any(file.dashed for file in files):
         if tokens & _LESION_TOKENS:
             return "brats2023", "lesion"
-        # The numbers of the paediatric labels changed between 2023 and 2024 under the same names.
-        return "brats2023", UNKNOWN_CONVENTION if case_id.startswith("brats-ped") else "brats2023"
+        # The numbers of the paediatric labels changed between 2023 and 2024 under the same names, and a dash alone is
+        # anybody's.
+        told = re.match(r"brats-(?!ped)", case_id) or tokens & {"t1n", "t2w", "t2f"} and "brats-ped" not in case_id
+        return "brats2023", "brats2023" if told else UNKNOWN_CONVENTION
     layout = "brats2017-2020" if re.match(r"brats_?(17|18|19|20)_", case_id) else "brats2021"
     segmented = tokens & {"seg", "segm", "segmentation", "tumorsegmentation"}
     return layout, "brats2017" if segmented else UNKNOWN_CONVENTION

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from segan_tl.data.find.layouts import MASK, parse_name
+from segan_tl.data.find.layouts import MASK, UNKNOWN_CONVENTION, parse_name, recognise_layout
 
 
 def said(name: str) -> tuple[str, str] | None:
@@ -47,6 +47,21 @@ def test_real_datasets(names, case_id, suffix):
     roles = ("t1", "t1c", "t2", "flair", MASK)
     for name, role in zip(names.replace(" {}", "|{}").split("|") if "{}" in names else names.split(), roles):
         assert said(name.format(case_id) + suffix) == (case_id, role)
+
+
+@pytest.mark.parametrize(
+    ("names", "convention"),
+    [
+        ("BraTS-GLI-00000-000-t1n BraTS-GLI-00000-000-seg", "brats2023"),
+        ("7-t2f 7-seg", "brats2023"),  # words of 2023
+        ("BraTS-PED-00001-000-t1n BraTS-PED-00001-000-seg", UNKNOWN_CONVENTION),
+        ("S1-FLAIR-brain S1-seg", UNKNOWN_CONVENTION),  # a dash alone says nothing of labels
+        ("S1-FLAIR S1-lesion", "lesion"),
+    ],
+)
+def test_what_labels_mean_is_not_guessed_from_a_dash(names, convention):
+    files = [parse_name(Path("somewhere") / f"{name}.nii.gz") for name in names.split()]
+    assert recognise_layout(files) == ("brats2023", convention)
 
 
 @pytest.mark.parametrize("name", ["wmh", "seg", "truth", "GOLD_STANDARD", "consensus_gt", "OTMultiClass", "lesion"])

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 from segan_tl.config.schema import Config
-from segan_tl.config.train import LOSSES
+from segan_tl.config.train import LOSSES, TrainConfig
 from segan_tl.losses import TERMS
 from segan_tl.models import publish
 from segan_tl.train.steps.supervised import coarsen, encode_truth, make_loss, supervision_weights
@@ -144,3 +144,7 @@ def test_background_is_a_dice_term_where_it_is_asked_for():
     for name, expected in (("multiple_dice", 1 / 3), ("multiple_dice_background", 1 / 2)):
         loss = make_loss(config(loss=name, activation="softmax"))(truth, logits)
         assert float(loss["loss_segmentor"][0]) == pytest.approx(expected, abs=1e-4)
+
+
+def test_no_term_of_a_loss_lacks_a_weight():
+    assert all(1 <= len(terms) <= len(TrainConfig().loss_weights) for terms, _ in LOSSES.values())

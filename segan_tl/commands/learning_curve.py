@@ -1,0 +1,210 @@
+"""`python -m segan_tl learning-curve`: with so many cases, which start is best, and by how much?"""
+
+import argparse
+import os
+import shlex
+from pathlib import Path
+
+from segan_tl.regions import MODALITIES
+from segan_tl.workflow.curve import PHANTOM, Curve, read_start, require_distinct
+from segan_tl.workflow.jobs import EXIT_INTERRUPTED
+from segan_tl.workflow.numbers import device, positive
+from segan_tl.workflow.patients import add_patients_argument
+from segan_tl.workflow.trainings import options
+
+EPILOG = """starts, each [LABEL=]ORIGIN[:STRATEGY][,KEY=VALUE ...]
+  scratch              random weights; the others are compared with it
+  flair, t1, t1c, t2   a network trained here on that modality of the same patients (all that train)
+  phantom              a network trained here on the synthetic cohort of the configuration
+  RUN, FILE.keras      any other; refused where it has seen a test patient
+  STRATEGY is one of transfer (flair:freeze-encoder); settings are of the target's training, those that begin with
+  "phantom." of the simulation (random=phantom,phantom.contrast=random).
+
+examples:
+  %(prog)s --data PATIENTS --modality t2 --cases 2 4 8 --starts scratch flair phantom
+  %(prog)s --data PATIENTS --modality all --config nnunet_small --cases 2 4 --starts scratch phantom segan/all
+  %(prog)s --data PATIENTS --modality t2 --starts scratch flair "slow=flair,train.learning_rate=1e-4" --seeds 5
+  %(prog)s ... --commands          a command line for every training, to be run wherever you like
+  %(prog)s ... --gather            train nothing, show what is there
+
+Every cell (start, number of cases, seed, division of the patients) is a run of its own below --runs and resumes; the
+same command goes on, on this machine or on another one that sees the same folders. The test patients of a division are
+the same for all cells. A seed draws which cases train, and the first weights. Results go to --out: README.md,
+scores.csv, gains.csv, curve.png.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the command."""
+    parser.description = "Train from several starts with few cases, and say which start is worth it."
+    parser.epilog = EPILOG
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder of cases (default: the synthetic cohort)")
+    add_patients_argument(parser)
+    parser.add_argument(
+        "--modality", "--target", dest="target", choices=(*MODALITIES, "all"), required=True,
+        help="what the networks see",
+    )  # fmt: skip
+    parser.add_argument("--config", metavar="FILE", help="of every training (quickstart, with --data segan_cpu)")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change one value of it, train.epochs=10 say"
+    )
+    parser.add_argument(
+        "--cases", nargs="+", default=["2", "4", "8"], metavar="N", help="training cases of the target, or all (2 4 8)"
+    )
+    parser.add_argument(
+        "--starts", nargs="+", default=["scratch", "flair"], metavar="START", help="see below (scratch flair)"
+    )
+    parser.add_argument("--seeds", type=positive, default=3, metavar="N", help="trainings of each cell (3)")
+    parser.add_argument("--divisions", type=positive, default=1, metavar="N", help="ways of dividing the patients (1)")
+    parser.add_argument("--name", metavar="NAME", help="of the runs (curve-MODALITY)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where the page goes (results/NAME)")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
+    parser.add_argument("--cache", type=Path, default=Path("cache"), metavar="DIR", help="prepared volumes (cache)")
+    parser.add_argument(
+        "--at-once", type=positive, metavar="N", help="trainings at a time (as many as --devices, else 1)"
+    )
+    parser.add_argument(
+        "--devices", type=device, nargs="+", metavar="D", help="of which each running training has one: gpu:0 gpu:1"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="train runs of other settings anew")
+    parser.add_argument("--commands", action="store_true", help="print the trainings that are left, and end")
+    parser.add_argument("--gather", action="store_true", help="train nothing, write the page from what is there")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Divide the patients, train what has no result, write the page."""
+    from segan_tl.config.load import load_config
+    from segan_tl.workflow.curve_results import write_results
+
+    starts = tuple(map(read_start, arguments.starts))
+    require_distinct(starts)
+    preset = arguments.config or ("segan_cpu" if arguments.data else "quickstart")
+    name = arguments.name or f"curve-{arguments.target}"
+    cases = _numbers(arguments.cases)
+    config = load_config(preset, [*arguments.set, f"name={name}", f"data.modalities={_modalities(arguments.target)}"])
+    for start in starts:  # a mistyped key, or a label that is no name, is told before the first training
+        load_config(preset, [*arguments.set, *start.settings, f"name={name}-{start.label}"])
+        _check_origin(start, arguments)
+    out = arguments.out or Path("results") / name
+    seeds = tuple(range(config.seed, config.seed + arguments.seeds))
+    curve = Curve(
+        name, preset, arguments.target, arguments.data, starts, cases, seeds,
+        tuple(out / f"division{k}.json" for k in range(arguments.divisions)), arguments.runs, arguments.cache,
+        tuple(arguments.set), options("--patients", arguments.patients),
+    )  # fmt: skip
+    if not arguments.gather:
+        _divide(arguments, config, curve, most=max((each for each in cases if each), default=0))
+    jobs = curve.jobs()
+    if arguments.commands:
+        for job in jobs:
+            if not _is_done(job, curve):
+                print(shlex.join(("python", *job.command[1:])))
+        return 0
+    code = 0 if arguments.gather else _train(arguments, curve, jobs, out, regions=config.data.regions)
+    if code == EXIT_INTERRUPTED:
+        return code
+    return write_results(curve, out, command=arguments.command_line) or code
+
+
+def _numbers(words: list[str]) -> tuple[int | None, ...]:
+    """Return the numbers of cases, None for all."""
+    from segan_tl.errors import UserError
+
+    if wrong := [word for word in words if word != "all" and not (word.isdecimal() and int(word) > 0)]:
+        raise UserError(f"--cases expects whole numbers above 0, or all; found {wrong[0]}; type for example 2 4 8 all")
+    return tuple(dict.fromkeys(None if word == "all" else int(word) for word in words))
+
+
+def _modalities(target: str) -> list[str]:
+    return list(MODALITIES) if target == "all" else [target]
+
+
+def _check_origin(start, arguments) -> None:
+    """Refuse a start that there is not."""
+    from segan_tl.errors import UserError
+    from segan_tl.runs import open_run
+
+    if start.origin == PHANTOM and not arguments.data:
+        raise UserError("--starts phantom: the cohort is the phantom itself; give patients with --data DIR")
+    if start.origin == arguments.target and start.origin != "all":
+        raise UserError(f"--starts {start.origin}: that is the target; leave it out, or choose another --modality")
+    if start.origin in ("scratch", PHANTOM, "all", *MODALITIES) or start.origin.endswith(".keras"):
+        return
+    open_run(start.origin, runs=arguments.runs)
+
+
+# === Patients ===
+
+
+def _divide(arguments, config, curve: Curve, *, most: int) -> None:
+    """Prepare the cohort once and write who trains, validates and tests, a file a division; hold to those there are.
+
+    Raises:
+        UserError: cases that cannot be used, or fewer training cases than the curve wants.
+    """
+    from segan_tl.data.splits import split_cases
+    from segan_tl.disk.atomic import write_json
+    from segan_tl.disk.ownership import mark, refuse_foreign
+    from segan_tl.errors import UserError
+    from segan_tl.runs import read_json
+    from segan_tl.schemas.runs import Splits
+    from segan_tl.workflow.cohort import find_cohort, prepare
+    from segan_tl.workflow.curve_results import WRITTEN
+    from segan_tl.workflow.splits import hold_split
+
+    where = argparse.Namespace(
+        data=arguments.data, patients=arguments.patients, cache=arguments.cache, jobs=os.cpu_count() or 1,
+        skip_bad_cases=False,
+    )  # fmt: skip
+    cohort = find_cohort(where, config)
+    cached = prepare(where, config, cohort)
+    out = curve.divisions[0].parent
+    refuse_foreign(out, "page", [*(path.name for path in curve.divisions), *WRITTEN], remedy="give another --out")
+    mark(out, "page")
+    for number, path in enumerate(curve.divisions):
+        if path.is_file():
+            split = hold_split(read_json(path, Splits), cohort, cached, of=path)
+        else:
+            split = split_cases([case for case in cohort.cases if case.id in cached], config.data.split, seed=number)
+            write_json(path, split)
+        if most > len(split["train"]):
+            raise UserError(
+                f"--cases {most}: {len(split['train'])} of {len(cached)} cases train in {path}; choose fewer, or more "
+                "for training with --set data.split=[0.5,0.1,0.4] and another --out"
+            )
+
+
+# === Training ===
+
+
+def _train(arguments, curve: Curve, jobs: list, out: Path, *, regions: tuple[str, ...]) -> int:
+    """Run what has no result; return the exit code."""
+    from segan_tl.console import console
+    from segan_tl.errors import UserError
+    from segan_tl.papers.jobs import describe_scores
+    from segan_tl.workflow.jobs import run_jobs
+    from segan_tl.workflow.trainings import clear_stale
+
+    slots = [("--devices", one) for one in arguments.devices or ()]
+    at_once = arguments.at_once or max(len(slots), 1)
+    if slots and at_once > len(slots):
+        raise UserError(f"--at-once {at_once} needs as many --devices; found {len(slots)}; name one twice to share it")
+    clear_stale(jobs, curve.runs, is_done=lambda job: _is_done(job, curve), overwrite=arguments.overwrite)
+    console.print(f"{len(jobs)} trainings, {at_once} at a time; logs in {out / 'logs'}", soft_wrap=True)
+    outcome = run_jobs(
+        jobs, logs=out / "logs", at_once=at_once, is_done=lambda job: _is_done(job, curve),
+        describe=lambda job: describe_scores(job, curve.runs, regions=regions), slots=slots,
+    )  # fmt: skip
+    for job, needed in outcome.left_out.items():
+        console.print(f"left out {job}: it needs {needed}", soft_wrap=True)
+    if outcome.stopped or outcome.interrupted:
+        console.print("Interrupted and saved. Run the same command again to go on.")
+    return outcome.code
+
+
+def _is_done(job, curve: Curve) -> bool:
+    from segan_tl.runs import Run
+    from segan_tl.workflow.trainings import is_trained, starts_from_source
+
+    run = Run(curve.runs / job.name)
+    return is_trained(job, run, config=curve.config) and starts_from_source(job, run)

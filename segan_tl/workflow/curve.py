@@ -1,0 +1,205 @@
+"""A learning curve: which trainings answer with which start so many cases of a target come farthest.
+
+Every cell (a start, a number of training cases, a seed, a division of the patients) is a run of its own, and every
+start that is trained here too: a source is trained once for each division, on all training patients of it, and no test
+patient of a division was ever seen by what starts there.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from segan_tl.config.strategies import STRATEGIES, moved_name, strategy_named
+from segan_tl.errors import UserError, nearest
+from segan_tl.regions import MODALITIES
+from segan_tl.runs import Run
+from segan_tl.workflow.jobs import Job
+from segan_tl.workflow.trainings import training
+
+SCRATCH, PHANTOM = "scratch", "phantom"
+SOURCE_WEIGHT = 1.5  # length of a source's training beside that of a cell
+
+
+@dataclass(frozen=True)
+class Start:
+    """What trainings on the target begin with.
+
+    Attributes:
+        label: its name in tables, and of its runs.
+        origin: "scratch"; a modality of the same patients; "phantom", synthetic patients; or a run or .keras file.
+        strategy: what comes over and what stands still.
+        settings: KEY=VALUE of the trainings on the target; of that of the source where they begin with "phantom.".
+    """
+
+    label: str
+    origin: str
+    strategy: str = "full"
+    settings: tuple[str, ...] = ()
+
+    @property
+    def of_source(self) -> tuple[str, ...]:
+        """Return what changes the training of the source."""
+        return tuple(text for text in self.settings if text.startswith("phantom."))
+
+    @property
+    def of_target(self) -> tuple[str, ...]:
+        """Return what changes the trainings on the target."""
+        return tuple(text for text in self.settings if not text.startswith("phantom."))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training on the target; `cases` is None where all of the training part learn."""
+
+    start: Start
+    cases: int | None
+    seed: int
+    division: int
+    run: Run
+
+
+@dataclass(frozen=True)
+class Curve:
+    """All trainings of a learning curve.
+
+    Attributes:
+        name: what the configuration names of all runs begin with.
+        config: preset or file of every training.
+        target: modality, or "all".
+        data: folder of cases, None for the synthetic cohort.
+        divisions: files like splits.json, one for each division of the patients.
+        runs, cache: where they are.
+        settings: KEY=VALUE of every training.
+        more: further words of every training, such as --patients FILE.
+    """
+
+    name: str
+    config: str
+    target: str
+    data: Path | None
+    starts: tuple[Start, ...]
+    cases: tuple[int | None, ...]
+    seeds: tuple[int, ...]
+    divisions: tuple[Path, ...]
+    runs: Path
+    cache: Path
+    settings: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
+
+    def cells(self) -> Iterator[Cell]:
+        """Yield every cell: those of few cases first, start beside start, so that a part of them says something."""
+        for seed in self.seeds:
+            for cases in self.cases:
+                for division in range(len(self.divisions)):
+                    for start in self.starts:
+                        yield Cell(start, cases, seed, division, self._run(start, cases, seed, division))
+
+    def _run(self, start: Start, cases: int | None, seed: int, division: int) -> Run:
+        place = f"{self.name}-{start.label}-cases{cases or 'all'}-seed{seed}-division{division}"
+        return Run(self.runs / place / self._leaf(start, division))
+
+    def _leaf(self, start: Start, division: int) -> str:
+        """Return how the trainings call their runs."""
+        if start.origin == SCRATCH:
+            return self._cohort(self.target)
+        source = self.source_of(start, division)
+        there = source.root.name if isinstance(source, Run) else Path(start.origin).stem
+        moved_to = self.target if self._is_modality(start) else self._cohort(self.target)
+        return moved_name(there, moved_to, start.strategy)
+
+    def _cohort(self, modality: str) -> str:
+        cohort = self.data.resolve().name if self.data else self._phantom()
+        return cohort if modality == "all" else f"{cohort}-{modality}"
+
+    def _phantom(self) -> str:
+        from segan_tl.config.load import load_config
+
+        return load_config(self.config, list(self.settings)).phantom.cohort
+
+    @staticmethod
+    def _is_modality(start: Start) -> bool:
+        return start.origin in (*MODALITIES, "all")
+
+    def source_of(self, start: Start, division: int) -> Run | None:
+        """Return the run that a start begins with, where it is trained here."""
+        if self._is_modality(start):
+            place = f"{self.name}-source-{start.origin}-division{division}"
+            return Run(self.runs / place / self._cohort(start.origin))
+        if start.origin == PHANTOM:
+            place = f"{self.name}-source-{start.label if start.of_source else PHANTOM}"
+            leaf = self._phantom() if self.target == "all" else f"{self._phantom()}-{self.target}"
+            return Run(self.runs / place / leaf)
+        return None
+
+    def jobs(self) -> list[Job]:
+        """Return all trainings, those that others begin with first."""
+        jobs = {}
+        for cell in self.cells():
+            source = self._source_job(cell)
+            if source:
+                jobs.setdefault(source.name, source)
+            job = self._cell_job(cell, source)
+            jobs[job.name] = job
+        return list(jobs.values())
+
+    def _source_job(self, cell: Cell) -> Job | None:
+        run, start = self.source_of(cell.start, cell.division), cell.start
+        if run is None:
+            return None
+        own = self._is_modality(start)
+        words = ("train", "--config", self.config, "--modality", start.origin if own else self.target)
+        words += (*self.more, "--split", str(self.divisions[cell.division])) if own else ()
+        return training(
+            run, words, runs=self.runs, cache=self.cache, data=self.data if own else None,
+            settings=self.settings + start.of_source, weight=SOURCE_WEIGHT,
+        )  # fmt: skip
+
+    def _cell_job(self, cell: Cell, source: Job | None) -> Job:
+        start, split = cell.start, ("--split", str(self.divisions[cell.division]))
+        settings = self.settings + start.of_target + ((f"data.train_cases={cell.cases}",) if cell.cases else ())
+        if start.origin == SCRATCH:
+            words = ("train", "--config", self.config, "--modality", self.target, *self.more, *split)
+        else:
+            origin = str(self.runs / source.name) if source else start.origin
+            words = ("transfer", "--from", origin, "--strategy", start.strategy, "--no-scratch", "--config")
+            words += (self.config, "--target", self.target, *self.more, *split)
+        return training(
+            cell.run, words, runs=self.runs, cache=self.cache, data=self.data, settings=settings, seed=cell.seed,
+            needs=(source,) if source else (),
+        )  # fmt: skip
+
+
+def read_start(text: str) -> Start:
+    """Return the start that a word of the command line means: [LABEL=]ORIGIN[:STRATEGY][,KEY=VALUE…].
+
+    Raises:
+        UserError: it says what is wrong with it.
+    """
+    first, *settings = text.split(",")
+    if wrong := next((part for part in settings if "=" not in part), None):
+        raise UserError(
+            f"--starts {text}: expected KEY=VALUE behind the comma, such as train.learning_rate=1e-4; found {wrong}"
+        )
+    label, _, rest = first.rpartition("=")
+    origin, _, strategy = rest.partition(":")
+    strategy = strategy_named(strategy or "full")
+    if strategy not in STRATEGIES:
+        near = nearest(strategy, STRATEGIES, cutoff=0.0)
+        raise UserError(f"--starts {text}: unknown strategy {strategy}; expected one such as {origin}:{near}")
+    if origin == SCRATCH and strategy != "full":
+        raise UserError(f"--starts {text}: from scratch nothing comes over; leave :{strategy} out")
+    plain = Path(origin).stem if "/" in origin or origin.endswith(".keras") else origin
+    return Start(label or plain + ("" if strategy == "full" else f"-{strategy}"), origin, strategy, tuple(settings))
+
+
+def require_distinct(starts: tuple[Start, ...]) -> None:
+    """Refuse starts of one name, of which one would be the other's run, and a curve with nothing to compare with.
+
+    Raises:
+        UserError: it says how to name them.
+    """
+    labels = [start.label for start in starts]
+    if twice := sorted({label for label in labels if labels.count(label) > 1}):
+        raise UserError(f"--starts has {twice[0]} twice; give one of them a name of its own: other={twice[0]},…")
+    if SCRATCH not in labels:
+        raise UserError("--starts lacks scratch, with which the others are compared; add it: --starts scratch …")

@@ -1,0 +1,68 @@
+"""The command learning-curve, as it is typed: two starts, from a folder of patients to a page."""
+
+import json
+
+import pytest
+
+from segan_tl.__main__ import main
+
+TINY = ["--set", "train.epochs=1", "--set", "train.steps_per_epoch=2"]
+
+
+@pytest.fixture
+def words(tiny_cohort, tiny_config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return ["learning-curve", "--data", str(tiny_cohort), "--modality", "t2", "--config", str(tiny_config), *TINY]
+
+
+@pytest.mark.slow
+def test_from_patients_to_a_page(words, tmp_path, capsys):
+    words += ["--cases", "2", "--starts", "scratch", "flair", "--seeds", "1"]
+    assert main([*words, "--commands"]) == 0
+    assert len([line for line in capsys.readouterr().out.splitlines() if line.startswith("python -m segan_tl")]) == 3
+    assert main(words) == 0
+    out = tmp_path / "results" / "curve-t2"
+    split = json.loads((out / "division0.json").read_text())
+    page = (out / "README.md").read_text()
+    assert "Incomplete" not in page and "| flair | 0." in page and "SYNTHETIC" not in page.partition("\n")[0]
+    for start, leaf in (("scratch", "tiny-t2"), ("flair", "tiny-flair-to-t2")):
+        run = tmp_path / "runs" / f"curve-t2-{start}-cases2-seed0-division0" / leaf
+        trained = json.loads((run / "splits.json").read_text())
+        assert trained["test"] == split["test"] and len(trained["train"]) == 2
+    assert (out / "curve.png").is_file() and len((out / "scores.csv").read_text().splitlines()) == 1 + 2 * 3
+    capsys.readouterr()
+    # Once more: nothing is trained, the page is the same.
+    assert main(words) == 0
+    assert "3 of 3 jobs are done already" in capsys.readouterr().out and (out / "README.md").read_text() == page
+    # Other settings are refused before anything is lost.
+    assert main([*words, "--set", "train.learning_rate=0.1"]) == 2
+    assert "finished runs have other settings" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        (["--cases", "2", "none"], "--cases expects whole numbers above 0, or all; found none"),
+        (["--cases", "7"], "--cases 7: 4 of 8 cases train"),
+        (["--starts", "scratch", "t2"], "that is the target"),
+        (["--starts", "scratch", "nobody"], "no run at nobody"),
+        (["--starts", "scratch", "flair,train.epoch=2"], "did you mean train.epochs"),
+        (["--starts", "flair"], "--starts lacks scratch"),
+    ],
+)
+def test_mistakes(words, more, reason, capsys, tmp_path):
+    assert main([*words, *more]) == 2
+    message = capsys.readouterr().err
+    assert reason in message and len(message.splitlines()) == 1
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_phantom_is_no_start_for_itself(words, capsys):
+    del words[1:3]  # --data
+    assert main([*words, "--starts", "scratch", "phantom"]) == 2
+    assert "the cohort is the phantom itself" in capsys.readouterr().err
+
+
+def test_nothing_to_gather(words, capsys):
+    assert main([*words, "--gather"]) == 2
+    assert "none of 18 cells is trained and scored yet" in capsys.readouterr().out

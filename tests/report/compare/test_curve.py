@@ -1,0 +1,78 @@
+"""What a learning curve says: gains by hand, patients as the unit, and the words."""
+
+import csv
+
+import pytest
+
+from segan_tl.report.compare.curve import Answers, Score, verdicts, write_gains, write_scores
+from segan_tl.report.compare.curve_page import plot_curve, table_of
+
+
+def answers(dice, *, cases=(2,), regions=("wt",)):
+    """Return answers from {(start, cases, seed, case): Dice}; case "b2" is another scan of patient "b"."""
+    scores = [
+        Score(start, number, seed, 0, case, case[0], regions[0], value)
+        for (start, number, seed, case), value in dice.items()
+    ]
+    return Answers(tuple(scores), tuple(dict.fromkeys(start for start, *_ in dice)), cases, regions)
+
+
+def two_seeds(scratch, flair):
+    return {
+        (start, 2, seed, case): value
+        for start, values in (("scratch", scratch), ("flair", flair))
+        for case, pair in values.items()
+        for seed, value in enumerate(pair)
+    }
+
+
+def test_a_gain_is_the_mean_of_each_patients_difference_over_seeds():
+    found = answers(two_seeds({"a": (0.2, 0.4), "b": (0.5, 0.5)}, {"a": (0.5, 0.5), "b": (0.5, 0.7)}))
+    (gain,) = found.gains("wt")
+    # Patient a: 0.5 − 0.3 = 0.2; b: 0.6 − 0.5 = 0.1; mean 0.15 of two patients, not of four trainings.
+    assert gain.found.difference.mean == pytest.approx(0.15) and gain.found.difference.n == 2
+    assert (gain.found.first_mean, gain.found.second_mean) == pytest.approx((0.4, 0.55))
+    assert gain.seeds == 2 and found.means_of_seeds("scratch", 2, "wt") == pytest.approx({0: 0.35, 1: 0.45})
+
+
+def test_scans_of_one_patient_count_once():
+    found = answers(two_seeds({"a": (0.2,), "b": (0.4,), "b2": (0.6,)}, {"a": (0.4,), "b": (0.6,), "b2": (0.8,)}))
+    assert found.mean("scratch", 2, "wt").mean == pytest.approx((0.2 + 0.5) / 2)
+    assert found.gains("wt")[0].found.difference.n == 2
+
+
+def test_only_what_both_have_is_compared():
+    dice = two_seeds({"a": (0.2, 0.4)}, {"a": (0.5, 0.5)})
+    del dice["flair", 2, 1, "a"]  # not run yet
+    (gain,) = answers(dice).gains("wt")
+    assert gain.seeds == 1 and gain.found.difference.mean == pytest.approx(0.3)
+    assert answers({("scratch", 2, 0, "a"): 0.5, ("flair", 4, 0, "a"): 0.5}).gains("wt")[0].found.difference.n == 0
+
+
+def test_the_words():
+    sure = answers(two_seeds({"a": (0.2,), "b": (0.3,), "c": (0.4,)}, {"a": (0.3,), "b": (0.4,), "c": (0.52,)}))
+    assert verdicts(sure, "wt")[0].startswith("with 2 cases start from flair: +0.11, +0.10 to +0.1")
+    assert "chance" not in verdicts(sure, "wt")[0]
+    unsure = answers(two_seeds({"a": (0.2,), "b": (0.6,)}, {"a": (0.5,), "b": (0.4,)}))
+    assert verdicts(unsure, "wt")[0].endswith("(2 patients, 1 seed); the interval holds 0: chance could explain it")
+    worse = answers(two_seeds({"a": (0.5,), "b": (0.6,)}, {"a": (0.4,), "b": (0.4,)}))
+    assert verdicts(worse, "wt") == [
+        "with 2 cases start from scratch: the nearest, flair, is at -0.15, -0.20 to -0.10 (2 patients, 1 seed)"
+    ]
+
+
+def test_files_table_and_picture(tmp_path):
+    found = answers(two_seeds({"a": (0.2, 0.4), "b": (0.5, 0.5)}, {"a": (0.5, 0.5), "b": (0.5, 0.7)}))
+    write_scores(tmp_path / "scores.csv", found)
+    write_gains(tmp_path / "gains.csv", found)
+    with (tmp_path / "gains.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert (row["start"], row["cases"], row["patients"], row["seeds"]) == ("flair", "2", "2", "2")
+    assert float(row["difference"]) == pytest.approx(0.15)
+    assert len((tmp_path / "scores.csv").read_text().splitlines()) == 1 + 8
+    headings, rows = table_of(found, "wt", {"flair": 0.25})
+    assert headings == ["start", "untouched", "2 cases"]
+    assert rows[0] == ["scratch", "–", "0.400"] and rows[1] == ["flair", "0.250", "0.550"]
+    assert rows[2][2].startswith("+0.150 [")
+    plot_curve(found, tmp_path / "curve.png", title="t2", synthetic=True)
+    assert (tmp_path / "curve.png").stat().st_size > 5000

@@ -1,0 +1,84 @@
+"""The plan of a learning curve: which trainings, what they begin with, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from segan_tl.errors import UserError
+from segan_tl.workflow.curve import Curve, Start, read_start, require_distinct
+
+
+def curve(*starts, cases=(2, None), seeds=(0, 1), divisions=1, data=Path("patients")):
+    files = tuple(Path(f"out/division{k}.json") for k in range(divisions))
+    return Curve(
+        "curve-t2", "quickstart", "t2", data, tuple(map(read_start, starts)), cases, seeds, files, Path("runs"),
+        Path("cache"), ("train.epochs=1",),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("scratch", Start("scratch", "scratch")),
+        ("flair:freeze-encoder", Start("flair-freeze-encoder", "flair", "freeze-encoder")),
+        ("flair:ft_all", Start("flair-last-three-all", "flair", "last-three-all")),  # a paper's word for it
+        ("runs/segan/all", Start("all", "runs/segan/all")),
+        ("models/other.keras", Start("other", "models/other.keras")),
+        ("slow=flair,train.learning_rate=1e-4", Start("slow", "flair", "full", ("train.learning_rate=1e-4",))),
+    ],
+)
+def test_starts(text, start):
+    assert read_start(text) == start
+
+
+def test_what_is_simulated_is_the_sources_matter():
+    start = read_start("other=phantom,phantom.seed=5,train.epochs=9")
+    assert (start.of_source, start.of_target) == (("phantom.seed=5",), ("train.epochs=9",))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("flair,fast", "expected KEY=VALUE behind the comma"),
+        ("flair:freeze-encodr", "expected one such as flair:freeze-encoder"),
+        ("scratch:full-of-it", "unknown strategy"),
+        ("scratch:freeze-encoder", "nothing comes over"),
+    ],
+)
+def test_a_start_that_cannot_be_meant(text, reason):
+    with pytest.raises(UserError, match=reason):
+        read_start(text)
+
+
+def test_starts_need_names_of_their_own_and_something_to_compare_with():
+    with pytest.raises(UserError, match="has flair twice"):
+        require_distinct(tuple(map(read_start, ("scratch", "flair", "flair,train.epochs=2"))))
+    with pytest.raises(UserError, match="lacks scratch"):
+        require_distinct((read_start("flair"),))
+
+
+def test_a_source_is_trained_once_a_division_and_before_what_begins_with_it():
+    plan = curve("scratch", "flair", "still=flair:freeze-encoder", "phantom", divisions=2)
+    names = [job.name for job in plan.jobs()]
+    # 2 numbers of cases · 2 seeds · 2 divisions · 4 starts, FLAIR once a division, the phantom once.
+    assert len(names) == len(set(names)) == 32 + 2 + 1
+    for place, job in enumerate(plan.jobs()):
+        assert all(names.index(needed) < place for needed in job.needs)
+
+
+def test_no_source_learns_from_the_test_patients_of_its_division():
+    jobs = {job.name: job.command for job in curve("scratch", "flair", divisions=2).jobs()}
+    for name, command in jobs.items():
+        division = command[command.index("--split") + 1]
+        assert division == f"out/division{name.partition('division')[2][0]}.json"
+    source = jobs["curve-t2-source-flair-division1/patients-flair"]
+    assert "data.train_cases=2" not in source  # FLAIR is where there are enough
+
+
+def test_cells_differ_in_cases_and_seed_alone():
+    jobs = {job.name: job.command for job in curve("scratch", "flair").jobs()}
+    few = jobs["curve-t2-flair-cases2-seed1-division0/patients-flair-to-t2"]
+    every = jobs["curve-t2-flair-casesall-seed1-division0/patients-flair-to-t2"]
+    gone = {word for word in few if word not in every}
+    assert gone == {"data.train_cases=2", "name=curve-t2-flair-cases2-seed1-division0"}
+    assert few[few.index("--seed") + 1] == "1" and few[few.index("--from") + 1].endswith("patients-flair")
