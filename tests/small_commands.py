@@ -113,7 +113,8 @@ def words_of(command: str) -> list[str]:
         "predict": ["predict", "source/tiny/flair", "data", "now/out", "--probabilities"],
         "evaluate": ["evaluate", "masks", "data", "--out", "now/scores.csv", "--jobs", "2"],
         "finetune": [
-            "finetune", "--from", "source/nn/data", "--strategy", "all", "--data", "data", "--no-report", *where,
+            "finetune", "--from", "source/nn/data", "--strategy", "all", "--data", "data", "--set", "train.epochs=1",
+            "--no-report", *where,
         ],
         "retest": ["retest", "source/tiny/flair", "--out", "now/again", "--auc", "--operating-point"],
         "matrix": ["matrix", "source/tiny/flair", "source/tiny/t2", "--out", "now/matrix"],
