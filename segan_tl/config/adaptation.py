@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from segan_tl.config.base import PhantomConfig, PositiveWeight, Section, Weight
+from segan_tl.config.base import Decay, PhantomConfig, PositiveWeight, Section, Weight
 from segan_tl.config.strategies import STRATEGIES, strategy_named
 from segan_tl.schemas.reading import Text
 
@@ -28,6 +28,18 @@ class StartConfig(Section):
     source_sha256: Text  # of its segmentor
     strategy: StrategyName = "full"  # what comes over and what stands still, as `transfer --strategy`
     inputs: dict[str, str | None] = {}  # modality of this run → modality of the source; None starts fresh
+    # factor on the learning rates, the critic's too, of what came over; what is new keeps them whole
+    rate: Annotated[float, Field(gt=0, le=1)] = 1.0
+    # share of all steps in which every learning rate rises in a line from 0 to what it would be without
+    warmup: Decay = 0.0
+    # share of all epochs over which the segmentor is let go from its end: the head at once, the decoder in the middle,
+    # the encoder at the end of them; until then weights and statistics of BatchNormalization stand still
+    unfreeze: Decay = 0.0
+    # times ½ Σ (w − w of the source)², of kernels and biases that came over, is a term of the loss [Li 2018, L2-SP]
+    l2_source: Weight = 0.0
+    # statistics of BatchNormalization that came over: the source's, or measured anew on the training images before the
+    # training, without a label; of a network without BatchNormalization nothing is changed
+    normalisation: Literal["source", "target"] = "source"
 
 
 class SourceCohortConfig(Section):

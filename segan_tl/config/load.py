@@ -17,14 +17,24 @@ from segan_tl.errors import UserError, nearest
 from segan_tl.schemas.reading import check_depth, explain, read_toml
 
 
-def load_config(path: Path | str, overrides: tuple[str, ...] | list[str] = ()) -> Config:
+def load_config(
+    path: Path | str, overrides: tuple[str, ...] | list[str] = (), *, beneath: dict[str, dict] | None = None
+) -> Config:
     """Read a TOML file and apply `key.subkey=value` overrides, values in TOML notation.
+
+    Args:
+        path: of the file, or a name in configs/.
+        overrides: applied in turn.
+        beneath: section → its values where the file has none.
 
     Raises:
         UserError: no such file, not TOML, an unknown key (the nearest known one is named) or a wrong value.
     """
     path = find_config(path)
     values = read_toml(path)
+    for section, known in (beneath or {}).items():
+        if isinstance(stated := values.get(section, {}), dict):
+            values[section] = known | stated
     if not overrides:
         return validate(values, source=str(path))
     for override in overrides:

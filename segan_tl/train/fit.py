@@ -21,6 +21,7 @@ from segan_tl.train.loop import Interruption, Progress, run_epochs
 from segan_tl.train.recipes import build_judge, build_training, make_batches_of
 from segan_tl.train.start.begin import unchanged_critic
 from segan_tl.train.start.freeze import freeze_alike
+from segan_tl.train.start.renormalise import unlabelled_images
 from segan_tl.train.start.weights import find_start
 from segan_tl.train.validation import Validation, publisher
 
@@ -66,13 +67,16 @@ def fit(
     # === Data ===
     batches_of, steps = make_batches_of(cases["train"], config, second=cases.get("source", ()))
 
+    def images():
+        return unlabelled_images(cases["train"], config)
+
     # === Networks ===
     judge = build_judge(config)
     start = find_start(config, run, resuming=run.last.is_dir())
     with strategy.scope():
         # What is new in a transfer must not start where the source of the same seed did.
         keras.utils.set_random_seed(config.seed + (TRANSFER_SEED if config.transfer else 0))
-        game = build_training(config, replicas=replicas, steps=steps, start=start)
+        game = build_training(config, replicas=replicas, steps=steps, start=start, images=images)
         progress = restore_last(run, game) or Progress()
     freeze_alike(judge, game.segmentor)
 

@@ -69,7 +69,7 @@ def run_epochs(
     """Train until `epochs`, until a callback sets `game.segmentor.stop_training`, or until interrupted.
 
     Args:
-        game: has `step(batch)` for one replica, `metrics` and `segmentor`.
+        game: has `step(batch)` for one replica, `release(epoch)`, `metrics` and `segmentor`.
         strategy: the scope that the game was built in.
         batches_of: (epoch, first step) → batches of that epoch.
         epochs: number of epochs in all.
@@ -84,12 +84,11 @@ def run_epochs(
     Raises:
         UserError: losses or weights became NaN or infinite; nothing of that epoch is validated, saved or published.
     """
-    @tf.function(reduce_retracing=True)
-    def distributed_step(batch):
-        strategy.run(game.step, args=(batch,))
-
+    distributed_step = _traced(game, strategy)
     callbacks.on_train_begin()
     while progress.epoch < epochs and not game.segmentor.stop_training:
+        if game.release(progress.epoch):
+            distributed_step = _traced(game, strategy)
         callbacks.on_epoch_begin(progress.epoch)
         for batch in strategy.experimental_distribute_dataset(batches_of(progress.epoch, progress.step)):
             callbacks.on_train_batch_begin(progress.step)
@@ -114,6 +113,16 @@ def run_epochs(
             return False
     callbacks.on_train_end()
     return True
+
+
+def _traced(game, strategy: tf.distribute.Strategy) -> Callable:
+    """Return the step as a graph, in which what learns and what stands still is settled."""
+
+    @tf.function(reduce_retracing=True)
+    def distributed_step(batch):
+        strategy.run(game.step, args=(batch,))
+
+    return distributed_step
 
 
 def _refuse_divergence(game, logs: dict[str, float], *, epoch: int) -> None:

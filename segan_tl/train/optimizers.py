@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from segan_tl.config.train import TrainConfig
+from segan_tl.train.schedules import build_schedule
 
 
 @keras.saving.register_keras_serializable(package="segan_tl")
@@ -102,29 +103,15 @@ class AdamW(keras.optimizers.Optimizer):
         }  # fmt: skip
 
 
-@keras.saving.register_keras_serializable(package="segan_tl")
-class PolynomialDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """lr = initial · (1 − epoch / epochs)^power, constant within an epoch [Isensee 2021: power 0.9]."""
-
-    def __init__(self, initial_rate: float, *, steps_per_epoch: int, epochs: int, power: float = 0.9):
-        self.initial_rate, self.power = initial_rate, power
-        self.steps_per_epoch, self.epochs = steps_per_epoch, epochs
-
-    def __call__(self, step):
-        """Return the rate of a step."""
-        epoch = ops.floor(ops.cast(step, "float32") / self.steps_per_epoch)
-        return self.initial_rate * ops.power(ops.maximum(1.0 - epoch / self.epochs, 0.0), self.power)
-
-    def get_config(self):
-        """Return the arguments that rebuild this schedule."""
-        return {
-            "initial_rate": self.initial_rate, "steps_per_epoch": self.steps_per_epoch, "epochs": self.epochs,
-            "power": self.power,
-        }  # fmt: skip
-
-
 def build_optimizer(
-    config: TrainConfig, *, steps_per_epoch: int, name: str, learning_rate: float | None = None
+    config: TrainConfig,
+    *,
+    steps_per_epoch: int,
+    name: str,
+    learning_rate: float | None = None,
+    factor: float = 1.0,
+    first_step: int = 0,
+    warmup_steps: int = 0,
 ) -> keras.optimizers.Optimizer:
     """Return the optimizer that `train.optimizer` and `train.schedule` name.
 
@@ -133,12 +120,14 @@ def build_optimizer(
         steps_per_epoch: for the schedule.
         name: of the optimizer.
         learning_rate: in place of `train.learning_rate`, for another network.
+        factor: on the learning rate.
+        first_step: of the training, that its own first one is.
+        warmup_steps: of the training, in which the rate rises.
     """
-    rate = learning_rate or config.learning_rate
-    if config.schedule == "polynomial":
-        rate = PolynomialDecay(rate, steps_per_epoch=steps_per_epoch, epochs=config.epochs, power=config.power)
-    elif config.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(rate, decay_steps=steps_per_epoch * config.epochs)
+    rate = build_schedule(
+        config, (learning_rate or config.learning_rate) * factor, steps_per_epoch=steps_per_epoch,
+        first_step=first_step, warmup_steps=warmup_steps,
+    )  # fmt: skip
     if config.optimizer == "sgd":
         return NesterovSGD(rate, momentum=config.momentum, decay=config.weight_decay, name=name)
     if config.optimizer == "adamw":

@@ -14,6 +14,8 @@ from segan_tl.errors import UserError
 from segan_tl.models import build_model, publish
 from segan_tl.models.declare import build_within
 from segan_tl.train.start.begin import begin
+from segan_tl.train.start.match import some
+from segan_tl.train.start.renormalise import renormalise, said
 from segan_tl.train.start.weights import Start
 from segan_tl.train.steps.critic import build_critic_of
 from segan_tl.train.steps.domain import build_classifier
@@ -96,10 +98,35 @@ def build_judge(config: Config) -> keras.Model:
     return publish(build_network(config), activation=config.model.activation)
 
 
-def build_training(config: Config, *, replicas: int, steps: int, start: Start | None = None) -> Training:
-    """Build the networks and what trains them, in the strategy's scope."""
+def build_training(
+    config: Config, *, replicas: int, steps: int, start: Start | None = None, images: Callable | None = None
+) -> Training:
+    """Build the networks and what trains them, in the strategy's scope.
+
+    Args:
+        config: the configuration.
+        replicas: number of replicas.
+        steps: of an epoch.
+        start: what they start from.
+        images: () → batches of training images, for `transfer.normalisation` = "target".
+    """
     network, critic = build_network(config), build_critic_of(config) if config.critic else None
-    for line in begin(network, critic, start, config) if start else ():
-        console.print(line, markup=False, soft_wrap=True)
+    lines = begin(network, critic, start, config) if start else []
+    if start and start.path and config.transfer and config.transfer.normalisation == "target":
+        measured = renormalise(network, images(), spared=start.record["new"])
+        lines.append(f"  {said(measured)}")
     published = publish(network, activation=config.model.activation)
-    return Training(network, published, config=config, replicas=replicas, steps_per_epoch=steps, critic=critic)
+    game = Training(
+        network, published, config=config, replicas=replicas, steps_per_epoch=steps, critic=critic,
+        record=start.record if start else None,
+    )  # fmt: skip
+    for line in [*lines, *_releases_said(game)]:
+        console.print(line, markup=False, soft_wrap=True)
+    return game
+
+
+def _releases_said(game: Training) -> list[str]:
+    """Say which layers wait how long."""
+    epochs = sorted(set(game.waiting.values()))
+    waiting = {epoch: [name for name, first in game.waiting.items() if first == epoch] for epoch in epochs}
+    return [f"    from epoch {epoch + 1} on, too: {some(names)}" for epoch, names in waiting.items()]

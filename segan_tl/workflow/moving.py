@@ -26,11 +26,12 @@ def configure(arguments, source, strategy: str):
             f"{source.path} is a single file without its configuration; add --config FILE, for example --config "
             f"{example}, or give the run's folder as --source"
         )
-    overrides = overrides_of(arguments)
+    overrides, start = overrides_of(arguments), {"source": str(source.path), "source_sha256": source.digest}
+    beneath = _beneath_settings(arguments, start, strategy)
     if arguments.config:
-        config = load_config(arguments.config, overrides)
+        config = load_config(arguments.config, overrides, beneath=beneath)
     else:
-        config = revise_config(_base(source, strategy), overrides)
+        config = revise_config(_base(source, strategy, beneath), overrides)
     _check_family(arguments, source, config)
     values = json.loads(config.model_dump_json())
     if config.model.family == "file":  # the source's own network, made for the channels of the target
@@ -39,21 +40,42 @@ def configure(arguments, source, strategy: str):
         values["source"] = values["source"] or {"phantom": _phantom_of(source, config)}
     if strategy in STRATEGIES:
         _check_critic(source, config, strategy)
-        values["transfer"] = {
-            "source": str(source.path), "source_sha256": source.digest, "strategy": strategy,
-            "inputs": _inputs(arguments, source, config),
-        }  # fmt: skip
+        values["transfer"] |= start | {"strategy": strategy, "inputs": _inputs(arguments, source, config)}
         if LAST_THREE in STRATEGIES[strategy].new and STRATEGIES[strategy].frozen == STRATEGIES["last-three"].frozen:
             values["model"]["deep_supervision"] = False  # nothing trains before the coarser outputs
     return validate(values, source=str(arguments.config or source.path))
 
 
-def _base(source, strategy: str):
-    """Return the source's configuration without what concerns its own beginning and its own cases."""
+def _beneath_settings(arguments, start: dict, strategy: str) -> dict[str, dict]:
+    """Return what has to stand beneath settings of what comes over, such as transfer.rate.
+
+    Raises:
+        UserError: there are settings, and nothing comes over.
+    """
+    from segan_tl.config.strategies import STRATEGIES
+    from segan_tl.errors import UserError
+
+    if strategy in STRATEGIES:
+        return {"transfer": start}
+    if settings := [text for text in arguments.set if text.strip().startswith("transfer.")]:
+        raise UserError(
+            f"--set {settings[0]} is about weights that come over, and --strategy {strategy} takes none over; leave it "
+            "out, or choose --strategy full"
+        )
+    return {}
+
+
+def _base(source, strategy: str, beneath: dict):
+    """Return the source's configuration without what concerns its own beginning and its own cases.
+
+    Args:
+        beneath: sections that take the place of the source's.
+    """
     from segan_tl.config.load import validate
 
     values = json.loads(source.config.model_dump_json()) | {"transfer": None, "source": None, "adversary": None}
     values["model"]["pretrained"] = values["data"]["train_cases"] = None
+    values |= beneath
     if strategy == "combined":
         values["source"] = {"phantom": _phantom_of(source, source.config)}
     return validate(values, source=str(source.path))

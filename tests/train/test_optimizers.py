@@ -8,10 +8,10 @@ from segan_tl.config.train import TrainConfig
 from segan_tl.train.optimizers import (
     AdamW,
     NesterovSGD,
-    PolynomialDecay,
     RMSprop,
     build_optimizer,
 )
+from segan_tl.train.schedules import PolynomialDecay
 
 GRADIENTS = (1e-6, 1e-4, 1e-2)
 

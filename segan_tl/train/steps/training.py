@@ -21,8 +21,9 @@ from segan_tl.fast.batch_norm import FusedNormalisation
 from segan_tl.fast.bottleneck import fuse_bottlenecks
 from segan_tl.fast.instance_norm import fuse
 from segan_tl.fast.planar import flatten_slices
+from segan_tl.train.anchor import Anchor
 from segan_tl.train.average import RunningAverage
-from segan_tl.train.optimizers import build_optimizer
+from segan_tl.train.groups import build_groups, release_epochs
 from segan_tl.train.steps.critic import CriticTerm
 from segan_tl.train.steps.domain import DomainTerm
 from segan_tl.train.steps.supervised import encode_truth, make_loss, supervise
@@ -38,9 +39,11 @@ class Training:
         replicas: number of replicas.
         steps_per_epoch: for the schedules.
         critic: where the configuration has one.
+        record: what the start that the networks have recorded.
 
     Attributes:
         networks: what is saved under which name.
+        optimizers: what is saved under which name, one for each of the `groups`.
         forward: image → logits of all outputs, and what the domain classifier sees; what the segmentor does, in less
             time.
     """
@@ -54,6 +57,7 @@ class Training:
         replicas: int,
         steps_per_epoch: int,
         critic: keras.Model | None = None,
+        record: dict | None = None,
     ):
         self.segmentor, self.config, self.replicas = segmentor, config, replicas
         # Over several replicas the moments are those of the global batch, which the fused operation cannot see.
@@ -72,15 +76,14 @@ class Training:
             self.networks["critic"] = critic
         if self.domain:
             self.networks["domain_classifier"] = self.domain.classifier
-        self.optimizers = {}
-        rates = {"segmentor": None, "critic": config.critic and config.critic.learning_rate}
-        for player, rate in rates.items():
-            if variables := self.variables_of(player):
-                optimizer = build_optimizer(
-                    config.train, steps_per_epoch=steps_per_epoch, learning_rate=rate, name=f"{player}_optimizer"
-                )
-                optimizer.build(variables)
-                self.optimizers[player] = optimizer
+        self.waiting = release_epochs(segmentor, config, record=record or {})
+        self.groups = build_groups(
+            self.networks, config, record=record or {}, waiting=self.waiting, steps_per_epoch=steps_per_epoch
+        )
+        self.optimizers = {name: group.optimizer for name, group in self.groups.items()}
+        self.anchor = Anchor(
+            self.networks, config.transfer.l2_source if config.transfer else 0.0, record=record or {}
+        )
         still = [weight for layer in segmentor.layers if not layer.trainable for weight in layer.weights]
         self.average = RunningAverage(published.weights, config.train.averaging, still=still)
 
@@ -88,6 +91,7 @@ class Training:
         names = ["loss_segmentor", *(f"loss_{name}" for name in LOSSES[config.train.loss][0])]
         names += ["loss_critic", "l1"] if self.critic else []
         names += ["gradient_norm"] if config.train.clip_norm else []
+        names += ["l2_source"] if self.anchor.weight else []
         self.metrics = {name: keras.metrics.Mean(name=name) for name in names}
         self.metrics |= self.domain.metrics if self.domain else {}
 
@@ -100,6 +104,17 @@ class Training:
             for variable in network.trainable_variables
         ]
 
+    def release(self, epoch: int) -> bool:
+        """Let those layers learn that are to by an epoch, from 0, and no others; return whether a step is another now.
+
+        Until then they stand still as what a strategy freezes: the statistics of BatchNormalization, too.
+        """
+        ready = {self.segmentor.get_layer(name): epoch >= first for name, first in self.waiting.items()}
+        changed = [layer for layer, learns in ready.items() if layer.trainable != learns]
+        for layer in changed:
+            layer.trainable = ready[layer]
+        return bool(changed)
+
     def step(self, batch: dict) -> None:
         """Learn from one batch on one replica.
 
@@ -107,7 +122,7 @@ class Training:
             batch: {"image": (B, …, M), "mask": (B, …, R)}; with two cohorts "domain" (B,), too.
         """
         if self.domain:
-            self.domain.set_strength(self.optimizers["segmentor"].iterations)
+            self.domain.set_strength(next(iter(self.optimizers.values())).iterations)
         settings = self.config.critic
         if settings is None or settings.update == "simultaneous":
             terms = self.play(batch, ("segmentor", "critic"))
@@ -122,22 +137,24 @@ class Training:
 
     def play(self, batch: dict, players: tuple[str, ...]) -> dict:
         """Update the players' networks from one pass at the old weights; return name of a metric → its values."""
-        variables = {player: self.variables_of(player) for player in players if player in self.optimizers}
+        variables = {player: found for player in players if (found := self.variables_of(player))}
         with tf.GradientTape() as tape:
             losses = self.losses(batch)
             # What the critic shares with the others is L1 alone.
             target = losses["target"] if "segmentor" in players else tf.reduce_mean(losses["terms"]["l1"])
             target = target / self.replicas
         gradients = dict(zip(variables, tape.gradient(target, list(variables.values())), strict=True))
-        terms = losses["terms"]
+        terms = losses["terms"] | ({"l2_source": self.anchor.loss()} if self.anchor.weight else {})
         if "segmentor" in gradients:
-            norm = self._descend(gradients["segmentor"], variables["segmentor"])
+            descent = self._pulled(gradients["segmentor"], variables["segmentor"])
+            norm = self._descend(descent, variables["segmentor"])
             terms |= {"gradient_norm": norm} if self.config.train.clip_norm else {}
         elif self.config.train.clip_norm and "segmentor" in players:  # everything stands still
             terms |= {"gradient_norm": 0.0}
         if "critic" in gradients:
             scale = -1 / self.config.critic.weight if "segmentor" in players else -1
-            self.optimizers["critic"].apply([scale * one for one in gradients["critic"]], variables["critic"])
+            ascent = [scale * one for one in gradients["critic"]]
+            self._apply("critic", self._pulled(ascent, variables["critic"]), variables["critic"])
         return terms
 
     def losses(self, batch: dict) -> dict:
@@ -168,7 +185,7 @@ class Training:
 
     def variables(self) -> dict[str, keras.Variable]:
         """Return what must survive a kill apart from the networks, under stable names."""
-        found = self.average.variables()
+        found = self.average.variables() | self.anchor.variables()
         for name, optimizer in self.optimizers.items():
             found |= {f"{name}_optimizer/{i}": variable for i, variable in enumerate(optimizer.variables)}
         for name, metric in self.metrics.items():
@@ -187,14 +204,25 @@ class Training:
 
         Without a limit no norm is taken: it costs a pass over all gradients.
         """
-        limit, optimizer = self.config.train.clip_norm, self.optimizers["segmentor"]
+        limit = self.config.train.clip_norm
         if not limit:
-            optimizer.apply(gradients, variables)
+            self._apply("segmentor", gradients, variables)
             return None
         if self.replicas > 1:
             gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         norm = tf.linalg.global_norm(gradients)
         scale = tf.minimum(1.0, limit / tf.maximum(norm, 1e-12))
         # The optimizer adds the replicas' gradients up, which are the same sum on each of them by now.
-        optimizer.apply([gradient * (scale / self.replicas) for gradient in gradients], variables)
+        self._apply("segmentor", [gradient * (scale / self.replicas) for gradient in gradients], variables)
         return norm
+
+    def _pulled(self, gradients, variables):
+        """Return the gradients with those of the pull towards the source, where there is one."""
+        return self.anchor.pulled(gradients, variables, replicas=self.replicas) if self.anchor.weight else gradients
+
+    def _apply(self, player: str, gradients, variables) -> None:
+        """Give each group of a player that learns by now its gradients."""
+        given = {id(variable): gradient for variable, gradient in zip(variables, gradients, strict=True)}
+        for group in self.groups.values():
+            if group.player == player and id(group.variables[0]) in given:
+                group.optimizer.apply([given[id(variable)] for variable in group.variables], group.variables)
