@@ -14,7 +14,12 @@ from segan_tl.runs import Run, is_imported, read_json, read_parts, require_finis
 from segan_tl.schemas.tables import read_metrics, read_numbers
 
 # What a transfer is compared with in comparison.json, and what tables call it.
-COMPARED = {"source": "source, untouched", "scratch": "from scratch", "transferred": "transferred"}
+COMPARED = {
+    "source": "source, untouched",
+    "renormalised": "source, normalisation of the target",
+    "scratch": "from scratch",
+    "transferred": "transferred",
+}
 NO_SCORES = ("case", "patient", "region", "fold", "seconds")  # columns of metrics.csv
 
 
@@ -134,6 +139,11 @@ def open_finished(run: Run) -> FinishedRun:
         command = state.get("command") or "the command that started it"
         raise UserError(f"{run.root} has no scores yet ({run.metrics.name} is missing); make them with: {command}")
     return FinishedRun(run, state)
+
+
+def compared(regions: Mapping[str, Mapping]) -> dict[str, str]:
+    """Return those of COMPARED that a comparison's `regions` hold: not every network has a BatchNormalization."""
+    return {name: heading for name, heading in COMPARED.items() if any(name in one for one in regions.values())}
 
 
 def shared_regions(runs: Iterable[FinishedRun]) -> list[str]:

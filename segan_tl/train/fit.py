@@ -1,5 +1,6 @@
 """The recipe of a training, from top to bottom: split → prepare → build or load → play → save."""
 
+import functools
 import platform
 import subprocess
 from collections.abc import Callable
@@ -67,16 +68,16 @@ def fit(
     # === Data ===
     batches_of, steps = make_batches_of(cases["train"], config, second=cases.get("source", ()))
 
-    def images():
-        return unlabelled_images(cases["train"], config)
-
     # === Networks ===
     judge = build_judge(config)
     start = find_start(config, run, resuming=run.last.is_dir())
     with strategy.scope():
         # What is new in a transfer must not start where the source of the same seed did.
         keras.utils.set_random_seed(config.seed + (TRANSFER_SEED if config.transfer else 0))
-        game = build_training(config, replicas=replicas, steps=steps, start=start, images=images)
+        game = build_training(
+            config, replicas=replicas, steps=steps, start=start,
+            images=functools.partial(unlabelled_images, cases["train"], config),
+        )  # fmt: skip
         progress = restore_last(run, game) or Progress()
     freeze_alike(judge, game.segmentor)
 

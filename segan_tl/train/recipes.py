@@ -120,13 +120,13 @@ def build_training(
         network, published, config=config, replicas=replicas, steps_per_epoch=steps, critic=critic,
         record=start.record if start else None,
     )  # fmt: skip
-    for line in [*lines, *_releases_said(game)]:
+    for line in [*lines, *(_releases_said(game) if lines else ())]:
         console.print(line, markup=False, soft_wrap=True)
     return game
 
 
 def _releases_said(game: Training) -> list[str]:
-    """Say which layers wait how long."""
+    """Say which layers of the segmentor wait how long."""
     epochs = sorted(set(game.waiting.values()))
     waiting = {epoch: [name for name, first in game.waiting.items() if first == epoch] for epoch in epochs}
-    return [f"    from epoch {epoch + 1} on, too: {some(names)}" for epoch, names in waiting.items()]
+    return [f"  stands still before epoch {epoch + 1}: {some(names)}" for epoch, names in waiting.items()]

@@ -53,7 +53,7 @@ class Within(keras.optimizers.schedules.LearningRateSchedule):
 def build_schedule(
     config: TrainConfig, rate: float, *, steps_per_epoch: int, first_step: int = 0, warmup_steps: int = 0
 ):
-    """Return the schedule that `train.schedule` names, from the rate at the start; the rate itself where it is constant.
+    """Return the schedule that `train.schedule` names, from the rate at the start; that where it is constant.
 
     Args:
         config: the section `train`.

@@ -20,7 +20,7 @@ def compare_with_scratch(arguments, config, scratch, this_run, *, source, find_c
     elif wanted and (code := _train_from_scratch(arguments, config, scratch, this_run, find_cohort=find_cohort)):
         return code
     alike = None if fault else scratch
-    if _compare(this_run, alike, config, source=source, find_cohort=find_cohort) and not arguments.no_report:
+    if _compare(arguments, this_run, alike, config, source=source, find_cohort=find_cohort) and not arguments.no_report:
         write_page(this_run)  # again, with the comparison
     return 0
 
@@ -56,7 +56,7 @@ def _train_from_scratch(arguments, config, scratch, this_run, *, find_cohort) ->
     )  # fmt: skip
 
 
-def _compare(this_run, scratch, config, *, source, find_cohort) -> bool:
+def _compare(arguments, this_run, scratch, config, *, source, find_cohort) -> bool:
     """Print and write the test Dice of the untouched source, of training from scratch and of the transfer.
 
     Returns:
@@ -74,9 +74,23 @@ def _compare(this_run, scratch, config, *, source, find_cohort) -> bool:
     start_tensorflow()
     from segan_tl.report.compare.transfer import compare_transfer
 
-    comparison = compare_transfer(this_run, scratch, config, source=source, cases=find_cohort().cases)
+    cases = find_cohort().cases
+    comparison = compare_transfer(
+        this_run, scratch, config, source=source, cases=cases,
+        training=lambda: _prepared_training(arguments, config, this_run, cases),
+    )  # fmt: skip
     print_comparison(comparison)
     return True
+
+
+def _prepared_training(arguments, config, this_run, cases) -> list:
+    """Return the prepared training cases of a run."""
+    from segan_tl.data.cache import prepare_cases
+    from segan_tl.runs import read_parts
+
+    training = set(read_parts(this_run)["train"])
+    chosen = [case for case in cases if case.id in training]
+    return prepare_cases(chosen, arguments.cache, config=config.data, need_mask=False, jobs=arguments.jobs)[0]
 
 
 def print_comparison(comparison: dict) -> None:
@@ -84,7 +98,7 @@ def print_comparison(comparison: dict) -> None:
     from rich.table import Table
 
     from segan_tl.console import console, print_table
-    from segan_tl.report.record import COMPARED
+    from segan_tl.report.record import compared
 
     kind = "SYNTHETIC test cases" if comparison["synthetic"] else "test cases"
     table = Table(
@@ -93,10 +107,11 @@ def print_comparison(comparison: dict) -> None:
         title_justify="left",
     )
     table.add_column("region")
-    for heading in COMPARED.values():
+    columns = compared(comparison["regions"])
+    for heading in columns.values():
         table.add_column(heading, justify="right")
     for region, scores in comparison["regions"].items():
-        table.add_row(region, *("–" if scores[name] is None else f"{scores[name]:.3f}" for name in COMPARED))
+        table.add_row(region, *("–" if scores[name] is None else f"{scores[name]:.3f}" for name in columns))
     print_table(table)
     if comparison["scratch"] is None:
         console.print("from scratch: not trained; add --scratch to the same command", markup=False)

@@ -1,10 +1,17 @@
-"""What a transfer was worth: the source untouched, training from scratch, the transferred model, on the same cases."""
+"""What a transfer was worth: the source untouched, training from scratch, the transferred model, on the same cases.
+
+Beside the source untouched stands the source with the statistics of its BatchNormalization measured on the target's
+training images, without a label: what of the loss is but another distribution of intensities [Li 2017, AdaBN].
+"""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+import keras
 
 from segan_tl.config.schema import Config
 from segan_tl.console import case_progress
+from segan_tl.data.cache import CachedCase
 from segan_tl.data.find.cases import Case, load_case
 from segan_tl.disk.atomic import write_json
 from segan_tl.metrics.overlap import dice
@@ -14,10 +21,14 @@ from segan_tl.predict.segment import segment_case
 from segan_tl.regions import region_masks
 from segan_tl.runs import Run, read_state
 from segan_tl.schemas.tables import read_metrics
+from segan_tl.train.start.renormalise import normalisations, renormalise, unlabelled_images
 
 
-def compare_transfer(run: Run, scratch: Run | None, config: Config, *, source, cases: Sequence[Case]) -> dict:
-    """Score the untouched source on the run's test cases and put the three means side by side; write comparison.json.
+def compare_transfer(
+    run: Run, scratch: Run | None, config: Config, *, source, cases: Sequence[Case],
+    training: Callable[[], Sequence[CachedCase]],
+) -> dict:  # fmt: skip
+    """Score the untouched source on the run's test cases and put the means side by side; write comparison.json.
 
     Args:
         run: the finished transfer.
@@ -26,29 +37,26 @@ def compare_transfer(run: Run, scratch: Run | None, config: Config, *, source, c
         config: the transfer's configuration.
         source: the transfer's Source.
         cases: the cohort.
+        training: () → the prepared training cases; asked where the source has a BatchNormalization.
 
     Returns:
-        regions → region → {"source", "scratch", "transferred"} → mean test Dice, None where there is none.
+        regions → region → {"source", "renormalised", "scratch", "transferred"} → mean test Dice, None where there is
+        none; "renormalised" is left out where there is nothing to normalise anew.
     """
     state = read_state(run)
     config = settle(config, state)
     transferred, fresh = read_dice(run), read_dice(scratch) if scratch and scratch.metrics.is_file() else {}
     test = {case for case, _ in transferred}
     fresh = fresh if {case for case, _ in fresh} == test else {}
-    before = {}
+    found = {"source": {}}
     if len(source.modalities) == len(config.data.modalities) and source.regions == config.data.regions:
         segmentor = load_network(source.segmentor)
         chosen = [case for case in cases if case.id in test]
-        with case_progress("source on the target, untouched", total=len(chosen)) as advance:
-            for case in chosen:
-                loaded = load_case(case, config.data.modalities)
-                probability = segment_case(segmentor, loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
-                prediction = binarise(probability, config.predict)
-                truth = region_masks(loaded.labels, config.data.regions)
-                for i, region in enumerate(config.data.regions):
-                    before[case.id, region] = dice(truth[..., i], prediction[..., i])
-                advance(f"{case.id}  untouched  Dice {before[case.id, config.data.regions[0]]:.3f}")
-    found = {"source": before, "scratch": fresh, "transferred": transferred}
+        found = {"source": _score(segmentor, chosen, config, how="untouched")}
+        if normalisations(segmentor):
+            renormalise(segmentor, unlabelled_images(training(), config))
+            found["renormalised"] = _score(segmentor, chosen, config, how="normalisation of the target")
+    found |= {"scratch": fresh, "transferred": transferred}
     comparison = {
         "regions": {
             region: {name: _mean(scores, region) for name, scores in found.items()} for region in config.data.regions
@@ -63,6 +71,21 @@ def compare_transfer(run: Run, scratch: Run | None, config: Config, *, source, c
     }
     write_json(run.comparison, comparison)
     return comparison
+
+
+def _score(segmentor: keras.Model, cases: Sequence[Case], config: Config, *, how: str) -> dict[tuple[str, str], float]:
+    """Return (case, region) → Dice of a segmentor."""
+    found = {}
+    with case_progress(f"source on the target, {how}", total=len(cases)) as advance:
+        for case in cases:
+            loaded = load_case(case, config.data.modalities)
+            probability = segment_case(segmentor, loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
+            prediction = binarise(probability, config.predict)
+            truth = region_masks(loaded.labels, config.data.regions)
+            for i, region in enumerate(config.data.regions):
+                found[case.id, region] = dice(truth[..., i], prediction[..., i])
+            advance(f"{case.id}  {how}  Dice {found[case.id, config.data.regions[0]]:.3f}")
+    return found
 
 
 def read_dice(run: Run) -> dict[tuple[str, str], float]:

@@ -8,7 +8,7 @@ from segan_tl.metrics.columns import column_of
 from segan_tl.report.compare.models import compare_tables
 from segan_tl.report.compare.score_tables import table_of
 from segan_tl.report.compare.statistics import Estimate, summarise
-from segan_tl.report.record import COMPARED, FinishedRun, number, shared_metrics, shared_regions
+from segan_tl.report.record import FinishedRun, compared, number, shared_metrics, shared_regions
 
 
 def show(value: float | None, metric: str = "dice", *, signed: bool = False) -> str:
@@ -75,13 +75,14 @@ def transfer_table(one: FinishedRun) -> str:
     """Return what the transfer was worth, "" where that was not measured."""
     if not one.comparison:
         return ""
+    regions = one.comparison.get("regions", {})
+    columns = compared(regions)
     body = [
-        ([region.upper()], [show(scores.get(name)) for name in COMPARED])
-        for region, scores in one.comparison.get("regions", {}).items()
+        ([region.upper()], [show(scores.get(name)) for name in columns]) for region, scores in regions.items()
     ]
     strategy = escape(str(one.comparison.get("strategy", "")))
     return "<h3>What the transfer was worth</h3>" + table(
-        ["mean test Dice"], list(COMPARED.values()), body
+        ["mean test Dice"], list(columns.values()), body
     ) + f'<p class="note">Strategy {strategy}, the same test cases in every column.</p>'  # fmt: skip
 
 
