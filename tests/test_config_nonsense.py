@@ -24,6 +24,7 @@ ZERO_MEANS_SOMETHING = {
     "model.leaky_slope", "critic.leaky_slope", "train.averaging", "train.momentum",
     "train.weight_decay", "train.clip_norm", "train.loss_weights", "train.class_weights", "train.steps_per_epoch",
     "predict.overlap", "predict.smallest_component", "adversary.strength",
+    "transfer.warmup", "transfer.unfreeze", "transfer.l2_source",
 }  # fmt: skip
 SENSELESS = (-1, -0.5, 1e300, 10**30, float("nan"), float("inf"), -float("inf"))
 NO_NUMBER = ("1e-3", "many", True, datetime.date(1979, 5, 27), [], [[1]], {}, [[[]]])

@@ -48,7 +48,9 @@ def test_frozen_and_full(place, capsys):
     assert critic_of(frozen) == critic_of(source)
     assert sha256(frozen.best / "segmentor.keras") != sha256(source.best / "segmentor.keras")
     comparison = json.loads(frozen.comparison.read_text())
-    assert all(0 <= comparison["regions"]["wt"][name] <= 1 for name in ("source", "scratch", "transferred"))
+    named = ("source", "renormalised", "scratch", "transferred")
+    assert all(0 <= comparison["regions"]["wt"][name] <= 1 for name in named)
+    assert "normalisation of the target" in " ".join(printed.split())
     assert json.loads(frozen.splits.read_text()) == json.loads(source.splits.read_text())
     assert json.loads(frozen.state.read_text())["transfer"]["source_sha256"] == sha256(source.best / "segmentor.keras")
 
@@ -118,15 +120,21 @@ def test_two_replicas_freeze_too(place):
         assert json.loads(run.state.read_text())["replicas"] == 2
 
 
-def test_a_few_target_cases(place):
+def test_a_few_target_cases(place, capsys):
     """Fewer training cases are among more; validation and test stay."""
     splits = []
-    for count in (1, 2):
+    # The first of them with settings of what comes over.
+    for count, values in ((1, ["transfer.rate=0.1", "transfer.normalisation=target"]), (2, [])):
+        settings = [word for value in values for word in ("--set", value)]
         assert transfer(
             place, "--source", "flair", "--target", "t2", "--no-scratch", "--set", f"data.train_cases={count}",
-            "--set", f"name=few{count}", "--set", "train.epochs=1",
+            "--set", f"name=few{count}", "--set", "train.epochs=1", *settings,
         ) == 0  # fmt: skip
         splits.append(json.loads(Run(place / "runs" / f"few{count}" / "flair-to-t2").splits.read_text()))
+    printed = capsys.readouterr().out
+    assert printed.count("BatchNormalization layers measured on the training images") == 1
+    written = json.loads(Run(place / "runs" / "few1" / "flair-to-t2").config.read_text())["transfer"]
+    assert (written["rate"], written["normalisation"], written["warmup"]) == (0.1, "target", 0.0)
     assert [len(split["train"]) for split in splits] == [1, 2]
     assert set(splits[0]["train"]) < set(splits[1]["train"])
     assert splits[0]["test"] == splits[1]["test"]
@@ -172,6 +180,10 @@ def test_a_file_knows_whom_it_learnt_from(place, tiny_config, tmp_path, capsys):
         (["--source", "flair", "--target", "t2", "--set", "model.filters=[4, 4, 8, 16]"], "enc4_conv"),
         (["--source", "flair", "--target", "t2", "--set", "train.epoch=2"], "did you mean train.epochs"),
         (["--source", "flair", "--target", "t2", "--set", "data.train_cases=400"], "has 4"),
+        (["--source", "flair", "--target", "t2", "--set", "transfer.rate=2"], "transfer.rate = 2: expected"),
+        (["--source", "flair", "--target", "t2", "--set", "transfer.unfreze=0.5"], "did you mean transfer.unfreeze"),
+        (["--source", "flair", "--target", "t2", "--strategy", "scratch", "--set", "transfer.rate=0.1"],
+         "takes none over"),
     ],
 )
 def test_mistakes_are_one_sentence_and_code_2(place, arguments, words, capsys):

@@ -8,7 +8,10 @@ import tensorflow as tf
 
 from segan_tl.config.load import load_config
 from segan_tl.config.schema import Config
-from segan_tl.train.recipes import build_training
+from segan_tl.models import publish
+from segan_tl.train.recipes import build_network, build_training
+from segan_tl.train.start.renormalise import renormalise
+from segan_tl.train.steps.training import Training
 from segan_tl.train.strategy import make_strategy
 
 
@@ -22,6 +25,7 @@ def main(devices: str, target: str, config_path: str) -> None:
     values += learn(strategy, critic={"filters": [4]})
     # Of four examples the first two are the target's: one replica has labels to learn from, the other none.
     values += learn(strategy, source={}, adversary={"weight": 0.5, "schedule": "ganin", "target_labels": False})
+    values += move(strategy)
     np.savez(target, *[keras.ops.convert_to_numpy(value) for value in values])
 
 
@@ -70,6 +74,41 @@ def learn(strategy: tf.distribute.Strategy, **sections) -> list:
         step(batch)
     weights = [weight for network in game.networks.values() for weight in network.weights]
     return [*weights, *game.average.weights, *(metric.result() for metric in game.metrics.values())]
+
+
+def move(strategy: tf.distribute.Strategy) -> list:
+    """Train what came over with every setting of transfer, before and after a release; return weights and losses."""
+    transfer = {"source": "x", "source_sha256": "0", "rate": 0.5, "warmup": 0.5, "unfreeze": 0.5, "l2_source": 0.1,
+                "normalisation": "target"}  # fmt: skip
+    config = Config.model_validate(
+        {
+            "name": "replicas",
+            "model": {"family": "cicek", "filters": [2, 4], "norm": "batch", "deep_supervision": False},
+            "train": {"learning_rate": 1e-3, "clip_norm": 0.1, "averaging": 0.9, "epochs": 2},
+            "transfer": transfer,
+        }
+    )
+    image = np.random.default_rng(2).normal(size=(5 * 4, 8, 8, 8, 4)).astype(np.float32)
+    batches = tf.data.Dataset.from_tensor_slices({"image": image, "mask": (image[..., :3] > 0.6).astype(np.float32)})
+    keras.utils.set_random_seed(0)
+    with strategy.scope():
+        network = build_network(config)
+        renormalise(network, [image[:4], image[4:8]], spared=["enc1_norm1"])
+        published = publish(network, activation="sigmoid")
+        game = Training(
+            network, published, config=config, replicas=strategy.num_replicas_in_sync, steps_per_epoch=5,
+            record={"new": ["logits"]},
+        )  # fmt: skip
+    for epoch in range(2):
+        assert game.release(epoch)
+
+        @tf.function
+        def step(batch):
+            strategy.run(game.step, args=(batch,))
+
+        for batch in strategy.experimental_distribute_dataset(batches.batch(4)):
+            step(batch)
+    return [*game.segmentor.weights, *game.average.weights, *(metric.result() for metric in game.metrics.values())]
 
 
 if __name__ == "__main__":

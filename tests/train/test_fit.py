@@ -2,16 +2,17 @@
 
 import csv
 import os
+import shutil
 import signal
 
 import numpy as np
 import pytest
 
-from segan_tl.config.load import load_config
+from segan_tl.config.load import load_config, validate
 from segan_tl.data.cache import prepare_cases
 from segan_tl.data.find.cases import find_cases
 from segan_tl.disk.atomic import write_json
-from segan_tl.disk.manifest import verify
+from segan_tl.disk.manifest import sha256, verify
 from segan_tl.errors import UserError
 from segan_tl.models.provenance import read_provenance
 from segan_tl.predict.segment import segment_slices
@@ -19,7 +20,7 @@ from segan_tl.runs import Run, read_json
 from segan_tl.train.fit import fit
 from segan_tl.train.strategy import make_strategy
 
-SLOW = pytest.mark.slow  # another moment of the same
+SLOW = pytest.mark.slow  # another moment of the same, or many of them
 
 
 class Killed(BaseException):
@@ -109,6 +110,38 @@ def test_a_kill_during_validation_costs_one_epoch_and_changes_nothing(uninterrup
     assert len(history(Run(tmp_path))) == 1
     assert train(tmp_path, cases, load_config(tiny_config))
     assert_same(Run(tmp_path), uninterrupted)
+
+
+@SLOW
+def test_a_transfer_with_all_settings_is_killed_around_its_releases_and_changes_nothing(
+    uninterrupted, cases, tiny_config, tmp_path
+):
+    """The decoder is let go in the second epoch, the encoder in the third; the source is gone after the first kill."""
+    source = tmp_path / "source" / "segmentor.keras"
+    shutil.copytree(uninterrupted.best, source.parent)
+    transfer = {"source": str(source), "source_sha256": sha256(source), "rate": 0.5, "warmup": 0.3, "unfreeze": 0.7,
+                "l2_source": 0.1, "normalisation": "target"}  # fmt: skip
+    values = load_config(tiny_config).model_dump(mode="json") | {"transfer": transfer}
+    config, calls = validate(values, source="the test"), []
+
+    def segment(model, slices):
+        calls.append(1)
+        if len(calls) in (4, 7):  # in the second epoch, which the second start plays again, and in the third
+            raise Killed
+        return plain(model, slices)
+
+    assert train(tmp_path / "whole", cases, config)
+    for _ in range(2):
+        with pytest.raises(Killed):
+            train(tmp_path / "killed", cases, config, segment)
+        shutil.rmtree(source.parent, ignore_errors=True)
+    assert len(history(Run(tmp_path / "killed"))) == 2
+    assert train(tmp_path / "killed", cases, config)
+    assert_same(Run(tmp_path / "killed"), Run(tmp_path / "whole"))
+    rows = history(Run(tmp_path / "whole"))
+    assert {"learning_rate_segmentor", "learning_rate_segmentor_from_2", "learning_rate_segmentor_from_3",
+            "l2_source"} <= set(rows[0])  # fmt: skip
+    assert all(float(rows[i]["l2_source"]) > 0 for i in range(3))
 
 
 @pytest.mark.parametrize(("epochs", "number"), [(1, signal.SIGUSR1), pytest.param(3, signal.SIGTERM, marks=SLOW)])

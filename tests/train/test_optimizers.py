@@ -103,11 +103,6 @@ def test_keras_amsgrad_is_pytorchs():
     assert np.allclose(weight, [0.999853849, -1.999845624], atol=2e-9)
 
 
-def test_polynomial_decay_stands_still_within_an_epoch():
-    schedule = PolynomialDecay(1.0, steps_per_epoch=4, epochs=2, power=2.0)
-    assert [round(float(schedule(step)), 6) for step in (0, 3, 4, 7, 8, 9)] == [1, 1, 0.25, 0.25, 0, 0]
-
-
 @pytest.mark.parametrize("make", [lambda: NesterovSGD(0.1, momentum=0.5), lambda: AdamW(0.1, epsilon=1e-3)])
 def test_optimizers_rebuild_from_their_configuration(make):
     first = make()

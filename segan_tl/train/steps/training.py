@@ -137,7 +137,8 @@ class Training:
 
     def play(self, batch: dict, players: tuple[str, ...]) -> dict:
         """Update the players' networks from one pass at the old weights; return name of a metric → its values."""
-        variables = {player: found for player in players if (found := self.variables_of(player))}
+        variables = {player: self.variables_of(player) for player in players}
+        variables = {player: found for player, found in variables.items() if found}
         with tf.GradientTape() as tape:
             losses = self.losses(batch)
             # What the critic shares with the others is L1 alone.
