@@ -92,7 +92,7 @@ class Run:
 
     @property
     def comparison(self) -> Path:
-        """Return what a transfer was worth: Dice of the source untouched, from scratch, transferred, JSON."""
+        """Return what a transfer was worth: Dice of the source, from scratch, transferred, JSON."""
         return self.root / "comparison.json"
 
     @property

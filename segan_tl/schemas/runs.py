@@ -136,7 +136,7 @@ class Summary(RunSchema):
 
 
 class ComparedRegions(RunSchema):
-    """comparison.json, as far as its Dice are concerned."""
+    """comparison.json, as far as its Dice are concerned; "renormalised" may be missing."""
 
     remedy: ClassVar[str] = "remove it and run the transfer again, which compares anew"
 

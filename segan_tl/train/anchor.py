@@ -1,9 +1,9 @@
-"""A pull towards the weights of the source, the term L2-SP of the loss [Li 2018, ICML, section 3].
+"""A pull towards the weights of the source, the term L2-SP of the loss [Li 2018, ICML].
 
     loss += weight / 2 · Σ (w − w₀)²,  gradient += weight · (w − w₀)
 
 over the kernels and biases that came over. Scales and shifts of normalisation are left free, as in the authors' code
-("weights" only; its ResNet has no bias but that of its new layer). What is new is left to weight decay.
+(those called "weights"; its ResNet has no bias but that of its new layer). What is new is left to weight decay.
 """
 
 from collections.abc import Mapping, Sequence

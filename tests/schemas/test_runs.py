@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from segan_tl.errors import UserError
+from segan_tl.report.record import compared
 from segan_tl.runs import read_json
 from segan_tl.schemas.runs import FILES, Comparison
 
@@ -105,6 +106,16 @@ def test_another_shape_is_named(tmp_path, name, value, words):
     with pytest.raises(UserError) as caught:
         read_json(write(tmp_path, name, value))
     assert words in str(caught.value) and name in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_comparison_has_the_columns_that_its_file_holds(tmp_path):
+    older = read_json(write(tmp_path, "comparison.json", COMPARED))["regions"]
+    newer = {"wt": older["wt"] | {"renormalised": 0.15}}
+    assert list(compared(older)) == ["source", "scratch", "transferred"]
+    assert list(compared(newer).values())[:2] == ["source, untouched", "source, normalisation of the target"]
+    assert read_json(write(tmp_path, "comparison.json", {"regions": newer}))["regions"] == newer
+    with pytest.raises(UserError, match="renormalised"):
+        read_json(write(tmp_path, "comparison.json", {"regions": {"wt": older["wt"] | {"renormalised": "0.15"}}}))
 
 
 def test_a_comparison_that_is_printed_is_whole(tmp_path):
