@@ -100,7 +100,7 @@ def _build(config: Config, player: str, *, name: str, epoch: int, new: bool, ste
         updates = critic.steps if player == "critic" else critic.segmentor_steps
     steps = steps_per_epoch * updates
     return build_optimizer(
-        config.train, steps_per_epoch=steps_per_epoch, name=f"{name}_optimizer",
+        config.train, steps_per_epoch=steps, name=f"{name}_optimizer",
         learning_rate=critic.learning_rate if player == "critic" and critic else None,
         factor=1.0 if transfer is None or new else transfer.rate, first_step=epoch * steps,
         warmup_steps=round(transfer.warmup * config.train.epochs * steps) if transfer else 0,

@@ -47,6 +47,15 @@ def test_without_settings_there_is_one_optimizer_for_each_player():
     assert list(make_game(critic={"filters": [2]}).optimizers) == ["segmentor", "critic"]
 
 
+def test_the_rate_falls_with_the_epochs_however_often_a_player_is_updated_in_one():
+    critic = {"filters": [2], "update": "alternating", "steps": 3}
+    game = make_game(train={"schedule": "polynomial", "power": 1.0}, critic=critic)
+    for player, updates in (("segmentor", 1), ("critic", 3)):
+        optimizer = game.optimizers[player]
+        optimizer.iterations.assign(5 * 4 * updates)  # half of 10 epochs of 4 batches
+        assert float(optimizer.learning_rate) == pytest.approx(5e-4)
+
+
 # === Warm-up ===
 
 
