@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from segan_tl.regions import MODALITIES
-from segan_tl.workflow.curve import PHANTOM, Curve, read_start, require_distinct
+from segan_tl.workflow.curve import PHANTOM, SCRATCH, Curve, read_start, require_distinct
 from segan_tl.workflow.jobs import EXIT_INTERRUPTED
 from segan_tl.workflow.numbers import device, positive
 from segan_tl.workflow.patients import add_patients_argument
@@ -83,7 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
     cases = _numbers(arguments.cases)
     config = load_config(preset, [*arguments.set, f"name={name}", f"data.modalities={_modalities(arguments.target)}"])
     for start in starts:  # a mistyped key, or a label that is no name, is told before the first training
-        load_config(preset, [*arguments.set, *start.settings, f"name={name}-{start.label}"])
+        beneath = {} if start.origin == SCRATCH else {"transfer": {"source": start.origin, "source_sha256": ""}}
+        load_config(preset, [*arguments.set, *start.settings, f"name={name}-{start.label}"], beneath=beneath)
         _check_origin(start, arguments)
     out = arguments.out or Path("results") / name
     seeds = tuple(range(config.seed, config.seed + arguments.seeds))

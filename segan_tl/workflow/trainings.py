@@ -5,12 +5,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from segan_tl.config.load import load_config
+from segan_tl.config.load import comparable, load_config
 from segan_tl.disk.ownership import set_aside
 from segan_tl.errors import UserError
 from segan_tl.report.score.owed import is_scored
 from segan_tl.runs import Run, read_json
 from segan_tl.workflow.jobs import Job
+
+TOLD_BY_NAME = ("source_sha256", "strategy", "inputs")  # of a transfer: the folder's name tells them
 
 
 def module(command: str) -> tuple[str, ...]:
@@ -64,12 +66,13 @@ def is_trained(job: Job, run: Run, *, config: str) -> bool:
     """
     if not is_scored(run):
         return False
-    recorded = read_json(run.config)
-    words = job.command
+    recorded = comparable(read_json(run.config))
+    words, transfer = job.command, recorded.get("transfer")
     overrides = [value for option, value in zip(words, words[1:]) if option == "--set"]
     overrides += [f"seed={value_of(job, '--seed')}", f"data.modalities={recorded['data']['modalities']}"]
-    expected = json.loads(load_config(config, overrides).model_dump_json())
-    return recorded | {"transfer": None} == expected | {"transfer": None}
+    start = transfer and {key: transfer[key] for key in TOLD_BY_NAME} | {"source": str(run.root)}
+    expected = load_config(config, overrides, beneath={"transfer": start} if start else {})
+    return recorded == comparable(json.loads(expected.model_dump_json()))
 
 
 def starts_from_source(job: Job, run: Run) -> bool:

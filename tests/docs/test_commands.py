@@ -74,7 +74,8 @@ def test_commands_are_understood(line):
         arguments = arguments[:place]
     parsed = parser_of(name).parse_intermixed_args(arguments)
     if config := getattr(parsed, "config", None) or DEFAULTS.get(name):
-        load_config(config, getattr(parsed, "set", []))
+        start = {"transfer": {"source": "a run", "source_sha256": ""}} if name in ("transfer", "finetune") else {}
+        load_config(config, getattr(parsed, "set", []), beneath=start)
 
 
 @pytest.mark.parametrize("line", all_commands(SCRIPTS))
