@@ -58,6 +58,17 @@ class PhantomConfig(Section):
     cases: Annotated[int, Field(gt=0, le=9999)] = 40  # how many patients
     shape: tuple[Side, Side, Side] = (240, 240, 155)  # voxels of the grid along H, W, D; H of them span 240 mm
     seed: Seed = 2020  # same seed, same patients
+    # of the training examples: the simulated sequences, a contrast drawn anew each time [Billot 2023], half of each
+    contrast: Literal["physics", "random", "both"] = "physics"
+
+    @property
+    def painted(self) -> float:
+        """Return the share of the training examples whose contrast is drawn anew."""
+        return {"physics": 0.0, "both": 0.5, "random": 1.0}[self.contrast]
+
+    def same_people(self, other: "PhantomConfig") -> bool:
+        """Return whether it is the same cohort, whatever the contrast of its training examples."""
+        return self.model_copy(update={"contrast": other.contrast}) == other
 
 
 def open_shares(predict) -> tuple[float, ...]:

@@ -10,6 +10,7 @@ from segan_tl.config.schema import Config
 from segan_tl.data.augment import augment
 from segan_tl.data.cache import CachedCase, cut_patch
 from segan_tl.data.intensity import DRAWN
+from segan_tl.data.painting import read_image
 from segan_tl.data.sample import Plan
 from segan_tl.data.slices import OPTIONS, can_change_slices, make_slices
 from segan_tl.data.space import reach
@@ -34,7 +35,7 @@ def make_patches(
     channels, regions = cases[0].image.shape[-1], cases[0].regions
 
     def read(i):
-        return _read(cases, plan, int(i), patch)
+        return _read(cases, plan, int(i), patch, config.data.normalise)
 
     def load(i, drawn, domain):
         image, labels, centre = tf.numpy_function(read, [i], [tf.float32, tf.uint8, tf.float32], stateful=False)
@@ -55,7 +56,7 @@ def make_patches(
 
 
 def _read(
-    cases: Sequence[CachedCase], plan: Plan, i: int, patch: tuple[int, ...]
+    cases: Sequence[CachedCase], plan: Plan, i: int, patch: tuple[int, ...], normalise: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return what example i needs of its volume: image, labels, and where the centre of the patch lies in them."""
     volume, corner, size = cases[plan.case[i]], plan.corner[i], np.array(patch)
@@ -68,7 +69,7 @@ def _read(
         first = np.clip(np.floor(centre - wide).astype(int), -1, limit)
         stop = np.clip(np.ceil(centre + wide).astype(int) + 2, 0, limit + 1)
         corner, size = np.where(size == 1, corner, first), np.where(size == 1, 1, stop - first)
-    image = cut_patch(volume.image, corner, size).astype(np.float32)
+    image = read_image(volume, plan.contrast, i, corner=corner, size=size, normalise=normalise)
     labels = cut_patch(volume.labels, corner, size) if plan.labelled[i] else np.zeros(size, np.uint8)
     return image, labels, (centre - corner).astype(np.float32)
 

@@ -42,6 +42,8 @@ class CachedCase:
         sources: "image" and "labels" → digest of what they were made of.
         made_again: what lay in the cache was damaged.
         fingerprint: numbers of the case, see `fingerprint`.
+        tissues: (D, H, W) uint16 of a synthetic case whose contrast is drawn anew, see `phantom.tissue_map`.
+        tissue_voxels: voxels of each tissue in it, by code.
     """
 
     id: str
@@ -53,6 +55,8 @@ class CachedCase:
     sources: dict[str, str] = field(default_factory=dict)
     made_again: bool = False
     fingerprint: dict[str, float] = field(default_factory=dict)
+    tissues: np.ndarray | None = None
+    tissue_voxels: np.ndarray | None = None
 
     @cached_property
     def tumour_slices(self) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 from segan_tl.config.schema import Config
 from segan_tl.data.augment import draw
 from segan_tl.data.cache import CachedCase
+from segan_tl.data.contrasts import plan_contrasts
 from segan_tl.data.domains import SOURCE, TARGET, draw_cases, draw_in_rounds, forced_examples, from_source
 
 
@@ -25,6 +26,7 @@ class Plan:
     changes: dict[str, np.ndarray]  # as augment.draw gives them
     labelled: np.ndarray  # (N,) whether labels are read
     domain: np.ndarray | None = None  # (N,) SOURCE or TARGET, where there are two cohorts
+    contrast: dict[str, np.ndarray] | None = None  # as contrasts.plan_contrasts gives it, where examples are painted
 
     def __len__(self) -> int:
         return len(self.case)
@@ -76,7 +78,8 @@ def plan_patches(
         corner, forced = _place(cases, config, generator, case=case, wanted=wanted)
     channels = cases[0].image.shape[-1]
     changes = draw(generator, config.augment, count=count, patch=tuple(config.data.patch), channels=channels)
-    return Plan(case, corner, forced, changes, labelled, domain)
+    contrast = plan_contrasts(cases, config, epoch=epoch, case=case, is_source=is_source)
+    return Plan(case, corner, forced, changes, labelled, domain, contrast)
 
 
 def _place(cases, config, generator, *, case: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,6 +14,7 @@ from segan_tl.config.augment import AugmentConfig
 from segan_tl.config.schema import Config
 from segan_tl.data.cache import CachedCase, cut_patch
 from segan_tl.data.intensity import bend, stretch
+from segan_tl.data.painting import read_image
 from segan_tl.data.sample import Plan
 from segan_tl.data.space import reach
 from segan_tl.regions import region_masks
@@ -42,7 +43,7 @@ def make_slices(
         first_step: of the plan.
     """
     batch_size, (_, height, width) = config.train.batch_size, config.data.patch
-    channels, regions = cases[0].image.shape[-1], cases[0].regions
+    channels, regions, normalise = cases[0].image.shape[-1], cases[0].regions, config.data.normalise
     moves = _moves(plan)
     margin = _margin(plan, config.data.patch) if moves else 0
     size = (1, height + 2 * margin, width + 2 * margin)
@@ -53,7 +54,8 @@ def make_slices(
         image = np.empty((batch_size, *size[1:], channels), np.float32)
         labels = np.zeros((batch_size, *size[1:]), np.uint8)
         for i, (case, corner) in enumerate(zip(plan.case[rows], plan.corner[rows] - (0, margin, margin))):
-            image[i] = cut_patch(cases[case].image, corner, size)[0]
+            example = rows.start + i
+            image[i] = read_image(cases[case], plan.contrast, example, corner=corner, size=size, normalise=normalise)[0]
             if plan.labelled[rows][i]:
                 labels[i] = cut_patch(cases[case].labels, corner, size)[0]
         return image, labels

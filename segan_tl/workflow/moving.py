@@ -76,6 +76,7 @@ def _base(source, strategy: str, beneath: dict):
     values = json.loads(source.config.model_dump_json()) | {"transfer": None, "source": None, "adversary": None}
     values["model"]["pretrained"] = values["data"]["train_cases"] = None
     values |= beneath
+    values["phantom"]["contrast"] = "physics"  # the target is there as it was scanned; it may be patients
     if strategy == "combined":
         values["source"] = {"phantom": _phantom_of(source, source.config)}
     return validate(values, source=str(source.path))
@@ -132,7 +133,7 @@ def is_own_cohort(arguments, source, config) -> bool:
     if arguments.data is not None:
         return recorded is not None and Path(recorded) == arguments.data.resolve()
     if source.data.get("synthetic"):
-        return source.config is None or config.phantom == source.config.phantom
+        return source.config is None or config.phantom.same_people(source.config.phantom)
     return recorded is not None
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from segan_tl.disk.ownership import BEFORE
 from segan_tl.workflow.cohort import describe, introduce, prepare_cohort
+from segan_tl.workflow.contrast import give_tissues, refuse_without_tissues
 from segan_tl.workflow.earlier import is_finished, old_run_kept, refuse_foreign_run, start_anew
 from segan_tl.workflow.finish import write_what_is_missing
 from segan_tl.workflow.patients import count_patients, name_patients, remarks
@@ -63,8 +64,9 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
         write_what_is_missing(this_run, page=not arguments.no_report)
         return 0
     # A mistyped folder, or a file of weights that is none, is told before TensorFlow is imported.
-    find_cohort = _found(find_cohort, arguments.data)
-    find_source_cohort = _found(find_source_cohort, getattr(arguments, "source_data", None))
+    find_cohort = _found(find_cohort, "--data", arguments.data, config.phantom)
+    if config.source:
+        find_source_cohort = _found(find_source_cohort, "--source-data", getattr(arguments, "source_data", None), config.source.phantom)
     started = finished or (this_run.last.is_dir() and not arguments.overwrite)
     start = find_start(config, this_run, resuming=started)
     if config.model.file:
@@ -112,6 +114,9 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
 
     # === Training ===
     if not finished:
+        parts["train"] = give_tissues(arguments, config.phantom, cohort, parts["train"])
+        if second:
+            parts["source"] = give_tissues(arguments, config.source.phantom, second, parts["source"])
         data = describe(cohort, split) | ({"source": describe(second)} if second else {})
         with old_run_kept(this_run):
             complete = _train(
@@ -140,11 +145,12 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     return 0
 
 
-def _found(find: Callable | None, folder: Path | None) -> Callable | None:
+def _found(find: Callable, option: str, folder: Path | None, phantom) -> Callable:
     """Return what gives the cohort in a folder, which is searched now; a synthetic one is simulated when asked for."""
     if folder is None:
         return find
     cohort = find()
+    refuse_without_tissues(option, phantom, cohort)
     return lambda: cohort
 
 

@@ -1,4 +1,4 @@
-"""One synthetic patient: anatomy, disease, signal and scan on a grid of any spacing."""
+"""One synthetic patient: anatomy and disease on a grid of any spacing, and the scan of them."""
 
 import zlib
 from typing import NamedTuple
@@ -9,9 +9,7 @@ from segan_tl.data.phantom import anatomy
 from segan_tl.data.phantom.cohorts import COHORTS, Site
 from segan_tl.data.phantom.disease import Drawing, draw_glioma_on, draw_sclerosis_on, plan_disease
 from segan_tl.data.phantom.fields import apply_along_axes, generator, sample, smooth_field, spline_matrix
-from segan_tl.data.phantom.scanner import acquire, bias_field
-from segan_tl.data.phantom.sequences import signal, with_gadolinium
-from segan_tl.data.phantom.tissues import R1_PER_MMOL_SECOND, R2_PER_MMOL_SECOND, TISSUES
+from segan_tl.data.phantom.images import scan_all
 
 FIELD_OF_VIEW_MM = 240.0
 # The atlas origin lies this far from the middle of the grid along x, y and z, as the head does in BraTS.
@@ -20,8 +18,6 @@ LATTICE_MM = 3.0
 LATTICE_AXES = tuple(
     np.arange(low, high + 0.1, LATTICE_MM) for low, high in ((-84.0, 84.0), (-105.0, 105.0), (-81.0, 78.0))
 )
-# ln T1 varies less inside a tissue than ln T2.
-T1_SPREAD = 0.70
 WAVELENGTHS_MM = {"coarse": 26.0, "medium": 13.0, "fine": 6.0, "vein": 9.0, "texture1": 9.0, "texture2": 7.0}
 
 
@@ -121,88 +117,36 @@ def healthy(subject: anatomy.Subject, points: Points) -> dict[str, np.ndarray]:
     return shares
 
 
-def relaxation_factors(subject: anatomy.Subject) -> dict[str, np.ndarray]:
-    """Draw by how much ln T1 and ln T2 of every tissue of this subject differ from the table."""
-    factors = {}
-    for name, tissue in TISSUES.items():
-        rng = generator(subject.seed, subject.case_index, f"relaxation-{name}")
-        factors[name] = np.exp(rng.normal(0.0, tissue.between, 2)).astype(np.float32)
-    return factors
+class Person(NamedTuple):
+    """One synthetic patient on a grid, before any scan.
 
-
-def paint(shares: dict, site: Site, modality: str, *, noise: dict, enhancement: dict, factors: dict) -> np.ndarray:
-    """Return the ideal signal (N,) of one modality: tissue signals added by their share of each voxel.
-
-    Args:
-        shares: name -> (N,) share of the voxel.
-        noise: smooth fields (N,) that make relaxation times vary inside a tissue.
-        enhancement: name -> factor on the gadolinium concentration of the table.
-        factors: name -> factors of this subject on T1 and T2 of the table.
+    Attributes:
+        keep: the part of the grid that can hold a head, True inside the brain; `points`, `drawing` are those voxels.
+        crop: where that part lies in the grid.
+        axes_mm: its scanner coordinates.
     """
-    sequence = site.scans[modality].sequence
-    field = site.field_tesla
-    image = np.zeros(next(iter(shares.values())).shape, dtype=np.float32)
-    for name, share in shares.items():
-        at = np.flatnonzero(share > 0.003)
-        if at.size == 0:
-            continue
-        tissue = TISSUES[name]
-        slow = 0.50 * noise["texture1"][at] + 0.85 * noise["coarse"][at]
-        quick = 0.45 * noise["texture2"][at] + 0.88 * slow
-        mean_t1_ms, mean_t2_ms = factors[name] * np.float32((tissue.t1_ms[field], tissue.t2_ms[field]))
-        t1_ms = mean_t1_ms * np.exp(np.float32(T1_SPREAD * tissue.spread) * slow)
-        t2_ms = mean_t2_ms * np.exp(np.float32(tissue.spread) * quick)
-        if modality == "t1c":
-            concentration = tissue.gadolinium_mmol * enhancement.get(name, 1.0)
-            concentration = concentration * np.exp(3.0 * tissue.spread * noise["texture2"][at])
-            relaxivity = {"r1": R1_PER_MMOL_SECOND[field], "r2": R2_PER_MMOL_SECOND[field]}
-            t1_ms, t2_ms = with_gadolinium(t1_ms, t2_ms, concentration_mmol=concentration, **relaxivity)
-        image[at] += share[at] * signal(
-            sequence, t1_ms=t1_ms, t2_ms=t2_ms, proton_density=np.float32(tissue.proton_density)
-        )
-    return image
+
+    subject: anatomy.Subject
+    site: Site
+    grade: str
+    drawing: Drawing
+    points: Points
+    keep: np.ndarray
+    crop: tuple[slice, ...]
+    axes_mm: list[np.ndarray]
+    shape: tuple[int, int, int]
+
+    def on_grid(self, values: np.ndarray) -> np.ndarray:
+        """Return values (N, …) of the brain's voxels on the whole grid (H, W, D, …), 0 elsewhere."""
+        inner = np.zeros((*self.keep.shape, *values.shape[1:]), values.dtype)
+        inner[self.keep] = values
+        whole = np.zeros((*self.shape, *values.shape[1:]), values.dtype)
+        whole[self.crop] = inner
+        return whole
 
 
-def scan_all(
-    subject: anatomy.Subject, drawing: Drawing, noise: dict, *, keep: np.ndarray, site: Site, axes_mm: list
-) -> dict[str, np.ndarray]:
-    """Acquire the four modalities on the cropped grid and scale them to int16 like the files of a data set."""
-    images = {}
-    white = drawing.shares["wm"] > 0.9
-    factors = relaxation_factors(subject)
-    for modality, scan in site.scans.items():
-        rng = generator(subject.seed, subject.case_index, f"scan-{modality}")
-        ideal = paint(
-            drawing.shares, site, modality, noise=noise, enhancement=drawing.enhancement, factors=factors
-        )
-        white_signal = float(ideal[white].mean()) if white.any() else float(ideal.mean())
-        volume = np.zeros(keep.shape, dtype=np.float32)
-        volume[keep] = ideal
-        volume *= bias_field(rng, axes_mm, site.bias)
-        gain = 700.0 * np.exp(rng.normal(0.0, 0.4)) / white_signal
-        image = acquire(volume, scan, rng, axes_mm=axes_mm, white_signal=white_signal)
-        image = np.clip(np.rint(image * gain), 1, 32767).astype(np.int16)
-        images[modality] = np.where(keep, image, 0).astype(np.int16)
-    return images
-
-
-def simulate_case(cohort: str, *, case_index: int, shape: tuple[int, int, int], seed: int) -> SimulatedCase:
-    """Simulate one synthetic case; the same seed and index give the same person on every grid.
-
-    Args:
-        cohort: a name in `COHORTS`.
-        case_index: from 0.
-        shape: (H, W, D) of the grid; H voxels span 240 mm.
-        seed: of the cohort.
-
-    Raises:
-        ValueError: there is no such cohort, or the grid is no volume.
-
-    Example:
-        >>> patient = segan_tl.simulate_case("glioma-3t", case_index=0, shape=(24, 24, 16), seed=0)
-        >>> patient.images["flair"].shape, sorted(patient.images), patient.grade
-        ((24, 24, 16), ['flair', 't1', 't1c', 't2'], 'LGG')
-    """
+def draw_person(cohort: str, *, case_index: int, shape: tuple[int, int, int], seed: int) -> Person:
+    """Draw anatomy and disease of a case; arguments and errors as for `simulate_case`."""
     if cohort not in COHORTS or len(shape) != 3:
         raise ValueError(f"expected a cohort of {', '.join(COHORTS)} and (H, W, D); got {cohort!r} and {tuple(shape)}")
     plan = COHORTS[cohort]
@@ -223,13 +167,30 @@ def simulate_case(cohort: str, *, case_index: int, shape: tuple[int, int, int], 
     keep, points = brain_points(subject, disease.displacement, axes_mm, voxel_mm=voxel_mm)
     draw = draw_glioma_on if plan.disease == "glioma" else draw_sclerosis_on
     drawing = draw(disease, healthy(subject, points), points)
-    labels = np.zeros(shape, dtype=np.uint8)
-    inner = np.zeros(keep.shape, dtype=np.uint8)
-    inner[keep] = drawing.labels
-    labels[crop] = inner
-    scanned = scan_all(subject, drawing, points.noise, keep=keep, site=site, axes_mm=axes_mm)
-    images = {}
-    for modality, image in scanned.items():
-        images[modality] = np.zeros(shape, dtype=np.int16)
-        images[modality][crop] = image
-    return SimulatedCase(images, labels, disease.grade, site, round(subject.age_years))
+    return Person(subject, site, disease.grade, drawing, points, keep, crop, axes_mm, tuple(shape))
+
+
+def simulate_case(cohort: str, *, case_index: int, shape: tuple[int, int, int], seed: int) -> SimulatedCase:
+    """Simulate one synthetic case; the same seed and index give the same person on every grid.
+
+    Args:
+        cohort: a name in `COHORTS`.
+        case_index: from 0.
+        shape: (H, W, D) of the grid; H voxels span 240 mm.
+        seed: of the cohort.
+
+    Raises:
+        ValueError: there is no such cohort, or the grid is no volume.
+
+    Example:
+        >>> patient = segan_tl.simulate_case("glioma-3t", case_index=0, shape=(24, 24, 16), seed=0)
+        >>> patient.images["flair"].shape, sorted(patient.images), patient.grade
+        ((24, 24, 16), ['flair', 't1', 't1c', 't2'], 'LGG')
+    """
+    person = draw_person(cohort, case_index=case_index, shape=shape, seed=seed)
+    scanned = scan_all(
+        person.subject, person.drawing, person.points.noise, keep=person.keep, site=person.site, axes_mm=person.axes_mm
+    )
+    images = {modality: person.on_grid(image[person.keep]) for modality, image in scanned.items()}
+    labels = person.on_grid(person.drawing.labels)
+    return SimulatedCase(images, labels, person.grade, person.site, round(person.subject.age_years))

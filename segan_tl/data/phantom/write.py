@@ -72,14 +72,14 @@ def make_case(job: tuple) -> tuple:
     return (name, case.grade, case.site.name, f"{case.site.field_tesla:g}", str(case.age_years), "yes")
 
 
-def make_cases(work: list[tuple], *, jobs: int) -> Iterator[tuple]:
-    """Yield the rows of the cases in order, made here or by worker processes."""
-    if min(jobs, len(work)) == 1:
-        yield from map(make_case, work)
+def in_processes(make: Callable[[tuple], tuple], work: list[tuple], *, jobs: int) -> Iterator[tuple]:
+    """Yield what `make` returns of each piece of work, in order, made here or by worker processes."""
+    if min(jobs, len(work)) <= 1:
+        yield from map(make, work)
         return
     # "spawn" keeps workers free of whatever the parent has loaded (TensorFlow does not survive a fork).
     with multiprocessing.get_context("spawn").Pool(min(jobs, len(work)), _ignore_interrupts) as pool:
-        yield from pool.imap(make_case, work)
+        yield from pool.imap(make, work)
 
 
 def check_request(cohort: str, *, cases: int, shape: tuple[int, int, int], seed: int, jobs: int) -> None:
@@ -147,7 +147,7 @@ def write_cohort(
         clear_leftovers(folder)
         work = [(str(fresh), cohort, index, shape, seed) for index in range(cases)]
         rows = []
-        for row in make_cases(work, jobs=jobs):
+        for row in in_processes(make_case, work, jobs=jobs):
             rows.append(row)
             if progress is not None:
                 progress(len(rows), cases)
