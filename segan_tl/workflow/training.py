@@ -66,7 +66,8 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     # A mistyped folder, or a file of weights that is none, is told before TensorFlow is imported.
     find_cohort = _found(find_cohort, "--data", arguments.data, config.phantom)
     if config.source:
-        find_source_cohort = _found(find_source_cohort, "--source-data", getattr(arguments, "source_data", None), config.source.phantom)
+        folder = getattr(arguments, "source_data", None)
+        find_source_cohort = _found(find_source_cohort, "--source-data", folder, config.source.phantom)
     started = finished or (this_run.last.is_dir() and not arguments.overwrite)
     start = find_start(config, this_run, resuming=started)
     if config.model.file:

@@ -182,11 +182,12 @@ def test_intensities_may_be_left_to_the_device_that_learns(cases, patch):
 @pytest.mark.parametrize("replicas", [1, 2])
 def test_replicas_see_the_batches_of_one(replicas):
     """The worker makes its own logical devices, so it is a process of its own; it prints a sum of each example."""
+    from tests.data.patches_worker import EPOCHS
+
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, str(WORKER), str(replicas)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     sums = np.array([float(word) for word in done.stdout.split()])
-    cases = [volume((9, 14, 12), 0), volume((8, 10, 13), 1)]
-    _, batches = collect(cases, settings(augment=NNUNET))
+    batches = [batch for cases, config in EPOCHS for batch in collect(cases, config)[1]]
     expected = np.concatenate([image.sum(axis=(1, 2, 3, 4)) for image, _ in batches])
     np.testing.assert_allclose(sums, expected, rtol=1e-5, atol=1e-3)

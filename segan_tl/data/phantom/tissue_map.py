@@ -1,6 +1,6 @@
 """What every voxel of a synthetic patient is made of: its two largest tissues, and their shares.
 
-Two tissues say nearly all: what comes third fills about 2 % of the brain at 2 mm. So a border keeps its partial volume,
+Two tissues say nearly all: what comes third fills about 1 % of the brain at 2 mm. So a border keeps its partial volume,
 and edema, which is water among healthy white matter, its uneven strength. A voxel's composition is one number, the row
 of the tables FIRST, SECOND and SHARE; 0 lies outside the brain.
 """
