@@ -28,7 +28,8 @@ GREY, WHITE = ("cerebellum", "thalamus", "striatum"), ("stem", "pallidum")
 LESION_GAP = (0.1, 0.6)  # between a lesion and white matter, the brightest tissue being 1
 CLOSE = 0.05  # of the lesions are nearer than that
 NOISE = (0.01, 0.06)  # of the brighter of white and grey matter
-BIAS = (0.0, 0.2)  # deviation of its logarithm
+BIAS = (0.0, 0.4)  # deviation of its logarithm at a node
+BETWEEN_NODES = 0.479365  # of it is left where cubic B-splines smooth it in a plane
 BLURRED = 0.5  # share, along one axis
 BLUR_STEP_VOXELS, BLUR_STEPS = 0.25, 8  # up to 2 voxels: slices of about 5 voxels
 # Kind, whether short (gadolinium is seen), and the ranges of TR, TE, TI in ms and of the flip angle in degrees.
@@ -198,7 +199,7 @@ def scale_of(
     """
     mean = drawn["mean"].astype(np.float64)
     variance = np.square(drawn["spread"]) + np.square(drawn["noise"])[:, None]
-    variance = variance + np.square(drawn["bias"][:, None] * mean)
+    variance = variance + np.square(BETWEEN_NODES * drawn["bias"][:, None] * mean)
     if normalise == "zscore":
         weights = voxels[:, 1:, None] / voxels[:, 1:].sum(axis=1)[:, None, None]
         centre = (weights * mean[:, 1:]).sum(axis=1)

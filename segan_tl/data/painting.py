@@ -14,14 +14,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from segan_tl.data.cache import CachedCase, cut_patch
-from segan_tl.data.contrasts import BANK, BLUR_STEP_VOXELS
+from segan_tl.data.contrasts import BANK, BETWEEN_NODES, BLUR_STEP_VOXELS
 from segan_tl.data.phantom.fields import spline_matrix
 from segan_tl.data.phantom.tissue_map import PARTS
 
 # Distance of the nodes in voxels, and the weight, of the fields that make up a texture; squares add up to 1.
 TEXTURE = ((4.0, 0.6), (12.0, 0.8))
 BIAS_NODES = 40.0
-VARIANCE = 0.479365  # of a cubic B-spline with coefficients of unit variance, along one axis
 
 
 def read_image(
@@ -50,17 +49,22 @@ def paint(tissues: np.ndarray, drawn: Mapping[str, np.ndarray], *, normalise: st
         drawn: one row of `contrasts.plan_contrasts`.
         normalise: of the configuration; what percentiles scale is clipped to [0, 1].
     """
-    table = np.concatenate([drawn["mean"], drawn["spread"]], axis=1).T @ PARTS  # (2 M, compositions)
+    scale = drawn["scale"]
+    table = np.concatenate([drawn["mean"] * scale, drawn["spread"] * scale], axis=1).T @ PARTS  # (2 M, compositions)
     rows, outside = tissues.astype(np.intp), tissues == 0
-    channels = len(drawn["noise"])
+    channels = len(scale)
     image = np.empty((*tissues.shape, channels), np.float32)
     for channel in range(channels):
+        starts = drawn["start"][channel].tolist()
         x = table[channels + channel][rows]
-        x *= texture(rows.shape, drawn["start"][channel])
+        x *= texture(rows.shape, starts)
         x += table[channel][rows]
-        x = _scan(x, {name: drawn[name][channel] for name in ("bias", "blur", "noise", "start")})
-        x -= drawn["low"][channel]
-        x *= drawn["scale"][channel]
+        x *= bias(rows.shape, drawn["bias"][channel], starts[2])
+        x = blur(x, drawn["blur"][channel].tolist())
+        # The noise of one coil channel, and the magnitude of it: Rician but where there is no signal.
+        x += (drawn["noise"][channel] * scale[channel]) * normal(rows.shape, starts[3])
+        np.abs(x, out=x)
+        x -= drawn["low"][channel] * scale[channel]
         if normalise != "zscore":
             np.clip(x, 0, 1, out=x)
         x[outside] = 0
@@ -68,40 +72,45 @@ def paint(tissues: np.ndarray, drawn: Mapping[str, np.ndarray], *, normalise: st
     return image
 
 
-def _scan(x: np.ndarray, drawn: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return one channel (d, h, w) as a scanner would give it of an ideal one.
-
-    The noise is that of one coil channel, and the magnitude is taken of it: Rician but where there is no signal.
-    """
-    bias = field(x.shape, BIAS_NODES, drawn["start"][2])
-    bias *= drawn["bias"]
-    x *= np.exp(bias, out=bias)
-    for axis, step in enumerate(drawn["blur"].tolist()):
-        if step and x.shape[axis] > 1:
-            x = along(gaussian(x.shape[axis], step), x, axis)
-    x += drawn["noise"] * normal(x.shape, drawn["start"][3])
-    return np.abs(x, out=x)
-
-
 def texture(shape: Sequence[int], starts: Sequence[int]) -> np.ndarray:
     """Return a smooth field of unit variance (d, h, w), of small and of large hills."""
+    # B-splines leave 0.48 of the variance along each axis.
+    unit = BETWEEN_NODES ** (-sum(length > 1 for length in shape) / 2)
     (small, much), (large, more) = TEXTURE
-    found = field(shape, small, starts[0])
-    found *= much
-    hills = field(shape, large, starts[1])
-    hills *= more
-    found += hills
+    found = smooth(nodes(shape, small, starts[0]) * (much * unit), shape, small)
+    found += smooth(nodes(shape, large, starts[1]) * (more * unit), shape, large)
     return found
 
 
-def field(shape: Sequence[int], distance: float, start: int) -> np.ndarray:
-    """Return a smooth field of unit variance (d, h, w) with nodes so many voxels apart."""
-    matrices = [spline(length, distance) if length > 1 else None for length in shape]
-    found = normal([1 if matrix is None else matrix.shape[1] for matrix in matrices], start)
+def bias(shape: Sequence[int], deviation: float, start: int) -> np.ndarray:
+    """Return a smooth positive factor (d, h, w): exp of a normal number at every node."""
+    return smooth(np.exp(deviation * nodes(shape, BIAS_NODES, start)), shape, BIAS_NODES)
+
+
+def blur(x: np.ndarray, steps: Sequence[int]) -> np.ndarray:
+    """Blur x (d, h, w) by so many steps along each axis that is longer than 1."""
+    for axis, step in enumerate(steps):
+        if step and x.shape[axis] > 1:
+            x = along(gaussian(x.shape[axis], step), x, axis)
+    return x
+
+
+def nodes(shape: Sequence[int], distance: float, start: int) -> np.ndarray:
+    """Return a normal number for each of the nodes that are so many voxels apart."""
+    return normal([count_nodes(length, distance) for length in shape], start)
+
+
+def smooth(numbers: np.ndarray, shape: Sequence[int], distance: float) -> np.ndarray:
+    """Return the field (d, h, w) that cubic B-splines make of the numbers at its nodes."""
     for axis in (2, 1, 0):
-        if matrices[axis] is not None:
-            found = along(matrices[axis], found, axis)
-    return found
+        if shape[axis] > 1:
+            numbers = along(spline(shape[axis], distance), numbers, axis)
+    return numbers
+
+
+def count_nodes(length: int, distance: float) -> int:
+    """Return how many nodes an axis has, with those that its ends need."""
+    return math.ceil((length - 1) / distance) + 4 if length > 1 else 1
 
 
 def normal(shape: Sequence[int], start: int) -> np.ndarray:
@@ -116,15 +125,15 @@ def along(matrix: np.ndarray, x: np.ndarray, axis: int) -> np.ndarray:
     """Multiply every line of x (d, h, w) along an axis by a matrix (m, n)."""
     if axis == 0:
         return (matrix @ x.reshape(len(x), -1)).reshape(-1, *x.shape[1:])
-    return matrix @ x if axis == 1 else x @ matrix.T
+    if axis == 1:
+        return matrix @ x
+    return (x.reshape(-1, x.shape[2]) @ matrix.T).reshape(*x.shape[:2], -1)
 
 
 @functools.lru_cache(maxsize=1024)
 def spline(length: int, distance: float) -> np.ndarray:
-    """Return (length, nodes) weights of cubic B-splines whose nodes are `distance` voxels apart, for unit variance."""
-    nodes = math.ceil((length - 1) / distance) + 4
-    weights = spline_matrix(np.arange(length) / distance + 1, nodes).toarray()
-    return (weights / math.sqrt(VARIANCE)).astype(np.float32)
+    """Return (length, nodes) weights of cubic B-splines whose nodes are `distance` voxels apart."""
+    return spline_matrix(np.arange(length) / distance + 1, count_nodes(length, distance)).toarray()
 
 
 @functools.lru_cache(maxsize=1024)

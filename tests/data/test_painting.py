@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter1d
 from segan_tl.config.load import load_config
 from segan_tl.data.batches import make_patches
 from segan_tl.data.contrasts import BANK, BLUR_STEP_VOXELS, plan_contrasts, scale_of
-from segan_tl.data.painting import field, normal, paint, spline, texture
+from segan_tl.data.painting import bias, nodes, normal, paint, smooth, texture
 from segan_tl.data.phantom.tissue_map import CODES, FIRST, KINDS, SECOND, SHARE
 from segan_tl.data.prepare import prepare_volume
 from segan_tl.data.sample import plan_patches
@@ -44,12 +44,12 @@ def test_paint_gives_what_a_slow_loop_does():
     tissues = case.tissues[:, 2:30, 3:35]
     drawn = row_of(case, blur=np.array([[0, 3, 0]]))
     smooth, starts = texture(tissues.shape, drawn["start"][0]), drawn["start"][0]
-    bias = np.exp(drawn["bias"][0] * field(tissues.shape, 40.0, starts[2]))
+    factor = bias(tissues.shape, drawn["bias"][0], starts[2])
     ideal = np.zeros(tissues.shape)
     for place, row in np.ndenumerate(tissues):
         for code, share in ((FIRST[row], SHARE[row]), (SECOND[row], 1 - SHARE[row])):
             ideal[place] += share * (drawn["mean"][code, 0] + drawn["spread"][code, 0] * smooth[place])
-    blurred = gaussian_filter1d(ideal * bias, 3 * BLUR_STEP_VOXELS, axis=1)
+    blurred = gaussian_filter1d(ideal * factor, 3 * BLUR_STEP_VOXELS, axis=1)
     magnitude = abs(blurred + drawn["noise"][0] * normal(tissues.shape, starts[3]))
     expected = np.clip((magnitude - drawn["low"][0]) * drawn["scale"][0], 0, 1) * (tissues > 0)
     found = paint(tissues, drawn, normalise="percentiles")
@@ -101,7 +101,20 @@ def test_fields_are_smooth_and_of_unit_variance():
     found = np.stack([texture((1, 96, 96), (start, 2 * start)) for start in range(0, BANK // 2, 997)])
     assert found.std() == pytest.approx(1, abs=0.1) and abs(found.mean()) < 0.1
     assert abs(np.diff(found, axis=2)).mean() < 0.3
-    assert spline(80, 4.0).sum(axis=1) == pytest.approx(0.479365**-0.5)
+    for place in (0, 7, 50):  # a spline at a place, term by term
+        numbers, along_w = nodes((1, 1, 96), 4.0, 9)[0, 0], place / 4 + 1
+        base = int(along_w)
+        near = [(abs(along_w - k), numbers[k]) for k in range(base - 1, base + 3)]
+        value = sum(
+            number * (2 / 3 - d**2 + d**3 / 2 if d < 1 else max(2 - d, 0) ** 3 / 6) for d, number in near
+        )
+        assert smooth(numbers[None, None], (1, 1, 96), 4.0)[0, 0, place] == pytest.approx(value, abs=1e-5)
+
+
+def test_the_bias_field_is_a_factor_about_one():
+    found = np.stack([bias((1, 64, 64), 0.2, start) for start in range(0, BANK, 1999)])
+    assert found.min() > 0 and found.mean() == pytest.approx(1, abs=0.06) and 0.05 < np.log(found).std() < 0.2
+    assert bias((1, 64, 64), 0.0, 5) == pytest.approx(1, abs=1e-5)
 
 
 def test_large_patches_draw_noise_of_their_own():
