@@ -60,9 +60,9 @@ def run(arguments: argparse.Namespace) -> int:
     like = _open(arguments)
     cohort = find_cases(arguments.folder)
     cohort = state_patients(cohort, arguments.patients) if arguments.patients else cohort
-    modalities = _modalities(cohort, arguments.modality)
+    modalities, any_subset = _modalities(cohort, arguments.modality), False
     if like and arguments.modality == ["found"]:
-        modalities = like.config.data.modalities
+        modalities, any_subset = like.config.data.modalities, like.config.data.any_subset
     need_mask = not arguments.no_masks and any(case.mask for case in cohort.cases)
     checked = []
     with progress_bar("reading cases", total=len(cohort.cases), to=error_console) as advance:
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
             advance()
 
         good, problems = check_cohort(
-            cohort, modalities, need_mask=need_mask, jobs=arguments.jobs, progress=done,
+            cohort, modalities, need_mask=need_mask, any_subset=any_subset, jobs=arguments.jobs, progress=done,
             examine=examiner(like) if like else None,
         )  # fmt: skip
     print_table(_case_table(checked))

@@ -56,6 +56,11 @@ def run(arguments: argparse.Namespace) -> int:
     from segan_tl.models.weights import load_network
 
     model = load_network(file)
+    if (modalities := about.get("modalities")) and model.input_shape[-1] == 2 * len(modalities):
+        raise UserError(
+            f"{file} takes any subset of its modalities, with a plane for each that says whether it is there, which "
+            "nnU-Net does not make; expected a network that sees all of them; export one trained with --modality all"
+        )
     dataset = read_json(arguments.dataset, NnunetDataset) if arguments.dataset else make_dataset(about, source=file)
     beside = {arguments.out / "plans.json": plans, arguments.out / "dataset.json": dataset} if whole else {}
     for path, content in beside.items():

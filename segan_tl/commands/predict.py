@@ -17,8 +17,9 @@ EPILOG = """examples:
   python -m segan_tl predict segan/flair scan.nii.gz OUT --modality flair --probabilities
   python -m segan_tl predict segan/t1 segan/t2 segan/flair patients/ OUT --vote weighted
 
-The result lies on the grid of the input, with its affine. Only the run's own modalities are read. Where a case has a
-label map, Dice is printed too. With --vote, the runs of those modalities that a patient has decide, voxel by voxel; a
+The result lies on the grid of the input, with its affine. Only the run's own modalities are read; a run that
+was trained with --modality any takes those that a patient has, and says which. Where a case has a label map, Dice is
+printed too. With --vote, the runs of those modalities that a patient has decide, voxel by voxel; a
 vote counts 1 (majority) or the run's best validation Dice (weighted), and a tie is settled by the mean probability.
 volumes.csv has the volumes, and remarks: a scan unlike those of the training, an answer that can hardly be.
 Research software: not for diagnosis."""
@@ -56,7 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     members = _open(arguments)
     voting = arguments.vote is not None
     modalities = tuple(modality for member in members for modality in member.config.data.modalities)
-    find, missing = (find_any_inputs, without_any) if voting else (find_inputs, missing_modalities)
+    any_of_them = voting or members[0].config.data.any_subset
+    find, missing = (find_any_inputs, without_any) if any_of_them else (find_inputs, missing_modalities)
     cases, remarks = find(arguments.input, modalities=modalities, stated=arguments.modality)
     lacking = [reason for case in cases if (reason := missing(case, modalities))]
     if lacking and not arguments.skip_bad_cases:
@@ -65,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError(f"{lacking[0]}{hint}{more}")
     cases = [case for case in cases if missing(case, modalities) is None]
     if not cases:
-        wanted = f"{'any of ' if voting else ''}{', '.join(modalities)}"
+        wanted = f"{'any of ' if any_of_them else ''}{', '.join(modalities)}"
         raise UserError(f"no case at {arguments.input} has {wanted}: {lacking[0]}")
     outputs = plan_outputs(arguments.out, cases, probabilities=arguments.probabilities, overwrite=arguments.overwrite)
     remarks += [f"left out: {reason}" for reason in lacking]
@@ -147,12 +149,13 @@ def _segment_one(arguments, members, models, *, case, outputs) -> tuple:
     from segan_tl.predict.ensemble import segment_input
     from segan_tl.predict.labels import label_scheme, paint_labels, painted_masks
     from segan_tl.predict.outputs import write_probability
-    from segan_tl.predict.plausibility import judge, not_segmented_text
+    from segan_tl.predict.plausibility import judge, not_segmented_text, used_modalities
 
     started = time.monotonic()
     regions = members[0].config.data.regions
     loaded, voters, probability, prediction = segment_input(members, models, case, rule=arguments.vote)
-    voted = [voter.modality for voter in voters] if arguments.vote else []
+    voted, data = [voter.modality for voter in voters] if arguments.vote else [], members[0].config.data
+    used = used_modalities(loaded.image, data) if data.any_subset else []
     scheme = label_scheme(regions, case.convention)
     painted = paint_labels(prediction, regions, scheme)
     write_volume(outputs.labels(case.id), painted, loaded.geometry)
@@ -161,7 +164,7 @@ def _segment_one(arguments, members, models, *, case, outputs) -> tuple:
         write_probability(outputs.probability(case.id), probability, loaded.geometry)
     truth = None if loaded.labels is None else region_masks(loaded.labels, regions)
     voxel_ml = loaded.geometry.voxel_volume_mm3 / 1000
-    volumes_ml, scores, parts = {}, {}, [f"vote of {'+'.join(voted)}"] if voted else []
+    volumes_ml, scores, parts = {}, {}, [f"vote of {'+'.join(voted)}"] if voted else ["+".join(used)] if used else []
     for i, region in enumerate(regions):
         volumes_ml[region] = float(prediction[..., i].sum() * voxel_ml)
         parts.append(f"{region} {volumes_ml[region]:.1f} ml")
@@ -172,7 +175,7 @@ def _segment_one(arguments, members, models, *, case, outputs) -> tuple:
     parts += not_segmented_text(judgement)
     seconds = round(time.monotonic() - started, 3)
     record = {"file": outputs.labels(case.id).name, "labels": scheme.meanings, "volume_ml": volumes_ml, "dice": scores}
-    record |= {"voted": voted} if voted else {}
+    record |= {"voted": voted} if voted else {"used": used} if used else {}
     record |= {"unlike_training": judgement.unlike_training, "doubtful": judgement.doubtful}
     record |= {"head_not_segmented_ml": judgement.not_segmented_ml, "seconds": seconds}
     return record, "  ".join((*parts, f"{seconds:.1f} s")), judgement
@@ -194,10 +197,10 @@ def _write_record(arguments, members, digests, *, outputs, cases, records) -> No
 
 
 def _print_means(records, *, regions) -> None:
-    """Print the mean Dice of cases with a label map, and by how many modalities voted."""
+    """Print the mean Dice of cases with a label map, and by how many modalities there were."""
     for region in regions:
         known = [record for record in records.values() if record["dice"]]
-        scored = [(record["dice"][region], len(record.get("voted", ()))) for record in known]
+        scored = [(record["dice"][region], len(record.get("voted", record.get("used", ())))) for record in known]
         if len(scored) > 1:
             mean = sum(score for score, _ in scored) / len(scored)
             console.print(f"{region}: mean Dice {mean:.3f} of {len(scored)} cases with a label map")

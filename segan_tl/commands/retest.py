@@ -91,7 +91,9 @@ def _check(cohort, config, *, skip: bool) -> tuple[list, dict[str, str]]:
     from segan_tl.workflow.bad_cases import handle_problems
 
     with progress_bar("checking", total=len(cohort.cases)) as advance:
-        good, problems = check_cohort(cohort, config.data.modalities, progress=lambda _: advance())
+        good, problems = check_cohort(
+            cohort, config.data.modalities, any_subset=config.data.any_subset, progress=lambda _: advance()
+        )
     handle_problems(problems, cohort, skip=skip)
     return good, {problem.case_id: f"{problem.reason}; {problem.remedy}" for problem in problems}
 
@@ -159,7 +161,8 @@ def _check_fit(this_run, cohort, config) -> None:
         )
     there = {name for case in cohort.cases for name in case.images}
     lacking = [name for name in config.data.modalities if name not in there]
-    if lacking and there <= set(MODALITIES):  # a name that tells no modality has a remedy of its own, case by case
+    enough = config.data.any_subset and len(lacking) < len(config.data.modalities)
+    if lacking and not enough and there <= set(MODALITIES):  # a name that tells no modality has a remedy of its own, case by case
         has = ", ".join(name for name in MODALITIES if name in there) or "no image"
         raise UserError(
             f"{this_run.root} sees {', '.join(config.data.modalities)}; {cohort.folder} has {has}; give --data a "

@@ -11,6 +11,7 @@ EPILOG = """examples:
   python -m segan_tl train --config nnunet_small                        the built-in synthetic cohort, two CPU cores
   python -m segan_tl train --config nnunet --data BraTS2021             the published configuration on your data
   python -m segan_tl train --config unet3d_small --modality flair       one modality instead of four
+  python -m segan_tl train --config nnunet --data CLINIC --modality any     of patients who lack some modalities, too
   python -m segan_tl train --config nnunet --data BraTS2021 --fold 0    first of five folds (--folds 10 for ten)
   python -m segan_tl train --config mednext_s --data BraTS2021 --devices gpu:0,1
   python -m segan_tl train --config dann --data AFRICA --source-data BraTS2021   a second cohort to learn from
@@ -27,7 +28,7 @@ def add_arguments(parser):
     parser.description = "Train any network: 3-D U-Net, nnU-Net, MedNeXt, AlbuNet, SegAN, or one of your own."
     parser.epilog = EPILOG
     parser.add_argument(
-        "--modality", dest="target", choices=(*MODALITIES, "all"), help="what the network sees (the configuration's)"
+        "--modality", dest="target", choices=(*MODALITIES, "all", "any"), help="what the network sees (the configuration's)"
     )
     add_training_arguments(parser)
     add_second_cohort_arguments(parser)

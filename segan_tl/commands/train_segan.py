@@ -12,6 +12,7 @@ EPILOG = """examples:
   %(prog)s --modality flair --data BraTS2021             the published method on your data
   %(prog)s --modality t2 --data BraTS2021 --config segan_cpu     for a computer without GPU
   %(prog)s --modality all --set critic.update=alternating --set name=alternating
+  %(prog)s --modality any --data CLINIC                  whatever modalities a patient has, one network for all
   %(prog)s --modality flair --devices gpu:0,1            two GPUs; cpu:2 gives two logical CPUs
   %(prog)s --modality t2 --split segan/flair             the same patients in each part as another run
 
@@ -22,10 +23,10 @@ the synthetic cohort is written to --cache first; with --data, segan_cat, the pa
 
 def add_arguments(parser):
     """Add the command's arguments."""
-    parser.description = "Train SegAN-CAT on one MRI modality or all four; segment and score the test cases."
+    parser.description = "Train SegAN-CAT on one MRI modality, all four or any of them; segment and score the test cases."
     parser.epilog = EPILOG
     parser.add_argument(
-        "--modality", dest="target", required=True, choices=(*MODALITIES, "all"), help="what the segmentor sees"
+        "--modality", dest="target", required=True, choices=(*MODALITIES, "all", "any"), help="what the segmentor sees"
     )
     add_split_argument(parser)
     add_training_arguments(parser)

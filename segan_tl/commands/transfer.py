@@ -51,7 +51,7 @@ def add_arguments(parser):
     )  # fmt: skip
     parser.add_argument(
         "--target", "--modality", action=Once, metavar="MODALITY",
-        help="what the network sees: t1, t1c, t2, flair, all (as before)",
+        help="what the network sees: t1, t1c, t2, flair, all, any (as before)",
     )  # fmt: skip
     parser.add_argument("--freeze-critic", action="store_true", help="the same as --strategy freeze-critic")
     parser.add_argument("--strategy", metavar="S", help="what comes over and what stands still, see below (full)")
@@ -166,7 +166,7 @@ def _plan(arguments, source, strategy: str) -> tuple:
     else:
         check_cohorts(arguments, config)
     if arguments.target and is_own_cohort(arguments, source, config):
-        label = label_of(config.data.modalities)
+        label = label_of(config.data.modalities, subsets=config.data.subsets)
     else:
         alone = config.model_copy(update={"source": None}) if strategy == "combined" else config
         label = cohort_name(own_folder(arguments, source, config), alone)
@@ -196,6 +196,7 @@ def _check_options(arguments, source, config, strategy: str) -> None:
         )
     changed = [arguments.set, arguments.config, arguments.split, arguments.fold is not None, arguments.other_patients]
     same = set(source.modalities) == set(config.data.modalities) and is_own_cohort(arguments, source, config)
+    same = same and (source.config is None or source.config.data.subsets == config.data.subsets)
     if same and strategy in STRATEGIES and (arguments.target and not arguments.other_patients or not any(changed)):
         other = next(name for name in ("t2", "flair", "t1") if (name,) != config.data.modalities)
         raise UserError(

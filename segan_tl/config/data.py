@@ -19,6 +19,10 @@ class DataConfig(Section):
 
     # what the network sees, in this order; --modality sets it
     modalities: Modalities = MODALITIES
+    # all: of every case, all of them; any: those that a case has, and in training a part of these, drawn for each example
+    subsets: Literal["all", "any"] = "all"
+    # with subsets = "any": chance of an example to keep one modality, two, …; None: every subset alike
+    subset_shares: Annotated[tuple[Fraction, ...], Field(min_length=1)] | None = None
     regions: Regions = ("wt", "tc", "et")  # what is segmented
     # zscore: mean 0, deviation 1 inside the brain; ren: 1st to 99th percentile to 0 … 1; percentiles: the two below
     normalise: Literal["zscore", "ren", "percentiles"] = "zscore"
@@ -39,6 +43,26 @@ class DataConfig(Section):
             raise ValueError(f"data.percentiles [{low:g}, {high:g}]: expected the lower one first, such as [2, 98]")
         if abs(sum(self.split) - 1) > 1e-6:
             raise ValueError(f"data.split {list(self.split)} must add up to 1")
+        return self
+
+    @property
+    def any_subset(self) -> bool:
+        """Return whether a case may lack modalities, which a network is told, then, of every one."""
+        return self.subsets == "any"
+
+    @model_validator(mode="after")
+    def _subsets_fit(self):
+        count, shares = len(self.modalities), self.subset_shares
+        if self.any_subset and count < 2:
+            raise ValueError(
+                f"data.subsets 'any' is for several modalities; found {self.modalities[0]} alone: name more in "
+                "data.modalities, or leave data.subsets out"
+            )
+        if self.any_subset and shares is not None and (len(shares) != count or abs(sum(shares) - 1) > 1e-6):
+            raise ValueError(
+                f"data.subset_shares {list(shares)}: expected {count} shares that add up to 1, of one modality to "
+                f"{count} of them"
+            )
         return self
 
     @model_validator(mode="after")

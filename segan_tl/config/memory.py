@@ -22,16 +22,15 @@ def lack_of_memory(config: Config) -> str | None:
     A bound from below: of a batch, its images and the features of the network's first stage.
     """
     here_gib = memory_bytes() / GIB
-    channels = len(config.data.modalities)
     voxels, width = config.train.batch_size * math.prod(config.data.patch), (config.model.filters or (16,))[0]
     if config.data.crop:
-        case_gib = COPIES * math.prod(config.data.crop) * channels * FLOAT_BYTES / GIB
+        case_gib = COPIES * math.prod(config.data.crop) * len(config.data.modalities) * FLOAT_BYTES / GIB
         if case_gib > here_gib:
             return (
                 f"data.crop {list(config.data.crop)} needs {case_gib:,.0f} GiB of memory for a case; expected at most "
                 f"the {here_gib:,.0f} GiB of this computer; give a smaller crop"
             )
-    batch_gib = voxels * (channels + width) * FLOAT_BYTES / GIB
+    batch_gib = voxels * (config.channels + width) * FLOAT_BYTES / GIB
     if batch_gib > (most := max(here_gib, LARGEST_ACCELERATOR_GIB)):
         return (
             f"data.patch with train.batch_size {config.train.batch_size} needs {batch_gib:,.0f} GiB of memory for a "

@@ -34,6 +34,14 @@ class Config(Section):
         """Return the number of the network's output channels: background is one of them under a softmax."""
         return len(self.data.regions) + (self.model.activation == "softmax")
 
+    @property
+    def channels(self) -> int:
+        """Return the number of the network's input channels: where modalities may be missing, a plane for each tells it.
+
+        The image itself, which is prepared, cached, changed and shown to the critic, has one channel a modality.
+        """
+        return len(self.data.modalities) * (2 if self.data.any_subset else 1)
+
     def misfit(self) -> str | None:
         """Return why the networks cannot take the patches; None where they can."""
         patch, coarsest = self.data.patch, self.model.coarsest

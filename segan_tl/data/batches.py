@@ -28,8 +28,9 @@ def make_patches(
     """Return batches {"image": (B, d, h, w, M), "mask": (B, d, h, w, R)}, float32, from `first_step` of the plan on.
 
     A patch of one slice, d = 1, comes without its first axis, for 2-D networks: (B, h, w, M) and (B, h, w, R). With two
-    cohorts there is "domain" (B,) too, float32; the mask of an example whose labels are not read is 0. Without
-    `intensities` the patches are only moved, and "changes" says what `intensity.change_batch` is to do to them.
+    cohorts there is "domain" (B,) too, float32; the mask of an example whose labels are not read is 0. With subsets of
+    modalities "present" (B, M) says which the network sees; the images are still whole. Without `intensities` the patches
+    are only moved, and "changes" says what `intensity.change_batch` is to do to them.
     """
     batch_size, patch = config.train.batch_size, tuple(config.data.patch)
     channels, regions = cases[0].image.shape[-1], cases[0].regions
@@ -37,20 +38,20 @@ def make_patches(
     def read(i):
         return _read(cases, plan, int(i), patch, config.data.normalise)
 
-    def load(i, drawn, domain):
+    def load(i, drawn, beside):
         image, labels, centre = tf.numpy_function(read, [i], [tf.float32, tf.uint8, tf.float32], stateful=False)
         image = tf.ensure_shape(image, (None, None, None, channels))
         labels, centre = tf.ensure_shape(labels, (None, None, None)), tf.ensure_shape(centre, (3,))
         change = _example(patch, channels, regions, config.augment.gamma_keeps_statistics, intensities)
         left = {} if intensities else {"changes": {name: drawn[name] for name in DRAWN}}
-        return change(image, labels, {**drawn, "centre": centre}) | domain | left
+        return change(image, labels, {**drawn, "centre": centre}) | beside | left
 
     if patch[0] == 1 and can_change_slices(config.augment):
         return make_slices(cases, plan, config, first_step=first_step)
     first = first_step * batch_size
     rows = {name: values[first:] for name, values in plan.changes.items()}
-    domain = {} if plan.domain is None else {"domain": plan.domain[first:]}
-    examples = tf.data.Dataset.from_tensor_slices((np.arange(first, len(plan)), rows, domain))
+    beside = {name: values[first:] for name, values in plan.beside.items()}
+    examples = tf.data.Dataset.from_tensor_slices((np.arange(first, len(plan)), rows, beside))
     batches = examples.map(load, num_parallel_calls=2).batch(batch_size, drop_remainder=True)
     return batches.prefetch(2).with_options(OPTIONS)
 

@@ -19,6 +19,7 @@ import numpy as np
 from segan_tl.config.data import DataConfig
 from segan_tl.data.arrays import Arrays, Made, digest, name_hash, prepare_each
 from segan_tl.data.find.cases import Case, Problem, read_case
+from segan_tl.data.find.missing import those_there
 from segan_tl.data.fingerprint import FINGERPRINT, fingerprint_case, from_array, to_array
 from segan_tl.data.prepare import Box, prepare_volume
 from segan_tl.data.resample import resample_labels
@@ -44,6 +45,7 @@ class CachedCase:
         fingerprint: numbers of the case, see `fingerprint`.
         tissues: (D, H, W) uint16 of a synthetic case whose contrast is drawn anew, see `phantom.tissue_map`.
         tissue_voxels: voxels of each tissue in it, by code.
+        present: which modalities are there, the others are 0; () for all of them.
     """
 
     id: str
@@ -57,6 +59,7 @@ class CachedCase:
     fingerprint: dict[str, float] = field(default_factory=dict)
     tissues: np.ndarray | None = None
     tissue_voxels: np.ndarray | None = None
+    present: tuple[bool, ...] = ()
 
     @cached_property
     def tumour_slices(self) -> np.ndarray:
@@ -119,28 +122,31 @@ def prepare_cases(
     how = {"config": config, "need_mask": need_mask}
     return prepare_each(
         cases, paths_of=partial(_paths, folder=folder, **how), make=partial(_make, **how),
-        build=partial(_build, regions=config.regions), jobs=jobs, advance=advance,
+        build=partial(_build, config=config), jobs=jobs, advance=advance,
     )  # fmt: skip
 
 
 def _paths(case: Case, *, folder: Path, config: DataConfig, need_mask: bool) -> dict[str, Path] | None:
     """Return the cache files of a case by name, or None where a source is missing."""
-    sources = [case.images.get(name) for name in config.modalities]
+    names = those_there(case, config.modalities) if config.any_subset else config.modalities
+    sources = [case.images.get(name) for name in names]
     if need_mask or case.mask is not None:  # a case that gets its mask later has other files then
         sources.append(case.mask)
     how = (VERSION, FINGERPRINT, "background 0", config.normalise, config.spacing_mm, case.convention)
     how += (config.modalities, list(REGIONS))
     how += (config.crop, config.percentiles) if config.crop else ()
+    how += (names,) if names != config.modalities else ()
     found = name_hash(*how, sources=sources)
     return found and {name: folder / safe_name(case.id, "the case") / f"{name}-{found}.npy" for name in _FILES}
 
 
 def _make(case: Case, *, config: DataConfig, need_mask: bool) -> tuple[Made, Sequence[Problem]]:
-    modalities = config.modalities
-    checked = read_case(case, modalities, need_mask=need_mask or case.mask is not None)
+    need_mask = need_mask or case.mask is not None
+    checked = read_case(case, config.modalities, need_mask=need_mask, any_subset=config.any_subset)
     if checked.problems:
         return {}, checked.problems
-    images, spacing_mm = [checked.images[name] for name in modalities], checked.geometry.in_lps.spacing_mm
+    spacing_mm, nothing = checked.geometry.in_lps.spacing_mm, np.zeros(checked.geometry.in_lps.shape, np.uint8)
+    images = [checked.images.get(name, nothing) for name in config.modalities]
     prepared, box = prepare_volume(
         np.stack(images, -1), normalise=config.normalise, spacing_mm=spacing_mm, target_mm=config.spacing_mm,
         crop=config.crop, percentiles=config.percentiles,
@@ -173,7 +179,7 @@ def find_positions(labels: np.ndarray) -> np.ndarray:
     return np.concatenate(rows).astype(np.int16)
 
 
-def _build(case: Case, arrays: Arrays, *, regions: tuple[str, ...]) -> CachedCase:
+def _build(case: Case, arrays: Arrays, *, config: DataConfig) -> CachedCase:
     maps = arrays.maps
     numbers = maps["positions"][:, 0]
     positions = {name: np.array(maps["positions"][numbers == i, 1:]) for i, name in enumerate(REGIONS)}
@@ -181,6 +187,6 @@ def _build(case: Case, arrays: Arrays, *, regions: tuple[str, ...]) -> CachedCas
     present = {name: found for name, found in positions.items() if len(found)}
     sources = {name: arrays.sources[name] for name in ("image", "labels")}
     return CachedCase(
-        case.id, maps["image"], maps["labels"], present, box, tuple(regions), sources, arrays.made_again,
-        from_array(maps["fingerprint"]),
+        case.id, maps["image"], maps["labels"], present, box, config.regions, sources, arrays.made_again,
+        from_array(maps["fingerprint"]), tuple(name in case.images for name in config.modalities),
     )  # fmt: skip

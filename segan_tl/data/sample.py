@@ -14,6 +14,7 @@ from segan_tl.data.augment import draw
 from segan_tl.data.cache import CachedCase
 from segan_tl.data.contrasts import plan_contrasts
 from segan_tl.data.domains import SOURCE, TARGET, draw_cases, draw_in_rounds, forced_examples, from_source
+from segan_tl.data.subsets import draw_subsets
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +28,15 @@ class Plan:
     labelled: np.ndarray  # (N,) whether labels are read
     domain: np.ndarray | None = None  # (N,) SOURCE or TARGET, where there are two cohorts
     contrast: dict[str, np.ndarray] | None = None  # as contrasts.plan_contrasts gives it, where examples are painted
+    present: np.ndarray | None = None  # (N, M) 1 where the network sees a modality, 0 where not; None: all of them
 
     def __len__(self) -> int:
         return len(self.case)
+
+    @property
+    def beside(self) -> dict[str, np.ndarray]:
+        """Return what comes with images and masks: by the name it has in a batch, a row an example."""
+        return {name: rows for name in ("domain", "present") if (rows := getattr(self, name)) is not None}
 
 
 def plan_patches(
@@ -79,7 +86,10 @@ def plan_patches(
     channels = cases[0].image.shape[-1]
     changes = draw(generator, config.augment, count=count, patch=tuple(config.data.patch), channels=channels)
     contrast = plan_contrasts(cases, config, epoch=epoch, case=case, is_source=is_source)
-    return Plan(case, corner, forced, changes, labelled, domain, contrast)
+    present = None
+    if config.data.any_subset:  # last: what is drawn before does not depend on it
+        present = draw_subsets(generator, _available(cases)[case], shares=config.data.subset_shares)
+    return Plan(case, corner, forced, changes, labelled, domain, contrast, present)
 
 
 def _place(cases, config, generator, *, case: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -124,6 +134,11 @@ def _slices(cases: Sequence[CachedCase], members, of) -> np.ndarray:
 def examples_of_an_epoch(cases: Sequence[CachedCase], config: Config) -> int:
     """Return how many examples one pass over the cases has: each of them once, or each of their slices."""
     return sum(len(case.labels) for case in cases) if config.data.sampling == "slices" else len(cases)
+
+
+def _available(cases: Sequence[CachedCase]) -> np.ndarray:
+    """Return which modalities each case has, (cases, M) boolean."""
+    return np.array([one.present or [True] * one.image.shape[-1] for one in cases])
 
 
 def _shapes(cases: Sequence[CachedCase]) -> np.ndarray:

@@ -60,19 +60,19 @@ def make_slices(
                 labels[i] = cut_patch(cases[case].labels, corner, size)[0]
         return image, labels
 
-    def load(step, drawn, domain):
+    def load(step, drawn, beside):
         image, labels = tf.numpy_function(read, [step], [tf.float32, tf.uint8], stateful=False)
         image = tf.ensure_shape(image, (batch_size, *size[1:], channels))
         labels = tf.ensure_shape(labels, (batch_size, *size[1:]))
         image, labels = move_slices(image, labels, drawn, size=(height, width), moves=moves)
         image = change_slices(image, drawn, config.augment)
-        return {"image": image, "mask": tf.gather(tf.constant(table), tf.cast(labels, tf.int32))} | domain
+        return {"image": image, "mask": tf.gather(tf.constant(table), tf.cast(labels, tf.int32))} | beside
 
     steps = len(plan) // batch_size
     names = ("matrix", "mirror", "noise", "seed", *FACTORS)
     drawn = {name: _in_batches(plan.changes[name], batch_size)[first_step:] for name in names}
-    domain = {} if plan.domain is None else {"domain": _in_batches(plan.domain, batch_size)[first_step:]}
-    batches = tf.data.Dataset.from_tensor_slices((np.arange(first_step, steps), drawn, domain))
+    beside = {name: _in_batches(values, batch_size)[first_step:] for name, values in plan.beside.items()}
+    batches = tf.data.Dataset.from_tensor_slices((np.arange(first_step, steps), drawn, beside))
     return batches.map(load, num_parallel_calls=2).prefetch(4).with_options(OPTIONS)
 
 

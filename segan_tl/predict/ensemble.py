@@ -53,7 +53,8 @@ def segment_input(
     """
     config = members[0].config
     if rule is None:
-        loaded = load_input(case, config.data.modalities, regions=config.data.regions)
+        data = config.data
+        loaded = load_input(case, data.modalities, regions=data.regions, any_subset=data.any_subset)
         probability = segment_case(models[0], loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
         return Segmented(loaded, (members[0],), probability, binarise(probability, config.predict))
     there = [(member, model) for member, model in zip(members, models) if member.modality in case.images]

@@ -40,7 +40,7 @@ def find_inputs(path: Path, *, modalities: tuple[str, ...], stated: str | None) 
 
 
 def find_any_inputs(path: Path, *, modalities: tuple[str, ...], stated: str | None) -> tuple[list[Case], list[str]]:
-    """Find the cases at `path` for several runs, each of one of `modalities`; a single file may be of any of them.
+    """Find the cases at `path` for what works with any of `modalities`, several runs or one; a single file may be of any of them.
 
     Raises:
         UserError: as `find_inputs`, or a file does not tell its modality.
@@ -53,7 +53,7 @@ def find_any_inputs(path: Path, *, modalities: tuple[str, ...], stated: str | No
         return find_inputs(path, modalities=(found if found != MASK else modalities[0],), stated=stated)
     what = f"is a {found} image" if found else "does not name its modality"
     raise UserError(
-        f"{path.name} {what}, the runs segment {', '.join(modalities)}; "
+        f"{path.name} {what}, expected one of {', '.join(modalities)}; "
         + ("add a run of that modality" if found else "say which it is with --modality")
     )
 
@@ -99,18 +99,20 @@ def _fault_of_files(case: Case, modalities: Sequence[str]) -> str | None:
     return None
 
 
-def load_input(case: Case, modalities: tuple[str, ...], *, regions: Sequence[str]) -> LoadedCase:
-    """Load a case, with its labels where they can tell the regions.
+def load_input(
+    case: Case, modalities: tuple[str, ...], *, regions: Sequence[str], any_subset: bool = False
+) -> LoadedCase:
+    """Load a case, with its labels where they can tell the regions; `any_subset` as for `load_case`.
 
     Raises:
         UserError: an image cannot be used.
     """
     if labels_tell(case, regions):
         try:
-            return load_case(case, modalities)
+            return load_case(case, modalities, any_subset=any_subset)
         except UserError:  # a bad label map is no reason not to segment; a bad image fails again below
             pass
-    return load_case(case, modalities, with_mask=False)
+    return load_case(case, modalities, with_mask=False, any_subset=any_subset)
 
 
 def labels_tell(case: Case, regions: Sequence[str]) -> bool:

@@ -125,7 +125,8 @@ def write_volumes(path: Path, records: dict[str, dict]) -> None:
     """
     rows = []
     for case_id, record in records.items():
-        remarks = remark_lines(record.get("unlike_training", ()), record.get("doubtful", ()))
+        used = [f"segmented from {', '.join(record['used'])}"] if "used" in record else []
+        remarks = used + remark_lines(record.get("unlike_training", ()), record.get("doubtful", ()))
         said = {"remarks": "; ".join(remarks), "head_not_segmented_ml": record.get("head_not_segmented_ml")}
         for region, volume_ml in record.get("volume_ml", {}).items():
             rows.append({"case": case_id, "region": region, "ml": round(volume_ml, 3)} | said)

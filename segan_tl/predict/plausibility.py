@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from segan_tl.config.data import DataConfig
 from segan_tl.config.schema import Config
 from segan_tl.data.find.cases import LoadedCase
 from segan_tl.data.fingerprint import fingerprint_case, implausible_volume, number, unlike_training
+from segan_tl.data.presence import there
 from segan_tl.predict.members import Member, resampled_mm
 from segan_tl.predict.prepare import segmented_box
 
@@ -53,6 +55,8 @@ def judge(loaded: LoadedCase, prediction: np.ndarray, members: Sequence[Member])
         data = member.config.data
         images = {name: loaded.image[..., channel + i] for i, name in enumerate(data.modalities)}
         channel += len(images)
+        if data.any_subset:  # what is missing looks like nothing
+            images = {name: images[name] for name in used_modalities(loaded.image, data)}
         unlike |= dict.fromkeys(compare_with_training(images, loaded.spacing_mm, member.cohort, member.config))
     config, cohort = members[0].config, members[0].cohort
     head = np.any(loaded.image != 0, axis=-1)
@@ -64,6 +68,11 @@ def judge(loaded: LoadedCase, prediction: np.ndarray, members: Sequence[Member])
     ]
     doubtful += [_share(prediction, head), _air(prediction, head), _border(prediction), _area(outside, head, config)]
     return Judgement(list(unlike), [remark for remark in doubtful if remark], round(outside * voxel_ml, 3))
+
+
+def used_modalities(image: np.ndarray, data: DataConfig) -> list[str]:
+    """Return which of a run's modalities a case (H, W, D, M) has: those whose channel is not 0 everywhere."""
+    return [name for name, is_there in zip(data.modalities, there(image)) if is_there]
 
 
 def compare_with_training(

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from segan_tl.config.schema import Config
+from segan_tl.data.presence import planes_of_volume
 from segan_tl.disk.manifest import verify
 from segan_tl.errors import UserError
 from segan_tl.fast.accelerate import accelerate
@@ -34,7 +35,7 @@ def load_segmentor(run: Run, config: Config) -> tuple[keras.Model, str]:
     trained = tuple(read_provenance(file).get("modalities", config.data.modalities))
     model = load_network(file)
     channels = (model.input_shape[-1], model.output_shape[-1])
-    if trained != config.data.modalities or channels != (len(config.data.modalities), config.classes):
+    if trained != config.data.modalities or channels != (config.channels, config.classes):
         raise UserError(
             f"{run.config} says {_names(config.data.modalities)} to {_names(config.data.regions)}; {file} was made for "
             f"{_names(trained)} ({channels[0]} in, {channels[1]} out); put back the config.json of this run"
@@ -95,9 +96,13 @@ def segment_prepared(
 ) -> np.ndarray:
     """Segment a prepared volume: (D, h, w, M) → probability (D, h, w, R), float32.
 
+    Where the configuration lets modalities be missing, those are channels of zeros, and the network is told.
+
     Raises:
         UserError: the network's answer holds NaN or infinite values.
     """
+    if config.data.any_subset:
+        prepared = np.concatenate([prepared, planes_of_volume(prepared)], axis=-1)
     if not config.predict.whole_slices:
         from segan_tl.predict.sliding import segment_volume
 

@@ -10,7 +10,7 @@ from segan_tl.config.schema import Config
 from segan_tl.data.find.cases import LoadedCase
 from segan_tl.data.intensities import find_background
 from segan_tl.errors import UserError
-from segan_tl.predict.inputs import find_inputs, load_input, missing_modalities
+from segan_tl.predict.inputs import find_any_inputs, find_inputs, load_input, missing_modalities, without_any
 from segan_tl.predict.members import open_member
 from segan_tl.predict.prepare import Prepared, prepare_case
 
@@ -64,8 +64,10 @@ class TrainedRun:
     def read(self, path: Path | str, *, modality: str | None = None) -> LoadedCase:
         """Read one case as `predict` does: only the run's modalities, in LPS order, air made 0.
 
+        For a run with data.subsets = "any", a modality that the case lacks is a channel of zeros.
+
         Args:
-            path: folder of the case, or an image file for a run of one modality.
+            path: folder of the case, or an image file for a run of one modality, or of any.
             modality: of a file whose name does not tell it.
 
         Returns:
@@ -76,19 +78,20 @@ class TrainedRun:
             UserError: not one case, a modality is missing, or a file cannot be used.
         """
         data = self.config.data
-        cases, _ = find_inputs(Path(path), modalities=data.modalities, stated=modality)
+        find, missing = (find_any_inputs, without_any) if data.any_subset else (find_inputs, missing_modalities)
+        cases, _ = find(Path(path), modalities=data.modalities, stated=modality)
         if len(cases) != 1:
             raise UserError(f"expected one case; found {len(cases)} in {path}; give the folder of one of them")
-        if reason := missing_modalities(cases[0], data.modalities):
+        if reason := missing(cases[0], data.modalities):
             raise UserError(reason)
-        return load_input(cases[0], data.modalities, regions=data.regions)
+        return load_input(cases[0], data.modalities, regions=data.regions, any_subset=data.any_subset)
 
     def prepare(self, image: np.ndarray, *, spacing_mm: Sequence[float]) -> Prepared:
         """Prepare a scan for the segmentor as the scans of the training were.
 
         Args:
-            image: (H, W, D), or (H, W, D, M) with the run's modalities in their order: intensities as scanned. Indices
-                grow to the patient's left, back and head (LPS order), as `read` and nibabel's axis codes have it.
+            image: (H, W, D), or (H, W, D, M) with the run's modalities in their order: intensities as scanned, zeros for
+                one that is missing where data.subsets is "any". Indices grow to the patient's left, back and head (LPS order), as `read` and nibabel's axis codes have it.
             spacing_mm: of the image along H, W, D.
 
         Returns:

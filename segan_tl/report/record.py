@@ -85,6 +85,11 @@ class FinishedRun:
         return tuple(self.state.get("modalities") or self.config.get("data", {}).get("modalities", ()))
 
     @property
+    def any_subset(self) -> bool:
+        """Return whether a case may lack some of these."""
+        return self.config.get("data", {}).get("subsets") == "any"
+
+    @property
     def regions(self) -> tuple[str, ...]:
         """Return what it segments, in the order of its channels."""
         return tuple(self.state.get("regions") or self.config.get("data", {}).get("regions", ()))

@@ -70,10 +70,10 @@ def check_networks(config: Config) -> None:
 
 def _check_grid(network: keras.Model, config: Config) -> None:
     """Refuse a network of the user's that does not answer on the grid of its patch."""
-    patch, channels = config.data.patch, len(config.data.modalities)
+    patch = config.data.patch
     shape = patch[-(len(network.inputs[0].shape) - 2) :]
     try:
-        found = network.compute_output_spec(keras.KerasTensor((1, *shape, channels))).shape[1:-1]
+        found = network.compute_output_spec(keras.KerasTensor((1, *shape, config.channels))).shape[1:-1]
     except (ValueError, TypeError) as error:
         found = str(error).strip().splitlines()[0]
     if tuple(found) != tuple(shape) or (patch[0] == 1) != (len(shape) == 2):
@@ -86,7 +86,7 @@ def _check_grid(network: keras.Model, config: Config) -> None:
 
 def build_network(config: Config) -> keras.Model:
     """Build the network that learns: to logits, with the outputs of deep supervision where it is on."""
-    network = build_model(config.model, channels=len(config.data.modalities), classes=config.classes)
+    network = build_model(config.model, channels=config.channels, classes=config.classes)
     if len(network.outputs) > 1 and not config.train.supervise_coarsest:
         # A head without a loss has no gradient: it is left out, as it is when the network is published.
         return keras.Model(network.input, network.outputs[:-1], name=network.name)

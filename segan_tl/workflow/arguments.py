@@ -57,6 +57,7 @@ def overrides_of(arguments) -> list[str]:
     overrides = list(arguments.set)
     if arguments.target:
         overrides.append(f"data.modalities={list(target_of(arguments))}")
+        overrides.append(f"data.subsets={'any' if arguments.target == 'any' else 'all'}")
     if arguments.seed is not None:
         overrides.append(f"seed={arguments.seed}")
     return overrides
@@ -70,8 +71,8 @@ def target_of(arguments) -> tuple[str, ...]:
     """
     from segan_tl.errors import UserError, nearest
 
-    known = (*MODALITIES, "all")
+    known = (*MODALITIES, "all", "any")
     if arguments.target not in known:
         near = nearest(arguments.target, known, cutoff=0.0)
         raise UserError(f"unknown modality {arguments.target}; expected {', '.join(known)}; type --target {near}")
-    return MODALITIES if arguments.target == "all" else (arguments.target,)
+    return MODALITIES if arguments.target in ("all", "any") else (arguments.target,)

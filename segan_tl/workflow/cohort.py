@@ -54,7 +54,7 @@ def check_cohorts(arguments, config) -> None:
 
 
 def cohort_name(arguments, config) -> str:
-    """Return how a run is named after its data: <cohort>[-with-<second cohort>][-<modality>].
+    """Return how a run is named after its data: <cohort>[-with-<second cohort>][-<modality>, or -any].
 
     Raises:
         UserError: a run cannot be named after a folder of cases.
@@ -67,7 +67,7 @@ def cohort_name(arguments, config) -> str:
         second = folder_name(source, "the folder of --source-data") if source else config.source.phantom.cohort
         cohort += f"-with-{second}"
     one = config.data.modalities[0] if len(config.data.modalities) == 1 else None
-    return "-".join(filter(None, (cohort, one)))
+    return "-".join(filter(None, (cohort, "any" if config.data.any_subset else one)))
 
 
 def is_synthetic(cohort) -> bool:
@@ -129,6 +129,7 @@ def prepare(arguments, config, cohort, *, need_mask: bool = True) -> dict:
     """Return case id → cached case; stop at bad cases, such as one without a mask, unless they may be skipped."""
     from segan_tl.console import console, progress_bar
     from segan_tl.data.cache import prepare_cases
+    from segan_tl.data.find.missing import count_missing
     from segan_tl.errors import some
     from segan_tl.workflow.bad_cases import handle_problems, modality_hint
 
@@ -140,4 +141,9 @@ def prepare(arguments, config, cohort, *, need_mask: bool = True) -> dict:
         console.print(f"{arguments.cache} was damaged, made again: {some(again, 5)}", markup=False, soft_wrap=True)
     hint = modality_hint(arguments, config, cohort)
     handle_problems(problems, cohort, skip=arguments.skip_bad_cases, hint=hint)
-    return {case.id: case for case in cached}
+    cached = {case.id: case for case in cached}
+    if config.data.any_subset:
+        good = [case for case in cohort.cases if case.id in cached]
+        if sentence := count_missing(good, config.data.modalities):
+            console.print(f"{cohort.folder}: {sentence}", markup=False, soft_wrap=True)
+    return cached

@@ -110,13 +110,16 @@ def case_from_file(path: Path, modality: str) -> Case:
     return Case(stem, {modality: Source(path)})
 
 
-def load_case(case: Case, modalities: tuple[str, ...], *, with_mask: bool = True) -> LoadedCase:
+def load_case(
+    case: Case, modalities: tuple[str, ...], *, with_mask: bool = True, any_subset: bool = False
+) -> LoadedCase:
     """Read a case into memory.
 
     Args:
         case: of `find_cases`.
         modalities: out of t1, t1c, t2, flair, in the order of the channels.
         with_mask: read the label map where the case has one.
+        any_subset: a modality that the case lacks becomes a channel of zeros, as long as it has one of them.
 
     Raises:
         UserError: those are no modalities, or anything that `check_case` reports.
@@ -131,25 +134,26 @@ def load_case(case: Case, modalities: tuple[str, ...], *, with_mask: bool = True
         raise UserError(
             f"expected modalities out of {', '.join(MODALITIES)}, such as ('flair',); found {modalities!r}; name those"
         )
-    checked = read_case(case, modalities, need_mask=with_mask and case.mask is not None)
+    need_mask = with_mask and case.mask is not None
+    checked = read_case(case, modalities, need_mask=need_mask, any_subset=any_subset)
     if checked.problems:
         problem = checked.problems[0]
         place = f" ({problem.file})" if problem.file else ""
         raise UserError(f"case {case.id}{place}: {problem.reason}; {problem.remedy}")
     image = np.empty((*checked.geometry.in_lps.shape, len(modalities)), np.float32)
     for channel, modality in enumerate(modalities):
-        image[..., channel] = checked.images[modality]
+        image[..., channel] = checked.images.get(modality, 0)
     labels = None if checked.labels is None else np.ascontiguousarray(checked.labels)
     return LoadedCase(image, labels, checked.geometry)
 
 
-def load_labelled(case: Case, modalities: tuple[str, ...]) -> LoadedCase:
-    """Read a case into memory that is to be scored.
+def load_labelled(case: Case, modalities: tuple[str, ...], *, any_subset: bool = False) -> LoadedCase:
+    """Read a case into memory that is to be scored; arguments as for `load_case`.
 
     Raises:
         UserError: it has no label map, or anything that `check_case` reports.
     """
-    loaded = load_case(case, modalities)
+    loaded = load_case(case, modalities, any_subset=any_subset)
     if loaded.labels is None:
         raise UserError(f"case {case.id} has no label map to score against; add it")
     return loaded

@@ -13,7 +13,7 @@ from segan_tl.data.files.image_error import ImageError
 from segan_tl.data.files.images import Source, Volume, read_volume
 from segan_tl.data.find.case import Case, Cohort, Problem
 from segan_tl.data.find.layouts import MASK, UNKNOWN_CONVENTION
-from segan_tl.data.find.missing import missing_labels, missing_modality
+from segan_tl.data.find.missing import missing_labels, missing_modality, those_there
 from segan_tl.data.intensities import find_background, find_intensity_fault
 from segan_tl.disk.paths import fault_of_name
 from segan_tl.errors import UserError
@@ -54,12 +54,16 @@ class CheckedCase:
     remarks: tuple[str, ...] = ()  # of who asked for the check
 
 
-def read_case(case: Case, modalities: tuple[str, ...], *, need_mask: bool = True) -> CheckedCase:
+def read_case(
+    case: Case, modalities: tuple[str, ...], *, need_mask: bool = True, any_subset: bool = False
+) -> CheckedCase:
     """Read the modalities asked for and the label map, and check all of it.
 
     Args:
         need_mask: a missing label map is a problem; where False the label map is not looked at.
+        any_subset: a missing modality is no problem, as long as one is there.
     """
+    modalities = those_there(case, modalities) if any_subset else modalities
     whole = [problem for problem in case.problems if problem.role is None]
     if fault := fault_of_name(case.id):
         whole.append(Problem(case.id, None, f"{case.id!r} cannot name a file or folder ({fault})", "rename it"))
@@ -107,6 +111,7 @@ def check_cohort(
     modalities: tuple[str, ...],
     *,
     need_mask: bool = True,
+    any_subset: bool = False,
     jobs: int | None = None,
     progress: Callable[[CheckedCase], None] | None = None,
     examine: Callable[[CheckedCase], Sequence[str]] | None = None,
@@ -114,6 +119,7 @@ def check_cohort(
     """Read and check all cases of a cohort, several at a time.
 
     Args:
+        any_subset: as for `read_case`.
         jobs: cases read at a time; the number of cores, at most MAX_JOBS, where None.
         progress: called with each case in the order of the cohort, its arrays dropped.
         examine: called with each good case and its arrays; what it returns are the case's remarks.
@@ -124,7 +130,7 @@ def check_cohort(
 
     def check(case: Case) -> CheckedCase:
         try:
-            found = read_case(case, modalities, need_mask=need_mask)
+            found = read_case(case, modalities, need_mask=need_mask, any_subset=any_subset)
         except Exception as error:  # one strange file must not hide the state of all others
             reason = f"it could not be checked ({type(error).__name__}: {error})"
             found = _unread(case, Problem(case.id, None, reason, "leave the case out, and report this as a bug"))

@@ -49,7 +49,7 @@ def compare_transfer(
     test = {case for case, _ in transferred}
     fresh = fresh if {case for case, _ in fresh} == test else {}
     found = {"source": {}}
-    if len(source.modalities) == len(config.data.modalities) and source.regions == config.data.regions:
+    if _sees_alike(source, config) and source.regions == config.data.regions:
         segmentor = load_network(source.segmentor)
         chosen = [case for case in cases if case.id in test]
         found = {"source": _score(segmentor, chosen, config, how="untouched")}
@@ -78,7 +78,7 @@ def _score(segmentor: keras.Model, cases: Sequence[Case], config: Config, *, how
     found = {}
     with case_progress(f"source on the target, {how}", total=len(cases)) as advance:
         for case in cases:
-            loaded = load_case(case, config.data.modalities)
+            loaded = load_case(case, config.data.modalities, any_subset=config.data.any_subset)
             probability = segment_case(segmentor, loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
             prediction = binarise(probability, config.predict)
             truth = region_masks(loaded.labels, config.data.regions)
@@ -86,6 +86,12 @@ def _score(segmentor: keras.Model, cases: Sequence[Case], config: Config, *, how
                 found[case.id, region] = dice(truth[..., i], prediction[..., i])
             advance(f"{case.id}  {how}  Dice {found[case.id, config.data.regions[0]]:.3f}")
     return found
+
+
+def _sees_alike(source, config: Config) -> bool:
+    """Return whether the source's network takes what the target's does."""
+    subsets = source.config.data.subsets if source.config else "all"
+    return len(source.modalities) == len(config.data.modalities) and subsets == config.data.subsets
 
 
 def read_dice(run: Run) -> dict[tuple[str, str], float]:

@@ -131,7 +131,7 @@ def _tell_plan(plan: Plan | None, shown: list[ShownCase], *, asked: int, whole: 
 
 def _load(runs: Sequence[FinishedRun], case: Case, *, role: str) -> ShownCase:
     """Read a case at full resolution, cut to the head."""
-    needed = [name for name in MODALITIES if any(name in one.modalities for one in runs)]
+    needed = [name for name in MODALITIES if any(_sees(one, name, case) for one in runs)]
     loaded = load_case(case, tuple(needed))
     if loaded.labels is None:
         raise UserError(f"case {case.id} has no label map any more")
@@ -145,7 +145,7 @@ def _load(runs: Sequence[FinishedRun], case: Case, *, role: str) -> ShownCase:
             if images[name].shape != loaded.labels.shape:
                 del images[name]
     regions = shared_regions(runs)
-    shown = shown_modality(runs[0].modalities, regions)
+    shown = shown_modality([name for name in runs[0].modalities if name in images], regions)
     images = {shown: images[shown], **images}
     truth = _pack(region_masks(loaded.labels, tuple(regions)))
     found = [read_prediction(one, case, regions=regions, geometry=loaded.geometry) for one in runs]
@@ -165,6 +165,11 @@ def _load(runs: Sequence[FinishedRun], case: Case, *, role: str) -> ShownCase:
         case.id, role, {name: _to_bytes(image[box], *limits[name]) for name, image in images.items()}, truth[box],
         [None if one is None else one[box] for one in predictions], problems, affine, box[2].start, lps.shape[2], 1,
     )  # fmt: skip
+
+
+def _sees(one: FinishedRun, modality: str, case: Case) -> bool:
+    """Return whether a run has seen a modality of a case: one that lacks it is no fault where any subset will do."""
+    return modality in one.modalities and (modality in case.images or not one.any_subset)
 
 
 def read_prediction(

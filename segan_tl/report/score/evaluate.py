@@ -20,6 +20,7 @@ from segan_tl.metrics.columns import Column, Plan, columns_of, definitions, plan
 from segan_tl.metrics.pair import MaskPair
 from segan_tl.predict.labels import label_scheme, paint_labels
 from segan_tl.predict.members import Member
+from segan_tl.predict.plausibility import used_modalities
 from segan_tl.predict.postprocess import binarise, settle
 from segan_tl.predict.segment import load_segmentor, segment_case
 from segan_tl.regions import region_masks, unions, with_unions
@@ -101,7 +102,8 @@ def _score_cases(
     for case in cases:
         started = time.monotonic()
         try:
-            loaded = load_labelled(case, member.config.data.modalities)
+            data = member.config.data
+            loaded = load_labelled(case, data.modalities, any_subset=data.any_subset)
         except UserError as error:
             failed[case.id] = str(error)
             advance(f"{case.id}  left out: {error}")
@@ -132,7 +134,8 @@ def _score_case(
     }
     rows = score_case(case.id, case.patient, pairs, plan)
     scores = {row["region"]: row["dice"] for row in rows if row["region"] in regions}
-    shown = config.data.modalities.index(shown_modality(config.data.modalities, regions))
+    names = used_modalities(loaded.image, config.data) if config.data.any_subset else config.data.modalities
+    shown = config.data.modalities.index(shown_modality(names, regions))
     panel = cut_panel(
         case.id, loaded.image[..., shown], truth[..., : len(regions)], prediction=prediction[..., : len(regions)],
         scores=scores, spacing_mm=loaded.spacing_mm,

@@ -51,7 +51,7 @@ def write_auc(segmentor: keras.Model, cases: Sequence[Case], config: Config, *, 
     rows, failed = [], {}
     for case in cases:
         try:
-            loaded = load_labelled(case, config.data.modalities)
+            loaded = load_labelled(case, config.data.modalities, any_subset=config.data.any_subset)
         except UserError as error:
             failed[case.id] = str(error)
             continue
@@ -79,7 +79,7 @@ def _pairs(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield truth and what a threshold is held against, of every case and region, one case in memory at a time."""
     for case in cases:
-        loaded = load_labelled(case, config.data.modalities)
+        loaded = load_labelled(case, config.data.modalities, any_subset=config.data.any_subset)
         probability = segment_case(segmentor, loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
         held = held_against_threshold(probability, config.predict.decision)
         truth = region_masks(loaded.labels, config.data.regions)

@@ -42,8 +42,19 @@ def places(wanted: Sequence[str | None], there: Sequence[str]) -> Channels:
     return [list(there).index(name) if name in there else None for name in wanted]
 
 
-def inputs_of(about: dict, config: Config) -> Channels | None:
-    """Return which of the file's inputs is each of ours, None where the names do not tell."""
+def inputs_of(about: dict, config: Config, *, channels: int) -> Channels | None:
+    """Return which of the file's inputs, `channels` in all, is each of ours; None where the names do not tell.
+
+    Behind the modalities come the planes that say which of them is there, where the network has these; data/presence.py.
+    """
+    images = _images_of(about, config)
+    if images is None or not config.data.any_subset:
+        return images
+    there = len(about["modalities"])
+    return images + [None if place is None or channels != 2 * there else there + place for place in images]
+
+
+def _images_of(about: dict, config: Config) -> Channels | None:
     there, here = about.get("modalities"), config.data.modalities
     if there and config.transfer and config.transfer.inputs:
         return places([config.transfer.inputs.get(name) for name in here], there)

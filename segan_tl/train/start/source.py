@@ -53,10 +53,11 @@ class Source:
         return label_of(self.modalities) if self.config is None else self.path.resolve().name
 
 
-def label_of(modalities: Iterable[str]) -> str:
-    """Return the folder name of a set of modalities: "flair", "all", "t1+t2"."""
+def label_of(modalities: Iterable[str], *, subsets: str = "all") -> str:
+    """Return the folder name of a set of modalities: "flair", "all", "t1+t2"; "any" where any subset of them will do."""
     modalities = tuple(modalities)
-    return "all" if set(modalities) == set(MODALITIES) else "+".join(modalities)
+    whole = set(modalities) == set(MODALITIES)
+    return subsets if whole else "+".join((*(["any"] if subsets == "any" else []), *modalities))
 
 
 def find_source(name: str, *, runs: Path, names: Iterable[str] = (), data: Path | None = None) -> Source:
@@ -76,7 +77,7 @@ def find_source(name: str, *, runs: Path, names: Iterable[str] = (), data: Path 
         if path.is_file() and read_provenance(path).get("network") == "encoder":
             return Source(path, path, None, sha256(path), (), (), None, None, Learnt(), {})  # of natural images
         return _read_file(path)
-    if names and name in (*MODALITIES, "all"):
+    if names and name in (*MODALITIES, "all", "any"):
         places = [run_folder(runs, folder, name) for folder in names]
         if there := [Run(place) for place in places if Run(place).config.is_file()]:
             return read_run(next((run for run in there if data and _is_of(run, data)), there[0]))
@@ -86,7 +87,7 @@ def find_source(name: str, *, runs: Path, names: Iterable[str] = (), data: Path 
             ".keras file"
         )
     if "/" not in name and not Path(name).exists():
-        if near := nearest(name, (*MODALITIES, "all")):
+        if near := nearest(name, (*MODALITIES, "all", "any")):
             raise UserError(f"there is no run {name}; did you mean the modality: --source {near}")
     return read_run(open_run(name, runs=runs))
 
@@ -128,11 +129,11 @@ def _where(runs: Path) -> str:
 
 def resume_command(config: Config) -> str:
     """Return the command that goes on with a run, as far as its configuration tells."""
-    name = f" --set name={config.name}"
+    name, data = f" --set name={config.name}", config.data
     if config.transfer:
         return f"python -m segan_tl transfer --source {config.transfer.source} ...{name}"
     if config.model.family == "segan":
-        return f"python -m segan_tl train-segan --modality {label_of(config.data.modalities)}{name}"
+        return f"python -m segan_tl train-segan --modality {label_of(data.modalities, subsets=data.subsets)}{name}"
     return f"python -m segan_tl train ...{name}"
 
 

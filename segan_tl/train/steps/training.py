@@ -16,6 +16,7 @@ from segan_tl.config.schema import Config
 from segan_tl.config.train import LOSSES
 from segan_tl.data.domains import SOURCE
 from segan_tl.data.intensity import change_batch
+from segan_tl.data.presence import hide, with_planes
 from segan_tl.fast.accelerate import accelerate
 from segan_tl.fast.batch_norm import FusedNormalisation
 from segan_tl.fast.bottleneck import fuse_bottlenecks
@@ -119,7 +120,8 @@ class Training:
         """Learn from one batch on one replica.
 
         Args:
-            batch: {"image": (B, …, M), "mask": (B, …, R)}; with two cohorts "domain" (B,), too.
+            batch: {"image": (B, …, M), "mask": (B, …, R)}; with two cohorts "domain" (B,), with subsets of modalities
+                "present" (B, M), too.
         """
         if self.domain:
             self.domain.set_strength(next(iter(self.optimizers.values())).iterations)
@@ -161,7 +163,8 @@ class Training:
     def losses(self, batch: dict) -> dict:
         """Return "target", the mean loss of the replica's batch, and "terms": name of a metric → its values (B,)."""
         config, image, mask = self.config, self._image(batch), batch["mask"]
-        outputs = self.forward(image, training=True)
+        seen = with_planes(image, batch["present"]) if "present" in batch else image
+        outputs = self.forward(seen, training=True)
         outputs = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
         total, terms = 0.0, {}
         if self.domain:
@@ -194,11 +197,16 @@ class Training:
         return found
 
     def _image(self, batch: dict):
-        """Return the batch's images, changed as "changes" says where the input pipeline has left that to the device."""
-        if "changes" not in batch:
-            return batch["image"]
-        keeps_statistics = self.config.augment.gamma_keeps_statistics
-        return change_batch(batch["image"], batch["changes"], keeps_statistics=keeps_statistics)
+        """Return the batch's images as the networks see them, without the planes.
+
+        They are changed as "changes" says, where the input pipeline has left that to the device; then the modalities that
+        are not to be there become 0, which no change comes after.
+        """
+        image = batch["image"]
+        if "changes" in batch:
+            keeps_statistics = self.config.augment.gamma_keeps_statistics
+            image = change_batch(image, batch["changes"], keeps_statistics=keeps_statistics)
+        return hide(image, batch["present"]) if "present" in batch else image
 
     def _descend(self, gradients, variables):
         """Apply the gradients, clipped by the norm of that of the global batch; return the norm, None without a limit.
