@@ -23,7 +23,10 @@ RUN_FOLDERS = (*CHECKPOINTS, "predictions", "tensorboard")
 FILES = {
     "run": RUN_FILES,
     "scores": ("summary.json", "metrics.csv", "overlays.png", "auc.csv", "operating_point.json"),
-    "matrix": ("matrix.json", "matrix.csv", "matrix_cases.csv", "matrix.png", "votes.csv", "votes.png"),
+    "matrix": (
+        "matrix.json", "matrix.csv", "matrix_cases.csv", "matrix.png", "votes.csv", "votes.png",
+        "subsets.csv", "subsets_cases.csv", "subsets.png",
+    ),
 }
 # Folders of versions that left no marker: a file, and keys of it that no other program writes together.
 _OLDER = {

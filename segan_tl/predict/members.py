@@ -81,8 +81,13 @@ def open_member(path: Path | str, *, runs: Path | str = "runs") -> Member:
     return Member(run, run_name(run.root), config, state)
 
 
-def open_members(paths: Sequence[Path | str], *, runs: Path | str = "runs") -> list[Member]:
+def open_members(
+    paths: Sequence[Path | str], *, runs: Path | str = "runs", any_subset: bool = False
+) -> list[Member]:
     """Open runs and see that each has one modality, all have the same regions and none comes twice.
+
+    Args:
+        any_subset: runs that take any subset of several modalities are welcome, too.
 
     Raises:
         UserError: they do not, or there is no such run.
@@ -95,7 +100,7 @@ def open_members(paths: Sequence[Path | str], *, runs: Path | str = "runs") -> l
         for member in members
     ]
     for member in members:
-        if len(member.config.data.modalities) != 1:
+        if len(member.config.data.modalities) != 1 and not (any_subset and member.config.data.any_subset):
             raise UserError(
                 f"expected runs of one modality each; {member.run.root} was trained on "
                 f"{', '.join(member.config.data.modalities)}; leave it out"

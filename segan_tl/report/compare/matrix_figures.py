@@ -1,5 +1,6 @@
 """Pictures of the matrix and of the votes."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from segan_tl.report.axes import lighten, save
 from segan_tl.report.compare.matrix import Available
 
 RULE_COLOURS = {"majority": "#0072B2", "weighted": "#D55E00"}
-RULE_SHIFTS = {"majority": -0.1, "weighted": 0.1}
+RUN_COLOURS = ("#009E73", "#CC79A7", "#000000")  # of networks for any subset, in turn
+APART = 0.2  # between the dots of two rules
 
 
 def plot_matrix(cells: Sequence[dict], path: Path, *, title: str, synthetic: bool) -> None:
@@ -58,19 +60,26 @@ def _draw_cells(axis, values: list[list[float]], framed: list[list[bool]]):
 def plot_votes(
     votes: Sequence[dict], available: Sequence[Available], path: Path, *, title: str, synthetic: bool
 ) -> None:
-    """Draw the Dice of every subset of modalities over their number, and the mean over the subsets of each number."""
+    """Draw the Dice of every subset of modalities over their number, and the mean over the subsets of each number.
+
+    Of votes by either rule, and of runs that take any subset, whose name is the rule then.
+    """
     regions = list(dict.fromkeys(row.region for row in available))
+    rules = list(dict.fromkeys(row.rule for row in available))
+    runs = itertools.cycle(RUN_COLOURS)
+    colours = {rule: RULE_COLOURS.get(rule) or next(runs) for rule in rules}
     figure = Figure(figsize=(max(6.4 * len(regions), 7), 5.2), layout="constrained")
     axes = figure.subplots(1, len(regions), squeeze=False, sharey=True)[0]
     for axis, region in zip(axes, regions):
-        for rule, colour in RULE_COLOURS.items():
+        for place, (rule, colour) in enumerate(colours.items()):
+            shift = APART * (place - (len(rules) - 1) / 2)
             dots = [row for row in votes if row["region"] == region and row["rule"] == rule]
-            places = [row["number"] + RULE_SHIFTS[rule] for row in dots]
+            places = [row["number"] + shift for row in dots]
             axis.scatter(places, [row["dice"] for row in dots], color=colour, s=24, alpha=0.5, linewidths=0)
             line = [row for row in available if row.region == region and row.rule == rule]
             axis.plot(
                 [row.number for row in line], [row.mean for row in line], color=colour, marker="o", linewidth=2,
-                label=f"{rule} vote, mean over subsets",
+                label=f"{rule}{' vote' if rule in RULE_COLOURS else ''}, mean over subsets",
             )  # fmt: skip
         axis.scatter([], [], color="#777777", s=24, alpha=0.5, linewidths=0, label="one subset")
         _name_ends(axis, [row for row in available if row.region == region])

@@ -6,7 +6,9 @@ from rich.table import Table
 from rich.text import Text
 
 from segan_tl.console import console, print_table
+from segan_tl.predict.vote import RULES
 from segan_tl.report.compare.matrix import Available
+from segan_tl.report.compare.subsets import MEAN
 from segan_tl.report.figures import SYNTHETIC
 
 
@@ -49,6 +51,40 @@ def print_votes(available: Sequence[Available], *, synthetic: bool) -> None:
             ends = [f"{end['dice']:.3f} {end['modalities']}" for end in (row.best, row.worst)]
             table.add_row(str(row.number), rule, f"{row.mean:.3f}", *ends)
         print_table(table)
+
+
+def print_subsets(rows: Sequence[dict], *, on: str, synthetic: bool) -> None:
+    """Print the mean Dice of every subset of modalities, and of all of them: of one rule by region, else rule by rule.
+
+    Args:
+        rows: summarised, keys SUBSET, the means of all subsets last.
+    """
+    rules = list(dict.fromkeys(row["rule"] for row in rows))
+    regions = list(dict.fromkeys(row["region"] for row in rows))
+    if len(rules) == 1:
+        title = f"Dice of {rules[0]} by modalities available, mean of {on}"
+        _print_subsets(rows, "region", regions, title=title, synthetic=synthetic)
+        return
+    for region in regions:
+        mine = [row for row in rows if row["region"] == region]
+        title = f"Dice of {region} by modalities available, mean of {on}"
+        _print_subsets(mine, "rule", rules, title=title, synthetic=synthetic)
+
+
+def _print_subsets(rows: Sequence[dict], across: str, columns: Sequence[str], *, title: str, synthetic: bool) -> None:
+    _print_title(title, synthetic)
+    table = Table()
+    table.add_column("modalities", no_wrap=True)
+    for column in columns:
+        table.add_column(f"{column} vote" if column in RULES else column, justify="right")
+    down = dict.fromkeys(row["modalities"] for row in rows)
+    found = {(row["modalities"], row[across]): row["dice"] for row in rows}
+    for names in down:
+        if names == MEAN:
+            table.add_section()
+        values = (found.get((names, column)) for column in columns)
+        table.add_row(names, *("–" if value is None else f"{value:.3f}" for value in values))
+    print_table(table)
 
 
 def _print_title(text: str, synthetic: bool) -> None:

@@ -1,0 +1,123 @@
+"""What `matrix` writes and prints: models on every modality, their votes, one network on every subset."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from segan_tl.console import console
+from segan_tl.disk.atomic import write_json
+from segan_tl.disk.ownership import mark
+from segan_tl.environment import versions
+from segan_tl.predict.members import Member, joint_settings
+from segan_tl.report.compare.matrix import CELL, SUBSET, Scores, by_number, summarise, write_rows
+from segan_tl.report.compare.matrix_figures import plot_matrix, plot_votes
+from segan_tl.report.compare.matrix_tables import print_matrix, print_subsets, print_votes
+from segan_tl.report.compare.subsets import means_of_subsets
+
+NUMBERS = ("dice", "std", "cases")
+MATRIX = ("matrix.csv", "matrix_cases.csv", "matrix.png")
+VOTES = ("votes.csv", "votes.png")
+SUBSETS = ("subsets.csv", "subsets_cases.csv", "subsets.png")
+
+
+@dataclass(frozen=True)
+class About:
+    """What was scored: where the files go, part of the split, folder of the cases, and why nobody voted."""
+
+    out: Path
+    part: str
+    data: str
+    synthetic: bool
+    no_votes: str | None
+
+    def on(self, ids: Sequence[str]) -> str:
+        """Return how many cases there are."""
+        return f"{len(ids)} {self.part} case{'s' if len(ids) > 1 else ''}"
+
+
+def report(
+    scores: Scores, subsets: Scores, alone: Sequence[Member], of_any: Sequence[Member], *, about: About, digests: list
+) -> None:
+    """Write the tables and pictures, print them, and say where they are.
+
+    Args:
+        scores: of the models of one modality.
+        subsets: of those that take any.
+        alone: the runs of one modality.
+        of_any: those that take any.
+        digests: sha256 of their segmentors, in this order.
+    """
+    mark(about.out, "matrix")
+    cells, votes = summarise(scores.cells, CELL), summarise(scores.votes, SUBSET)
+    ids = list(dict.fromkeys(row["case"] for row in (*scores.cells, *subsets.votes)))
+    on = about.on(ids)
+    if alone:
+        _report_cells(scores, cells, about, on=on)
+        _report_votes(votes, alone, about, on=on)
+    found = _report_subsets([*subsets.votes, *scores.votes], about, on=on) if of_any else []
+    written = [name for names, rows in ((MATRIX, cells), (VOTES, votes), (SUBSETS, found)) for name in names if rows]
+    for name in {*MATRIX, *VOTES, *SUBSETS} - set(written):
+        (about.out / name).unlink(missing_ok=True)  # of an earlier comparison
+    failed = scores.failed | subsets.failed
+    for case_id, reason in failed.items():
+        console.print(f"left out {case_id}: {reason}", markup=False, soft_wrap=True)
+    results = {"part": about.part, "data": about.data, "synthetic": about.synthetic, "cases": ids, "failed": failed}
+    results |= {"matrix": cells, "votes": votes, "votes_left_out": about.no_votes}
+    results |= {"subsets": found} if found else {}
+    _write_record(about.out / "matrix.json", results, alone, of_any, digests=digests)
+    console.print(f"written to {about.out}: {', '.join([*written, 'matrix.json'])}", soft_wrap=True)
+
+
+def _report_cells(scores: Scores, cells: list[dict], about: About, *, on: str) -> None:
+    write_rows(about.out / "matrix.csv", cells, columns=(*CELL, *NUMBERS))
+    write_rows(about.out / "matrix_cases.csv", scores.cells, columns=(*CELL[:-1], "case", CELL[-1], "dice"))
+    title = f"Models on every modality: {on}"
+    plot_matrix(cells, about.out / "matrix.png", title=title, synthetic=about.synthetic)
+    print_matrix(cells, on=on, synthetic=about.synthetic)
+
+
+def _report_votes(votes: list[dict], alone: Sequence[Member], about: About, *, on: str) -> None:
+    if not votes:
+        console.print(f"no votes: {about.no_votes}, and a vote takes one run a modality", soft_wrap=True)
+        return
+    available = by_number(votes)
+    write_rows(about.out / "votes.csv", votes, columns=(*SUBSET, *NUMBERS))
+    title = f"Votes of single-modality models: {on}"
+    plot_votes(votes, available, about.out / "votes.png", title=title, synthetic=about.synthetic)
+    print_votes(available, synthetic=about.synthetic)
+    weights = ", ".join(f"{member.modality} {member.weight:.3f}" for member in alone)
+    console.print(f"weights of the votes, best validation Dice: {weights}", soft_wrap=True)
+
+
+def _report_subsets(scored: list[dict], about: About, *, on: str) -> list[dict]:
+    """Write and print what one network, and the votes beside it, make of every subset; return the rows."""
+    rows = summarise(scored, SUBSET)
+    found = [*rows, *means_of_subsets(rows)]
+    write_rows(about.out / "subsets.csv", found, columns=(*SUBSET, *NUMBERS))
+    write_rows(about.out / "subsets_cases.csv", scored, columns=(*SUBSET[:-1], "case", SUBSET[-1], "dice"))
+    title = f"One network on every subset of modalities: {on}"
+    plot_votes(rows, by_number(rows), about.out / "subsets.png", title=title, synthetic=about.synthetic)
+    print_subsets(found, on=on, synthetic=about.synthetic)
+    return found
+
+
+def _write_record(path: Path, record: dict, alone: Sequence[Member], of_any: Sequence[Member], *, digests) -> None:
+    """Write what was compared, on what, and how it came out."""
+    runs = [
+        {
+            "run": str(member.run.root),
+            "name": member.name,
+            "trained_on": "any" if member.config.data.any_subset else member.modality,
+            "segmentor_sha256": digest,
+            "best_validation_dice": member.state.get("best_dice"),
+            "predict": member.config.predict.model_dump(mode="json"),
+        }
+        for member, digest in zip((*alone, *of_any), digests)
+    ]
+    provenance = {
+        "runs": runs,
+        "regions": list((*alone, *of_any)[0].config.data.regions),
+        "votes_settings": joint_settings(alone).model_dump(mode="json") if record["votes"] else None,
+        "versions": versions(),
+    }
+    write_json(path, provenance | record)

@@ -1,0 +1,91 @@
+"""One network for any set of modalities, on every subset of them: what to expect of a patient who has only some."""
+
+from collections.abc import Callable, Sequence
+
+import keras
+import numpy as np
+
+from segan_tl.data.find.cases import Case, load_labelled
+from segan_tl.errors import UserError
+from segan_tl.metrics.overlap import counts
+from segan_tl.predict.members import Member
+from segan_tl.predict.postprocess import binarise
+from segan_tl.predict.segment import segment_case
+from segan_tl.regions import region_masks
+from segan_tl.report.compare.matrix import SUBSET, Scores, subsets
+
+MEAN = "mean"  # of all subsets, in their column
+
+
+def score_subsets(
+    members: Sequence[Member],
+    models: Sequence[keras.Model],
+    cases: Sequence[Case],
+    *,
+    advance: Callable[[str], None],
+) -> Scores:
+    """Segment every case from each subset of its modalities, with each of the networks.
+
+    What is not in the subset is taken away before the case is prepared, crop and normalisation included, as of a patient
+    who never had it. A subset is scored on the cases that have all of it.
+
+    Args:
+        members: runs with data.subsets = "any".
+        models: their segmentors.
+        cases: with label maps.
+        advance: called with one line a case.
+
+    Returns:
+        `votes` and `failed` of a `Scores`, the name of the run as the rule.
+
+    Raises:
+        UserError: no case could be read.
+    """
+    scores = Scores([], [], {})
+    for case in cases:
+        found = []
+        for member, model in zip(members, models):
+            try:
+                found += _score_case(member, model, case)
+            except UserError as error:
+                scores.failed[case.id] = str(error)
+        if case.id in scores.failed:
+            advance(f"{case.id}  left out: {scores.failed[case.id]}")
+            continue
+        scores.votes.extend(found)
+        advance(f"{case.id}  mean Dice of all subsets {np.mean([row['dice'] for row in found]):.3f}")
+    if not scores.votes:
+        first = next(iter(scores.failed.values()))
+        raise UserError(f"none of the {len(cases)} cases could be read; the first: {first}")
+    return scores
+
+
+def _score_case(member: Member, model: keras.Model, case: Case) -> list[dict]:
+    """Return a row for each subset of what the case has, and each region."""
+    data = member.config.data
+    loaded = load_labelled(case, data.modalities, any_subset=True)
+    truth = region_masks(loaded.labels, data.regions)
+    rows = []
+    for chosen in subsets(len(data.modalities)):
+        names = [data.modalities[i] for i in chosen]
+        if not all(name in case.images for name in names):
+            continue
+        image = np.zeros_like(loaded.image)
+        image[..., chosen] = loaded.image[..., chosen]
+        probability = segment_case(model, image, member.config, spacing_mm=loaded.spacing_mm, case=case.id)
+        prediction = binarise(probability, member.config.predict)
+        for i, region in enumerate(data.regions):
+            row = dict(zip(SUBSET, ("+".join(names), len(names), member.name, region)))
+            rows.append(row | {"case": case.id, "dice": counts(truth[..., i], prediction[..., i]).dice})
+    return rows
+
+
+def means_of_subsets(rows: Sequence[dict]) -> list[dict]:
+    """Return the mean over all subsets, each alike, of summarised rows: one for each rule and region."""
+    groups = {}
+    for row in rows:
+        groups.setdefault((row["rule"], row["region"]), []).append(row["dice"])
+    return [
+        dict(zip(SUBSET, (MEAN, None, rule, region))) | {"dice": sum(values) / len(values), "std": None, "cases": None}
+        for (rule, region), values in groups.items()
+    ]
