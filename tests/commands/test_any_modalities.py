@@ -1,6 +1,8 @@
 """One network for any set of modalities, from a folder where cases lack some to the mask of a patient with one image."""
 
+import contextlib
 import csv
+import io
 import shutil
 
 import numpy as np
@@ -32,14 +34,15 @@ def _word(folder, modality):
 
 @pytest.fixture(scope="module")
 def trained(cohort, tiny_config, tmp_path_factory):
-    """Return the arguments and the folder of a finished run of two epochs."""
+    """Return what was printed and the folder of a finished run of one epoch."""
     folder = tmp_path_factory.mktemp("trained")
     arguments = [
         "train-segan", "--modality", "any", "--data", str(cohort), "--config", str(tiny_config), "--devices", "cpu",
-        "--runs", str(folder / "runs"), "--cache", str(folder / "cache"), "--set", "train.epochs=2",
+        "--runs", str(folder / "runs"), "--cache", str(folder / "cache"), "--set", "train.epochs=1",
     ]  # fmt: skip
-    assert main(arguments) == 0
-    return arguments, folder / "runs" / "segan" / "any"
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        assert main(arguments) == 0
+    return " ".join(said.getvalue().split()), folder / "runs" / "segan" / "any"
 
 
 def test_cases_that_lack_modalities_train_validate_and_test(trained, cohort):
@@ -57,12 +60,9 @@ def test_the_network_sees_planes_and_the_critic_does_not(trained):
     assert critic.get_layer("enc1_conv").kernel.shape[-2] == 4 + 1  # images and the mask
 
 
-def test_what_is_lacking_is_said_once_for_a_cohort(trained, tmp_path, capsys):
-    arguments = [*trained[0], "--set", "train.epochs=1", "--set", "name=again", "--set", "train.steps_per_epoch=1"]
-    assert main([*arguments, "--runs", str(tmp_path)]) == 0
-    assert "3 of 8 cases lack modalities (t1 in 1, t1c in 3, t2 in 1); they are used with what they have" in " ".join(
-        capsys.readouterr().out.split()
-    )
+def test_what_is_lacking_is_said_once_for_a_cohort(trained):
+    sentence = "3 of 8 cases lack modalities (t1 in 1, t1c in 3, t2 in 1); they are used with what they have"
+    assert trained[0].count(sentence) == 1
 
 
 def test_a_patient_is_segmented_from_what_is_there(trained, cohort, tmp_path, capsys):

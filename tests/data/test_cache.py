@@ -165,3 +165,29 @@ def test_a_case_without_a_mask_has_zeros_where_that_is_allowed_and_files_of_its_
     # A mask that is there must be sound.
     second.mask.path.write_bytes(second.mask.path.read_bytes()[:200])
     assert prepare_cases([second], tmp_path / "cache", need_mask=False, config=VOLUMES)[1]
+
+
+def test_a_case_that_lacks_a_modality_has_zeros_in_its_place(cohort, config, tmp_path):
+    some = config.model_copy(update={"subsets": "any"})
+    first = cohort.cases[0]
+    lacking = replace(first, images={name: source for name, source in first.images.items() if name != "t2"})
+    (whole, part), problems = prepare_cases([cohort.cases[1], lacking], tmp_path / "cache", config=some)
+    assert not problems and (whole.present, part.present) == ((True, True), (False, True))
+    (alone,), _ = prepare_cases([lacking], tmp_path / "alone", config=config.model_copy(update={"modalities": ("flair",)}))
+    assert not part.image[..., 0].any() and np.array_equal(part.image[..., 1], alone.image[..., 0])
+    # a case that has everything shares its files with a training that sees all of them
+    before = files(tmp_path / "cache")
+    prepare_cases([cohort.cases[1]], tmp_path / "cache", config=config)
+    assert files(tmp_path / "cache") == before
+    (found,), _ = prepare_cases([first], tmp_path / "cache", config=some)
+    assert found.present == (True, True) and found.image[..., 0].any()
+
+
+def test_a_case_without_any_of_the_modalities_is_a_problem_as_before(cohort, config, tmp_path):
+    bare = replace(cohort.cases[0], images={"t1": cohort.cases[0].images["t1"]})
+    for subsets in ("all", "any"):
+        cached, problems = prepare_cases([bare], tmp_path, config=config.model_copy(update={"subsets": subsets}))
+        assert not cached
+        assert [problem.reason for problem in problems] == [
+            f"modality {name} is missing; the case has t1" for name in ("t2", "flair")
+        ]

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -191,3 +192,26 @@ def test_replicas_see_the_batches_of_one(replicas):
     batches = [batch for cases, config in EPOCHS for batch in collect(cases, config)[1]]
     expected = np.concatenate([image.sum(axis=(1, 2, 3, 4)) for image, _ in batches])
     np.testing.assert_allclose(sums, expected, rtol=1e-5, atol=1e-3)
+
+
+def test_subsets_are_planned_and_nothing_else_changes(cases):
+    cases[1] = replace(cases[1], present=(False, True))
+    whole, part = (settings(augment=NNUNET, steps=40, subsets=subsets) for subsets in ("all", "any"))
+    before, plan = (plan_patches(cases, config, epoch=2) for config in (whole, part))
+    assert before.present is None and "present" not in before.beside
+    for name in ("case", "corner", "forced"):
+        assert np.array_equal(getattr(before, name), getattr(plan, name))
+    assert all(np.array_equal(before.changes[name], plan.changes[name]) for name in plan.changes)
+    assert plan.present.shape == (160, 2) and plan.present.any(axis=1).all()
+    assert not plan.present[plan.case == 1, 0].any() and plan.present[plan.case == 1, 1].all()
+    assert len(np.unique(plan.present[plan.case != 1], axis=0)) == 3
+    assert not np.array_equal(plan.present, plan_patches(cases, part, epoch=3).present)
+
+
+def test_a_batch_says_what_is_there_wherever_the_epoch_begins(cases):
+    config = settings(subsets="any")
+    plan = plan_patches(cases, config, epoch=0)
+    found = [batch["present"].numpy() for batch in make_patches(cases, plan, config)]
+    assert np.array_equal(np.concatenate(found), plan.present)
+    (last,) = make_patches(cases, plan, config, first_step=2)
+    assert np.array_equal(last["present"], plan.present[8:])

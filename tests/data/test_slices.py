@@ -120,3 +120,14 @@ def test_corners_reach_both_ends(cases, tiny_config):
     config = load_config(tiny_config, [BOTH])
     corners = np.concatenate([plan_patches(cases, config, epoch=epoch).corner for epoch in range(20)])
     assert corners[:, 1:].min() == 0 and corners[:, 1:].max() == 48 - 32
+
+
+def test_subsets_are_the_same_together_and_one_by_one(cases, tiny_config, monkeypatch):
+    config = load_config(tiny_config, [BOTH, *PLAIN, "data.subsets=any", "data.subset_shares=[0.5,0.5]"])
+    plan, together = collect(cases, config)
+    monkeypatch.setattr(batches, "can_change_slices", lambda _: False)
+    _, one_by_one = collect(cases, config)
+    assert len(together) == 4 and len(np.unique(plan.present, axis=0)) == 3
+    for step, (fast, slow) in enumerate(zip(together, one_by_one, strict=True)):
+        assert np.array_equal(fast["present"], plan.present[8 * step : 8 * step + 8])
+        assert all(np.array_equal(fast[name], slow[name]) for name in ("image", "mask", "present"))

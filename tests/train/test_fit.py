@@ -4,6 +4,7 @@ import csv
 import os
 import shutil
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,12 +16,15 @@ from segan_tl.disk.atomic import write_json
 from segan_tl.disk.manifest import sha256, verify
 from segan_tl.errors import UserError
 from segan_tl.models.provenance import read_provenance
-from segan_tl.predict.segment import segment_slices
+from segan_tl.predict.postprocess import binarise_each
+from segan_tl.predict.segment import segment_prepared, segment_slices
 from segan_tl.runs import Run, read_json
 from segan_tl.train.fit import fit
 from segan_tl.train.strategy import make_strategy
+from tests.small_volumes import TINY
 
 SLOW = pytest.mark.slow  # another moment of the same, or many of them
+PLAIN = ["augment.rotation=0", "augment.gamma=0", "model.deep_supervision=false", "train.clip_norm=0"]
 
 
 class Killed(BaseException):
@@ -224,3 +228,34 @@ def test_a_batch_that_replicas_cannot_share():
 
     with pytest.raises(UserError, match=r"--set train\.batch_size=63"):
         _check_batch(load_config("segan_cat"), 3)
+
+
+def test_subsets_of_modalities_go_on_where_they_stopped(tiny_cohort, tmp_path):
+    """Volumes of patients of whom two lack a modality; the second epoch is cut short in its middle."""
+    (tmp_path / "tiny.toml").write_text(TINY)
+    config = load_config(tmp_path / "tiny.toml", ["data.subsets=any", "train.epochs=2", "train.steps_per_epoch=2", *PLAIN])
+    found = list(find_cases(tiny_cohort).cases)[:4]
+    found[0], found[3] = (_without(case, name) for case, name in ((found[0], "t1c"), (found[3], "flair")))
+    cached, problems = prepare_cases(found, tmp_path / "cache", config=config.data)
+    assert not problems and cached[0].present == (True, False, True, True)
+    cases = {"train": cached[:3], "validation": cached[3:]}
+
+    def segment(model, prepared):
+        return binarise_each(segment_prepared(model, prepared, config), config.predict)
+
+    def stop(model, prepared):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return segment(model, prepared)
+
+    assert train(tmp_path / "whole", cases, config, segment)
+    assert not train(tmp_path / "parts", cases, config, stop)
+    assert read_json(Run(tmp_path / "parts").state)["state"] == "interrupted"
+    assert train(tmp_path / "parts", cases, config, segment)
+    whole, parts = Run(tmp_path / "whole"), Run(tmp_path / "parts")
+    assert history(whole) == history(parts) and len(history(whole)) == 2
+    ours, theirs = (weights_of(run.last / "segmentor.keras") for run in (whole, parts))
+    assert ours[0].shape[-2] == 8 and all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+def _without(case, modality):
+    return replace(case, images={name: source for name, source in case.images.items() if name != modality})

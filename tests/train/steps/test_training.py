@@ -6,6 +6,8 @@ import pytest
 import tensorflow as tf
 
 from segan_tl.config.load import validate
+from segan_tl.data.augment import draw
+from segan_tl.data.intensity import DRAWN
 from segan_tl.losses import multi_scale_l1
 from segan_tl.models import publish
 from segan_tl.train.recipes import build_network
@@ -161,3 +163,51 @@ def test_the_segmentor_learns_to_threshold(batch):
     for _ in range(60):
         step(batch)
     assert float(tf.reduce_mean(game.losses(batch)["terms"]["loss_dice"])) < 0.25
+
+
+ANY = {"data": {"modalities": ["t1", "flair"], "subsets": "any"}}
+
+
+def make_pair(shape, seed=0):
+    """Return a batch of two modalities, of which examples see t1, flair, both and t1."""
+    generator = np.random.default_rng(seed)
+    image = generator.uniform(0.2, 1, (4, *shape, 2)).astype(np.float32)
+    present = tf.constant([[1.0, 0], [0, 1], [1, 1], [1, 0]])
+    return {"image": tf.constant(image), "mask": tf.constant((image[..., 1:] > 0.7).astype(np.float32)),
+            "present": present}  # fmt: skip
+
+
+@pytest.mark.parametrize(("base", "shape"), [(SEGAN, (32, 32)), (NNUNET, (8, 16, 16))], ids=["segan", "nnunet"])
+def test_what_is_hidden_has_no_say(base, shape):
+    game, batch = make_game(base, **ANY), make_pair(shape)
+    assert game.segmentor.input_shape[-1] == 4
+    hidden = np.broadcast_to(batch["present"].numpy().reshape(4, *[1] * len(shape), 2) == 0, batch["image"].shape)
+    other = tf.where(hidden, 7.0, batch["image"])
+    found, again = (game.losses(one)["terms"] for one in (batch, batch | {"image": other}))
+    assert all(np.array_equal(found[name], again[name]) for name in found)
+    game.step(batch)
+
+
+@pytest.mark.parametrize(("base", "shape"), [(SEGAN, (32, 32)), (NNUNET, (8, 16, 16))], ids=["segan", "nnunet"])
+def test_the_planes_have_a_say(base, shape):
+    """A plane of ones everywhere would be lost in nnU-Net's first instance normalisation; air is not a place of it."""
+    game, batch = make_game(base, **ANY), make_pair(shape)
+    image = batch["image"].numpy()
+    image[:, :4], image[..., 0] = 0, 0  # some air, and no t1, which is said of it in one of two batches
+    one, two = (
+        game.losses(batch | {"image": tf.constant(image), "present": tf.constant([[t1, 1.0]] * 4)})["terms"]
+        for t1 in (0.0, 1.0)
+    )
+    assert not np.allclose(one["loss_segmentor"], two["loss_segmentor"], rtol=1e-4)
+
+
+def test_no_change_brings_a_hidden_modality_back():
+    augment = {"noise": 1.0, "noise_std": (0.1, 0.2), "brightness": 1.0, "gamma": 1.0, "contrast": 1.0, "blur": 1.0}
+    augment |= {"low_resolution": 1.0, "gamma_inverted": 1.0}
+    game, batch = make_game(NNUNET | {"augment": {}}, **ANY, augment=augment), make_pair((8, 16, 16))
+    drawn = draw(np.random.default_rng(1), game.config.augment, count=4, patch=(8, 16, 16), channels=2)
+    batch["changes"] = {name: tf.constant(drawn[name]) for name in DRAWN}
+    image, present = game._image(batch).numpy(), batch["present"].numpy()
+    for example, there in zip(image, present):
+        assert [bool(example[..., i].any()) for i in range(2)] == there.astype(bool).tolist()
+    assert not np.allclose(image[2], batch["image"][2])
