@@ -162,7 +162,8 @@ def _check_fit(this_run, cohort, config) -> None:
     there = {name for case in cohort.cases for name in case.images}
     lacking = [name for name in config.data.modalities if name not in there]
     enough = config.data.any_subset and len(lacking) < len(config.data.modalities)
-    if lacking and not enough and there <= set(MODALITIES):  # a name that tells no modality has a remedy of its own, case by case
+    # A name that tells no modality has a remedy of its own, case by case.
+    if lacking and not enough and there <= set(MODALITIES):
         has = ", ".join(name for name in MODALITIES if name in there) or "no image"
         raise UserError(
             f"{this_run.root} sees {', '.join(config.data.modalities)}; {cohort.folder} has {has}; give --data a "

@@ -28,8 +28,9 @@ def add_arguments(parser):
     parser.description = "Train any network: 3-D U-Net, nnU-Net, MedNeXt, AlbuNet, SegAN, or one of your own."
     parser.epilog = EPILOG
     parser.add_argument(
-        "--modality", dest="target", choices=(*MODALITIES, "all", "any"), help="what the network sees (the configuration's)"
-    )
+        "--modality", dest="target", choices=(*MODALITIES, "all", "any"),
+        help="what the network sees (the configuration's); any: what a patient has",
+    )  # fmt: skip
     add_training_arguments(parser)
     add_second_cohort_arguments(parser)
 

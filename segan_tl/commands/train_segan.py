@@ -23,10 +23,10 @@ the synthetic cohort is written to --cache first; with --data, segan_cat, the pa
 
 def add_arguments(parser):
     """Add the command's arguments."""
-    parser.description = "Train SegAN-CAT on one MRI modality, all four or any of them; segment and score the test cases."
+    parser.description = "Train SegAN-CAT on one MRI modality, all four or any; segment and score the test cases."
     parser.epilog = EPILOG
     parser.add_argument(
-        "--modality", dest="target", required=True, choices=(*MODALITIES, "all", "any"), help="what the segmentor sees"
+        "--modality", dest="target", required=True, choices=(*MODALITIES, "all", "any"), help="what the segmentor sees; any: what a patient has"
     )
     add_split_argument(parser)
     add_training_arguments(parser)

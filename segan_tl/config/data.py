@@ -19,7 +19,7 @@ class DataConfig(Section):
 
     # what the network sees, in this order; --modality sets it
     modalities: Modalities = MODALITIES
-    # all: of every case, all of them; any: those that a case has, and in training a part of these, drawn for each example
+    # all: all of them of every case; any: those that a case has, in training a part of these, drawn for each example
     subsets: Literal["all", "any"] = "all"
     # with subsets = "any": chance of an example to keep one modality, two, …; None: every subset alike
     subset_shares: Annotated[tuple[Fraction, ...], Field(min_length=1)] | None = None

@@ -36,7 +36,7 @@ class Config(Section):
 
     @property
     def channels(self) -> int:
-        """Return the number of the network's input channels: where modalities may be missing, a plane for each tells it.
+        """Return the number of the network's input channels: where modalities may be missing, a plane for each says so.
 
         The image itself, which is prepared, cached, changed and shown to the critic, has one channel a modality.
         """
@@ -131,6 +131,11 @@ class Config(Section):
             raise ValueError(f"train.class_weights has {len(weights)} values; expected {self.classes}")
         if weights is not None and not any(weights):
             raise ValueError("train.class_weights are all 0; expected at least one above it")
+        if self.train.teacher and not self.data.any_subset:
+            raise ValueError(
+                "train.teacher sees all modalities where the network sees a part of them; expected data.subsets = "
+                "'any' beside it, which --modality any sets"
+            )
         if not any(self.train.loss_weights) and self.critic is None:
             raise ValueError("train.loss_weights are all 0; expected at least one above it")
         return self

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from segan_tl.config.base import LARGEST, Decay, Positive, PositiveWeight, Rate, Section, Weight
 from segan_tl.config.model import Width
+from segan_tl.schemas.reading import Text
 
 # Loss → its terms, of losses.TERMS, and what it goes with: softmax, of labels, which exclude each other, or sigmoid, of
 # regions, each by itself.
@@ -51,6 +52,9 @@ class TrainConfig(Section):
     averaging: Decay = 0.0  # decay of a running average of the weights, which is judged and published; 0: none
     precision: Literal["float32", "mixed_bfloat16"] = "float32"  # of the computation; weights are float32
     validate_every: Positive = 1  # epochs
+    # with data.subsets = "any": folder of a finished run whose answers from all modalities are learnt, too [Hu 2020]
+    teacher: Text | None = None
+    teacher_weight: PositiveWeight = 1.0  # of that term
 
 
 class CriticConfig(Section):

@@ -29,8 +29,9 @@ def make_patches(
 
     A patch of one slice, d = 1, comes without its first axis, for 2-D networks: (B, h, w, M) and (B, h, w, R). With two
     cohorts there is "domain" (B,) too, float32; the mask of an example whose labels are not read is 0. With subsets of
-    modalities "present" (B, M) says which the network sees; the images are still whole. Without `intensities` the patches
-    are only moved, and "changes" says what `intensity.change_batch` is to do to them.
+    modalities "present" (B, M) says which the network sees, and beside a teacher "whole" (B,) which cases have all; the
+    images themselves hide nothing. Without `intensities` the patches are only moved, and "changes" says what
+    `intensity.change_batch` is to do to them.
     """
     batch_size, patch = config.train.batch_size, tuple(config.data.patch)
     channels, regions = cases[0].image.shape[-1], cases[0].regions

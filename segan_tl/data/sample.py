@@ -29,6 +29,7 @@ class Plan:
     domain: np.ndarray | None = None  # (N,) SOURCE or TARGET, where there are two cohorts
     contrast: dict[str, np.ndarray] | None = None  # as contrasts.plan_contrasts gives it, where examples are painted
     present: np.ndarray | None = None  # (N, M) 1 where the network sees a modality, 0 where not; None: all of them
+    whole: np.ndarray | None = None  # (N,) 1 where the case has all modalities, 0 where not, for a teacher
 
     def __len__(self) -> int:
         return len(self.case)
@@ -36,7 +37,7 @@ class Plan:
     @property
     def beside(self) -> dict[str, np.ndarray]:
         """Return what comes with images and masks: by the name it has in a batch, a row an example."""
-        return {name: rows for name in ("domain", "present") if (rows := getattr(self, name)) is not None}
+        return {name: rows for name in ("domain", "present", "whole") if (rows := getattr(self, name)) is not None}
 
 
 def plan_patches(
@@ -86,10 +87,12 @@ def plan_patches(
     channels = cases[0].image.shape[-1]
     changes = draw(generator, config.augment, count=count, patch=tuple(config.data.patch), channels=channels)
     contrast = plan_contrasts(cases, config, epoch=epoch, case=case, is_source=is_source)
-    present = None
+    present = whole = None
     if config.data.any_subset:  # last: what is drawn before does not depend on it
-        present = draw_subsets(generator, _available(cases)[case], shares=config.data.subset_shares)
-    return Plan(case, corner, forced, changes, labelled, domain, contrast, present)
+        available = _available(cases)[case]
+        present = draw_subsets(generator, available, shares=config.data.subset_shares)
+        whole = available.all(axis=1).astype(np.float32) if config.train.teacher else None
+    return Plan(case, corner, forced, changes, labelled, domain, contrast, present, whole)
 
 
 def _place(cases, config, generator, *, case: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

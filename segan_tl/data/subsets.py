@@ -24,7 +24,9 @@ def draw_subsets(
     """
     table = subset_table(available.shape[1])
     sizes = table.sum(axis=1)
-    chances = np.ones(len(table)) if shares is None else np.asarray(shares, float)[sizes - 1] / np.bincount(sizes)[sizes]
+    chances = np.ones(len(table))
+    if shares is not None:
+        chances = np.array(shares)[sizes - 1] / np.bincount(sizes)[sizes]
     drawn, place = available.astype(np.float32), generator.random(len(available))
     for pattern in np.unique(available, axis=0):
         mine = (available == pattern).all(axis=1)

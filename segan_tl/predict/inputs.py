@@ -40,7 +40,7 @@ def find_inputs(path: Path, *, modalities: tuple[str, ...], stated: str | None) 
 
 
 def find_any_inputs(path: Path, *, modalities: tuple[str, ...], stated: str | None) -> tuple[list[Case], list[str]]:
-    """Find the cases at `path` for what works with any of `modalities`, several runs or one; a single file may be of any of them.
+    """Find the cases at `path` for what works with any of `modalities`, be it several runs; so may a single file.
 
     Raises:
         UserError: as `find_inputs`, or a file does not tell its modality.

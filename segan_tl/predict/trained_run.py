@@ -90,8 +90,9 @@ class TrainedRun:
         """Prepare a scan for the segmentor as the scans of the training were.
 
         Args:
-            image: (H, W, D), or (H, W, D, M) with the run's modalities in their order: intensities as scanned, zeros for
-                one that is missing where data.subsets is "any". Indices grow to the patient's left, back and head (LPS order), as `read` and nibabel's axis codes have it.
+            image: (H, W, D), or (H, W, D, M) with the run's modalities in their order: intensities as scanned; zeros
+                for one that is missing, where data.subsets is "any". Indices grow to the patient's left, back and head
+                (LPS order), as `read` and nibabel's axis codes have it.
             spacing_mm: of the image along H, W, D.
 
         Returns:

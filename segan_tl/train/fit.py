@@ -23,6 +23,7 @@ from segan_tl.train.recipes import build_judge, build_training, make_batches_of
 from segan_tl.train.start.begin import unchanged_critic
 from segan_tl.train.start.freeze import freeze_alike
 from segan_tl.train.start.renormalise import unlabelled_images
+from segan_tl.train.start.teacher import find_teacher
 from segan_tl.train.start.weights import find_start
 from segan_tl.train.validation import Validation, publisher
 
@@ -71,11 +72,12 @@ def fit(
     # === Networks ===
     judge = build_judge(config)
     start = find_start(config, run, resuming=run.last.is_dir())
+    teacher = find_teacher(config, run, resuming=run.last.is_dir())
     with strategy.scope():
         # What is new in a transfer must not start where the source of the same seed did.
         keras.utils.set_random_seed(config.seed + (TRANSFER_SEED if config.transfer else 0))
         game = build_training(
-            config, replicas=replicas, steps=steps, start=start,
+            config, replicas=replicas, steps=steps, start=start, teacher=teacher,
             images=functools.partial(unlabelled_images, cases["train"], config),
         )  # fmt: skip
         progress = restore_last(run, game) or Progress()
@@ -86,6 +88,9 @@ def fit(
     if start:
         provenance["pretrained"] = start.record
     learnt = Learnt.of(run_patients(run)) | (start.learnt_from if start else Learnt())
+    if teacher:
+        provenance["teacher"] = {"run": str(teacher.path), "sha256": teacher.digest}
+        learnt |= teacher.learnt_from
     critic = unchanged_critic(start, run, config)
     published = provenance | learnt.describe()
     _write_state(run, "training", progress, provenance)

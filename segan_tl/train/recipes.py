@@ -13,12 +13,15 @@ from segan_tl.data.sample import examples_of_an_epoch, plan_patches
 from segan_tl.errors import UserError
 from segan_tl.models import build_model, publish
 from segan_tl.models.declare import build_within
+from segan_tl.models.weights import load_network
 from segan_tl.train.start.begin import begin
 from segan_tl.train.start.match import some
 from segan_tl.train.start.renormalise import renormalise, said
+from segan_tl.train.start.source import Source
 from segan_tl.train.start.weights import Start
 from segan_tl.train.steps.critic import build_critic_of
 from segan_tl.train.steps.domain import build_classifier
+from segan_tl.train.steps.teacher import TeacherTerm
 from segan_tl.train.steps.training import Training
 
 
@@ -99,8 +102,9 @@ def build_judge(config: Config) -> keras.Model:
 
 
 def build_training(
-    config: Config, *, replicas: int, steps: int, start: Start | None = None, images: Callable | None = None
-) -> Training:
+    config: Config, *, replicas: int, steps: int, start: Start | None = None, images: Callable | None = None,
+    teacher: Source | None = None,
+) -> Training:  # fmt: skip
     """Build the networks and what trains them, in the strategy's scope.
 
     Args:
@@ -109,6 +113,7 @@ def build_training(
         steps: of an epoch.
         start: what they start from.
         images: () → batches of training images, for `transfer.normalisation` = "target".
+        teacher: the run that `train.teacher` names.
     """
     network, critic = build_network(config), build_critic_of(config) if config.critic else None
     lines = begin(network, critic, start, config) if start else []
@@ -116,8 +121,9 @@ def build_training(
         measured = renormalise(network, images(), spared=start.record["new"])
         lines.append(f"  {said(measured)}")
     published = publish(network, activation=config.model.activation)
+    term = teacher and TeacherTerm(load_network(teacher.segmentor), theirs=teacher.config, config=config)
     game = Training(
-        network, published, config=config, replicas=replicas, steps_per_epoch=steps, critic=critic,
+        network, published, config=config, replicas=replicas, steps_per_epoch=steps, critic=critic, teacher=term,
         record=start.record if start else None,
     )  # fmt: skip
     for line in [*lines, *(_releases_said(game) if lines else ())]:

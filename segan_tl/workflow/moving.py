@@ -74,7 +74,7 @@ def _base(source, strategy: str, beneath: dict):
     from segan_tl.config.load import validate
 
     values = json.loads(source.config.model_dump_json()) | {"transfer": None, "source": None, "adversary": None}
-    values["model"]["pretrained"] = values["data"]["train_cases"] = None
+    values["model"]["pretrained"] = values["data"]["train_cases"] = values["train"]["teacher"] = None
     values |= beneath
     values["phantom"]["contrast"] = "physics"  # the target is there as it was scanned; it may be patients
     if strategy == "combined":

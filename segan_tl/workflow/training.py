@@ -52,6 +52,7 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     from segan_tl.console import console, start_tensorflow
     from segan_tl.models.archive import require_network
     from segan_tl.report.score.owed import has_scores
+    from segan_tl.train.start.teacher import find_teacher
     from segan_tl.train.start.weights import find_start, refuse_seen
     from segan_tl.workflow.unlabelled import divide, needs_masks, remark
 
@@ -70,6 +71,7 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
         find_source_cohort = _found(find_source_cohort, "--source-data", folder, config.source.phantom)
     started = finished or (this_run.last.is_dir() and not arguments.overwrite)
     start = find_start(config, this_run, resuming=started)
+    teacher = None if finished else find_teacher(config, this_run, resuming=started)
     if config.model.file:
         require_network(Path(config.model.file), option="model.file")
     start_tensorflow()
@@ -86,7 +88,8 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     split = take_split(this_run, cohort, cached) if started else divide(cohort, cached, choose_split)
     if not started:
         split = limit_training(split, config, cohort.patients)
-        refuse_seen(start, {case: cohort.patients[case] for case in split["test"]})
+        for known in (start, teacher):
+            refuse_seen(known, {case: cohort.patients[case] for case in split["test"]})
     parts = {part: [cached[case] for case in cases] for part, cases in split.items()}
     unlabelled = remark(cohort, cached, split)
     second = None

@@ -1,4 +1,4 @@
-"""One network for any set of modalities, from a folder where cases lack some to the mask of a patient with one image."""
+"""One network for any set of modalities, from cases that lack some to the mask of a patient with one image."""
 
 import contextlib
 import csv

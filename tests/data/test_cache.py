@@ -173,7 +173,8 @@ def test_a_case_that_lacks_a_modality_has_zeros_in_its_place(cohort, config, tmp
     lacking = replace(first, images={name: source for name, source in first.images.items() if name != "t2"})
     (whole, part), problems = prepare_cases([cohort.cases[1], lacking], tmp_path / "cache", config=some)
     assert not problems and (whole.present, part.present) == ((True, True), (False, True))
-    (alone,), _ = prepare_cases([lacking], tmp_path / "alone", config=config.model_copy(update={"modalities": ("flair",)}))
+    flair = config.model_copy(update={"modalities": ("flair",)})
+    (alone,), _ = prepare_cases([lacking], tmp_path / "alone", config=flair)
     assert not part.image[..., 0].any() and np.array_equal(part.image[..., 1], alone.image[..., 0])
     # a case that has everything shares its files with a training that sees all of them
     before = files(tmp_path / "cache")

@@ -24,7 +24,8 @@ from segan_tl.train.strategy import make_strategy
 from tests.small_volumes import TINY
 
 SLOW = pytest.mark.slow  # another moment of the same, or many of them
-PLAIN = ["augment.rotation=0", "augment.gamma=0", "model.deep_supervision=false", "train.clip_norm=0"]
+PLAIN = ["augment.rotation=0", "augment.gamma=0", "model.deep_supervision=false", "train.clip_norm=0",
+         "train.epochs=2", "train.steps_per_epoch=2"]  # fmt: skip
 
 
 class Killed(BaseException):
@@ -233,7 +234,7 @@ def test_a_batch_that_replicas_cannot_share():
 def test_subsets_of_modalities_go_on_where_they_stopped(tiny_cohort, tmp_path):
     """Volumes of patients of whom two lack a modality; the second epoch is cut short in its middle."""
     (tmp_path / "tiny.toml").write_text(TINY)
-    config = load_config(tmp_path / "tiny.toml", ["data.subsets=any", "train.epochs=2", "train.steps_per_epoch=2", *PLAIN])
+    config = load_config(tmp_path / "tiny.toml", ["data.subsets=any", *PLAIN])
     found = list(find_cases(tiny_cohort).cases)[:4]
     found[0], found[3] = (_without(case, name) for case, name in ((found[0], "t1c"), (found[3], "flair")))
     cached, problems = prepare_cases(found, tmp_path / "cache", config=config.data)

@@ -26,8 +26,8 @@ def score_subsets(
 ) -> Scores:
     """Segment every case from each subset of its modalities, with each of the networks.
 
-    What is not in the subset is taken away before the case is prepared, crop and normalisation included, as of a patient
-    who never had it. A subset is scored on the cases that have all of it.
+    What is not in the subset is taken away before the case is prepared, crop and normalisation included, as if the
+    patient had never had it. A subset is scored on the cases that have all of it.
 
     Args:
         members: runs with data.subsets = "any".

@@ -104,7 +104,8 @@ def _start_network(network, parts, start: Start, config: Config, strategy: Strat
         outputs, other = outputs_of(source, start.about, config)
         report = copy_layers(
             network, source, heads=[name for name, part in parts.items() if part == "head"],
-            inputs=inputs_of(start.about, config, channels=source.input_shape[-1]), outputs=outputs, other_head=other, replaced=replaced,
+            inputs=inputs_of(start.about, config, channels=source.input_shape[-1]), outputs=outputs, other_head=other,
+            replaced=replaced,
         )  # fmt: skip
         if config.transfer:
             _refuse_misfits(report, start.path)

@@ -54,7 +54,7 @@ class Source:
 
 
 def label_of(modalities: Iterable[str], *, subsets: str = "all") -> str:
-    """Return the folder name of a set of modalities: "flair", "all", "t1+t2"; "any" where any subset of them will do."""
+    """Return the folder name of a set of modalities: "flair", "all", "t1+t2"; "any" where any subset will do."""
     modalities = tuple(modalities)
     whole = set(modalities) == set(MODALITIES)
     return subsets if whole else "+".join((*(["any"] if subsets == "any" else []), *modalities))

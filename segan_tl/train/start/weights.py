@@ -11,7 +11,7 @@ from segan_tl.disk.reading import is_there, require_file
 from segan_tl.errors import UserError
 from segan_tl.models.provenance import read_provenance
 from segan_tl.runs import Run, read_json
-from segan_tl.train.start.source import CRITIC, SEGMENTOR
+from segan_tl.train.start.source import CRITIC, SEGMENTOR, Source
 
 PROVENANCE = ("software", "configuration", "source", "source_sha256", "name", "modalities", "regions", CASES, PATIENTS)
 
@@ -77,8 +77,8 @@ def find_start(config: Config, run: Run, *, resuming: bool) -> Start | None:
     return Start(path, {"file": str(path), "sha256": digest, **origin}, about, critic)
 
 
-def refuse_seen(start: Start | None, test: Mapping[str, str]) -> None:
-    """Refuse test cases (case → patient) of patients that the source has learnt from.
+def refuse_seen(start: Start | Source | None, test: Mapping[str, str]) -> None:
+    """Refuse test cases (case → patient) of patients that the source, or the teacher, has learnt from.
 
     Raises:
         UserError: there are such.

@@ -1,10 +1,10 @@
 """A training step: a sum of terms, and one backward pass for all networks that play.
 
-    segmentor descends  supervised + critic.weight · L1 + adversary.weight · domain
+    segmentor descends  supervised + critic.weight · L1 + adversary.weight · domain + train.teacher_weight · teacher
     classifier descends the same (the domain term behind its reversal)
     critic ascends      L1
 
-The supervised and the domain term do not depend on the critic, so the critic's gradient is that of the sum over
+The other terms do not depend on the critic, so the critic's gradient is that of the sum over
 `critic.weight`: one pass serves all. Losses are per example; the gradient is that of the mean over the global batch,
 whatever the number of replicas.
 """
@@ -28,6 +28,7 @@ from segan_tl.train.groups import build_groups, release_epochs
 from segan_tl.train.steps.critic import CriticTerm
 from segan_tl.train.steps.domain import DomainTerm
 from segan_tl.train.steps.supervised import encode_truth, make_loss, supervise
+from segan_tl.train.steps.teacher import TeacherTerm
 
 
 class Training:
@@ -41,6 +42,7 @@ class Training:
         steps_per_epoch: for the schedules.
         critic: where the configuration has one.
         record: what the start that the networks have recorded.
+        teacher: where the configuration has one.
 
     Attributes:
         networks: what is saved under which name.
@@ -59,8 +61,9 @@ class Training:
         steps_per_epoch: int,
         critic: keras.Model | None = None,
         record: dict | None = None,
+        teacher: TeacherTerm | None = None,
     ):
-        self.segmentor, self.config, self.replicas = segmentor, config, replicas
+        self.segmentor, self.config, self.replicas, self.teacher = segmentor, config, replicas, teacher
         # Over several replicas the moments are those of the global batch, which the fused operation cannot see.
         normalisation = FusedNormalisation if replicas == 1 else None
         total_steps = steps_per_epoch * config.train.epochs
@@ -91,6 +94,7 @@ class Training:
         # === Metrics ===
         names = ["loss_segmentor", *(f"loss_{name}" for name in LOSSES[config.train.loss][0])]
         names += ["loss_critic", "l1"] if self.critic else []
+        names += ["loss_teacher"] if self.teacher else []
         names += ["gradient_norm"] if config.train.clip_norm else []
         names += ["l2_source"] if self.anchor.weight else []
         self.metrics = {name: keras.metrics.Mean(name=name) for name in names}
@@ -121,7 +125,7 @@ class Training:
 
         Args:
             batch: {"image": (B, …, M), "mask": (B, …, R)}; with two cohorts "domain" (B,), with subsets of modalities
-                "present" (B, M), too.
+                "present" (B, M), for a teacher "whole" (B,), too.
         """
         if self.domain:
             self.domain.set_strength(next(iter(self.optimizers.values())).iterations)
@@ -162,11 +166,17 @@ class Training:
 
     def losses(self, batch: dict) -> dict:
         """Return "target", the mean loss of the replica's batch, and "terms": name of a metric → its values (B,)."""
-        config, image, mask = self.config, self._image(batch), batch["mask"]
-        seen = with_planes(image, batch["present"]) if "present" in batch else image
+        config, everything, mask = self.config, self._image(batch), batch["mask"]
+        image = seen = everything
+        if "present" in batch:
+            image = hide(everything, batch["present"])
+            seen = with_planes(image, batch["present"])
         outputs = self.forward(seen, training=True)
         outputs = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
         total, terms = 0.0, {}
+        if self.teacher:
+            terms["loss_teacher"] = self.teacher(everything, batch["whole"], outputs[0])
+            total += config.train.teacher_weight * tf.reduce_sum(terms["loss_teacher"])
         if self.domain:
             terms["loss_domain"] = self.domain(batch["domain"], outputs.pop())
             total += config.adversary.weight * tf.reduce_sum(terms["loss_domain"])
@@ -197,16 +207,14 @@ class Training:
         return found
 
     def _image(self, batch: dict):
-        """Return the batch's images as the networks see them, without the planes.
+        """Return the batch's images, changed as "changes" says where the input pipeline has left that to the device.
 
-        They are changed as "changes" says, where the input pipeline has left that to the device; then the modalities that
-        are not to be there become 0, which no change comes after.
+        No change comes after it: what is hidden then stays 0.
         """
-        image = batch["image"]
-        if "changes" in batch:
-            keeps_statistics = self.config.augment.gamma_keeps_statistics
-            image = change_batch(image, batch["changes"], keeps_statistics=keeps_statistics)
-        return hide(image, batch["present"]) if "present" in batch else image
+        if "changes" not in batch:
+            return batch["image"]
+        keeps_statistics = self.config.augment.gamma_keeps_statistics
+        return change_batch(batch["image"], batch["changes"], keeps_statistics=keeps_statistics)
 
     def _descend(self, gradients, variables):
         """Apply the gradients, clipped by the norm of that of the global batch; return the norm, None without a limit.

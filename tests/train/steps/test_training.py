@@ -8,6 +8,7 @@ import tensorflow as tf
 from segan_tl.config.load import validate
 from segan_tl.data.augment import draw
 from segan_tl.data.intensity import DRAWN
+from segan_tl.data.presence import hide
 from segan_tl.losses import multi_scale_l1
 from segan_tl.models import publish
 from segan_tl.train.recipes import build_network
@@ -207,7 +208,7 @@ def test_no_change_brings_a_hidden_modality_back():
     game, batch = make_game(NNUNET | {"augment": {}}, **ANY, augment=augment), make_pair((8, 16, 16))
     drawn = draw(np.random.default_rng(1), game.config.augment, count=4, patch=(8, 16, 16), channels=2)
     batch["changes"] = {name: tf.constant(drawn[name]) for name in DRAWN}
-    image, present = game._image(batch).numpy(), batch["present"].numpy()
+    image, present = hide(game._image(batch), batch["present"]).numpy(), batch["present"].numpy()
     for example, there in zip(image, present):
         assert [bool(example[..., i].any()) for i in range(2)] == there.astype(bool).tolist()
     assert not np.allclose(image[2], batch["image"][2])

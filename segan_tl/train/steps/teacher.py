@@ -1,0 +1,51 @@
+"""The teacher's term: a network that sees all modalities says of every voxel what one that sees some is to answer.
+
+    loss_teacher = cross-entropy of the network's answer to a part of the modalities, with the teacher's probability
+                   from all of them in the place of the truth
+
+So what one modality shows of another comes over, softly, where the mask only says yes or no: the soft targets of KD-Net
+[Hu 2020], without its temperature and its term of the latent features. The teacher stands still. It sees the same patch
+with the same changes; a case that lacks a modality has nothing to learn from it.
+"""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from segan_tl.config.schema import Config
+from segan_tl.data.presence import with_planes
+from segan_tl.fast.accelerate import accelerate
+from segan_tl.losses import binary_cross_entropy, cross_entropy
+
+
+class TeacherTerm:
+    """The teacher and what it says of a batch; build it in the strategy's scope.
+
+    Args:
+        network: published segmentor, from its image to `probability`.
+        theirs: the configuration that it was trained with.
+        config: that of the training.
+    """
+
+    def __init__(self, network: keras.Model, *, theirs: Config, config: Config):
+        network.trainable = False
+        self.forward = accelerate(network)
+        self.places = [config.data.modalities.index(name) for name in theirs.data.modalities]
+        self.outputs = [theirs.data.regions.index(name) for name in config.data.regions]
+        self.softmax, self.planes = config.model.activation == "softmax", theirs.data.any_subset
+        if self.softmax:  # background first
+            self.outputs = [0, *(place + 1 for place in self.outputs)]
+
+    def __call__(self, image, whole, logits):
+        """Return the loss, (B,); 0 for an example of a case that lacks a modality.
+
+        Args:
+            image: (B, …, M) with all modalities of the case.
+            whole: (B,) 1 where these are all that there are, else 0.
+            logits: (B, …, C) of the finest output, of the part of the modalities.
+        """
+        image = tf.gather(image, self.places, axis=-1)
+        seen = with_planes(image, ops.ones_like(image[:, *[0] * (len(image.shape) - 2)])) if self.planes else image
+        answer = tf.stop_gradient(tf.gather(self.forward(seen, training=False), self.outputs, axis=-1))
+        loss = cross_entropy if self.softmax else binary_cross_entropy
+        return whole * loss(answer, ops.cast(logits, "float32"))

@@ -1,0 +1,79 @@
+"""The teacher's term: its answer to all modalities in the place of the truth, and nothing where some are missing."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from segan_tl.config.load import validate
+from segan_tl.train.steps.teacher import TeacherTerm
+from segan_tl.train.steps.training import Training
+from tests.small_runs import small_config, threshold_segmentor
+
+MODALITIES = ["t1", "flair"]
+
+
+def config_of(modalities=MODALITIES, regions=("wt",), *, subsets="any", **train):
+    values = small_config(tuple(modalities), regions).model_dump(mode="json")
+    values["data"] |= {"subsets": subsets}
+    values["train"] |= {"optimizer": "rmsprop", "learning_rate": 1e-3, "clip_norm": 0.0, **train}
+    values["critic"] = None
+    return validate(values, source="the test")
+
+
+def linear(weights, *, channels, regions=1):
+    """Return a network whose logits are `weights` · image."""
+    image = keras.Input((None, None, channels), name="image")
+    logits = keras.layers.Conv2D(regions, 1, name="logits")(image)
+    model = keras.Model(image, keras.layers.Activation("sigmoid", name="probability")(logits))
+    model.get_layer("logits").set_weights([np.reshape(weights, (1, 1, channels, regions)), np.zeros(regions)])
+    return model
+
+
+def test_soft_targets_by_hand():
+    # Teacher: flair − t1, its first modality flair; of t1 = 1, flair = 1 + ln 3 the probability 3 / 4.
+    term = TeacherTerm(
+        linear([1.0, -1.0], channels=2), theirs=config_of(["flair", "t1"], subsets="all"), config=config_of()
+    )
+    image = np.ones((2, 4, 4, 2), np.float32) * [1, 1 + np.log(3)]
+    logits = np.full((2, 4, 4, 1), np.log(3), np.float32)
+    found = term(tf.constant(image, tf.float32), tf.constant([1.0, 0.0]), tf.constant(logits))
+    # −3/4 ln 3/4 − 1/4 ln 1/4: what is left where both agree, the teacher's own doubt
+    assert found.numpy() == pytest.approx([0.5623, 0.0], abs=1e-4)
+
+
+def test_regions_in_another_order():
+    theirs = config_of(regions=("tc", "wt"), subsets="all")
+    term = TeacherTerm(
+        linear([[100, -100], [0, 0]], channels=2, regions=2), theirs=theirs, config=config_of(regions=("wt", "tc"))
+    )
+    logits = tf.constant(np.ones((1, 4, 4, 2)) * [-50.0, 50.0], tf.float32)
+    assert term(tf.ones((1, 4, 4, 2)), tf.ones(1), logits).numpy() == pytest.approx([0], abs=1e-6)
+
+
+def test_a_teacher_of_any_subset_is_told_that_all_are_there():
+    term = TeacherTerm(linear([0, 0, 1, 2], channels=4), theirs=config_of(), config=config_of())
+    found = term(tf.ones((1, 4, 4, 2)), tf.ones(1), tf.fill((1, 4, 4, 1), 3.0))
+    # Of the planes alone, 1 + 2: the doubt of p = σ(3), −p ln p − (1 − p) ln (1 − p); without, ln (1 + e³) − 3 / 2.
+    assert found.numpy() == pytest.approx([0.1909], abs=1e-4)
+
+
+def test_the_network_learns_and_the_teacher_stands_still():
+    teacher = threshold_segmentor(2)
+    before = [weight.copy() for weight in teacher.get_weights()]
+    config = config_of(regions=("wt", "tc"), teacher="runs/teacher", teacher_weight=3.0)
+    term = TeacherTerm(teacher, theirs=config_of(regions=("wt", "tc"), subsets="all"), config=config)
+    network = linear(np.zeros((4, 2)), channels=4, regions=2)
+    logits = keras.Model(network.input, network.get_layer("logits").output)
+    game = Training(logits, network, config=config, replicas=1, steps_per_epoch=2, teacher=term)
+    image = np.random.default_rng(0).random((2, 8, 8, 2)).astype(np.float32)
+    batch = {"image": image, "mask": (image > 0.5).astype(np.float32), "present": np.float32([[1, 0], [1, 1]])}
+    batch = {name: tf.constant(values) for name, values in batch.items()} | {"whole": tf.constant([1.0, 0.0])}
+    losses = game.losses(batch)
+    terms = {name: values.numpy() for name, values in losses["terms"].items()}
+    assert terms["loss_teacher"] == pytest.approx([np.log(2), 0], abs=1e-5)
+    assert losses["target"].numpy() == pytest.approx((terms["loss_segmentor"] + 3 * terms["loss_teacher"]).mean())
+    game.step(batch)
+    assert np.abs(network.get_layer("logits").get_weights()[0]).max() > 0
+    assert all(np.array_equal(a, b) for a, b in zip(before, teacher.get_weights(), strict=True))
+    assert set(game.networks) == {"segmentor"}
