@@ -26,8 +26,9 @@ def add_arguments(parser):
     parser.description = "Train SegAN-CAT on one MRI modality, all four or any; segment and score the test cases."
     parser.epilog = EPILOG
     parser.add_argument(
-        "--modality", dest="target", required=True, choices=(*MODALITIES, "all", "any"), help="what the segmentor sees; any: what a patient has"
-    )
+        "--modality", dest="target", required=True, choices=(*MODALITIES, "all", "any"),
+        help="what the segmentor sees; any: what a patient has",
+    )  # fmt: skip
     add_split_argument(parser)
     add_training_arguments(parser)
 

@@ -45,7 +45,7 @@ def places(wanted: Sequence[str | None], there: Sequence[str]) -> Channels:
 def inputs_of(about: dict, config: Config, *, channels: int) -> Channels | None:
     """Return which of the file's inputs, `channels` in all, is each of ours; None where the names do not tell.
 
-    Behind the modalities come the planes that say which of them are there, where a network has these (data/presence.py).
+    Behind the modalities come the planes that say which of them are there, where a network has some (data/presence).
     """
     images = _images_of(about, config)
     if images is None or not config.data.any_subset:
