@@ -1,9 +1,9 @@
 """How a network is told which modalities are there: a missing one is 0, and a plane beside the image says so.
 
 A network for any subset of M modalities sees 2 M channels: the image, then for each modality a plane that is 1 in
-the head where the modality is there, and 0 elsewhere. Zeros alone would not do, for 0 is a value of every image: the mean of
-a z-score, the darkest of a range. In the head, not everywhere: a plane of one value alone is taken away again by the
-first instance normalisation, and the zeros that are put around a volume go on meaning air.
+the head where the modality is there, and 0 elsewhere. Zeros alone would not do, for 0 is a value of every image: the
+mean of a z-score, the darkest of a range. In the head, not everywhere: a plane of one value alone is taken away again
+by the first instance normalisation, and the zeros that are put around a volume go on meaning air.
 
 HeMIS, which began this line, has a stem for each modality instead and averages the features of those that are there
 [Havaei 2016]; planes serve any network, one of the user's own as well.
