@@ -13,6 +13,7 @@ from segan_tl.__main__ import COMMANDS, MODULES
 from segan_tl.config.load import load_config
 from segan_tl.config.presets import CONFIGS
 from segan_tl.errors import UserError
+from segan_tl.workflow.arguments import overrides_of
 from segan_tl.workflow.wrapped import read_training
 from tests.docs.pages import PAGES, ROOT, all_commands, blocks, commands, name_of, spans
 
@@ -75,7 +76,8 @@ def test_commands_are_understood(line):
     parsed = parser_of(name).parse_intermixed_args(arguments)
     if config := getattr(parsed, "config", None) or DEFAULTS.get(name):
         start = {"transfer": {"source": "a run", "source_sha256": ""}} if name in ("transfer", "finetune") else {}
-        load_config(config, getattr(parsed, "set", []), beneath=start)
+        overrides = overrides_of(parsed) if "target" in parsed else getattr(parsed, "set", [])
+        load_config(config, overrides, beneath=start)
 
 
 @pytest.mark.parametrize("line", all_commands(SCRIPTS))

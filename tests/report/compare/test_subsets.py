@@ -1,0 +1,90 @@
+"""One network on every subset of its modalities, beside votes, on cases whose Dice is worked out by hand."""
+
+import csv
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from segan_tl.__main__ import main
+from segan_tl.config.load import validate
+from segan_tl.data.find.cases import find_cases
+from segan_tl.disk.atomic import write_json
+from segan_tl.predict.ensemble import load_members
+from segan_tl.predict.members import open_members
+from segan_tl.report.compare.matrix import SUBSET, summarise
+from segan_tl.report.compare.subsets import means_of_subsets, score_subsets
+from tests.small_runs import make_run, small_config, small_labels, write_case
+
+SPLIT = {"train": ["a"], "validation": ["b"], "test": ["BraTS2021_00001", "BraTS2021_00002"]}
+
+
+def bright_in_any():
+    """Return a network that marks what is bright in T2 or FLAIR, and says nothing where T2 is not there."""
+    image = keras.Input((None, None, 4), name="image")
+    logits = keras.layers.Conv2D(1, 1, name="logits")(image)
+    model = keras.Model(image, keras.layers.Activation("sigmoid", name="probability")(logits), name="segmentor")
+    # 40 (t2 + flair) − 20, and without the plane of T2 100 less
+    model.get_layer("logits").set_weights([np.reshape([40.0, 40, 100, 0], (1, 1, 4, 1)), np.array([-120.0])])
+    return model
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    """A run for any of T2 and FLAIR, one for each alone, and two cases, of which the second lacks FLAIR."""
+    root = tmp_path_factory.mktemp("subsets")
+    write_case(root / "cohort", "BraTS2021_00001", small_labels())
+    write_case(root / "cohort", "BraTS2021_00002", small_labels(4.0), modalities=("t2", "t1"))
+    values = small_config(("t2", "flair")).model_dump(mode="json")
+    values["data"]["subsets"] = "any"
+    data = {"folder": str(root / "cohort"), "synthetic": True}
+    config = validate(values, source="the test")
+    write_json(make_run(root / "runs/small/any", config, segmentor=bright_in_any(), data=data).splits, SPLIT)
+    for name in ("flair", "t2"):
+        run = make_run(root / "runs/small" / name, small_config((name,)), data=data)
+        write_json(run.splits, SPLIT | {"test": SPLIT["test"]})
+    return root
+
+
+def truth_against_core(radius):
+    """Return the Dice of the whole tumour against its core: 2 |P| / (|T| + |P|)."""
+    labels = small_labels(radius)
+    core = np.isin(labels, (1, 4)).sum()
+    return 2 * core / ((labels > 0).sum() + core)
+
+
+def test_every_subset_of_what_a_case_has(places):
+    members = open_members(["small/any"], runs=places / "runs", any_subset=True)
+    lines = []
+    scores = score_subsets(
+        members, load_members(members)[0], find_cases(places / "cohort").cases, advance=lines.append
+    )
+    found = {(row["case"][-1], row["modalities"]): row["dice"] for row in scores.votes}
+    # T2 shows the core to a threshold, FLAIR all of it, but this network is silent without T2.
+    assert found == {
+        ("1", "t2"): pytest.approx(truth_against_core(5.0)), ("1", "flair"): 0.0, ("1", "t2+flair"): 1.0,
+        ("2", "t2"): pytest.approx(truth_against_core(4.0)),
+    }  # fmt: skip
+    assert len(lines) == 2 and scores.failed == {}
+    rows = summarise(scores.votes, SUBSET)
+    assert [(row["modalities"], row["cases"]) for row in rows] == [("t2", 2), ("flair", 1), ("t2+flair", 1)]
+    core = (truth_against_core(5.0) + truth_against_core(4.0)) / 2
+    (mean,) = means_of_subsets(rows)
+    assert mean["dice"] == pytest.approx((core + 0 + 1) / 3) and mean["rule"] == "small/any"
+
+
+def test_votes_stand_in_the_same_table(places, tmp_path, capsys):
+    write_case(tmp_path / "cohort", "BraTS2021_00001", small_labels())
+    write_case(tmp_path / "cohort", "BraTS2021_00002", small_labels(4.0))
+    words = ["small/any", "small/flair", "small/t2", "--data", str(tmp_path / "cohort"), "--out", str(tmp_path / "out")]
+    assert main(["matrix", *words, "--runs", str(places / "runs")]) == 0
+    with (tmp_path / "out" / "subsets.csv").open() as file:
+        rows = {(row["rule"], row["modalities"]): float(row["dice"]) for row in csv.DictReader(file)}
+    rules, names = ("small/any", "majority", "weighted"), ("t2", "flair", "t2+flair", "mean")
+    assert set(rows) == {(rule, name) for rule in rules for name in names}
+    assert rows["small/any", "flair"] == 0 and rows["majority", "flair"] == 1
+    assert json.loads((tmp_path / "out" / "matrix.json").read_text())["subsets"]
+    printed = capsys.readouterr().out
+    assert "Dice of wt by modalities available" in printed and "majority vote" in printed
+    assert {path.name for path in (tmp_path / "out").iterdir()} >= {"subsets.png", "votes.csv", "matrix.csv"}
