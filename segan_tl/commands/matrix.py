@@ -40,7 +40,6 @@ def run(arguments: argparse.Namespace) -> int:
     from segan_tl.disk.ownership import FILES, refuse_foreign
     from segan_tl.predict.members import open_members, same_modality, weights_of
     from segan_tl.report.compare.matrix_cases import check_finished, common_cases, find_data, shared_modalities
-    from segan_tl.report.compare.matrix_report import About, report
 
     # === Everything that can be refused is refused before work begins ===
     members = open_members(arguments.run, runs=arguments.runs, any_subset=True)
@@ -68,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     start_tensorflow()
     from segan_tl.predict.ensemble import load_members
     from segan_tl.report.compare.matrix import Scores, score_matrix
+    from segan_tl.report.compare.matrix_report import About, report
     from segan_tl.report.compare.subsets import score_subsets
 
     models, digests = load_members([*alone, *of_any])

@@ -141,3 +141,27 @@ def test_older_keys_as_changes_of_a_newer_file():
 def test_what_is_kept_of_an_older_run_is_read_again():
     config = load_config("quickstart")
     assert validate(config.model_dump(mode="json"), source="the test") == config
+
+
+ANY = ["data.subsets=any", "data.modalities=[t2,flair]"]
+
+
+def test_a_network_for_any_subset_has_a_plane_for_each_modality():
+    config = load_config("nnunet_small", ANY)
+    assert config.channels == 4 and load_config("nnunet_small", ANY[1:]).channels == 2
+    assert not load_config("nnunet_small").data.any_subset and load_config("nnunet_small").channels == 4
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("data.modalities=[t2]", "data.subsets 'any' is for several modalities; found t2 alone"),
+        ("data.subset_shares=[0.5,0.3,0.2]", "expected 2 shares that add up to 1"),
+        ("data.subset_shares=[0.5,0.3]", "expected 2 shares that add up to 1"),
+        ("data.subsets=some", "expected 'all' or 'any'"),
+    ],
+)
+def test_subsets_that_make_no_sense(override, words):
+    with pytest.raises(UserError) as raised:
+        load_config("nnunet_small", [*ANY, override])
+    assert words in str(raised.value)
