@@ -9,10 +9,11 @@ from segan_tl.disk.atomic import write_json
 from segan_tl.disk.ownership import mark
 from segan_tl.environment import versions
 from segan_tl.predict.members import Member, joint_settings
+from segan_tl.regions import MODALITIES
 from segan_tl.report.compare.matrix import CELL, SUBSET, Scores, by_number, summarise, write_rows
 from segan_tl.report.compare.matrix_figures import plot_matrix, plot_votes
 from segan_tl.report.compare.matrix_tables import print_matrix, print_subsets, print_votes
-from segan_tl.report.compare.subsets import means_of_subsets
+from segan_tl.report.compare.subsets import with_means
 
 NUMBERS = ("dice", "std", "cases")
 MATRIX = ("matrix.csv", "matrix_cases.csv", "matrix.png")
@@ -54,7 +55,7 @@ def report(
     if alone:
         _report_cells(scores, cells, about, on=on)
         _report_votes(votes, alone, about, on=on)
-    found = _report_subsets([*subsets.votes, *scores.votes], about, on=on) if of_any else []
+    found = _report_subsets([*subsets.votes, *scores.votes], of_any[0], about, on=on) if of_any else []
     written = [name for names, rows in ((MATRIX, cells), (VOTES, votes), (SUBSETS, found)) for name in names if rows]
     for name in {*MATRIX, *VOTES, *SUBSETS} - set(written):
         (about.out / name).unlink(missing_ok=True)  # of an earlier comparison
@@ -89,10 +90,10 @@ def _report_votes(votes: list[dict], alone: Sequence[Member], about: About, *, o
     console.print(f"weights of the votes, best validation Dice: {weights}", soft_wrap=True)
 
 
-def _report_subsets(scored: list[dict], about: About, *, on: str) -> list[dict]:
+def _report_subsets(scored: list[dict], first: Member, about: About, *, on: str) -> list[dict]:
     """Write and print what one network, and the votes beside it, make of every subset; return the rows."""
     rows = summarise(scored, SUBSET)
-    found = [*rows, *means_of_subsets(rows)]
+    found = with_means(rows, [*first.config.data.modalities, *MODALITIES])
     write_rows(about.out / "subsets.csv", found, columns=(*SUBSET, *NUMBERS))
     write_rows(about.out / "subsets_cases.csv", scored, columns=(*SUBSET[:-1], "case", SUBSET[-1], "dice"))
     title = f"One network on every subset of modalities: {on}"

@@ -80,12 +80,23 @@ def _score_case(member: Member, model: keras.Model, case: Case) -> list[dict]:
     return rows
 
 
-def means_of_subsets(rows: Sequence[dict]) -> list[dict]:
-    """Return the mean over all subsets, each alike, of summarised rows: one for each rule and region."""
+def with_means(rows: Sequence[dict], modalities: Sequence[str]) -> list[dict]:
+    """Return summarised rows, the small subsets first, then the mean over all subsets, each alike, of rule and region.
+
+    A rule that lacks a subset of another, as votes of three runs do beside a network for four modalities, has no
+    mean: it would be of other subsets.
+
+    Args:
+        rows: keys SUBSET, "dice", "std", "cases".
+        modalities: in their order.
+    """
+    names = {row["modalities"]: [modalities.index(name) for name in row["modalities"].split("+")] for row in rows}
+    rows = sorted(rows, key=lambda row: (row["number"], names[row["modalities"]]))
     groups = {}
     for row in rows:
         groups.setdefault((row["rule"], row["region"]), []).append(row["dice"])
-    return [
+    return rows + [
         dict(zip(SUBSET, (MEAN, None, rule, region))) | {"dice": sum(values) / len(values), "std": None, "cases": None}
         for (rule, region), values in groups.items()
+        if len(values) == len(names)
     ]

@@ -14,7 +14,7 @@ from segan_tl.disk.atomic import write_json
 from segan_tl.predict.ensemble import load_members
 from segan_tl.predict.members import open_members
 from segan_tl.report.compare.matrix import SUBSET, summarise
-from segan_tl.report.compare.subsets import means_of_subsets, score_subsets
+from segan_tl.report.compare.subsets import score_subsets, with_means
 from tests.small_runs import make_run, small_config, small_labels, write_case
 
 SPLIT = {"train": ["a"], "validation": ["b"], "test": ["BraTS2021_00001", "BraTS2021_00002"]}
@@ -70,8 +70,21 @@ def test_every_subset_of_what_a_case_has(places):
     rows = summarise(scores.votes, SUBSET)
     assert [(row["modalities"], row["cases"]) for row in rows] == [("t2", 2), ("flair", 1), ("t2+flair", 1)]
     core = (truth_against_core(5.0) + truth_against_core(4.0)) / 2
-    (mean,) = means_of_subsets(rows)
+    *ordered, mean = with_means(rows[::-1], ("t2", "flair"))
     assert mean["dice"] == pytest.approx((core + 0 + 1) / 3) and mean["rule"] == "small/any"
+    assert ordered == rows
+
+
+def test_a_rule_without_all_subsets_has_no_mean():
+    keys = dict.fromkeys(("std", "cases"))
+    rows = [
+        dict(zip(SUBSET, (names, number, rule, "wt"))) | {"dice": dice} | keys
+        for names, number, rule, dice in (("t2", 1, "any", 0.4), ("flair", 1, "any", 0.8), ("flair", 1, "vote", 0.9))
+    ]
+    found = with_means(rows, ("flair", "t2"))
+    assert [(row["modalities"], row["rule"], row["dice"]) for row in found] == [
+        ("flair", "any", 0.8), ("flair", "vote", 0.9), ("t2", "any", 0.4), ("mean", "any", pytest.approx(0.6)),
+    ]  # fmt: skip
 
 
 def test_votes_stand_in_the_same_table(places, tmp_path, capsys):
