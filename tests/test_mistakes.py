@@ -18,6 +18,8 @@ MISTAKES = {
     "train --config nnunet_small --set data.patch=[100,100,100]": "must be divisible by",
     "train --config nnunet_small --modality flare": "flair",
     "train --config nnunet_small --set model.pretrained=nothing.keras": "model.pretrained: there is no nothing.keras",
+    "train --config nnunet_small --modality any --set train.teacher=nobody": "there is none at nobody",
+    "train --config nnunet_small --set train.teacher=nobody": "which --modality any sets",
     "train --config nnunet_small --devices tpu": "expected cpu, cpu:2, gpu or gpu:0,1",
     "train --config nnunet_small --data nowhere": "nowhere does not exist",
     "train --config nnunet_small --data empty": "give the folder that holds the cases",

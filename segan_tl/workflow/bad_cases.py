@@ -44,10 +44,11 @@ def modality_hint(arguments, config, cohort) -> str:
     everywhere = [name for name in MODALITIES if all(name in case.images for case in cohort.cases)]
     wanted = config.data.modalities
     there = [name for name in wanted if name in everywhere] or everywhere
-    if not there or set(wanted) <= set(everywhere):
+    if not there or set(wanted) <= set(everywhere) or config.data.any_subset:
         return ""
     if config.model.family == "segan":
         how = f"--modality {there[0]}" if hasattr(arguments, "target") else ""
     else:
         how = f"--set 'data.modalities=[{','.join(there)}]'" if hasattr(arguments, "set") else ""
-    return f", or choose among the modalities that all cases have: {how}" if how else ""
+    some = ", or take those that each case has with --modality any" if how and hasattr(arguments, "target") else ""
+    return f"{some}, or choose among the modalities that all cases have: {how}" if how else ""

@@ -40,7 +40,9 @@ def test_files_and_cohort_are_named_and_leaving_out_is_offered_where_some_are_le
 def test_modalities_that_are_there_can_be_chosen_by_a_training():
     volumes, slices = load_config("unet3d_small"), load_config("quickstart", ["data.modalities=[t2]"])
     hint = modality_hint(TRAINING, volumes, cohort("a"))
-    assert hint.endswith("--set 'data.modalities=[t1c,flair]'")
+    assert hint.endswith("--set 'data.modalities=[t1c,flair]'") and "each case has with --modality any" in hint
+    some = load_config("unet3d_small", ["data.subsets=any"])
+    assert modality_hint(TRAINING, some, cohort("a")) == ""  # they lack all of them
     assert modality_hint(TRAINING, slices, cohort("a")).endswith("--modality t1c")
     assert modality_hint(argparse.Namespace(), volumes, cohort("a")) == ""
     everything = {name: Source(Path(name)) for name in ("t1", "t1c", "t2", "flair")}
