@@ -231,6 +231,7 @@ def test_a_batch_that_replicas_cannot_share():
         _check_batch(load_config("segan_cat"), 3)
 
 
+@SLOW
 def test_subsets_of_modalities_go_on_where_they_stopped(tiny_cohort, tmp_path):
     """Volumes of patients of whom two lack a modality; the second epoch is cut short in its middle."""
     (tmp_path / "tiny.toml").write_text(TINY)
