@@ -16,13 +16,14 @@ from segan_tl.config.augment import AugmentConfig
 from segan_tl.config.schema import Config
 from segan_tl.data.batches import make_patches
 from segan_tl.data.cache import CachedCase
+from segan_tl.data.presence import hide, with_planes
 from segan_tl.data.sample import plan_patches
 
 BATCHES = 32
 
 
 def unlabelled_images(cases: Sequence[CachedCase], config: Config) -> Iterator:
-    """Yield BATCHES batches (B, …, M) of patches as they are, wherever they lie; no label is read.
+    """Yield BATCHES batches of patches as the network sees them, not augmented, wherever they lie; no label is read.
 
     Args:
         cases: prepared training cases.
@@ -38,7 +39,8 @@ def unlabelled_images(cases: Sequence[CachedCase], config: Config) -> Iterator:
     plan = plan_patches(cases, plain, epoch=0)
     plan = dataclasses.replace(plan, labelled=np.zeros_like(plan.labelled))
     for batch in make_patches(cases, plan, plain):
-        yield batch["image"]
+        present = batch.get("present")
+        yield batch["image"] if present is None else with_planes(hide(batch["image"], present), present)
 
 
 def normalisations(network: keras.Model) -> list[keras.layers.BatchNormalization]:

@@ -96,3 +96,14 @@ def test_images_are_plain_patches_and_no_label_is_read(tiny_config, config):
     assert set(np.array(batches[0]).ravel()) <= values and batches[0].shape[0] == 2
     again = unlabelled_images(cases, settings)
     assert np.array_equal(batches[0], next(again))
+
+
+def test_a_network_for_any_subset_sees_its_planes(tiny_config):
+    overrides = ["data.modalities=[flair,t2]", "data.subsets=any", "data.regions=[wt]", "train.batch_size=4"]
+    settings = load_config(tiny_config, overrides)
+    image = np.random.default_rng(0).normal(2, 0.1, size=(32, 32, 32, 2)).astype(np.float16)  # head everywhere
+    box = Box((0, 0, 0), (32, 32, 32), (32, 32, 32))
+    case = CachedCase("a", image, Unread((32, 32, 32)), {"wt": np.array([[3, 3, 3]])}, box, ("wt",))
+    seen = np.concatenate([np.array(batch) for batch in unlabelled_images([case], settings)])
+    assert seen.shape[-1] == 4 and np.array_equal(seen[..., 2:], seen[..., :2] != 0)
+    assert {tuple(planes) for planes in seen[:, 0, 0, 2:].tolist()} == {(1, 0), (0, 1), (1, 1)}
