@@ -34,7 +34,8 @@ def copied(target, source, *, about, config):
     outputs, other = outputs_of(source, about, config)
     heads = [layer.name for layer in target.layers if layer.name.startswith("logits")]
     return copy_layers(
-        target, source, heads=heads, inputs=inputs_of(about, config, channels=source.input_shape[-1]), outputs=outputs, other_head=other
+        target, source, heads=heads, inputs=inputs_of(about, config, channels=source.input_shape[-1]), outputs=outputs,
+        other_head=other,
     )
 
 
