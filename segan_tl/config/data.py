@@ -58,7 +58,9 @@ class DataConfig(Section):
                 f"data.subsets 'any' is for several modalities; found {self.modalities[0]} alone: name more in "
                 "data.modalities, or leave data.subsets out"
             )
-        if self.any_subset and shares is not None and (len(shares) != count or abs(sum(shares) - 1) > 1e-6):
+        if shares is not None and not self.any_subset:
+            raise ValueError("data.subset_shares goes with data.subsets = 'any'; leave it out")
+        if shares is not None and (len(shares) != count or abs(sum(shares) - 1) > 1e-6):
             raise ValueError(
                 f"data.subset_shares {list(shares)}: expected {count} shares that add up to 1, of one modality to "
                 f"{count} of them"

@@ -184,9 +184,9 @@ def _build(case: Case, arrays: Arrays, *, config: DataConfig) -> CachedCase:
     numbers = maps["positions"][:, 0]
     positions = {name: np.array(maps["positions"][numbers == i, 1:]) for i, name in enumerate(REGIONS)}
     box = Box(*(tuple(row) for row in maps["box"].tolist()))
-    present = {name: found for name, found in positions.items() if len(found)}
+    positions = {name: found for name, found in positions.items() if len(found)}
     sources = {name: arrays.sources[name] for name in ("image", "labels")}
     return CachedCase(
-        case.id, maps["image"], maps["labels"], present, box, config.regions, sources, arrays.made_again,
-        from_array(maps["fingerprint"]), tuple(name in case.images for name in config.modalities),
+        case.id, maps["image"], maps["labels"], positions, box, config.regions, sources, arrays.made_again,
+        from_array(maps["fingerprint"]), present=tuple(name in case.images for name in config.modalities),
     )  # fmt: skip

@@ -101,7 +101,7 @@ def test_a_single_file_is_segmented_by_the_run_of_its_modality(places, tmp_path,
     copy = tmp_path / "scan.nii.gz"
     copy.write_bytes(source.read_bytes())
     assert predict(places, ALL, copy, tmp_path / "b.nii.gz", "--vote", "majority") == 2
-    assert "does not name its modality, the runs segment t1c, t2, flair" in capsys.readouterr().err
+    assert "does not name its modality, expected one of t1c, t2, flair" in capsys.readouterr().err
     assert predict(places, ALL, copy, tmp_path / "b.nii.gz", "--vote", "majority", "--modality", "t2") == 0
     np.testing.assert_array_equal(voxels(tmp_path / "a.nii.gz"), voxels(tmp_path / "b.nii.gz"))
 
@@ -109,7 +109,7 @@ def test_a_single_file_is_segmented_by_the_run_of_its_modality(places, tmp_path,
 @pytest.mark.parametrize(
     ("folder", "name", "message"),
     [
-        ("BraTS2021_00004", "BraTS2021_00004_t1", "is a t1 image, the runs segment t1c, t2, flair; add a run of that"),
+        ("BraTS2021_00004", "BraTS2021_00004_t1", "is a t1 image, expected one of t1c, t2, flair; add a run of that"),
         ("BraTS2021_00001", "BraTS2021_00001_seg", "is a label map by its name"),
     ],
 )
