@@ -94,6 +94,7 @@ def test_the_last_three_in_a_fold(place, capsys):
     assert "segmentor: 5 of 14 layers moved" in words(capsys)
 
 
+@pytest.mark.slow
 def test_another_disease_gets_another_head(place, capsys):
     # 1 epoch of 2 steps: what the weights are is shown in tests/train/start/test_finetune.py.
     assert finetune(place, "frozen-decoder", data="ms") == 2

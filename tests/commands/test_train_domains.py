@@ -136,6 +136,7 @@ def test_the_run_can_be_inspected_and_shown(trained, tmp_path, capsys):
     assert main(["report", str(run), "--out", str(tmp_path / "page.html")]) == 0
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_where_the_whole_one_does(trained, tmp_path, monkeypatch):
     folder, whole, arguments = trained
     moved = [str(tmp_path / "runs") if word == str(folder / "runs") else word for word in arguments]

@@ -120,6 +120,7 @@ def test_two_replicas_freeze_too(place):
         assert json.loads(run.state.read_text())["replicas"] == 2
 
 
+@pytest.mark.slow
 def test_a_few_target_cases(place, capsys):
     """Fewer training cases are among more; validation and test stay."""
     splits = []
@@ -140,6 +141,7 @@ def test_a_few_target_cases(place, capsys):
     assert splits[0]["test"] == splits[1]["test"]
 
 
+@pytest.mark.slow
 def test_one_input_to_four(place, capsys):
     options = ["--no-scratch", "--set", "train.epochs=1", "--set", "name=four"]
     assert transfer(place, "--source", "flair", "--target", "all", *options) == 0
