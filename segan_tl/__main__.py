@@ -10,7 +10,7 @@ from segan_tl.errors import UserError, cannot_write, is_full, nearest
 from segan_tl.parser import Parser
 
 COMMANDS = {
-    "train-segan": "train SegAN-CAT on one modality or all four",
+    "train-segan": "train SegAN-CAT on one modality, on all four, or for any of them",
     "train": "train any network: 3-D U-Net, nnU-Net, MedNeXt, AlbuNet, SegAN, one of your own",
     "crossval": "run every fold of a training, several at a time, and gather their scores",
     "transfer": "move a trained model to another modality, scanner or disease, a part of it frozen or not",
@@ -18,7 +18,7 @@ COMMANDS = {
     "predict": "segment a case, a folder of cases or one file with a trained run",
     "retest": "test a run once more: on another cohort, at an operating point chosen on its validation cases",
     "learning-curve": "train with few cases from several starts, and say which start is worth it",
-    "matrix": "apply single-modality models to every modality, and let them vote",
+    "matrix": "apply single-modality models to every modality, and let them vote; one for any to every subset",
     "reproduce": "run every experiment of a paper; one page with its numbers beside ours",
     "import": "nnU-Net's, MedNeXt's or ImageNet weights from PyTorch as a .keras file or a run",
     "export": "a trained nnunet as a checkpoint of nnU-Net v2",

@@ -123,15 +123,14 @@ def _modalities(target: str) -> list[str]:
 def _check_origin(start, arguments) -> None:
     """Refuse a start that there is not."""
     from segan_tl.errors import UserError
-    from segan_tl.runs import open_run
+    from segan_tl.train.start.source import find_source
 
     if start.origin == PHANTOM and not arguments.data:
         raise UserError("--starts phantom: the cohort is the phantom itself; give patients with --data DIR")
-    if start.origin == arguments.target and start.origin != "all":
+    if start.origin == arguments.target:
         raise UserError(f"--starts {start.origin}: that is the target; leave it out, or choose another --modality")
-    if start.origin in ("scratch", PHANTOM, "all", *MODALITIES) or start.origin.endswith(".keras"):
-        return
-    open_run(start.origin, runs=arguments.runs)
+    if start.origin not in (SCRATCH, PHANTOM, "all", *MODALITIES):
+        find_source(start.origin, runs=arguments.runs)
 
 
 # === Patients ===

@@ -4,7 +4,7 @@ import argparse
 import shlex
 from functools import partial
 
-from segan_tl.config.strategies import ALIASES, STRATEGIES, WITHOUT_WEIGHTS, moved_name, strategy_named
+from segan_tl.config.strategies import ALIASES, STRATEGIES, WITHOUT_WEIGHTS, strategy_named
 from segan_tl.parser import Once
 from segan_tl.workflow.arguments import add_second_cohort_arguments, add_training_arguments, target_of
 from segan_tl.workflow.training import train_and_score
@@ -154,10 +154,9 @@ def _strategy(arguments) -> str:
 def _plan(arguments, source, strategy: str) -> tuple:
     """Return the run, its configuration, and how the target is called."""
     from segan_tl.disk.paths import run_folder
-    from segan_tl.train.start.source import label_of
-    from segan_tl.workflow.cohort import check_cohorts, cohort_name
+    from segan_tl.workflow.cohort import check_cohorts
     from segan_tl.workflow.folds import plan_fold
-    from segan_tl.workflow.moving import configure, is_own_cohort, own_folder, with_source_data
+    from segan_tl.workflow.moving import configure, name_move, with_source_data
 
     config = configure(arguments, source, strategy)
     _check_options(arguments, source, config, strategy)
@@ -165,12 +164,7 @@ def _plan(arguments, source, strategy: str) -> tuple:
         with_source_data(arguments, source, config)
     else:
         check_cohorts(arguments, config)
-    if arguments.target and is_own_cohort(arguments, source, config):
-        label = label_of(config.data.modalities, subsets=config.data.subsets)
-    else:
-        alone = config.model_copy(update={"source": None}) if strategy == "combined" else config
-        label = cohort_name(own_folder(arguments, source, config), alone)
-    name = moved_name(_label_of_source(source), label, strategy)
+    name, label = name_move(arguments, source, config, strategy)
     return plan_fold(arguments, run_folder(arguments.runs, config.name, name), config), config, label
 
 
@@ -203,16 +197,6 @@ def _check_options(arguments, source, config, strategy: str) -> None:
             f"source and target both see {', '.join(config.data.modalities)} of the same patients: there is nothing "
             f"to move; choose another modality, for example --target {other}, or give --data of other patients"
         )
-
-
-def _label_of_source(source) -> str:
-    """Return how runs are named after a source: the run's folder, with its fold; a file's name."""
-    path = source.path.resolve()
-    if path.is_file():
-        if path.parent.name != "best":
-            return path.stem
-        path = path.parent.parent
-    return f"{path.parent.name}-{path.name}" if path.name.startswith("fold") else path.name
 
 
 def _splitter(arguments, source, config, this_run):

@@ -5,14 +5,19 @@ start that is trained here too: a source is trained once for each division, on a
 patient of a division was ever seen by what starts there.
 """
 
+import argparse
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from segan_tl.config.load import load_config
+from segan_tl.config.schema import Config
 from segan_tl.config.strategies import STRATEGIES, moved_name, strategy_named
 from segan_tl.errors import UserError, nearest
 from segan_tl.regions import MODALITIES
 from segan_tl.runs import Run
+from segan_tl.workflow.cohort import cohort_name
 from segan_tl.workflow.jobs import Job
 from segan_tl.workflow.trainings import training
 
@@ -100,21 +105,20 @@ class Curve:
 
     def _leaf(self, start: Start, division: int) -> str:
         """Return how the trainings call their runs."""
+        own = self._cohort(self.target, self.data)
         if start.origin == SCRATCH:
-            return self._cohort(self.target)
-        source = self.source_of(start, division)
-        there = source.root.name if isinstance(source, Run) else Path(start.origin).stem
-        moved_to = self.target if self._is_modality(start) else self._cohort(self.target)
-        return moved_name(there, moved_to, start.strategy)
+            return own
+        if source := self.source_of(start, division):
+            return moved_name(source.root.name, self.target if self._is_modality(start) else own, start.strategy)
+        return _name_foreign(self, start)
 
-    def _cohort(self, modality: str) -> str:
-        cohort = self.data.resolve().name if self.data else self._phantom()
-        return cohort if modality == "all" else f"{cohort}-{modality}"
+    def config_of(self, modality: str) -> Config:
+        """Return the configuration of a training on a modality, or on all."""
+        chosen = list(MODALITIES) if modality == "all" else [modality]
+        return load_config(self.config, [*self.settings, f"data.modalities={chosen}"])
 
-    def _phantom(self) -> str:
-        from segan_tl.config.load import load_config
-
-        return load_config(self.config, list(self.settings)).phantom.cohort
+    def _cohort(self, modality: str, data: Path | None) -> str:
+        return cohort_name(argparse.Namespace(data=data, source_data=None), self.config_of(modality))
 
     @staticmethod
     def _is_modality(start: Start) -> bool:
@@ -124,11 +128,10 @@ class Curve:
         """Return the run that a start begins with, where it is trained here."""
         if self._is_modality(start):
             place = f"{self.name}-source-{start.origin}-division{division}"
-            return Run(self.runs / place / self._cohort(start.origin))
+            return Run(self.runs / place / self._cohort(start.origin, self.data))
         if start.origin == PHANTOM:
             place = f"{self.name}-source-{start.label if start.of_source else PHANTOM}"
-            leaf = self._phantom() if self.target == "all" else f"{self._phantom()}-{self.target}"
-            return Run(self.runs / place / leaf)
+            return Run(self.runs / place / self._cohort(self.target, None))
         return None
 
     def jobs(self) -> list[Job]:
@@ -167,6 +170,17 @@ class Curve:
             cell.run, words, runs=self.runs, cache=self.cache, data=self.data, settings=settings, seed=cell.seed,
             needs=(source,) if source else (),
         )  # fmt: skip
+
+
+@functools.cache
+def _name_foreign(curve: Curve, start: Start) -> str:
+    """Return how `transfer` calls the run that begins with a network that is there already."""
+    from segan_tl.train.start.source import find_source
+    from segan_tl.workflow.moving import name_move
+
+    words = {"data": curve.data, "source_data": None, "target": curve.target, "cache": curve.cache}
+    source = find_source(start.origin, runs=curve.runs)
+    return name_move(argparse.Namespace(**words), source, curve.config_of(curve.target), start.strategy)[0]
 
 
 def read_start(text: str) -> Start:

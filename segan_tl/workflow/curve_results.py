@@ -10,9 +10,10 @@ WRITTEN = ("README.md", "scores.csv", "gains.csv", "curve.png")
 def write_results(curve: Curve, out: Path, *, command: str) -> int:
     """Write and print what the cells that are there say; return 2 where none is."""
     from segan_tl.console import console
-    from segan_tl.report.compare.curve import gather, is_synthetic, write_gains, write_scores
+    from segan_tl.report.compare.curve import gather, write_gains, write_scores
     from segan_tl.report.compare.curve_page import plot_curve, print_answers, write_page
     from segan_tl.report.score.owed import is_scored
+    from segan_tl.runs import read_json
 
     cells = list(curve.cells())
     there = [cell for cell in cells if is_scored(cell.run)]
@@ -22,7 +23,7 @@ def write_results(curve: Curve, out: Path, *, command: str) -> int:
         return 2
     write_scores(out / "scores.csv", answers)
     write_gains(out / "gains.csv", answers)
-    synthetic = is_synthetic(cell.run for cell in there)
+    synthetic = bool(read_json(there[0].run.state).get("data", {}).get("synthetic"))
     where = curve.data.resolve().name if curve.data else "synthetic patients"
     title = f"{curve.target} of {where}: which start, with so many cases?"
     plot_curve(answers, out / "curve.png", title=title, synthetic=synthetic)

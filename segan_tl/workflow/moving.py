@@ -124,6 +124,40 @@ def _inputs(arguments, source, config) -> dict[str, str | None]:
     return map_inputs(config.data.modalities, source.modalities, stated=stated)
 
 
+# === Place ===
+
+
+def name_move(arguments, source, config, strategy: str) -> tuple[str, str]:
+    """Return the folder of the run, and how the target is called in it: its modality, or the folder of other data.
+
+    Args:
+        arguments: data, source_data, target and cache.
+        source: what the run starts from.
+        config: the configuration.
+        strategy: by its own name.
+    """
+    from segan_tl.config.strategies import moved_name
+    from segan_tl.train.start.source import label_of
+    from segan_tl.workflow.cohort import cohort_name
+
+    if arguments.target and is_own_cohort(arguments, source, config):
+        label = label_of(config.data.modalities, subsets=config.data.subsets)
+    else:
+        alone = config.model_copy(update={"source": None}) if strategy == "combined" else config
+        label = cohort_name(own_folder(arguments, source, config), alone)
+    return moved_name(_name_source(source), label, strategy), label
+
+
+def _name_source(source) -> str:
+    """Return how runs are named after a source: the run's folder, with its fold; a file's name."""
+    path = source.path.resolve()
+    if path.is_file():
+        if path.parent.name != "best":
+            return path.stem
+        path = path.parent.parent
+    return f"{path.parent.name}-{path.name}" if path.name.startswith("fold") else path.name
+
+
 # === Data ===
 
 

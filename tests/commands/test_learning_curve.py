@@ -34,6 +34,10 @@ def test_from_patients_to_a_page(words, tmp_path, capsys):
     # Once more: nothing is trained, the page is the same.
     assert main(words) == 0
     assert "3 of 3 jobs are done already" in capsys.readouterr().out and (out / "README.md").read_text() == page
+    # A run that is there already, of the same patients, is a start too: its cell is found where transfer puts it.
+    known = "known=runs/curve-t2-source-flair-division0/tiny-flair"
+    assert main([*words, "--starts", "scratch", known]) == 0
+    assert "| known | 0." in (out / "README.md").read_text() and "Incomplete" not in (out / "README.md").read_text()
     # Other settings are refused before anything is lost.
     assert main([*words, "--set", "train.learning_rate=0.1"]) == 2
     assert "finished runs have other settings" in capsys.readouterr().err
@@ -45,6 +49,7 @@ def test_from_patients_to_a_page(words, tmp_path, capsys):
         (["--cases", "2", "none"], "--cases expects whole numbers above 0, or all; found none"),
         (["--cases", "7"], "--cases 7: 4 of 8 cases train"),
         (["--starts", "scratch", "t2"], "that is the target"),
+        (["--modality", "all", "--starts", "scratch", "all"], "that is the target"),
         (["--starts", "scratch", "nobody"], "no run at nobody"),
         (["--starts", "scratch", "flair,train.epoch=2"], "did you mean train.epochs"),
         (["--starts", "flair"], "--starts lacks scratch"),

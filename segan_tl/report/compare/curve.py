@@ -10,7 +10,6 @@ from segan_tl.disk.atomic import write_csv
 from segan_tl.report.compare.paired_tests import holm
 from segan_tl.report.compare.statistics import Comparison, Estimate, compare_pairs, estimate_mean
 from segan_tl.report.score.owed import is_scored
-from segan_tl.runs import Run, read_json
 from segan_tl.schemas.tables import read_metrics
 
 MEAN = "mean"  # of the regions
@@ -191,8 +190,3 @@ def verdicts(answers: Answers, region: str) -> list[str]:
         sure = "" if low is not None and low > 0 else "; the interval holds 0: chance could explain it"
         sentences.append(f"with {number} start from {best.start}: {mean:+.2f}{interval} {about}{sure}")
     return sentences
-
-
-def is_synthetic(runs: Iterable[Run]) -> bool:
-    """Return whether no patient is in the data that the first scored run was tested on."""
-    return next((bool(read_json(run.state).get("data", {}).get("synthetic")) for run in runs if is_scored(run)), False)

@@ -47,11 +47,6 @@ class Source:
     learnt_from: Learnt | None
     data: dict
 
-    @property
-    def label(self) -> str:
-        """Return how runs are named after it: the run's own name, "flair" or "flair-to-t2"; a file's modalities."""
-        return label_of(self.modalities) if self.config is None else self.path.resolve().name
-
 
 def label_of(modalities: Iterable[str], *, subsets: str = "all") -> str:
     """Return the folder name of a set of modalities: "flair", "all", "t1+t2"; "any" where any subset will do."""
