@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from segan_tl.regions import MODALITIES
-from segan_tl.workflow.curve import PHANTOM, SCRATCH, Curve, read_start, require_distinct
+from segan_tl.workflow.curve import ANY, PHANTOM, SCRATCH, Curve, read_start, require_distinct
 from segan_tl.workflow.jobs import EXIT_INTERRUPTED
 from segan_tl.workflow.numbers import device, positive
 from segan_tl.workflow.patients import add_patients_argument
@@ -15,6 +15,7 @@ from segan_tl.workflow.trainings import options
 EPILOG = """starts, each [LABEL=]ORIGIN[:STRATEGY][,KEY=VALUE ...]
   scratch              random weights; the others are compared with it
   flair, t1, t1c, t2   a network trained here on that modality of the same patients (all that train)
+  any                  a network trained here on any subset of the modalities beside the target, of the same patients
   phantom              a network trained here on the synthetic cohort of the configuration
   RUN, FILE.keras      any other; refused where it has seen a test patient
   STRATEGY is one of transfer (flair:freeze-encoder); settings are of the target's training, those that begin with
@@ -129,7 +130,9 @@ def _check_origin(start, arguments) -> None:
         raise UserError("--starts phantom: the cohort is the phantom itself; give patients with --data DIR")
     if start.origin == arguments.target:
         raise UserError(f"--starts {start.origin}: that is the target; leave it out, or choose another --modality")
-    if start.origin not in (SCRATCH, PHANTOM, "all", *MODALITIES):
+    if start.origin == ANY and arguments.target == "all":
+        raise UserError("--starts any: of the modalities beside the target, and --modality all leaves none; leave it out")
+    if start.origin not in (SCRATCH, PHANTOM, ANY, "all", *MODALITIES):
         find_source(start.origin, runs=arguments.runs)
 
 

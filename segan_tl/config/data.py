@@ -27,7 +27,7 @@ class DataConfig(Section):
     # zscore: mean 0, deviation 1 inside the brain; ren: 1st to 99th percentile to 0 … 1; percentiles: the two below
     normalise: Literal["zscore", "ren", "percentiles"] = "zscore"
     percentiles: tuple[Percentile, Percentile] = (2.0, 98.0)  # that become 0 and 1, with normalise = "percentiles"
-    crop: tuple[Positive, Positive, Positive] | None = None  # H, W, D around the centre; None: to the head
+    crop: tuple[Positive, Positive, Positive] | None = None  # H, W, D around the centre, of the voxels below; None: to the head
     spacing_mm: Spacing | None = None  # of cubic voxels to resample to; None: the file's own
     patch: tuple[Positive, Positive, Positive] = (128, 128, 128)  # D, H, W
     # where a patch lies: anywhere, in the middle of the head, or each slice once
@@ -70,13 +70,11 @@ class DataConfig(Section):
     @model_validator(mode="after")
     def _slices_fit(self):
         cropped = self.crop is not None
-        if len({cropped, self.normalise == "percentiles", self.sampling == "slices"}) > 1:
+        if cropped != (self.sampling == "slices") or (self.normalise == "percentiles" and not cropped):
             raise ValueError(
-                "data.sampling 'slices', data.normalise 'percentiles' and data.crop go together; found "
+                "data.sampling 'slices' and data.crop go together, and data.normalise 'percentiles' with them; found "
                 f"{self.sampling!r}, {self.normalise!r} and {list(self.crop) if cropped else 'no crop'}"
             )
         if cropped and any(part > whole for part, whole in zip(self.patch[1:], self.crop)):
             raise ValueError(f"data.patch {list(self.patch)} is larger along H, W than data.crop {list(self.crop)}")
-        if cropped and self.spacing_mm is not None:
-            raise ValueError("data.spacing_mm resamples what is cropped to the head; leave it out beside data.crop")
         return self

@@ -65,6 +65,8 @@ class Config(Section):
     def _slices_fit(self):
         if (self.data.sampling == "slices") != self.predict.whole_slices:
             raise ValueError("data.sampling 'slices' and predict.whole_slices = true go together")
+        if self.predict.area == "window" and self.data.spacing_mm is not None:
+            raise ValueError("predict.area 'window' counts voxels of the file; leave data.spacing_mm out beside it")
         if self.predict.whole_slices and self.model.family != "segan":
             raise ValueError(f"predict.whole_slices is for segan; expected false for {self.model.family}")
         return self

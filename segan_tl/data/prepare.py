@@ -63,6 +63,23 @@ def centred(shape: Sequence[int], size: Sequence[int]) -> tuple[int, ...]:
     )
 
 
+def crop_box(
+    shape: Sequence[int], crop: Sequence[int], *, spacing_mm: Sequence[float], target_mm: float | None
+) -> Box:
+    """Return what the middle of an image is cropped to.
+
+    Args:
+        shape: of the image along H, W, D.
+        crop: voxels along H, W, D, of the grid that is resampled to where there is one.
+        spacing_mm: of the image along H, W, D.
+        target_mm: edge of the cubic voxels to resample to; None leaves the grid as it is.
+    """
+    size = tuple(crop)
+    if target_mm is not None:
+        size = tuple(max(round(length * target_mm / step), 1) for length, step in zip(crop, spacing_mm, strict=True))
+    return Box(centred(shape, size), size, tuple(shape))
+
+
 def prepare_volume(
     image: np.ndarray,
     *,
@@ -84,8 +101,8 @@ def prepare_volume(
         normalise: which of them.
         spacing_mm: of the image along H, W, D.
         target_mm: edge of the cubic voxels to resample to; None leaves the grid as it is.
-        crop: voxels along H, W, D in the middle of the image, with zeros where it is smaller; None crops to the
-            bounding box of all voxels that are not 0 in every modality.
+        crop: voxels of the result along H, W, D, from the middle of the image, with zeros where it is smaller; None
+            crops to the bounding box of all voxels that are not 0 in every modality.
         percentiles: for "percentiles", the lower one first.
 
     Returns:
@@ -95,8 +112,8 @@ def prepare_volume(
         UserError: the image holds NaN or infinity.
     """
     brain = np.any(image != 0, axis=-1)
-    shape = image.shape[:3]
-    box = Box(centred(shape, crop), tuple(crop), shape) if crop else _bounding_box(brain)
+    grid = {"spacing_mm": spacing_mm, "target_mm": target_mm}
+    box = crop_box(brain.shape, crop, **grid) if crop else _bounding_box(brain)
     inside = box.cut(brain)
     prepared = np.empty((*inside.shape, image.shape[-1]), np.float32)
     for channel in range(image.shape[-1]):
@@ -107,7 +124,8 @@ def prepare_volume(
             prepared[..., channel] = box.cut(_rescale(whole))
         else:
             prepared[..., channel] = _clip(box.cut(whole), percentiles)
-    return require_finite(resample_image(prepared, _target_shape(box, spacing_mm, target_mm))), box
+    size = np.roll(crop, 1).tolist() if crop else _target_shape(box, **grid)
+    return require_finite(resample_image(prepared, size)), box
 
 
 def _target_shape(box: Box, spacing_mm: Sequence[float], target_mm: float | None) -> tuple[int, int, int]:

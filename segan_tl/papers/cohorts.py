@@ -66,7 +66,9 @@ def _crop_width_mm(cohort, config) -> float | None:
         return None
     images = next((case.images for case in cohort.cases if case.images), {})
     source = next(iter(images.values()), None)
-    return None if source is None else read_header(source).spacing_mm[0] * config.data.crop[0]
+    if source is None:
+        return None
+    return (config.data.spacing_mm or read_header(source).spacing_mm[0]) * config.data.crop[0]
 
 
 def check_same_data(runs: list, cohort) -> None:

@@ -61,7 +61,7 @@ def judge(loaded: LoadedCase, prediction: np.ndarray, members: Sequence[Member])
     config, cohort = members[0].config, members[0].cohort
     head = np.any(loaded.image != 0, axis=-1)
     voxel_ml = loaded.geometry.voxel_volume_mm3 / 1000
-    outside = count_outside(head, config)
+    outside = count_outside(head, config, spacing_mm=loaded.spacing_mm)
     doubtful = [
         implausible_volume(region, float(prediction[..., i].sum() * voxel_ml), cohort) if cohort else None
         for i, region in enumerate(config.data.regions)
@@ -89,9 +89,9 @@ def compare_with_training(
     return unlike_training(numbers, cohort, target_mm=resampled_mm(config))
 
 
-def count_outside(mask: np.ndarray, config: Config) -> int:
+def count_outside(mask: np.ndarray, config: Config, *, spacing_mm: Sequence[float]) -> int:
     """Return how many voxels of (H, W, D) lie outside of the area that is segmented: 0 where the whole head is."""
-    box = segmented_box(mask.shape, config)
+    box = segmented_box(mask.shape, config, spacing_mm=spacing_mm)
     return 0 if box is None else int(np.count_nonzero(mask) - np.count_nonzero(mask[box.inside]))
 
 
@@ -123,7 +123,9 @@ def _area(outside: int, head: np.ndarray, config: Config) -> str | None:
 def area_text(config: Config) -> str:
     """Return how large the segmented area is."""
     height_width = config.data.patch[1:] if config.predict.area == "window" else config.data.crop[:2]
-    return f"{' × '.join(map(str, (*height_width, config.data.crop[2])))} voxels"
+    step_mm = config.data.spacing_mm
+    unit = "voxels" if step_mm is None else f"voxels of {step_mm:g} mm"
+    return f"{' × '.join(map(str, (*height_width, config.data.crop[2])))} {unit}"
 
 
 def summarise(records: Collection[Mapping], config: Config) -> list[str]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from segan_tl.config.schema import Config
-from segan_tl.data.prepare import Box, centred, prepare_volume
+from segan_tl.data.prepare import Box, centred, crop_box, prepare_volume
 
 
 class Prepared(NamedTuple):
@@ -41,9 +41,9 @@ def prepare_case(image: np.ndarray, config: Config, *, spacing_mm: Sequence[floa
     return Prepared(prepared, box.paste)
 
 
-def segmented_box(shape: Sequence[int], config: Config) -> Box | None:
+def segmented_box(shape: Sequence[int], config: Config, *, spacing_mm: Sequence[float]) -> Box | None:
     """Return what of a case (H, W, D) is segmented; None where the whole head is."""
     if config.data.crop is None:
         return None
-    box = Box(centred(shape, config.data.crop), config.data.crop, tuple(shape))
+    box = crop_box(shape, config.data.crop, spacing_mm=spacing_mm, target_mm=config.data.spacing_mm)
     return box.middle(*config.data.patch[1:]) if config.predict.area == "window" else box

@@ -21,7 +21,9 @@ from segan_tl.workflow.cohort import cohort_name
 from segan_tl.workflow.jobs import Job
 from segan_tl.workflow.trainings import training
 
-SCRATCH, PHANTOM = "scratch", "phantom"
+SCRATCH, PHANTOM, ANY = "scratch", "phantom", "any"
+# Which modality looks most like each [Giacomello 2020, Fig. 3]: whose weights it begins with where a source has several.
+LOOKS_LIKE = {"t1": "t1c", "t1c": "t1", "t2": "flair", "flair": "t2"}
 SOURCE_WEIGHT = 1.5  # length of a source's training beside that of a cell
 
 
@@ -31,7 +33,8 @@ class Start:
 
     Attributes:
         label: its name in tables, and of its runs.
-        origin: "scratch"; a modality of the same patients; "phantom", synthetic patients; or a run or .keras file.
+        origin: "scratch"; a modality of the same patients; "any", their other modalities; "phantom", synthetic
+            patients; or a run or .keras file.
         strategy: what comes over and what stands still.
         settings: KEY=VALUE of the trainings on the target; of that of the source where they begin with "phantom.".
     """
@@ -113,16 +116,21 @@ class Curve:
         return _name_foreign(self, start)
 
     def config_of(self, modality: str) -> Config:
-        """Return the configuration of a training on a modality, or on all."""
-        chosen = list(MODALITIES) if modality == "all" else [modality]
-        return load_config(self.config, [*self.settings, f"data.modalities={chosen}"])
+        """Return the configuration of a training on a modality, on all, or on any subset of those beside the target."""
+        return load_config(self.config, [*self.settings, *self._inputs_of(modality)])
+
+    def _inputs_of(self, modality: str) -> tuple[str, ...]:
+        """Return what decides which modalities a training sees."""
+        if modality == ANY:
+            return (f"data.modalities={[one for one in MODALITIES if one != self.target]}", "data.subsets=any")
+        return (f"data.modalities={list(MODALITIES) if modality == 'all' else [modality]}",)
 
     def _cohort(self, modality: str, data: Path | None) -> str:
         return cohort_name(argparse.Namespace(data=data, source_data=None), self.config_of(modality))
 
     @staticmethod
     def _is_modality(start: Start) -> bool:
-        return start.origin in (*MODALITIES, "all")
+        return start.origin in (*MODALITIES, "all", ANY)
 
     def source_of(self, start: Start, division: int) -> Run | None:
         """Return the run that a start begins with, where it is trained here."""
@@ -150,11 +158,15 @@ class Curve:
         if run is None:
             return None
         own = self._is_modality(start)
-        words = ("train", "--config", self.config, "--modality", start.origin if own else self.target)
+        settings, words = self.settings + start.of_source, ("train", "--config", self.config)
+        if start.origin == ANY:
+            settings += self._inputs_of(ANY)
+        else:
+            words += ("--modality", start.origin if own else self.target)
         words += (*self.more, "--split", str(self.divisions[cell.division])) if own else ()
         return training(
-            run, words, runs=self.runs, cache=self.cache, data=self.data if own else None,
-            settings=self.settings + start.of_source, weight=SOURCE_WEIGHT,
+            run, words, runs=self.runs, cache=self.cache, data=self.data if own else None, settings=settings,
+            weight=SOURCE_WEIGHT,
         )  # fmt: skip
 
     def _cell_job(self, cell: Cell, source: Job | None) -> Job:
@@ -166,6 +178,8 @@ class Curve:
             origin = str(self.runs / source.name) if source else start.origin
             words = ("transfer", "--from", origin, "--strategy", start.strategy, "--no-scratch", "--config")
             words += (self.config, "--target", self.target, *self.more, *split)
+            if start.origin == ANY:
+                words += ("--map", f"{self.target}={LOOKS_LIKE[self.target]}")
         return training(
             cell.run, words, runs=self.runs, cache=self.cache, data=self.data, settings=settings, seed=cell.seed,
             needs=(source,) if source else (),

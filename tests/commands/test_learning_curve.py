@@ -17,23 +17,23 @@ def words(tiny_cohort, tiny_config, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_from_patients_to_a_page(words, tmp_path, capsys):
-    words += ["--cases", "2", "--starts", "scratch", "flair", "--seeds", "1"]
+    words += ["--cases", "2", "--starts", "scratch", "flair", "any", "--seeds", "1"]
     assert main([*words, "--commands"]) == 0
-    assert len([line for line in capsys.readouterr().out.splitlines() if line.startswith("python -m segan_tl")]) == 3
+    assert len([line for line in capsys.readouterr().out.splitlines() if line.startswith("python -m segan_tl")]) == 5
     assert main(words) == 0
     out = tmp_path / "results" / "curve-t2"
     split = json.loads((out / "division0.json").read_text())
     page = (out / "README.md").read_text()
     assert "Incomplete" not in page and "| flair | 0." in page and "SYNTHETIC" not in page.partition("\n")[0]
-    for start, leaf in (("scratch", "tiny-t2"), ("flair", "tiny-flair-to-t2")):
+    for start, leaf in (("scratch", "tiny-t2"), ("flair", "tiny-flair-to-t2"), ("any", "tiny-any-to-t2")):
         run = tmp_path / "runs" / f"curve-t2-{start}-cases2-seed0-division0" / leaf
         trained = json.loads((run / "splits.json").read_text())
         assert trained["test"] == split["test"] and len(trained["train"]) == 2
-    assert (out / "curve.png").is_file() and len((out / "scores.csv").read_text().splitlines()) == 1 + 2 * 3
+    assert (out / "curve.png").is_file() and len((out / "scores.csv").read_text().splitlines()) == 1 + 3 * 3
     capsys.readouterr()
     # Once more: nothing is trained, the page is the same.
     assert main(words) == 0
-    assert "3 of 3 jobs are done already" in capsys.readouterr().out and (out / "README.md").read_text() == page
+    assert "5 of 5 jobs are done already" in capsys.readouterr().out and (out / "README.md").read_text() == page
     # A run that is there already, of the same patients, is a start too: its cell is found where transfer puts it.
     known = "known=runs/curve-t2-source-flair-division0/tiny-flair"
     assert main([*words, "--starts", "scratch", known]) == 0
@@ -50,6 +50,7 @@ def test_from_patients_to_a_page(words, tmp_path, capsys):
         (["--cases", "7"], "--cases 7: 4 of 8 cases train"),
         (["--starts", "scratch", "t2"], "that is the target"),
         (["--modality", "all", "--starts", "scratch", "all"], "that is the target"),
+        (["--modality", "all", "--starts", "scratch", "any"], "--modality all leaves none"),
         (["--starts", "scratch", "nobody"], "no run at nobody"),
         (["--starts", "scratch", "flair,train.epoch=2"], "did you mean train.epochs"),
         (["--starts", "flair"], "--starts lacks scratch"),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segan_tl.data.prepare import Box, centred, prepare_volume
+from segan_tl.data.prepare import Box, centred, crop_box, prepare_volume
 from segan_tl.errors import UserError
 
 
@@ -120,3 +120,28 @@ def test_what_is_not_finite_is_no_prepared_image(value):
             prepared_between(image, (0, 100))
         with pytest.raises(UserError, match="expected finite intensities after the normalisation"):
             prepare_volume(image)
+
+
+# === A crop in voxels of another size ===
+
+
+def test_a_crop_counts_voxels_of_the_grid_that_is_resampled_to():
+    # 12 × 10 × 8 voxels of 1 mm; a crop of 4 × 3 × 2 voxels of 2 mm is 8 × 6 × 4 of the image, from 2, 2, 2 on.
+    box = crop_box((12, 10, 8), (4, 3, 2), spacing_mm=(1, 1, 1), target_mm=2)
+    assert (box.start, box.size) == ((2, 2, 2), (8, 6, 4))
+    # Slices of 3 mm: 2 voxels of 2 mm are 4 mm, of which 1 slice is nearest; the result has 2 all the same.
+    image = np.ones((12, 10, 8, 1), np.float32)
+    prepared, box = prepare_volume(image, spacing_mm=(1, 1, 3), target_mm=2, crop=(4, 3, 2))
+    assert box.size == (8, 6, 1) and prepared.shape == (2, 4, 3, 1)
+    assert box.paste(np.ones((2, 4, 3, 1), np.float32)).sum() == 8 * 6 * 1
+
+
+def test_the_same_crop_of_the_same_head_whatever_the_files_voxels():
+    fine = np.zeros((24, 24, 24), np.float32)
+    fine[6:18, 4:20, 8:16] = 1
+    coarse = fine[::2, ::2, ::2]
+    given = {"normalise": "percentiles", "percentiles": (0, 100), "target_mm": 2, "crop": (10, 10, 8)}
+    one, _ = prepare_volume(fine[..., None], spacing_mm=(1, 1, 1), **given)
+    other, _ = prepare_volume(coarse[..., None], spacing_mm=(2, 2, 2), **given)
+    assert one.shape == other.shape == (8, 10, 10, 1)
+    assert np.array_equal(one > 0.5, other > 0.5)

@@ -75,6 +75,14 @@ def test_no_source_learns_from_the_test_patients_of_its_division():
     assert "data.train_cases=2" not in source  # FLAIR is where there are enough
 
 
+def test_any_has_never_seen_the_target():
+    jobs = {job.name: job.command for job in curve("scratch", "any").jobs()}
+    source = jobs["curve-t2-source-any-division0/patients-any"]
+    assert "data.modalities=['t1', 't1c', 'flair']" in source and "data.subsets=any" in source
+    cell = jobs["curve-t2-any-cases2-seed0-division0/patients-any-to-t2"]
+    assert cell[cell.index("--map") + 1] == "t2=flair" and "data.subsets=any" not in cell
+
+
 def test_cells_differ_in_cases_and_seed_alone():
     jobs = {job.name: job.command for job in curve("scratch", "flair").jobs()}
     few = jobs["curve-t2-flair-cases2-seed1-division0/patients-flair-to-t2"]
