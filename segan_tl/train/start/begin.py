@@ -18,7 +18,7 @@ from segan_tl.models.resnet import encoder_names, load_encoder
 from segan_tl.models.unet import LAST_THREE as NAMED_LAST_THREE
 from segan_tl.models.weights import load_network
 from segan_tl.runs import Run
-from segan_tl.train.start.channels import inputs_of, outputs_of, places
+from segan_tl.train.start.channels import inputs_of, outputs_of, places, planes_left
 from segan_tl.train.start.freeze import freeze
 from segan_tl.train.start.match import Report, copy_layers, count_parameters, some
 from segan_tl.train.start.source import CRITIC
@@ -102,10 +102,10 @@ def _start_network(network, parts, start: Start, config: Config, strategy: Strat
     else:
         replaced = last_three(network, parts, named=NAMED_LAST_THREE) if LAST_THREE in strategy.new else ()
         outputs, other = outputs_of(source, start.about, config)
+        named = {"about": start.about, "config": config, "channels": source.input_shape[-1]}
         report = copy_layers(
-            network, source, heads=[name for name, part in parts.items() if part == "head"],
-            inputs=inputs_of(start.about, config, channels=source.input_shape[-1]), outputs=outputs, other_head=other,
-            replaced=replaced,
+            network, source, heads=[name for name, part in parts.items() if part == "head"], inputs=inputs_of(**named),
+            outputs=outputs, other_head=other, replaced=replaced, planes=planes_left(**named),
         )  # fmt: skip
         if config.transfer:
             _refuse_misfits(report, start.path)

@@ -54,6 +54,20 @@ def inputs_of(about: dict, config: Config, *, channels: int) -> Channels | None:
     return images + [None if place is None or channels != 2 * there else there + place for place in images]
 
 
+def planes_left(about: dict, config: Config, *, channels: int) -> list[int]:
+    """Return the file's inputs that said that a modality of ours is there, where our network is not told.
+
+    Args:
+        about: what is known of the file.
+        config: of our network.
+        channels: of the file's inputs in all.
+    """
+    images, there = _images_of(about, config), len(about.get("modalities") or ())
+    if images is None or config.data.any_subset or channels != 2 * there:
+        return []
+    return [there + place for place in images if place is not None]
+
+
 def _images_of(about: dict, config: Config) -> Channels | None:
     there, here = about.get("modalities"), config.data.modalities
     if there and config.transfer and config.transfer.inputs:

@@ -4,6 +4,7 @@
     depthwise kernels of another size       are interpolated [Roy 2023, UpKern]
     kernels (h, w) and (1, h, w)            are the same: slices for themselves, AlbuNet2D and AlbuNet3D
     inputs or outputs in another order      change places, where both networks name them
+    planes that said what is there          go into the bias: inside the head they were 1
     inputs or outputs that are not there    start anew, beside those that come over
     anything else                           starts anew, and is named
 """
@@ -68,6 +69,7 @@ def copy_layers(
     outputs: Channels | None = None,
     other_head: str = "",
     replaced: Sequence[str] = (),
+    planes: Sequence[int] = (),
 ) -> Report:
     """Give a network the weights of another one that fit, in place.
 
@@ -79,6 +81,7 @@ def copy_layers(
         outputs: likewise for the channels of a head.
         other_head: why no head comes over; "" where they do.
         replaced: layers that start anew although they might fit.
+        planes: input channels of the source that are 1 wherever the network looks, and that it has not.
     """
     found = {layer.name: layer for layer in source.layers if layer.weights}
     wanted = [layer for layer in network.layers if layer.weights]
@@ -91,6 +94,7 @@ def copy_layers(
             continue
         values = _values(layer, found[layer.name])
         if layer.name == first and inputs:
+            values = _take_planes(layer, values, planes)
             values[0] = _take_inputs(layer, values[0], inputs)
         if head and outputs:
             values = _take_outputs(layer, values, outputs)
@@ -146,6 +150,15 @@ def _take_inputs(layer, kernel: np.ndarray | None, inputs: Channels) -> np.ndarr
     if None in inputs and not alike:
         return kernel
     return _rearrange(kernel, fresh, inputs, axis=-2)
+
+
+def _take_planes(layer, values: list, planes: Sequence[int]) -> list:
+    """Add to the bias what a kernel (…, M, C) makes of channels that are 1; without a bias nothing."""
+    kernel, *others = values
+    if not planes or not getattr(layer, "use_bias", False) or kernel is None or others[0] is None:
+        return values
+    ones = kernel[..., list(planes), :].sum(axis=tuple(range(kernel.ndim - 1)))
+    return [kernel, others[0] + ones, *others[1:]]
 
 
 def _take_outputs(layer, values: list, outputs: Channels) -> list:
