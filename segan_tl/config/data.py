@@ -27,7 +27,8 @@ class DataConfig(Section):
     # zscore: mean 0, deviation 1 inside the brain; ren: 1st to 99th percentile to 0 … 1; percentiles: the two below
     normalise: Literal["zscore", "ren", "percentiles"] = "zscore"
     percentiles: tuple[Percentile, Percentile] = (2.0, 98.0)  # that become 0 and 1, with normalise = "percentiles"
-    crop: tuple[Positive, Positive, Positive] | None = None  # H, W, D around the centre, of the voxels below; None: to the head
+    # H, W, D around the centre, of the voxels that are resampled to; None: to the head
+    crop: tuple[Positive, Positive, Positive] | None = None
     spacing_mm: Spacing | None = None  # of cubic voxels to resample to; None: the file's own
     patch: tuple[Positive, Positive, Positive] = (128, 128, 128)  # D, H, W
     # where a patch lies: anywhere, in the middle of the head, or each slice once

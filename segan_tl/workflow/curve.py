@@ -22,7 +22,7 @@ from segan_tl.workflow.jobs import Job
 from segan_tl.workflow.trainings import training
 
 SCRATCH, PHANTOM, ANY = "scratch", "phantom", "any"
-# Which modality looks most like each [Giacomello 2020, Fig. 3]: whose weights it begins with where a source has several.
+# Which modality each looks like [Giacomello 2020, Fig. 3]: whose weights it begins with where a source has several.
 LOOKS_LIKE = {"t1": "t1c", "t1c": "t1", "t2": "flair", "flair": "t2"}
 SOURCE_WEIGHT = 1.5  # length of a source's training beside that of a cell
 

@@ -18,7 +18,8 @@ def remarks_on_test(loaded: LoadedCase, prediction: np.ndarray, member: Member) 
     """
     judgement = judge(loaded, prediction, (member,))
     truth = region_masks(loaded.labels, member.config.data.regions).any(axis=-1)
-    outside_ml = count_outside(truth, member.config, spacing_mm=loaded.spacing_mm) * loaded.geometry.voxel_volume_mm3 / 1000
+    outside = count_outside(truth, member.config, spacing_mm=loaded.spacing_mm)
+    outside_ml = outside * loaded.geometry.voxel_volume_mm3 / 1000
     return {
         "unlike_training": judgement.unlike_training,
         "doubtful": judgement.doubtful,
