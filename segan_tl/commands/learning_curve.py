@@ -131,7 +131,7 @@ def _check_origin(start, arguments) -> None:
     if start.origin == arguments.target:
         raise UserError(f"--starts {start.origin}: that is the target; leave it out, or choose another --modality")
     if start.origin == ANY and arguments.target == "all":
-        raise UserError("--starts any sees the modalities beside the target, and --modality all leaves none; leave it out")
+        raise UserError("--starts any sees what is beside the target, and --modality all leaves none; leave it out")
     if start.origin not in (SCRATCH, PHANTOM, ANY, "all", *MODALITIES):
         find_source(start.origin, runs=arguments.runs)
 
