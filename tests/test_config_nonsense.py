@@ -142,7 +142,6 @@ def test_the_table_knows_every_field():
         ("segan_cat", "model.filters=[]", "model.filters"),
         ("segan_cat", "critic.input=mask", "data.modalities, found 2 and 3"),
         ("segan_cat", "data.sampling=random", "go together"),
-        ("segan_cat", "predict.mirror=true", "expected predict.mirror = false"),
         ("nnunet_small", "critic.filters=[8,8,8,8,8]", "must be divisible by 32"),
         ("nnunet_small", "predict.area=window", "predict.whole_slices = true beside it"),
         ("segan_cat", "train.batch_size=100000000", "GiB of memory for a batch"),

@@ -16,7 +16,7 @@ class PredictConfig(Section):
     area: Literal["crop", "window"] = "crop"  # "window": of whole slices the patch in their middle, and no more
     overlap: Overlap | tuple[Overlap, Overlap, Overlap] = 0.5  # of neighbouring patches, or one each for D, H, W
     weighting: Literal["gaussian", "constant"] = "gaussian"  # of a patch's voxels where patches overlap
-    mirror: bool = True  # average over all flips
+    mirror: bool = True  # average over all flips of a patch; of whole slices, over those of augment.mirror_axes
     batch_size: Positive = 1  # patches or slices in one pass
     # threshold: each region by itself; largest: the most probable label (softmax)
     decision: Literal["threshold", "largest"] = "threshold"
@@ -24,9 +24,7 @@ class PredictConfig(Section):
     smallest_component: Fractions = 0.0  # of the largest; several: the validation cases choose
 
     @model_validator(mode="after")
-    def _slices_are_not_mirrored(self):
-        if self.whole_slices and self.mirror:
-            raise ValueError("predict.whole_slices takes every slice once; expected predict.mirror = false beside it")
+    def _area_fits(self):
         if self.area == "window" and not self.whole_slices:
             raise ValueError("predict.area 'window' is of whole slices; set predict.whole_slices = true beside it")
         return self

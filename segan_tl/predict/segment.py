@@ -1,5 +1,6 @@
 """A volume through the segmentor, slice by slice or patch by patch, pasted back on the full grid of the case."""
 
+import itertools
 import weakref
 from collections.abc import Callable, Sequence
 
@@ -43,7 +44,9 @@ def load_segmentor(run: Run, config: Config) -> tuple[keras.Model, str]:
     return model, digest
 
 
-def segment_slices(model: keras.Model, slices: np.ndarray, *, batch_size: int) -> np.ndarray:
+def segment_slices(
+    model: keras.Model, slices: np.ndarray, *, batch_size: int, mirror_axes: Sequence[int] = ()
+) -> np.ndarray:
     """Segment prepared slices with one traced function: every batch has the same shape.
 
     Args:
@@ -51,10 +54,17 @@ def segment_slices(model: keras.Model, slices: np.ndarray, *, batch_size: int) -
         slices: (D, H, W, M), prepared, any height and width: zeros are added up to the model's grid and cut off again.
         batch_size: slices in one pass; the last batch is filled up with zeros. Fewer slices than that run in one
             batch of the next power of two.
+        mirror_axes: out of 1, 2 (H, W): average over all flips along these axes.
 
     Returns:
         (D, H, W, R) float32 probability; (0, H, W, R) where there are no slices.
     """
+    if mirror_axes:
+        flips = [chosen for n in range(len(mirror_axes) + 1) for chosen in itertools.combinations(mirror_axes, n)]
+        found = [
+            np.flip(segment_slices(model, np.flip(slices, flip), batch_size=batch_size), flip) for flip in flips
+        ]
+        return np.mean(found, axis=0)
     depth, height, width, channels = slices.shape
     pads = [_padding(size, multiple) for size, multiple in zip((height, width), grid_multiple(model))]
     cut = tuple(slice(before, before + size) for (before, _), size in zip(pads, (height, width)))
@@ -113,7 +123,10 @@ def segment_prepared(
             batch_size=config.predict.batch_size,
         )  # fmt: skip
     else:
-        probability = segment_slices(model, prepared, batch_size=config.predict.batch_size)
+        axes = [axis for axis in (1, 2) if "DHW"[axis] in config.augment.mirror_axes]
+        probability = segment_slices(
+            model, prepared, batch_size=config.predict.batch_size, mirror_axes=axes if config.predict.mirror else ()
+        )
     if not np.isfinite(probability).all():
         raise UserError(
             f"{case}: the network's answer holds values that are NaN or infinite: its weights, or intensities far from "

@@ -131,3 +131,13 @@ def test_an_answer_that_is_no_number_is_an_error_of_its_case():
     prepared[1, 2, 3] = 2
     with pytest.raises(UserError, match="case7: the network's answer holds values that are NaN or infinite"):
         segment_prepared(model, prepared, small_config(), case="case7")
+
+
+def test_flips_of_whole_slices_are_averaged_by_hand(segmentor):
+    slices = np.random.default_rng(0).normal(size=(3, 16, 24, 1)).astype(np.float32)
+    given = {"batch_size": 2}
+    plain = segment_slices(segmentor, slices, **given)
+    turned = segment_slices(segmentor, slices[:, ::-1], **given)[:, ::-1]
+    found = segment_slices(segmentor, slices, mirror_axes=[1], **given)
+    np.testing.assert_allclose(found, (plain + turned) / 2, atol=1e-6)
+    assert abs(found - plain).max() > 1e-4
