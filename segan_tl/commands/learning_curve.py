@@ -56,7 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--starts", nargs="+", default=["scratch", "flair"], metavar="START", help="see below (scratch flair)"
     )
     parser.add_argument("--seeds", type=positive, default=3, metavar="N", help="trainings of each cell (3)")
-    parser.add_argument("--divisions", type=positive, default=1, metavar="N", help="ways of dividing the patients (1)")
+    parser.add_argument("--divisions", type=positive, metavar="N", help="ways of dividing the patients (1)")
+    parser.add_argument(
+        "--split", type=Path, nargs="+", metavar="FILE", help="divide as these files do, like a run's splits.json"
+    )
     parser.add_argument("--name", metavar="NAME", help="of the runs (curve-MODALITY)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the page goes (results/NAME)")
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
@@ -91,11 +94,11 @@ def run(arguments: argparse.Namespace) -> int:
     seeds = tuple(range(config.seed, config.seed + arguments.seeds))
     curve = Curve(
         name, preset, arguments.target, arguments.data, starts, cases, seeds,
-        tuple(out / f"division{k}.json" for k in range(arguments.divisions)), arguments.runs, arguments.cache,
+        _files_of_divisions(arguments, out), arguments.runs, arguments.cache,
         tuple(arguments.set), options("--patients", arguments.patients),
     )  # fmt: skip
     if not arguments.gather:
-        _divide(arguments, config, curve, most=max((each for each in cases if each), default=0))
+        _divide(arguments, config, curve, out, most=max((each for each in cases if each), default=0))
     jobs = curve.jobs()
     if arguments.commands:
         for job in jobs:
@@ -106,6 +109,18 @@ def run(arguments: argparse.Namespace) -> int:
     if code == EXIT_INTERRUPTED:
         return code
     return write_results(curve, out, command=arguments.command_line) or code
+
+
+def _files_of_divisions(arguments, out: Path) -> tuple[Path, ...]:
+    """Return the file of each division: those that are given, or those that will be drawn."""
+    from segan_tl.errors import UserError
+
+    given = arguments.split or ()
+    if given and arguments.divisions:
+        raise UserError("--split says how the patients are divided, --divisions draws it; leave one out")
+    if lacking := next((path for path in given if not path.is_file()), None):
+        raise UserError(f"--split {lacking}: there is no such file; expected one like a run's splits.json")
+    return tuple(given) or tuple(out / f"division{k}.json" for k in range(arguments.divisions or 1))
 
 
 def _numbers(words: list[str]) -> tuple[int | None, ...]:
@@ -139,7 +154,7 @@ def _check_origin(start, arguments) -> None:
 # === Patients ===
 
 
-def _divide(arguments, config, curve: Curve, *, most: int) -> None:
+def _divide(arguments, config, curve: Curve, out: Path, *, most: int) -> None:
     """Prepare the cohort once and write who trains, validates and tests, a file a division; hold to those there are.
 
     Raises:
@@ -161,8 +176,8 @@ def _divide(arguments, config, curve: Curve, *, most: int) -> None:
     )  # fmt: skip
     cohort = find_cohort(where, config)
     cached = prepare(where, config, cohort)
-    out = curve.divisions[0].parent
-    refuse_foreign(out, "page", [*(path.name for path in curve.divisions), *WRITTEN], remedy="give another --out")
+    drawn = [] if arguments.split else [path.name for path in curve.divisions]
+    refuse_foreign(out, "page", [*drawn, *WRITTEN], remedy="give another --out")
     mark(out, "page")
     for number, path in enumerate(curve.divisions):
         if path.is_file():

@@ -34,6 +34,9 @@ def test_from_patients_to_a_page(words, tmp_path, capsys):
     # Once more: nothing is trained, the page is the same.
     assert main(words) == 0
     assert "5 of 5 jobs are done already" in capsys.readouterr().out and (out / "README.md").read_text() == page
+    # Divided by a file, the page is another folder's, and the cells are the same.
+    given = ["--split", str(out / "division0.json"), "--out", "other"]
+    assert main([*words, *given]) == 0 and "5 of 5 jobs" in capsys.readouterr().out
     # A run that is there already, of the same patients, is a start too: its cell is found where transfer puts it.
     known = "known=runs/curve-t2-source-flair-division0/tiny-flair"
     assert main([*words, "--starts", "scratch", known]) == 0
@@ -54,6 +57,8 @@ def test_from_patients_to_a_page(words, tmp_path, capsys):
         (["--starts", "scratch", "nobody"], "no run at nobody"),
         (["--starts", "scratch", "flair,train.epoch=2"], "did you mean train.epochs"),
         (["--starts", "flair"], "--starts lacks scratch"),
+        (["--split", "nowhere.json"], "--split nowhere.json: there is no such file"),
+        (["--split", "nowhere.json", "--divisions", "2"], "leave one out"),
     ],
 )
 def test_mistakes(words, more, reason, capsys, tmp_path):
