@@ -14,6 +14,7 @@ from segan_tl.errors import UserError, nearest
 from segan_tl.schemas import reading as schemas
 from segan_tl.schemas.reading import Schema
 from segan_tl.schemas.runs import FILES, Splits
+from segan_tl.zoo.find import PREFIX, entry_names, find_entry, is_entry, is_zoo, spell
 
 FOLD = re.compile(r"fold\d+")
 ABSENT = "the run is incomplete; train it again with --overwrite"
@@ -112,7 +113,12 @@ class Run:
 
 
 def run_name(folder: Path) -> str:
-    """Return what a person calls a run: segan/flair, nnunet/BraTS2021/fold0, segan/flair/again of a retest in it."""
+    """Return what a person calls a run: segan/flair, nnunet/BraTS2021/fold0, segan/flair/again of a retest in it.
+
+    One that comes along is called zoo:NAME.
+    """
+    if is_entry(folder):
+        return spell(folder)
     folder, depth = folder.resolve(), 2
     outer = folder
     while outer.name and (FOLD.fullmatch(outer.name) or Run(outer.parent).config.is_file()):
@@ -121,11 +127,13 @@ def run_name(folder: Path) -> str:
 
 
 def open_run(path: Path | str, *, runs: Path | str = "runs") -> Run:
-    """Return the run at `path`, or at `runs`/`path` where that is the run directory.
+    """Return the run at `path`, or at `runs`/`path` where that is the run directory; zoo:NAME is one that comes along.
 
     Raises:
         UserError: there is no run; the one that was probably meant, or those that exist, are named.
     """
+    if is_zoo(path):
+        return Run(find_entry(str(path)))
     places = (Path(path), Path(runs) / path)
     for place in places:
         if not place.exists() and kind_of(siblings(place)[1]) == "run":
@@ -161,6 +169,8 @@ def _known_runs(path: Path | str, runs: Path) -> str:
     wanted = str(path).removeprefix(f"{runs}/").rstrip("/")
     ends = {name.rpartition("/")[2]: name for name in reversed(found)}  # flair for segan/flair
     near = nearest(wanted, found) or ends.get(nearest(wanted.rpartition("/")[2], ends))
+    if wanted in entry_names():
+        return f"did you mean {PREFIX}{wanted}?"
     if near:
         return f"did you mean {near if runs == Path('runs') else found[near]}?"
     return "found " + (", ".join(map(str, list(found.values())[:8])) or (

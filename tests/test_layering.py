@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[1] / "segan_tl"
 FILES = sorted(PACKAGE.rglob("*.py"))
 # From the bottom up; a part may import what stands before its own row, and its own row's part itself.
 ROWS = [
-    {"errors", "environment", "disk", "schemas", "regions", "runs", "console", "parser", "config", ""},
+    {"errors", "environment", "disk", "schemas", "regions", "runs", "zoo", "console", "parser", "config", ""},
     {"metrics", "fast", "losses"},
     {"models"},
     {"data"},
@@ -53,7 +53,7 @@ PORTABLE = [path for path in FILES if part_of(path) in ("models", "losses")]
 LIGHT = [
     path
     for path in FILES
-    if part_of(path) in ("", "__main__", "errors", "disk", "config", "workflow", "papers", "commands")
+    if part_of(path) in ("", "__main__", "errors", "disk", "config", "zoo", "workflow", "papers", "commands")
 ]
 
 

@@ -74,6 +74,9 @@ def test_the_wheel_holds_what_is_no_python_file(wheel):
     assert {*map(str, assets), "segan_tl/py.typed"} <= set(names)
     papers = {path.relative_to(ROOT) for path in (ROOT / "segan_tl" / "papers").glob("*/*.[tm][od]*")}
     assert len(papers) == 8 and set(map(str, papers)) <= set(names)
+    zoo = {path.relative_to(ROOT) for path in (ROOT / "segan_tl" / "zoo").glob("*/**/*") if path.is_file()}
+    zoo = {str(path) for path in zoo if path.parent.name != "__pycache__"}
+    assert len(zoo) >= 8 and zoo == {name for name in names if re.match(r"segan_tl/zoo/.*/", name)}
     assert any(name.endswith(".dist-info/LICENSE") or name.endswith("/licenses/LICENSE") for name in names)
     assert {Path(name).parts[0] for name in names} == {"segan_tl", f"segan_tl-{__version__}.dist-info"}
 
@@ -98,6 +101,12 @@ for paper in map(load_paper, PAPERS):
     print(len(read_prose(paper)) > 1_000, len(read_published(paper.folder / "published.toml")) > 0)
 """
     assert use("python", "-c", code).stdout.split() == ["True"] * 8
+
+
+def test_what_comes_along_is_found(use):
+    listed, card = use("segan-tl", "zoo"), use("segan-tl", "zoo", "show", "segan_random")
+    assert "zoo:segan_random" in listed.stdout
+    assert card.stdout == (ROOT / "segan_tl" / "zoo" / "segan_random" / "README.md").read_text()
 
 
 def test_the_version_names_tensorflow(use):

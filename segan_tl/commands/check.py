@@ -1,6 +1,7 @@
 """Read every case of a folder and name the bad ones: the table a user wants to see before training."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from segan_tl.console import console, error_console, print_table, printable, progress_bar
@@ -61,6 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
     cohort = find_cases(arguments.folder)
     cohort = state_patients(cohort, arguments.patients) if arguments.patients else cohort
     modalities, any_subset = _modalities(cohort, arguments.modality), False
+    if like and arguments.modality != ["found"]:
+        like = _held_against(like, modalities)
     if like and arguments.modality == ["found"]:
         modalities, any_subset = like.config.data.modalities, like.config.data.any_subset
     need_mask = not arguments.no_masks and any(case.mask for case in cohort.cases)
@@ -94,6 +97,24 @@ def _open(arguments):
     from segan_tl.predict.members import open_member
 
     return open_member(arguments.like, runs=arguments.runs)
+
+
+def _held_against(like, modalities: tuple[str, ...]):
+    """Return the run with a modality that is read, which one that sees any contrast takes as its own.
+
+    Raises:
+        UserError: none of those that it sees is read.
+    """
+    from segan_tl.predict.members import seeing
+
+    like = replace(like, config=seeing(like.config, modalities[0]))
+    if not set(like.config.data.modalities) & set(modalities):
+        wanted = like.config.data.modalities
+        raise UserError(
+            f"--like: {like.name} sees {', '.join(wanted)}, and --modality reads {', '.join(modalities)}: nothing "
+            f"can be compared; add {wanted[0]} to --modality"
+        )
+    return like
 
 
 def _modalities(cohort, asked: list[str]) -> tuple[str, ...]:

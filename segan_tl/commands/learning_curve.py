@@ -17,9 +17,10 @@ EPILOG = """starts, each [LABEL=]ORIGIN[:STRATEGY][,KEY=VALUE ...]
   flair, t1, t1c, t2   a network trained here on that modality of the same patients (all that train)
   any                  a network trained here on any subset of the modalities beside the target, of the same patients
   phantom              a network trained here on the synthetic cohort of the configuration
+  zoo:NAME             a network that comes along (python -m segan_tl zoo)
   RUN, FILE.keras      any other; refused where it has seen a test patient
-  STRATEGY is one of transfer (flair:freeze-encoder); settings are of the target's training, those that begin with
-  "phantom." of the simulation (random=phantom,phantom.contrast=random).
+  STRATEGY is one of transfer (flair:freeze-encoder, zoo:NAME:freeze-encoder); settings are of the target's training,
+  those that begin with "phantom." of the simulation (random=phantom,phantom.contrast=random).
 
 examples:
   %(prog)s --data PATIENTS --modality t2 --cases 2 4 8 --starts scratch flair phantom
@@ -88,8 +89,8 @@ def run(arguments: argparse.Namespace) -> int:
     config = load_config(preset, [*arguments.set, f"name={name}", f"data.modalities={_modalities(arguments.target)}"])
     for start in starts:  # a mistyped key, or a label that is no name, is told before the first training
         beneath = {} if start.origin == SCRATCH else {"transfer": {"source": start.origin, "source_sha256": ""}}
-        load_config(preset, [*arguments.set, *start.settings, f"name={name}-{start.label}"], beneath=beneath)
-        _check_origin(start, arguments)
+        settings = [*arguments.set, *start.settings, f"name={name}-{start.label}"]
+        _check_origin(start, arguments, load_config(preset, settings, beneath=beneath))
     out = arguments.out or Path("results") / name
     seeds = tuple(range(config.seed, config.seed + arguments.seeds))
     curve = Curve(
@@ -136,8 +137,8 @@ def _modalities(target: str) -> list[str]:
     return list(MODALITIES) if target == "all" else [target]
 
 
-def _check_origin(start, arguments) -> None:
-    """Refuse a start that there is not."""
+def _check_origin(start, arguments, config) -> None:
+    """Refuse a start that there is not, or a network of other sizes than the trainings' of the target."""
     from segan_tl.errors import UserError
     from segan_tl.train.start.source import find_source
 
@@ -148,7 +149,23 @@ def _check_origin(start, arguments) -> None:
     if start.origin == ANY and arguments.target == "all":
         raise UserError("--starts any sees what is beside the target, and --modality all leaves none; leave it out")
     if start.origin not in (SCRATCH, PHANTOM, ANY, "all", *MODALITIES):
-        find_source(start.origin, runs=arguments.runs)
+        source = find_source(start.origin, runs=arguments.runs)
+        if source.config and (needed := _misfit(source.config, config)):
+            sets = " ".join(f"--set {shlex.quote(setting)}" for setting in needed)
+            raise UserError(
+                f"--starts {start.origin}: it is of other sizes than the networks of this curve; give a --config of "
+                f"its sizes, or add {sets}"
+            )
+
+
+def _misfit(source, config) -> list[str]:
+    """Return KEY=VALUE of what makes networks as wide as a source's, nothing where they are, or where none tells."""
+    needed = []
+    for name in ("model", "critic"):
+        theirs, ours = (getattr(getattr(one, name), "filters", None) for one in (source, config))
+        if theirs and ours and theirs != ours:
+            needed.append(f"{name}.filters={list(theirs)}".replace(" ", ""))
+    return needed
 
 
 # === Patients ===

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from segan_tl.console import case_progress, console, start_tensorflow
+from segan_tl.zoo.find import refuse_entry
 
 EPILOG = """examples:
   python -m segan_tl matrix segan/t1 segan/t1c segan/t2 segan/flair          runs below runs/
@@ -43,6 +44,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     # === Everything that can be refused is refused before work begins ===
     members = open_members(arguments.run, runs=arguments.runs, any_subset=True)
+    for member in members:
+        refuse_entry(
+            member.run.root,
+            "it has no test cases to share with other runs: segment some with python -m segan_tl predict NAME PATIENTS "
+            "OUT --modality t2, which prints their Dice",
+        )
     check_finished(members)
     ids = common_cases(members, arguments.part)
     cohort = find_data(members, ids, folder=arguments.data)

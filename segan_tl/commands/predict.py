@@ -9,6 +9,7 @@ from segan_tl.console import case_progress, console, start_tensorflow
 from segan_tl.errors import CannotWrite, UserError
 from segan_tl.regions import MODALITIES, region_masks
 from segan_tl.workflow.numbers import positive
+from segan_tl.zoo.find import spell
 
 EPILOG = """examples:
   python -m segan_tl predict segan/flair patients/ OUT                 every case of a folder
@@ -16,11 +17,13 @@ EPILOG = """examples:
   python -m segan_tl predict segan/flair scan.nii.gz tumour.nii.gz     one file
   python -m segan_tl predict segan/flair scan.nii.gz OUT --modality flair --probabilities
   python -m segan_tl predict segan/t1 segan/t2 segan/flair patients/ OUT --vote weighted
+  python -m segan_tl predict zoo:segan_random patients/ OUT --modality t2    comes along, sees any contrast
 
 The result lies on the grid of the input, with its affine. Only the run's own modalities are read; a run that
-was trained with --modality any takes those that a patient has, and says which. Where a case has a label map, Dice is
-printed too. With --vote, the runs of those modalities that a patient has decide, voxel by voxel; a
-vote counts 1 (majority) or the run's best validation Dice (weighted), and a tie is settled by the mean probability.
+was trained with --modality any takes those that a patient has, and says which; one that was trained on painted
+contrasts (phantom.contrast) takes whatever --modality says. Where a case has a label map, Dice is printed too. With
+--vote, the runs of those modalities that a patient has decide, voxel by voxel; a vote counts 1 (majority) or the run's
+best validation Dice (weighted), and a tie is settled by the mean probability.
 volumes.csv has the volumes, and remarks: a scan unlike those of the training, an answer that can hardly be.
 Research software: not for diagnosis."""
 
@@ -29,11 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     parser.description = "Segment a case, a folder of cases or a single file with the best checkpoint of a run."
     parser.epilog = EPILOG
-    parser.add_argument("run", nargs="+", metavar="RUN", help="folder of a run, or its name below --runs")
+    parser.add_argument("run", nargs="+", metavar="RUN", help="folder of a run, its name below --runs, or zoo:NAME")
     parser.add_argument("input", metavar="INPUT", type=Path, help="folder of cases, case folder or image file")
     parser.add_argument("out", metavar="OUT", type=Path, help="folder, or a name ending in .nii.gz for a single case")
     parser.add_argument("--vote", choices=("majority", "weighted"), help="let several RUNs of one modality each decide")
-    parser.add_argument("--modality", choices=MODALITIES, help="modality of a file whose name does not tell it")
+    modality = "modality of a file whose name does not tell it; of the image to take, for a run that sees any contrast"
+    parser.add_argument("--modality", choices=MODALITIES, help=modality)
     parser.add_argument("--batch-size", type=positive, metavar="N", help="slices in one pass (the run's own)")
     parser.add_argument("--threshold", type=_fraction, metavar="P", help="probability of tumour (the run's own)")
     parser.add_argument("--probabilities", action="store_true", help="also write <case>_probability.nii.gz, float32")
@@ -64,6 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
     if lacking and not arguments.skip_bad_cases:
         more = f" ({len(lacking)} of {len(cases)} cases)" if len(lacking) > 1 else ""
         hint = ", or --skip-bad-cases" if len(lacking) < len(cases) else ""
+        if not voting and members[0].config.any_contrast:
+            hint += "; this one sees any contrast: say which image it is to take with --modality"
         raise UserError(f"{lacking[0]}{hint}{more}")
     cases = [case for case in cases if missing(case, modalities) is None]
     if not cases:
@@ -88,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _open(arguments) -> list:
     """Open the run, or the runs that are to vote, with the settings of the command line."""
-    from segan_tl.predict.members import open_member, open_members, same_modality, weights_of
+    from segan_tl.predict.members import open_member, open_members, same_modality, seeing, weights_of
 
     if arguments.vote is None and len(arguments.run) > 1:
         raise UserError(
@@ -102,7 +108,17 @@ def _open(arguments) -> list:
         if reason := same_modality(members):
             raise UserError(f"{reason}, and a vote takes one run a modality; leave one of them out")
         weights_of(members, arguments.vote)  # a run that does not tell its weight is refused now
+    if not arguments.vote:
+        members = [replace(members[0], config=seeing(members[0].config, _modality(arguments)))]
     return [replace(member, config=_override(member.config, arguments)) for member in members]
+
+
+def _modality(arguments) -> str | None:
+    """Return the modality that the user says is to be segmented, or that a single file names; None where neither."""
+    from segan_tl.data.find.layouts import parse_name
+
+    named = parse_name(arguments.input) if arguments.input.is_file() else None
+    return arguments.modality or (named.role if named is not None and named.role in MODALITIES else None)
 
 
 def _segment_all(arguments, members, cases, *, outputs) -> int:
@@ -186,7 +202,7 @@ def _write_record(arguments, members, digests, *, outputs, cases, records) -> No
     from segan_tl import __version__
 
     runs = [
-        {"run": str(member.run.root), "segmentor_sha256": digest, "modalities": list(member.config.data.modalities)}
+        {"run": spell(member.run.root), "segmentor_sha256": digest, "modalities": list(member.config.data.modalities)}
         | {"predict": member.config.predict.model_dump(mode="json")}
         | ({"best_validation_dice": member.state.get("best_dice")} if arguments.vote else {})
         for member, digest in zip(members, digests)

@@ -9,6 +9,7 @@ from segan_tl.errors import UserError
 from segan_tl.regions import MODALITIES
 from segan_tl.runs import Run, is_imported, open_run, read_json, require_finished
 from segan_tl.workflow.patients import add_patients_argument
+from segan_tl.zoo.find import refuse_entry
 
 AGAIN = "again"
 EPILOG = """examples:
@@ -48,6 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
     from segan_tl.predict.members import open_member
 
     this_run = open_run(arguments.run, runs=arguments.runs)
+    if not arguments.out or not arguments.data:
+        wanted = "test it on cases of yours, and say where the scores go: retest NAME --data DIR --out DIR"
+        refuse_entry(this_run.root, wanted)
     out = Run(arguments.out or this_run.root / AGAIN)
     _refuse_run(out)
     require_finished(this_run)
@@ -197,6 +201,7 @@ def _own_cases(this_run, part: str):
     if is_imported(this_run):
         remedy = "name the cohort to test it on with --data DIR" if part == "test" else "leave --operating-point out"
         raise UserError(f"{this_run.root} was imported and has no {part} cases of its own; {remedy}")
+    refuse_entry(this_run.root, f"its {part} cases do not come along; leave --operating-point out")
     patients = run_patients(this_run, [part])
     if not patients:
         raise UserError(f"{this_run.root} has no {part} cases; expected at least one in {this_run.splits}")

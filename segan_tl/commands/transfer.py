@@ -23,6 +23,7 @@ examples:
   %(prog)s --from unet3d/BraTS2021 --strategy freeze-decoder --data BraTS-Africa --fold 0 --folds 10
   %(prog)s --from unet3d/MS --strategy ft_all --data BraTS2018 --set 'data.regions=[ncr,ed,et]'
   %(prog)s --from unet3d/BraTS2021 --strategy combined --data BraTS-Africa
+  %(prog)s --from zoo:segan_random --target t2 --data CLINIC    a network that comes along (python -m segan_tl zoo)
   %(prog)s --from nnunet.keras --strategy last-three --config nnunet --data CLINIC
 
 The configuration, the data and the split are those of the source, so that no test case was seen before; --config and
@@ -47,7 +48,7 @@ def add_arguments(parser):
     parser.epilog = EPILOG
     parser.add_argument(
         "--source", "--from", action=Once, required=True, metavar="SOURCE",
-        help="modality, run or .keras file to start from",
+        help="modality, run, zoo:NAME or .keras file to start from",
     )  # fmt: skip
     parser.add_argument(
         "--target", "--modality", action=Once, metavar="MODALITY",
@@ -190,7 +191,9 @@ def _check_options(arguments, source, config, strategy: str) -> None:
         )
     changed = [arguments.set, arguments.config, arguments.split, arguments.fold is not None, arguments.other_patients]
     same = set(source.modalities) == set(config.data.modalities) and is_own_cohort(arguments, source, config)
-    same = same and (source.config is None or source.config.data.subsets == config.data.subsets)
+    if source.config:  # from any contrast to images as they were scanned is a move, too
+        same = same and source.config.data.subsets == config.data.subsets
+        same = same and source.config.any_contrast == config.any_contrast
     if same and strategy in STRATEGIES and (arguments.target and not arguments.other_patients or not any(changed)):
         other = next(name for name in ("t2", "flair", "t1") if (name,) != config.data.modalities)
         raise UserError(

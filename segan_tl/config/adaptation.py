@@ -24,7 +24,7 @@ StrategyName = Annotated[
 class StartConfig(Section):
     """The networks that a run starts from, and which of their layers go on learning [Giacomello 2020, IV-C]."""
 
-    source: Text  # a run, or a .keras file
+    source: Text  # a run, zoo:NAME, or a .keras file
     source_sha256: Text  # of its segmentor
     strategy: StrategyName = "full"  # what comes over and what stands still, as `transfer --strategy`
     inputs: dict[str, str | None] = {}  # modality of this run → modality of the source; None starts fresh

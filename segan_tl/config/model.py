@@ -35,7 +35,7 @@ class ModelConfig(Section):
     # sigmoid: regions may overlap; softmax: labels exclude each other
     activation: Literal["sigmoid", "softmax"] = "sigmoid"
     deep_supervision: bool = True  # losses at the coarser stages, too
-    pretrained: Text | None = None  # a .keras file, or what `python -m segan_tl import` wrote
+    pretrained: Text | None = None  # a .keras file, which `python -m segan_tl import` writes too, a run, or zoo:NAME
 
     @property
     def row(self) -> Family:

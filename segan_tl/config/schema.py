@@ -42,6 +42,11 @@ class Config(Section):
         """
         return len(self.data.modalities) * (2 if self.data.any_subset else 1)
 
+    @property
+    def any_contrast(self) -> bool:
+        """Return whether the network takes one image of whatever modality: its training examples were painted so."""
+        return self.phantom.contrast != "physics" and len(self.data.modalities) == 1 and not self.data.any_subset
+
     def misfit(self) -> str | None:
         """Return why the networks cannot take the patches; None where they can."""
         patch, coarsest = self.data.patch, self.model.coarsest

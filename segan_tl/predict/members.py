@@ -64,6 +64,18 @@ class Member:
         return float(dice)
 
 
+def seeing(config: Config, modality: str | None) -> Config:
+    """Return the configuration of a run that sees any contrast with the modality that it is to segment now.
+
+    Args:
+        config: of the run; one that was trained on images of a modality keeps it.
+        modality: what the user says; None for the run's own.
+    """
+    if modality is None or not config.any_contrast:
+        return config
+    return config.model_copy(update={"data": config.data.model_copy(update={"modalities": (modality,)})})
+
+
 def resampled_mm(config: Config) -> float | None:
     """Return the edge of the voxels that a run resamples its images to; None where it takes them as they are."""
     return config.data.spacing_mm

@@ -6,13 +6,14 @@ from segan_tl.data.find.cases import Case
 from segan_tl.data.learnt import Learnt, learnt_by
 from segan_tl.disk.manifest import verify
 from segan_tl.predict.members import Member
+from segan_tl.zoo.find import spell
 
 
 def warn_of_synthetic_training(members: Sequence[Member], cases: Sequence[Case]) -> list[str]:
     """Say that a model of synthetic patients tells little about real ones."""
     if all(case.id.startswith("phantom-") for case in cases):
         return []
-    simulated = ", ".join(str(member.run.root) for member in members if member.synthetic)
+    simulated = ", ".join(spell(member.run.root) for member in members if member.synthetic)
     was = "were" if "," in simulated else "was"
     return [f"note: {simulated} {was} trained on SYNTHETIC patients; on real MRI its result means little"] * bool(
         simulated
@@ -21,7 +22,7 @@ def warn_of_synthetic_training(members: Sequence[Member], cases: Sequence[Case])
 
 def warn_of_unknown_cohort(members: Sequence[Member]) -> list[str]:
     """Say which runs do not keep what their training cases looked like."""
-    unknown = ", ".join(str(member.run.root) for member in members if member.cohort is None)
+    unknown = ", ".join(spell(member.run.root) for member in members if member.cohort is None)
     keep = "keep" if "," in unknown else "keeps"
     return [
         f"note: {unknown} {keep} no {members[0].run.fingerprint.name} (trained before there was one, or imported): "

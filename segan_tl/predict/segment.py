@@ -36,7 +36,8 @@ def load_segmentor(run: Run, config: Config) -> tuple[keras.Model, str]:
     trained = tuple(read_provenance(file).get("modalities", config.data.modalities))
     model = load_network(file)
     channels = (model.input_shape[-1], model.output_shape[-1])
-    if trained != config.data.modalities or channels != (config.channels, config.classes):
+    others = trained != config.data.modalities and not config.any_contrast
+    if others or channels != (config.channels, config.classes):
         raise UserError(
             f"{run.config} says {_names(config.data.modalities)} to {_names(config.data.regions)}; {file} was made for "
             f"{_names(trained)} ({channels[0]} in, {channels[1]} out); put back the config.json of this run"

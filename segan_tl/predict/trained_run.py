@@ -11,7 +11,7 @@ from segan_tl.data.find.cases import LoadedCase
 from segan_tl.data.intensities import find_background
 from segan_tl.errors import UserError
 from segan_tl.predict.inputs import find_any_inputs, find_inputs, load_input, missing_modalities, without_any
-from segan_tl.predict.members import open_member
+from segan_tl.predict.members import open_member, seeing
 from segan_tl.predict.prepare import Prepared, prepare_case
 
 
@@ -19,7 +19,7 @@ def open_run(path: Path | str, *, runs: Path | str = "runs") -> "TrainedRun":
     """Open a trained run.
 
     Args:
-        path: its folder, or its name below `runs`.
+        path: its folder, its name below `runs`, or zoo:NAME for a network that comes along.
 
     Raises:
         UserError: there is no such run.
@@ -68,7 +68,7 @@ class TrainedRun:
 
         Args:
             path: folder of the case, or an image file for a run of one modality, or of any.
-            modality: of a file whose name does not tell it.
+            modality: of a file whose name does not tell it; for a run that sees any contrast the one to take.
 
         Returns:
             `.image` (H, W, D, M) float32, `.labels` (H, W, D) canonical or None, `.spacing_mm`, and `.geometry`, the
@@ -77,7 +77,7 @@ class TrainedRun:
         Raises:
             UserError: not one case, a modality is missing, or a file cannot be used.
         """
-        data = self.config.data
+        data = seeing(self.config, modality).data
         find, missing = (find_any_inputs, without_any) if data.any_subset else (find_inputs, missing_modalities)
         cases, _ = find(Path(path), modalities=data.modalities, stated=modality)
         if len(cases) != 1:

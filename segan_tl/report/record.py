@@ -12,6 +12,7 @@ from segan_tl.data.find.patients import patient_of
 from segan_tl.errors import UserError
 from segan_tl.runs import Run, is_imported, read_json, read_parts, require_finished, run_name
 from segan_tl.schemas.tables import read_metrics, read_numbers
+from segan_tl.zoo.find import refuse_entry
 
 # What a transfer is compared with in comparison.json, and what tables call it.
 COMPARED = {
@@ -134,6 +135,11 @@ def open_finished(run: Run) -> FinishedRun:
     Raises:
         UserError: it is not; or later, as its files are read, one is damaged.
     """
+    refuse_entry(
+        run.root,
+        "it has no scores to show or to compare: segment with python -m segan_tl predict NAME PATIENT OUT, and score "
+        "the masks with python -m segan_tl evaluate OUT PATIENTS --out metrics.csv",
+    )
     state = require_finished(run)
     if not run.metrics.is_file() and is_imported(run):
         raise UserError(

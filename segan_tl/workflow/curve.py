@@ -20,6 +20,7 @@ from segan_tl.runs import Run
 from segan_tl.workflow.cohort import cohort_name
 from segan_tl.workflow.jobs import Job
 from segan_tl.workflow.trainings import training
+from segan_tl.zoo.find import PREFIX
 
 SCRATCH, PHANTOM, ANY = "scratch", "phantom", "any"
 # Which modality each looks like [Giacomello 2020, Fig. 3]: whose weights it begins with where a source has several.
@@ -34,7 +35,7 @@ class Start:
     Attributes:
         label: its name in tables, and of its runs.
         origin: "scratch"; a modality of the same patients; "any", their other modalities; "phantom", synthetic
-            patients; or a run or .keras file.
+            patients; or a run, zoo:NAME or a .keras file.
         strategy: what comes over and what stands still.
         settings: KEY=VALUE of the trainings on the target; of that of the source where they begin with "phantom.".
     """
@@ -209,15 +210,17 @@ def read_start(text: str) -> Start:
             f"--starts {text}: expected KEY=VALUE behind the comma, such as train.learning_rate=1e-4; found {wrong}"
         )
     label, _, rest = first.rpartition("=")
-    origin, _, strategy = rest.partition(":")
+    zoo = PREFIX if rest.startswith(PREFIX) else ""
+    origin, _, strategy = rest.removeprefix(zoo).partition(":")
     strategy = strategy_named(strategy or "full")
     if strategy not in STRATEGIES:
         near = nearest(strategy, STRATEGIES, cutoff=0.0)
-        raise UserError(f"--starts {text}: unknown strategy {strategy}; expected one such as {origin}:{near}")
-    if origin == SCRATCH and strategy != "full":
+        raise UserError(f"--starts {text}: unknown strategy {strategy}; expected one such as {zoo}{origin}:{near}")
+    if zoo + origin == SCRATCH and strategy != "full":
         raise UserError(f"--starts {text}: from scratch nothing comes over; leave :{strategy} out")
     plain = Path(origin).stem if "/" in origin or origin.endswith(".keras") else origin
-    return Start(label or plain + ("" if strategy == "full" else f"-{strategy}"), origin, strategy, tuple(settings))
+    label = label or plain + ("" if strategy == "full" else f"-{strategy}")
+    return Start(label, zoo + origin, strategy, tuple(settings))
 
 
 def require_distinct(starts: tuple[Start, ...]) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from segan_tl.zoo.find import spell
+
 
 def examiner(member) -> Callable | None:
     """Return a function from a checked case to what lies outside of the run's training, None where it does not know."""
@@ -38,5 +40,5 @@ def print_likeness(checked: list, member) -> None:
     good = sum(not item.problems for item in checked)
     unlike = sum(bool(item.remarks) for item in checked)
     are, trained = "is" if unlike == 1 else "are", member.cohort["cases"]
-    summary = f"{unlike} of {good} good cases {are} unlike the {trained} that {member.run.root} was trained on"
+    summary = f"{unlike} of {good} good cases {are} unlike the {trained} that {spell(member.run.root)} was trained on"
     console.print(summary, markup=False, soft_wrap=True)

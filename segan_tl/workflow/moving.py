@@ -26,7 +26,7 @@ def configure(arguments, source, strategy: str):
             f"{source.path} is a single file without its configuration; add --config FILE, for example --config "
             f"{example}, or give the run's folder as --source"
         )
-    overrides, start = overrides_of(arguments), {"source": str(source.path), "source_sha256": source.digest}
+    overrides, start = overrides_of(arguments), {"source": source.named, "source_sha256": source.digest}
     beneath = _beneath_settings(arguments, start, strategy)
     if arguments.config:
         config = load_config(arguments.config, overrides, beneath=beneath)
@@ -198,6 +198,8 @@ def use_data_of(arguments, source, config) -> None:
     if arguments.data is not None or not is_own_cohort(arguments, source, config):
         return
     recorded = Path(source.data["folder"]) if "folder" in source.data else None
+    if recorded is None and source.data.get("synthetic"):
+        return  # what comes along names no folder: its configuration simulates the patients
     if recorded is not None and recorded.is_dir():
         arguments.data = recorded
     elif recorded is None or recorded.name != synthetic_folder(config.phantom, arguments.cache).name:

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from segan_tl.config.load import comparable, load_config
-from segan_tl.disk.ownership import set_aside
+from segan_tl.disk.manifest import sha256
+from segan_tl.disk.ownership import MANIFEST, set_aside
 from segan_tl.errors import UserError
 from segan_tl.report.score.owed import is_scored
-from segan_tl.runs import Run, read_json
+from segan_tl.runs import Run, is_imported, read_json
 from segan_tl.workflow.jobs import Job
+from segan_tl.zoo.find import folder_of, is_entry
 
 TOLD_BY_NAME = ("source_sha256", "strategy", "inputs")  # of a transfer: the folder's name tells them
 
@@ -80,9 +82,21 @@ def starts_from_source(job: Job, run: Run) -> bool:
     origin, transfer = value_of(job, "--from"), read_json(run.config).get("transfer")
     if origin is None or transfer is None:
         return True
-    source = Run(Path(origin))
-    scored = source.summary.is_file()
-    return scored and read_json(source.summary).get("segmentor_sha256") == transfer["source_sha256"]
+    return _segmentor_now(origin, runs=value_of(job, "--runs")) == transfer["source_sha256"]
+
+
+def _segmentor_now(origin: str, *, runs: str | None) -> str | None:
+    """Return the sha256 of the network that a run or file has; None where there is none, or it is being trained."""
+    path = folder_of(origin)
+    if path.suffix == ".keras":
+        return sha256(path) if path.is_file() else None
+    places = [Run(path), *([Run(Path(runs) / path)] if runs else [])]
+    source = next((place for place in places if place.config.is_file()), places[0])
+    if source.summary.is_file():
+        return read_json(source.summary).get("segmentor_sha256")
+    if (is_entry(source.root) or is_imported(source)) and (source.best / MANIFEST).is_file():
+        return read_json(source.best / MANIFEST)["files"].get("segmentor.keras", {}).get("sha256")
+    return None
 
 
 def clear_stale(jobs: list[Job], runs: Path, *, is_done: Callable[[Job], bool], overwrite: bool) -> None:

@@ -62,7 +62,7 @@ def compare_transfer(
             region: {name: _mean(scores, region) for name, scores in found.items()} for region in config.data.regions
         },
         "cases": len(test),
-        "source": str(source.path),
+        "source": source.named,
         "target": list(config.data.modalities),
         "run": str(run.root),
         "strategy": config.transfer.strategy,

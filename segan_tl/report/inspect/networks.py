@@ -10,6 +10,7 @@ from segan_tl.errors import UserError
 from segan_tl.report.inspect.checkpoint import Layer, Network, content_sha256, read_network
 from segan_tl.report.inspect.moved import compare_networks, summarise_changes
 from segan_tl.runs import open_run, read_state
+from segan_tl.zoo.find import spell
 
 ORDER = ("segmentor", "critic")
 
@@ -47,7 +48,7 @@ def inspect_target(target: str, *, runs: Path) -> Inspected:
     state = read_state(run)
     if "critic" in networks and (state.get("transfer") or {}).get("strategy") == "freeze-critic":
         networks["critic"] = _stood_still(networks["critic"])
-    return Inspected(str(run.root), state, networks)
+    return Inspected(spell(run.root), state, networks)
 
 
 def is_unusable(inspected: Inspected) -> bool:

@@ -9,6 +9,7 @@ from segan_tl.errors import UserError, some
 from segan_tl.report.score.masks import Mask
 from segan_tl.runs import Run, open_run, read_json, read_state
 from segan_tl.schemas.runs import HeldOut
+from segan_tl.zoo.find import refuse_entry
 
 
 def find_run(path: Path, *, runs: Path | str) -> tuple[Path, Run | None]:
@@ -18,13 +19,14 @@ def find_run(path: Path, *, runs: Path | str) -> tuple[Path, Run | None]:
         path: a folder of masks, a run, the `predictions` of one, or a run's name below `runs`.
 
     Raises:
-        UserError: it is nothing of these, or a run that has no predictions yet.
+        UserError: it is nothing of these, or a run that has no predictions yet, or never will.
     """
     if not path.is_dir():
         try:
             path = open_run(path, runs=runs).root
         except UserError as error:
             raise UserError(f"expected a folder of predictions or a run; {path} is none; check it ({error})") from None
+    refuse_entry(path, "it has no predictions to score: make some with python -m segan_tl predict NAME PATIENTS OUT")
     if path.name == Run(path.parent).predictions.name and _is_run(path.parent):
         return path, Run(path.parent)
     if not _is_run(path):

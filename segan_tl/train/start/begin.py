@@ -23,6 +23,7 @@ from segan_tl.train.start.freeze import freeze
 from segan_tl.train.start.match import Report, copy_layers, count_parameters, some
 from segan_tl.train.start.source import CRITIC
 from segan_tl.train.start.weights import Start, place_of
+from segan_tl.zoo.find import folder_of
 
 
 def begin(network: keras.Model, critic: keras.Model | None, start: Start, config: Config) -> list[str]:
@@ -84,7 +85,7 @@ def unchanged_critic(start: Start | None, run: Run, config: Config) -> bytes | N
     record = start.record.get("critic", {}) if start and config.transfer else {}
     if record.get("new") != [] or config.transfer.strategy != "freeze-critic":
         return None
-    source = Path(config.transfer.source)
+    source = folder_of(config.transfer.source)
     beside = Run(source).best if source.is_dir() else source.parent
     for place in (start.critic, run.best / CRITIC, beside / CRITIC):
         if place and place.is_file() and sha256(place) == record["sha256"]:

@@ -15,6 +15,7 @@ from segan_tl.errors import UserError, nearest
 from segan_tl.models.provenance import read_provenance
 from segan_tl.regions import MODALITIES, REGIONS
 from segan_tl.runs import Run, open_run, read_json, read_state, require_finished
+from segan_tl.zoo.find import is_zoo, spell
 
 SEGMENTOR, CRITIC = "segmentor.keras", "critic.keras"
 
@@ -47,6 +48,11 @@ class Source:
     learnt_from: Learnt | None
     data: dict
 
+    @property
+    def named(self) -> str:
+        """Return what a configuration calls it: its path; zoo:NAME, on whatever machine, of what comes along."""
+        return spell(self.path)
+
 
 def label_of(modalities: Iterable[str], *, subsets: str = "all") -> str:
     """Return the folder name of a set of modalities: "flair", "all", "t1+t2"; "any" where any subset will do."""
@@ -59,7 +65,7 @@ def find_source(name: str, *, runs: Path, names: Iterable[str] = (), data: Path 
     """Find, check and verify the source of a transfer.
 
     Args:
-        name: a modality (the run of that modality below `runs`/<one of names>), a run, or a .keras file.
+        name: a modality (the run of that modality below `runs`/<one of names>), a run, zoo:NAME, or a .keras file.
         runs: where runs are kept.
         names: configuration names to look under, first come first served; without any a modality is no source.
         data: the folder of cases; a run that was trained on it comes before the others.
@@ -67,6 +73,8 @@ def find_source(name: str, *, runs: Path, names: Iterable[str] = (), data: Path 
     Raises:
         UserError: there is none, it is not finished, or it is damaged.
     """
+    if is_zoo(name):
+        return read_run(open_run(name))
     path = Path(name)
     if path.suffix == ".keras":
         if path.is_file() and read_provenance(path).get("network") == "encoder":

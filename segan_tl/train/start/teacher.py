@@ -1,11 +1,10 @@
 """The finished run whose answers a training is to learn from, beside the masks: found, and held to what is meant."""
 
-from pathlib import Path
-
 from segan_tl.config.schema import Config
 from segan_tl.errors import UserError
 from segan_tl.runs import Run, read_json
 from segan_tl.train.start.source import Source, read_run
+from segan_tl.zoo.find import folder_of
 
 PREPARATION = ("normalise", "percentiles", "crop", "spacing_mm")
 
@@ -24,7 +23,7 @@ def find_teacher(config: Config, run: Run, *, resuming: bool) -> Source | None:
     """
     if not config.train.teacher:
         return None
-    folder = Path(config.train.teacher)
+    folder = folder_of(config.train.teacher)
     if not (folder / "config.json").is_file():
         raise UserError(
             f"train.teacher: expected the folder of a finished run; there is none at {folder}; give its whole path, "

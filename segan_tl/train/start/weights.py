@@ -12,6 +12,7 @@ from segan_tl.errors import UserError
 from segan_tl.models.provenance import read_provenance
 from segan_tl.runs import Run, read_json
 from segan_tl.train.start.source import CRITIC, SEGMENTOR, Source
+from segan_tl.zoo.find import folder_of, is_entry, spell
 
 PROVENANCE = ("software", "configuration", "source", "source_sha256", "name", "modalities", "regions", CASES, PATIENTS)
 
@@ -39,7 +40,7 @@ class Start:
 
 
 def find_start(config: Config, run: Run, *, resuming: bool) -> Start | None:
-    """Find what `model.pretrained` or `transfer.source` names: a .keras file, or a run, which is verified first.
+    """Find what `model.pretrained` or `transfer.source` names: a .keras file, or a run or zoo:NAME, verified first.
 
     Args:
         config: the configuration.
@@ -62,7 +63,7 @@ def find_start(config: Config, run: Run, *, resuming: bool) -> Start | None:
         record = state.get("pretrained", None if config.transfer else {"file": named})
         if record is not None:
             return Start(None, record)
-    path = _find_file(Path(named), run, place=place_of(config))
+    path = _find_file(folder_of(named), run, place=place_of(config))
     about, digest = read_provenance(path), sha256(path)
     if config.transfer and digest != config.transfer.source_sha256:
         raise UserError(
@@ -74,7 +75,8 @@ def find_start(config: Config, run: Run, *, resuming: bool) -> Start | None:
     if CASES not in origin and parent.splits.is_file() and (learnt := learnt_by(parent)):
         origin |= learnt.describe()
     critic = path.with_name(CRITIC) if config.transfer and path.with_name(CRITIC).is_file() else None
-    return Start(path, {"file": str(path), "sha256": digest, **origin}, about, critic)
+    file = spell(parent.root) if is_entry(parent.root) else str(path)
+    return Start(path, {"file": file, "sha256": digest, **origin}, about, critic)
 
 
 def refuse_seen(start: Start | Source | None, test: Mapping[str, str]) -> None:
