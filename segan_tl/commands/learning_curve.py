@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import shlex
 from pathlib import Path
 
@@ -24,6 +25,7 @@ EPILOG = """starts, each [LABEL=]ORIGIN[:STRATEGY][,KEY=VALUE ...]
 
 examples:
   %(prog)s --data PATIENTS --modality t2 --cases 2 4 8 --starts scratch flair phantom
+  %(prog)s --data PATIENTS --modality t2 --cases 2 4 8:1 --starts scratch flair zoo:segan_random
   %(prog)s --data PATIENTS --modality all --config nnunet_small --cases 2 4 --starts scratch phantom segan/all
   %(prog)s --data PATIENTS --modality t2 --starts scratch flair "slow=flair,train.learning_rate=1e-4" --seeds 5
   %(prog)s ... --commands          a command line for every training, to be run wherever you like
@@ -51,7 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change one value of it, train.epochs=10 say"
     )
     parser.add_argument(
-        "--cases", nargs="+", default=["2", "4", "8"], metavar="N", help="training cases of the target, or all (2 4 8)"
+        "--cases", nargs="+", default=["2", "4", "8"], metavar="N[:SEEDS]",
+        help="training cases of the target, or all (2 4 8); 8:1 trains those with 8 once",
     )
     parser.add_argument(
         "--starts", nargs="+", default=["scratch", "flair"], metavar="START", help="see below (scratch flair)"
@@ -85,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     require_distinct(starts)
     preset = arguments.config or ("segan_cpu" if arguments.data else "quickstart")
     name = arguments.name or f"curve-{arguments.target}"
-    cases = _numbers(arguments.cases)
+    cases, fewer = _numbers(arguments.cases)
     config = load_config(preset, [*arguments.set, f"name={name}", f"data.modalities={_modalities(arguments.target)}"])
     for start in starts:  # a mistyped key, or a label that is no name, is told before the first training
         beneath = {} if start.origin == SCRATCH else {"transfer": {"source": start.origin, "source_sha256": ""}}
@@ -96,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     curve = Curve(
         name, preset, arguments.target, arguments.data, starts, cases, seeds,
         _files_of_divisions(arguments, out), arguments.runs, arguments.cache,
-        tuple(arguments.set), options("--patients", arguments.patients),
+        tuple(arguments.set), options("--patients", arguments.patients), fewer,
     )  # fmt: skip
     if not arguments.gather:
         _divide(arguments, config, curve, out, most=max((each for each in cases if each), default=0))
@@ -124,13 +127,17 @@ def _files_of_divisions(arguments, out: Path) -> tuple[Path, ...]:
     return tuple(given) or tuple(out / f"division{k}.json" for k in range(arguments.divisions or 1))
 
 
-def _numbers(words: list[str]) -> tuple[int | None, ...]:
-    """Return the numbers of cases, None for all."""
+def _numbers(words: list[str]) -> tuple[tuple[int | None, ...], tuple[tuple[int | None, int], ...]]:
+    """Return the numbers of cases, None for all; and those among them that have a number of seeds of their own."""
     from segan_tl.errors import UserError
 
-    if wrong := [word for word in words if word != "all" and not (word.isdecimal() and int(word) > 0)]:
-        raise UserError(f"--cases expects whole numbers above 0, or all; found {wrong[0]}; type for example 2 4 8 all")
-    return tuple(dict.fromkeys(None if word == "all" else int(word) for word in words))
+    if wrong := [word for word in words if not re.fullmatch(r"(all|0*[1-9]\d*)(:0*[1-9]\d*)?", word)]:
+        raise UserError(f"--cases expects whole numbers above 0, or all; found {wrong[0]}; type say 2 4 8:1 all")
+    found = {}
+    for word in words:
+        number, _, seeds = word.partition(":")
+        found[None if number == "all" else int(number)] = int(seeds or 0)
+    return tuple(found), tuple((number, seeds) for number, seeds in found.items() if seeds)
 
 
 def _modalities(target: str) -> list[str]:

@@ -80,6 +80,7 @@ class Curve:
         runs, cache: where they are.
         settings: KEY=VALUE of every training.
         more: further words of every training, such as --patients FILE.
+        fewer: number of cases → how many of the seeds, where these are not all.
     """
 
     name: str
@@ -94,11 +95,13 @@ class Curve:
     cache: Path
     settings: tuple[str, ...] = ()
     more: tuple[str, ...] = ()
+    fewer: tuple[tuple[int | None, int], ...] = ()
 
     def cells(self) -> Iterator[Cell]:
         """Yield every cell: those of few cases first, start beside start, so that a part of them says something."""
-        for seed in self.seeds:
-            for cases in self.cases:
+        most = dict(self.fewer)
+        for number, seed in enumerate(self.seeds):
+            for cases in (each for each in self.cases if number < most.get(each, len(self.seeds))):
                 for division in range(len(self.divisions)):
                     for start in self.starts:
                         yield Cell(start, cases, seed, division, self._run(start, cases, seed, division))

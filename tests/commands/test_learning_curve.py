@@ -50,6 +50,7 @@ def test_from_patients_to_a_page(words, tmp_path, capsys):
     ("more", "reason"),
     [
         (["--cases", "2", "none"], "--cases expects whole numbers above 0, or all; found none"),
+        (["--cases", "2", "4:0"], "or all; found 4:0"),
         (["--cases", "7"], "--cases 7: 4 of 8 cases train"),
         (["--starts", "scratch", "t2"], "that is the target"),
         (["--modality", "all", "--starts", "scratch", "all"], "that is the target"),

@@ -1,5 +1,6 @@
 """The plan of a learning curve: which trainings, what they begin with, and what is refused."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,11 @@ def test_a_source_is_trained_once_a_division_and_before_what_begins_with_it():
     assert len(names) == len(set(names)) == 32 + 2 + 1
     for place, job in enumerate(plan.jobs()):
         assert all(names.index(needed) < place for needed in job.needs)
+
+
+def test_a_number_of_cases_may_have_fewer_seeds():
+    cells = [(cell.cases, cell.seed) for cell in replace(curve("scratch"), fewer=((None, 1),)).cells()]
+    assert cells == [(2, 0), (None, 0), (2, 1)]
 
 
 def test_no_source_learns_from_the_test_patients_of_its_division():
