@@ -47,6 +47,7 @@ MISTAKES = {
     "crossval --gather nowhere": "no cross-validation at nowhere",
     "reproduce giacomello-2021": "giacomello-2020",
     "phantom out --cases -1": "expected a whole number from 1",
+    "phantom out --variety harder": "expected a variety among plain, hard",
 }
 ALL = """
 import contextlib, io, json, sys

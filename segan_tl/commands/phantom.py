@@ -13,6 +13,7 @@ EPILOG = """examples:
   python -m segan_tl phantom data/phantom --cases 40 --shape 120 120 77
   python -m segan_tl phantom data/phantom-low --cohort glioma-1.5t --cases 10 --seed 1
   python -m segan_tl phantom data/phantom-ms --cohort ms --cases 12
+  python -m segan_tl phantom data/phantom-hard --variety hard --picture hard.png
 
 The images are SYNTHETIC: a simulation of MR physics, not patients. They serve to learn, to test and to compare.
 Case numbers are people: the same seed and number give the same person on every grid and in every cohort size."""
@@ -24,6 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("out", metavar="OUT", type=Path, help="folder to make")
     parser.add_argument("--cohort", default="glioma-3t", help="glioma-3t (default), glioma-1.5t or ms")
+    parser.add_argument(
+        "--variety", default="plain", help="how much patients, disease and scans differ: plain (default) or hard"
+    )
     parser.add_argument("--cases", type=whole(1, 9999), default=40, help="how many cases (default 40)")
     parser.add_argument(
         "--shape", type=whole(16, 640), nargs=3, metavar=("H", "W", "D"), default=(240, 240, 155),
@@ -50,14 +54,15 @@ def run(arguments: argparse.Namespace) -> int:
         remedy = "give another OUT or add --overwrite"
         raise UserError(f"expected an empty or new folder; found files in {folder}; {remedy}")
     shape = tuple(arguments.shape)
-    check_request(arguments.cohort, cases=arguments.cases, shape=shape, seed=arguments.seed, jobs=arguments.jobs)
+    people = {"shape": shape, "seed": arguments.seed, "variety": arguments.variety}
+    check_request(arguments.cohort, cases=arguments.cases, jobs=arguments.jobs, **people)
     if picture is not None:  # before the cohort, which makes the work done
         chosen = [(arguments.cohort, index) for index in range(min(3, arguments.cases))]
-        draw_cases(chosen, path=picture, shape=shape, seed=arguments.seed)
+        draw_cases(chosen, path=picture, **people)
         console.print(f"picture of synthetic cases: {picture}")
     with progress_bar(f"synthetic {arguments.cohort}", total=arguments.cases) as advance:
         names = write_cohort(
-            folder, arguments.cohort, cases=arguments.cases, shape=shape, seed=arguments.seed, jobs=arguments.jobs,
+            folder, arguments.cohort, cases=arguments.cases, jobs=arguments.jobs, **people,
             progress=lambda *_: advance(),
         )  # fmt: skip
     console.print(f"{len(names)} synthetic cases (simulated, no patients) in {folder}", soft_wrap=True)

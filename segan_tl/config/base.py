@@ -58,6 +58,7 @@ class PhantomConfig(Section):
     cases: Annotated[int, Field(gt=0, le=9999)] = 40  # how many patients
     shape: tuple[Side, Side, Side] = (240, 240, 155)  # voxels of the grid along H, W, D; H of them span 240 mm
     seed: Seed = 2020  # same seed, same patients
+    variety: Literal["plain", "hard"] = "plain"  # how much patients, disease and scans differ
     # of the training examples: the simulated sequences, a contrast drawn anew each time [Billot 2023], half of each
     contrast: Literal["physics", "random", "both"] = "physics"
 

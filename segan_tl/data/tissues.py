@@ -37,7 +37,7 @@ def add_tissues(
 
     Args:
         cases: prepared cases of one synthetic cohort.
-        cohort: what its cohort.json says, with name, shape, seed and label_convention.
+        cohort: what its cohort.json says, with name, shape, seed and label_convention; variety, unless it is plain.
         folder: where the cache lies.
         jobs: processes that draw.
         advance: called after each case.
@@ -67,7 +67,7 @@ def add_tissues(
 
 def _paths(case: CachedCase, cohort: Mapping, folder: Path) -> dict[str, Path]:
     """Return the files of a case's map: they follow the person, the crop, the grid and the labels."""
-    who = [cohort["name"], cohort["seed"], list(cohort["shape"])]
+    who = [cohort["name"], cohort["seed"], list(cohort["shape"]), *([cohort["variety"]] if "variety" in cohort else [])]
     where = [list(case.box.start), list(case.box.size), list(case.labels.shape)]
     key = name_hash("tissues", VERSION, who, where, case.sources["labels"], sources=())
     return {name: folder / safe_name(case.id, "the case") / f"{name}-{key}.npy" for name in NAMES}
@@ -78,8 +78,9 @@ def _make(job: tuple) -> tuple[str, bool]:
     name, cohort, box, labels, digest, paths = job
     index = int(name.rpartition("-")[2]) - 1
     tissues, drawn = draw_tissues(
-        cohort["name"], case_index=index, shape=tuple(cohort["shape"]), seed=cohort["seed"]
-    )
+        cohort["name"], case_index=index, shape=tuple(cohort["shape"]), seed=cohort["seed"],
+        variety=cohort.get("variety", "plain"),
+    )  # fmt: skip
     drawn = resample_labels(box.cut(to_canonical(drawn, cohort["label_convention"])), labels.shape)
     if not np.array_equal(drawn, labels):
         return name, False

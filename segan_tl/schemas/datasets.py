@@ -18,6 +18,7 @@ class CohortJson(Schema):
     modalities: dict[str, Literal[MODALITIES]] = {}
     patients: str | dict[str, Text] | None = None
     synthetic: bool = False
+    variety: Literal["plain", "hard"] = "plain"  # of a synthetic cohort
 
 
 class PhantomJson(CohortJson):

@@ -13,7 +13,8 @@ def synthetic_folder(phantom, cache: Path) -> Path:
         cache: folder of all prepared data.
     """
     shape = "x".join(str(size) for size in phantom.shape)
-    return cache / f"phantom-{phantom.cohort}-{phantom.cases}-{shape}-seed{phantom.seed}"
+    variety = "" if phantom.variety == "plain" else f"-{phantom.variety}"
+    return cache / f"phantom-{phantom.cohort}-{phantom.cases}-{shape}-seed{phantom.seed}{variety}"
 
 
 def take_synthetic(option: str, phantom, *, cache: Path, jobs: int) -> Path:
@@ -47,7 +48,7 @@ def _simulate(phantom, folder: Path, *, jobs: int) -> None:
         with progress_bar("synthetic MRI", total=phantom.cases) as advance:
             write_cohort(
                 fresh, phantom.cohort, cases=phantom.cases, shape=phantom.shape, seed=phantom.seed, jobs=jobs,
-                progress=lambda *_: advance(),
+                variety=phantom.variety, progress=lambda *_: advance(),
             )  # fmt: skip
         clear_leftovers(folder.parent)
         try:

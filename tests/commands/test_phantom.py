@@ -32,6 +32,14 @@ def test_makes_a_cohort_and_names_the_next_command(tmp_path, capsys):
     assert phantom.run(parse([*words, "--overwrite"])) == 0
 
 
+def test_makes_hard_patients(tmp_path):
+    words = [str(tmp_path / "hard"), "--variety", "hard", *SMALL, "--picture", str(tmp_path / "picture.png")]
+    assert phantom.run(parse(words)) == 0
+    assert '"variety": "hard"' in (tmp_path / "hard" / "cohort.json").read_text()
+    with pytest.raises(UserError, match="found 'harder'; use --variety hard"):
+        phantom.run(parse([str(tmp_path / "harder"), "--variety", "harder", *SMALL]))
+
+
 def test_refuses_a_file_as_folder(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("mine")

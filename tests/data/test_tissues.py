@@ -8,6 +8,7 @@ from segan_tl.data import tissues
 from segan_tl.data.cache import prepare_cases
 from segan_tl.data.find.cases import find_cases
 from segan_tl.data.phantom.tissue_map import draw_tissues
+from segan_tl.data.phantom.write import write_cohort
 from segan_tl.data.tissues import add_tissues
 from segan_tl.errors import UserError
 
@@ -59,6 +60,17 @@ def test_a_damaged_map_is_drawn_again(cohort, tiny_config, tmp_path):
     file = next(tmp_path.glob("*/tissues-*.npy"))
     file.write_bytes(file.read_bytes()[:1000])
     assert np.array_equal(add_tissues(cases, cohort.settings, tmp_path, jobs=1)[0].tissues, before)
+
+
+def test_hard_people_are_drawn_again_as_such(tiny_config, tmp_path):
+    write_cohort(tmp_path / "hard", "glioma-3t", cases=2, shape=(48, 48, 31), seed=7, variety="hard")
+    hard = find_cases(tmp_path / "hard")
+    cases = prepare(hard, load_config(tiny_config).data, tmp_path)
+    found = add_tissues(cases, hard.settings, tmp_path, jobs=1)
+    drawn, _ = draw_tissues("glioma-3t", case_index=1, shape=(48, 48, 31), seed=7, variety="hard")
+    assert np.array_equal(found[1].tissues, cases[1].box.cut(drawn))
+    with pytest.raises(UserError, match="found another in the files"):
+        add_tissues(cases, {**hard.settings, "variety": "plain"}, tmp_path, jobs=1)
 
 
 def test_a_cohort_of_other_people_is_refused(cohort, tiny_config, tmp_path):

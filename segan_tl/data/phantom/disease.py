@@ -1,5 +1,6 @@
 """Where the disease is, decided on a fixed lattice, and how it is drawn into the tissue of a grid."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ class Drawing(NamedTuple):
     shares: dict[str, np.ndarray]  # (N,) share of each tissue
     labels: np.ndarray  # (N,) uint8
     enhancement: dict[str, float]  # factor on the gadolinium concentration of a tissue
+    relaxation: Mapping[str, np.ndarray] = {}  # (2, 1) or (2, N) factors on T1 and T2 of a tissue
 
 
 class Disease(NamedTuple):
@@ -32,7 +34,7 @@ class Disease(NamedTuple):
     lattice_axes: Any
 
 
-def plan_disease(plan, subject, displacement, *, brain_points, healthy, lattice_axes) -> Disease:
+def plan_disease(plan, subject, displacement, *, variety, brain_points, healthy, lattice_axes) -> Disease:
     """Draw the disease of a subject on the lattice: its place, its mass effect and how far it has spread."""
     step_mm = float(lattice_axes[0][1] - lattice_axes[0][0])
     _, points = brain_points(subject, displacement, lattice_axes, voxel_mm=step_mm)
@@ -42,10 +44,9 @@ def plan_disease(plan, subject, displacement, *, brain_points, healthy, lattice_
     if plan.disease == "ms":
         cavity = anatomy.ventricles(points.atlas, subject)
         lesions = sclerosis.draw_lesions(*seeds, points.scanner, white=white, cavity_mm=cavity)
-        return Disease("n/a", displacement, None, None, None, 0.0, lesions, lattice_axes)
-    tumour = glioma.draw_glioma(*seeds, low_grade_share=plan.low_grade_share, late_stage=plan.late_stage)
-    depth = -anatomy.hull(points.atlas)
-    centres = glioma.place(tumour, points.scanner, person=seeds, white=white, depth=depth)
+        return Disease("n/a", displacement, None, None, None, 0.0, variety.plaques(lesions), lattice_axes)
+    tumour = variety.tumour(plan)
+    centres = variety.place(tumour, points, subject, white=white)
     lattice = np.stack(np.meshgrid(*lattice_axes, indexing="ij")).astype(np.float32)
     pushed = glioma.push(tumour, centres, lattice.reshape(3, -1)).reshape(lattice.shape) - lattice
     displacement = displacement + pushed
@@ -80,7 +81,7 @@ def replace(shares: dict[str, np.ndarray], name: str, share: np.ndarray, *, keep
     shares[name] = shares.get(name, 0.0) + taken
 
 
-def draw_glioma_on(disease: Disease, shares: dict, points) -> Drawing:
+def draw_glioma_on(disease: Disease, shares: dict, points, variety) -> Drawing:
     """Draw edema, then core, then rim and necrosis over healthy tissue, and label them as BraTS does."""
     tumour, noise = disease.glioma, points.noise
     step_mm = float(disease.lattice_axes[0][1] - disease.lattice_axes[0][0])
@@ -91,9 +92,8 @@ def draw_glioma_on(disease: Disease, shares: dict, points) -> Drawing:
     level = disease.level
     # Cortex resists: the same cell density there means less water than in white matter.
     margin = 1.0 - (cost + 0.35 * level * grey + 0.05 * level * noise["fine"]) / max(level, 1e-3)
-    edge = np.clip(0.5 + margin * 6.0, 0.0, 1.0)
-    severity = np.clip(0.55 + 0.65 * margin + 0.13 * noise["medium"] + 0.06 * noise["texture2"], 0.22, 1.0)
-    replace(shares, "edema", (edge * severity).astype(np.float32), keep=("csf", "choroid", "vessel"))
+    margin, edema = variety.infiltrate(margin, noise)
+    replace(shares, "edema", edema, keep=("csf", "choroid", "vessel"))
     distance = glioma.core_distance(tumour, disease.centres, points.scanner, noise=noise)
     core = inside(distance, max(points.voxel_mm, 1.5))
     uneven = 1.0 + tumour.rim_irregularity * (0.3 * noise["medium"] + 0.8 * noise["coarse"])
@@ -118,7 +118,7 @@ def draw_glioma_on(disease: Disease, shares: dict, points) -> Drawing:
     return Drawing(shares, labels, {"rim": tumour.enhancement})
 
 
-def draw_sclerosis_on(disease: Disease, shares: dict, points) -> Drawing:
+def draw_sclerosis_on(disease: Disease, shares: dict, points, _variety) -> Drawing:
     """Draw plaques into white matter and label them as lesion."""
     distance = sclerosis.lesion_distance(disease.lesions, points.scanner, points.noise)
     fluid = shares["csf"] + shares["choroid"] + shares["vessel"]

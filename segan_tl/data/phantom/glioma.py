@@ -20,6 +20,7 @@ class Glioma(NamedTuple):
     shares: np.ndarray  # (F,) share of the core volume in each focus
     mass_effect: float
     enhancement: float  # factor on the gadolinium concentration of the rim
+    heart: float = 0.0  # part of a core's radius that is core whatever the roughness
 
 
 def draw_glioma(seed: int, case_index: int, *, low_grade_share: float, late_stage: float) -> Glioma:
@@ -65,16 +66,32 @@ def place(glioma: Glioma, points: np.ndarray, *, person: tuple[int, int], white:
     radius_mm = radii_mm(glioma)
     good = (white > 0.6) & (depth > np.minimum(6.0 + 0.45 * radius_mm[0], 24.0)) & (points[2] > -28.0)
     good &= np.abs(points[0]) > 9.0
+    return scatter(points, radius_mm, first=good, good=good, rng=rng)
+
+
+def scatter(
+    points: np.ndarray, radii_mm: np.ndarray, *, first: np.ndarray, good: np.ndarray, rng, reach_mm: float = 28.0
+) -> np.ndarray:
+    """Choose a centre for every focus: the first anywhere in a set of points, the others beside it.
+
+    Args:
+        points: (3, N) lattice points in scanner mm.
+        radii_mm: (F,) of the foci.
+        first: (N,) where the first may lie; `good`, where the others may.
+        reach_mm: how far beyond the first's surroundings the others may lie.
+
+    Returns:
+        (F, 3) float32 centres in scanner mm.
+    """
     # Ranks by uniform keys keep the choice the same if a voxel at the border of the set flips.
     keys = rng.random(points.shape[1])
-    first = points[:, np.argmax(np.where(good, keys, -1.0))]
-    centres = [first]
-    for row in range(1, len(radius_mm)):
-        away = np.sqrt(((points - first[:, None]) ** 2).sum(0))
-        reach = radius_mm[0] + radius_mm[row]
-        near = good & (away > 1.1 * reach + 4.0) & (away < 1.5 * reach + 28.0)
+    centres = [points[:, np.argmax(np.where(first, keys, -1.0))]]
+    away = np.sqrt(((points - centres[0][:, None]) ** 2).sum(0))
+    for radius_mm in radii_mm[1:]:
+        reach = radii_mm[0] + radius_mm
+        near = good & (away > 1.1 * reach + 4.0) & (away < 1.5 * reach + reach_mm)
         keys = rng.random(points.shape[1])
-        centres.append(points[:, np.argmax(np.where(near, keys, -1.0))] if near.any() else first)
+        centres.append(points[:, np.argmax(np.where(near, keys, -1.0))] if near.any() else centres[0])
     return np.stack(centres).astype(np.float32)
 
 
@@ -99,11 +116,23 @@ def push(glioma: Glioma, centres: np.ndarray, points: np.ndarray) -> np.ndarray:
 def core_distance(glioma: Glioma, centres: np.ndarray, points: np.ndarray, *, noise: dict) -> np.ndarray:
     """Return the distance (mm, negative inside) to the tumour core at scanner points (3, N)."""
     nearest = np.full(points.shape[1], np.inf, dtype=np.float32)
+    heart = nearest
     for centre, axes, radius_mm in zip(centres, glioma.axes, radii_mm(glioma), strict=True):
         offset = (points - centre[:, None]) / axes.astype(np.float32)[:, None]
-        nearest = np.minimum(nearest, np.sqrt((offset * offset).sum(0)) - np.float32(radius_mm))
+        away = np.sqrt((offset * offset).sum(0))
+        nearest = np.minimum(nearest, away - np.float32(radius_mm))
+        if glioma.heart:
+            heart = np.minimum(heart, away - np.float32(glioma.heart * radius_mm))
     wave = 0.16 * float(radii_mm(glioma)[0]) + 0.8
-    return nearest + glioma.roughness * (wave * noise["coarse"] + 0.42 * wave * noise["medium"] + 0.8 * noise["fine"])
+    waves = glioma.roughness * (wave * noise["coarse"] + 0.42 * wave * noise["medium"] + 0.8 * noise["fine"])
+    return np.minimum(nearest + waves, heart)
+
+
+def infiltrate(margin: np.ndarray, noise: dict) -> np.ndarray:
+    """Return the share of edema (N,): strong beside the core, weak at its border, where `margin` is 0."""
+    edge = np.clip(0.5 + margin * 6.0, 0.0, 1.0)
+    severity = np.clip(0.55 + 0.65 * margin + 0.13 * noise["medium"] + 0.06 * noise["texture2"], 0.22, 1.0)
+    return (edge * severity).astype(np.float32)
 
 
 def spread(core: np.ndarray, *, white: np.ndarray, grey: np.ndarray, texture: np.ndarray) -> np.ndarray:

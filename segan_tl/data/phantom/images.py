@@ -1,5 +1,7 @@
 """The images of one synthetic patient: the signal of its tissues, and the scan of it."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from segan_tl.data.phantom import anatomy
@@ -23,7 +25,9 @@ def relaxation_factors(subject: anatomy.Subject) -> dict[str, np.ndarray]:
     return factors
 
 
-def paint(shares: dict, site: Site, modality: str, *, noise: dict, enhancement: dict, factors: dict) -> np.ndarray:
+def paint(
+    shares: dict, site: Site, modality: str, *, noise: dict, enhancement: dict, factors: dict, relaxation: Mapping
+) -> np.ndarray:
     """Return the ideal signal (N,) of one modality: tissue signals added by their share of each voxel.
 
     Args:
@@ -31,6 +35,7 @@ def paint(shares: dict, site: Site, modality: str, *, noise: dict, enhancement: 
         noise: smooth fields (N,) that make relaxation times vary inside a tissue.
         enhancement: name -> factor on the gadolinium concentration of the table.
         factors: name -> factors of this subject on T1 and T2 of the table.
+        relaxation: name -> (2, 1) or (2, N) further factors, of what this patient's disease has made of a tissue.
     """
     sequence = site.scans[modality].sequence
     field = site.field_tesla
@@ -43,6 +48,9 @@ def paint(shares: dict, site: Site, modality: str, *, noise: dict, enhancement: 
         slow = 0.50 * noise["texture1"][at] + 0.85 * noise["coarse"][at]
         quick = 0.45 * noise["texture2"][at] + 0.88 * slow
         mean_t1_ms, mean_t2_ms = factors[name] * np.float32((tissue.t1_ms[field], tissue.t2_ms[field]))
+        if name in relaxation:
+            by_t1, by_t2 = np.broadcast_to(relaxation[name], (2, share.size))[:, at]
+            mean_t1_ms, mean_t2_ms = mean_t1_ms * by_t1, mean_t2_ms * by_t2
         t1_ms = mean_t1_ms * np.exp(np.float32(T1_SPREAD * tissue.spread) * slow)
         t2_ms = mean_t2_ms * np.exp(np.float32(tissue.spread) * quick)
         if modality == "t1c":
@@ -66,8 +74,9 @@ def scan_all(
     for modality, scan in site.scans.items():
         rng = generator(subject.seed, subject.case_index, f"scan-{modality}")
         ideal = paint(
-            drawing.shares, site, modality, noise=noise, enhancement=drawing.enhancement, factors=factors
-        )
+            drawing.shares, site, modality, noise=noise, enhancement=drawing.enhancement, factors=factors,
+            relaxation=drawing.relaxation,
+        )  # fmt: skip
         white_signal = float(ideal[white].mean()) if white.any() else float(ideal.mean())
         volume = np.zeros(keep.shape, dtype=np.float32)
         volume[keep] = ideal

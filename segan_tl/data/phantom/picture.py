@@ -18,14 +18,16 @@ def widest_slice(labels: np.ndarray) -> int:
     return int(np.argmax((labels > 0).sum((0, 1))))
 
 
-def draw_cases(chosen: list[tuple[str, int]], *, path: Path | str, shape: tuple[int, int, int], seed: int) -> Path:
+def draw_cases(
+    chosen: list[tuple[str, int]], *, path: Path | str, shape: tuple[int, int, int], seed: int, variety: str = "plain"
+) -> Path:
     """Simulate cases and draw them, one a row.
 
     Args:
         chosen: (cohort, case index from 0) of each row.
         path: the picture; its ending decides the format.
         shape: grid of the simulation.
-        seed: of the cohorts.
+        seed, variety: of the cohorts.
     """
     import matplotlib
 
@@ -35,7 +37,7 @@ def draw_cases(chosen: list[tuple[str, int]], *, path: Path | str, shape: tuple[
     figure, rows = pyplot.subplots(len(chosen), 4, figsize=(10.4, 3.15 * len(chosen) + 0.55), squeeze=False)
     figure.patch.set_facecolor("black")
     for row, (cohort, index) in zip(rows, chosen, strict=True):
-        case = simulate_case(cohort, case_index=index, shape=shape, seed=seed)
+        case = simulate_case(cohort, case_index=index, shape=shape, seed=seed, variety=variety)
         draw_row(row, case, glioma=COHORTS[cohort].disease == "glioma")
         grade = {"HGG": "high grade", "LGG": "low grade"}.get(case.grade, "MS")
         row[0].set_ylabel(f"{grade}, {case.site.field_tesla:g} T", color="white", fontsize=11)

@@ -1,5 +1,6 @@
 """One synthetic patient: anatomy and disease on a grid of any spacing, and the scan of them."""
 
+import functools
 import zlib
 from typing import NamedTuple
 
@@ -9,7 +10,9 @@ from segan_tl.data.phantom import anatomy
 from segan_tl.data.phantom.cohorts import COHORTS, Site
 from segan_tl.data.phantom.disease import Drawing, draw_glioma_on, draw_sclerosis_on, plan_disease
 from segan_tl.data.phantom.fields import apply_along_axes, generator, sample, smooth_field, spline_matrix
+from segan_tl.data.phantom.hospital import strip_brain
 from segan_tl.data.phantom.images import scan_all
+from segan_tl.data.phantom.variety import VARIETIES
 
 FIELD_OF_VIEW_MM = 240.0
 # The atlas origin lies this far from the middle of the grid along x, y and z, as the head does in BraTS.
@@ -78,11 +81,12 @@ def noise_fields(subject: anatomy.Subject, axes_mm, keep: np.ndarray) -> dict[st
     return fields
 
 
-def brain_points(subject: anatomy.Subject, displacement: np.ndarray, axes_mm, *, voxel_mm: float):
+def brain_points(subject: anatomy.Subject, displacement: np.ndarray, axes_mm, *, voxel_mm: float, strip=strip_brain):
     """Find the voxels of a grid that belong to the brain.
 
     Args:
         displacement: (3, lattice) atlas position minus scanner position, mm.
+        strip: distance to the surface of the brain on the grid, mm -> which voxels brain extraction leaves.
 
     Returns:
         (keep, points): bool mask on the grid and the `Points` inside it.
@@ -98,7 +102,7 @@ def brain_points(subject: anatomy.Subject, displacement: np.ndarray, axes_mm, *,
     surface = apply_along_axes(matrices, hull)
     rng = generator(subject.seed, subject.case_index, "strip")
     ragged = 0.5 * smooth_field(rng, axes_mm, 9.0) + 0.5 * smooth_field(rng, axes_mm, 30.0)
-    keep = surface + ragged < 0.6
+    keep = strip(surface + ragged)
     scanner = np.stack([axis[index] for axis, index in zip(axes_mm, np.nonzero(keep), strict=True)]).astype(np.float32)
     low = [axis[0] for axis in LATTICE_AXES]
     moved = scanner + np.stack([sample(part, scanner, low_mm=low, step_mm=LATTICE_MM) for part in displacement])
@@ -145,32 +149,41 @@ class Person(NamedTuple):
         return whole
 
 
-def draw_person(cohort: str, *, case_index: int, shape: tuple[int, int, int], seed: int) -> Person:
+def draw_person(
+    cohort: str, *, case_index: int, shape: tuple[int, int, int], seed: int, variety: str = "plain"
+) -> Person:
     """Draw anatomy and disease of a case; arguments and errors as for `simulate_case`."""
     if cohort not in COHORTS or len(shape) != 3:
         raise ValueError(f"expected a cohort of {', '.join(COHORTS)} and (H, W, D); got {cohort!r} and {tuple(shape)}")
+    if variety not in VARIETIES:
+        raise ValueError(f"expected a variety of {', '.join(VARIETIES)}; got {variety!r}")
     plan = COHORTS[cohort]
     # Cohorts of one seed hold different people: moving from one to another must not meet a patient twice.
-    seed = seed * 2**32 + zlib.crc32(cohort.encode())
-    subject = anatomy.Subject(seed, case_index)
+    people = cohort if variety == "plain" else f"{cohort} {variety}"
+    seed = seed * 2**32 + zlib.crc32(people.encode())
+    patient = VARIETIES[variety](seed, case_index)
+    subject = patient.subject()
     rng = generator(seed, case_index, "site")
-    site = plan.sites[int(rng.integers(len(plan.sites)))]
+    site = patient.site(plan.sites[int(rng.integers(len(plan.sites)))])
     axes, voxel_mm = grid_axes(shape)
     ranges = [np.flatnonzero((a > low[0]) & (a < low[-1])) for a, low in zip(axes, LATTICE_AXES, strict=True)]
     crop = tuple(slice(part[0], part[-1] + 1) for part in ranges)
     axes_mm = [axis[part] for axis, part in zip(axes, crop, strict=True)]
     lattice = np.stack(np.meshgrid(*LATTICE_AXES, indexing="ij")).astype(np.float32)
     displacement = warp_field(subject) - lattice
-    disease = plan_disease(
-        plan, subject, displacement, brain_points=brain_points, healthy=healthy, lattice_axes=LATTICE_AXES
-    )
-    keep, points = brain_points(subject, disease.displacement, axes_mm, voxel_mm=voxel_mm)
+    whole = {"brain_points": brain_points, "healthy": healthy, "lattice_axes": LATTICE_AXES}
+    disease = plan_disease(plan, subject, displacement, variety=patient, **whole)
+    strip = functools.partial(patient.strip, axes_mm=axes_mm, centres=disease.centres)
+    keep, points = brain_points(subject, disease.displacement, axes_mm, voxel_mm=voxel_mm, strip=strip)
     draw = draw_glioma_on if plan.disease == "glioma" else draw_sclerosis_on
-    drawing = draw(disease, healthy(subject, points), points)
+    drawing = draw(disease, patient.before(healthy(subject, points), disease, points), points, patient)
+    drawing = patient.after(drawing, disease, points)
     return Person(subject, site, disease.grade, drawing, points, keep, crop, axes_mm, tuple(shape))
 
 
-def simulate_case(cohort: str, *, case_index: int, shape: tuple[int, int, int], seed: int) -> SimulatedCase:
+def simulate_case(
+    cohort: str, *, case_index: int, shape: tuple[int, int, int], seed: int, variety: str = "plain"
+) -> SimulatedCase:
     """Simulate one synthetic case; the same seed and index give the same person on every grid.
 
     Args:
@@ -178,16 +191,17 @@ def simulate_case(cohort: str, *, case_index: int, shape: tuple[int, int, int], 
         case_index: from 0.
         shape: (H, W, D) of the grid; H voxels span 240 mm.
         seed: of the cohort.
+        variety: how much patients differ, "plain" or "hard".
 
     Raises:
-        ValueError: there is no such cohort, or the grid is no volume.
+        ValueError: there is no such cohort or variety, or the grid is no volume.
 
     Example:
         >>> patient = segan_tl.simulate_case("glioma-3t", case_index=0, shape=(24, 24, 16), seed=0)
         >>> patient.images["flair"].shape, sorted(patient.images), patient.grade
         ((24, 24, 16), ['flair', 't1', 't1c', 't2'], 'LGG')
     """
-    person = draw_person(cohort, case_index=case_index, shape=shape, seed=seed)
+    person = draw_person(cohort, case_index=case_index, shape=shape, seed=seed, variety=variety)
     scanned = scan_all(
         person.subject, person.drawing, person.points.noise, keep=person.keep, site=person.site, axes_mm=person.axes_mm
     )

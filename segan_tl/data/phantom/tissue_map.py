@@ -25,14 +25,14 @@ PARTS = np.stack([
 
 
 def draw_tissues(
-    cohort: str, *, case_index: int, shape: tuple[int, int, int], seed: int
+    cohort: str, *, case_index: int, shape: tuple[int, int, int], seed: int, variety: str = "plain"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw a person as `simulate_case` does, without a scan.
 
     Returns:
         The tissues (H, W, D) uint16, see `compose`, and the labels (H, W, D) uint8 as in the files.
     """
-    person = draw_person(cohort, case_index=case_index, shape=shape, seed=seed)
+    person = draw_person(cohort, case_index=case_index, shape=shape, seed=seed, variety=variety)
     shares = {CODES[name]: share for name, share in person.drawing.shares.items()}
     return person.on_grid(compose(shares.get)), person.on_grid(person.drawing.labels)
 

@@ -5,7 +5,6 @@ of every file, goes first and comes last: a folder without it holds no cohort, o
 """
 
 import gzip
-import json
 import multiprocessing
 import re
 import shutil
@@ -16,9 +15,10 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
-from segan_tl import __version__
 from segan_tl.data.phantom.cohorts import COHORTS
+from segan_tl.data.phantom.describe import NOTES, RECORD, TABLE, describe
 from segan_tl.data.phantom.subject import FIELD_OF_VIEW_MM, SimulatedCase, simulate_case
+from segan_tl.data.phantom.variety import VARIETIES
 from segan_tl.disk.leftovers import clear_leftovers, temporary_path
 from segan_tl.disk.manifest import sha256
 from segan_tl.disk.ownership import MARKER, kind_of, mark, refuse_foreign
@@ -29,17 +29,8 @@ from segan_tl.schemas.reading import read_json
 
 SUFFIXES = {"t1": "t1", "t1c": "t1ce", "t2": "t2", "flair": "flair"}
 DESCRIPTION = "SYNTHETIC segan_tl phantom, not a patient"
-COLUMNS = ("participant_id", "grade", "site", "field_strength", "age", "synthetic")
-README = """These images are SYNTHETIC. They show no patient.
-
-Cohort {cohort}: {cases} cases, grid {shape}, seed {seed}, made by the MR simulator of segan_tl {version}.
-Command: python -m segan_tl phantom OUT --cohort {cohort} --cases {cases} --shape {shape} --seed {seed}
-Labels: {labels}.
-A result obtained on these images says something about software, not about medicine.
-"""
 SMALLEST_SIDE = 16
 CASE_FOLDER = re.compile(rf"phantom-({'|'.join(map(re.escape, COHORTS))})-\d{{4}}")
-RECORD, TABLE, NOTES = "cohort.json", "participants.tsv", "README.txt"
 
 
 def nifti_bytes(data: np.ndarray, voxel_mm: float) -> bytes:
@@ -65,9 +56,9 @@ def write_case(folder: Path, name: str, case: SimulatedCase, *, voxel_mm: float)
 
 def make_case(job: tuple) -> tuple:
     """Simulate and write one case; returns its row of participants.tsv."""
-    folder, cohort, index, shape, seed = job
+    folder, cohort, index, shape, seed, variety = job
     name = f"phantom-{cohort}-{index + 1:04d}"
-    case = simulate_case(cohort, case_index=index, shape=shape, seed=seed)
+    case = simulate_case(cohort, case_index=index, shape=shape, seed=seed, variety=variety)
     write_case(Path(folder), name, case, voxel_mm=FIELD_OF_VIEW_MM / shape[0])
     return (name, case.grade, case.site.name, f"{case.site.field_tesla:g}", str(case.age_years), "yes")
 
@@ -82,14 +73,18 @@ def in_processes(make: Callable[[tuple], tuple], work: list[tuple], *, jobs: int
         yield from pool.imap(make, work)
 
 
-def check_request(cohort: str, *, cases: int, shape: tuple[int, int, int], seed: int, jobs: int) -> None:
+def check_request(
+    cohort: str, *, cases: int, shape: tuple[int, int, int], seed: int, jobs: int, variety: str = "plain"
+) -> None:
     """Refuse a cohort that cannot be made.
 
     Raises:
-        UserError: unknown cohort, no cases, a grid too small to hold a head, a negative seed or no workers.
+        UserError: unknown cohort or variety, no cases, a grid too small to hold a head, a negative seed or no workers.
     """
     if cohort not in COHORTS:
         raise UserError(f"expected a cohort among {', '.join(COHORTS)}; found {cohort!r}; use --cohort glioma-3t")
+    if variety not in VARIETIES:
+        raise UserError(f"expected a variety among {', '.join(VARIETIES)}; found {variety!r}; use --variety hard")
     if cases < 1:
         raise UserError(f"expected at least one case; found {cases}; use --cases 8")
     if len(shape) != 3 or min(shape) < SMALLEST_SIDE:
@@ -110,6 +105,7 @@ def write_cohort(
     shape: tuple[int, int, int] = (240, 240, 155),
     seed: int = 0,
     jobs: int = 1,
+    variety: str = "plain",
     progress: Callable[[int, int], None] | None = None,
 ) -> list[str]:
     """Simulate a cohort and write it as a folder of NIfTI files, participants.tsv, cohort.json and README.txt.
@@ -121,6 +117,7 @@ def write_cohort(
         shape: (H, W, D); H voxels span 240 mm, so (240, 240, 155) has 1 mm and (120, 120, 77) 2 mm voxels.
         seed: of the cohort; case i is the same person in every cohort size and on every grid.
         jobs: worker processes; the bytes do not depend on it.
+        variety: how much patients differ, "plain" or "hard"; they are other people.
         progress: called with (cases done, cases) after every case.
 
     Returns:
@@ -137,7 +134,7 @@ def write_cohort(
         'brats2021'
     """
     shape = tuple(int(side) for side in shape)
-    check_request(cohort, cases=cases, shape=shape, seed=seed, jobs=jobs)
+    check_request(cohort, cases=cases, shape=shape, seed=seed, jobs=jobs, variety=variety)
     folder = Path(folder)
     if not (folder.is_dir() and is_unfinished(folder)):
         refuse_foreign(folder, "cohort", (RECORD, TABLE, NOTES), remedy="give another folder")
@@ -145,13 +142,13 @@ def write_cohort(
     try:
         fresh.mkdir(parents=True)
         clear_leftovers(folder)
-        work = [(str(fresh), cohort, index, shape, seed) for index in range(cases)]
+        work = [(str(fresh), cohort, index, shape, seed, variety) for index in range(cases)]
         rows = []
         for row in in_processes(make_case, work, jobs=jobs):
             rows.append(row)
             if progress is not None:
                 progress(len(rows), cases)
-        describe(fresh, cohort, rows, shape=shape, seed=seed)
+        describe(fresh, cohort, rows, shape=shape, seed=seed, variety=variety)
         _publish(fresh, folder)
     except OSError as error:
         raise cannot_write(folder, error) from error
@@ -214,33 +211,6 @@ def is_whole(folder: Path) -> bool:
         return all(sha256(require_file(folder / name)) == digest for name, digest in recorded.items())
     except UserError:
         return False
-
-
-def describe(folder: Path, cohort: str, rows: list[tuple], *, shape: tuple[int, int, int], seed: int) -> None:
-    """Write participants.tsv, README.txt and cohort.json."""
-    glioma = COHORTS[cohort].disease == "glioma"
-    labels = "1 necrosis or non-enhancing core, 2 edema, 4 enhancing tumour" if glioma else "1 lesion"
-    facts = {
-        "name": cohort,
-        "synthetic": True,
-        "label_convention": "brats2017" if glioma else "lesion",
-        "labels": labels,
-        "cases": len(rows),
-        "shape": list(shape),
-        "voxel_mm": FIELD_OF_VIEW_MM / shape[0],
-        "seed": seed,
-        "software": f"segan_tl {__version__}",
-    }
-    shape_text = " ".join(map(str, shape))
-    table = "\n".join("\t".join(row) for row in (COLUMNS, *rows)) + "\n"
-    readme = README.format(
-        cohort=cohort, cases=len(rows), shape=shape_text, seed=seed, version=__version__, labels=labels
-    )
-    (folder / TABLE).write_text(table, encoding="utf-8")
-    (folder / NOTES).write_text(readme, encoding="utf-8")
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    facts["sha256"] = {str(path.relative_to(folder)): sha256(path) for path in files}
-    (folder / RECORD).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 
 def _ignore_interrupts() -> None:
