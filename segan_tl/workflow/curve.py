@@ -112,16 +112,22 @@ class Curve:
 
     def _leaf(self, start: Start, division: int) -> str:
         """Return how the trainings call their runs."""
-        own = self._cohort(self.target, self.data)
+        own = self._cohort(self.target, self.data, start.of_target)
         if start.origin == SCRATCH:
             return own
         if source := self.source_of(start, division):
             return moved_name(source.root.name, self.target if self._is_modality(start) else own, start.strategy)
         return _name_foreign(self, start)
 
-    def config_of(self, modality: str) -> Config:
-        """Return the configuration of a training on a modality, on all, or on any subset of those beside the target."""
-        return load_config(self.config, [*self.settings, *self._inputs_of(modality)])
+    def config_of(self, modality: str, settings: tuple[str, ...] = ()) -> Config:
+        """Return the configuration of a training on a modality, on all, or on any subset of those beside the target.
+
+        Args:
+            modality: or "all", or "any".
+            settings: of a start, such as source.share=0.5 for a second cohort.
+        """
+        beneath = {"transfer": {"source": "", "source_sha256": ""}} if "transfer." in " ".join(settings) else {}
+        return load_config(self.config, [*self.settings, *self._inputs_of(modality), *settings], beneath=beneath)
 
     def _inputs_of(self, modality: str) -> tuple[str, ...]:
         """Return what decides which modalities a training sees."""
@@ -129,8 +135,8 @@ class Curve:
             return (f"data.modalities={[one for one in MODALITIES if one != self.target]}", "data.subsets=any")
         return (f"data.modalities={list(MODALITIES) if modality == 'all' else [modality]}",)
 
-    def _cohort(self, modality: str, data: Path | None) -> str:
-        return cohort_name(argparse.Namespace(data=data, source_data=None), self.config_of(modality))
+    def _cohort(self, modality: str, data: Path | None, settings: tuple[str, ...] = ()) -> str:
+        return cohort_name(argparse.Namespace(data=data, source_data=None), self.config_of(modality, settings))
 
     @staticmethod
     def _is_modality(start: Start) -> bool:
@@ -198,7 +204,9 @@ def _name_foreign(curve: Curve, start: Start) -> str:
 
     words = {"data": curve.data, "source_data": None, "target": curve.target, "cache": curve.cache}
     source = find_source(start.origin, runs=curve.runs)
-    return name_move(argparse.Namespace(**words), source, curve.config_of(curve.target), start.strategy)[0]
+    return name_move(
+        argparse.Namespace(**words), source, curve.config_of(curve.target, start.of_target), start.strategy
+    )[0]
 
 
 def read_start(text: str) -> Start:

@@ -72,6 +72,11 @@ def test_a_number_of_cases_may_have_fewer_seeds():
     assert cells == [(2, 0), (None, 0), (2, 1)]
 
 
+def test_a_second_cohort_is_in_the_name_of_the_run():
+    jobs = [job.name for job in curve("scratch", "along=scratch,source.share=0.5", cases=(2,), seeds=(0,)).jobs()]
+    assert jobs[1] == "curve-t2-along-cases2-seed0-division0/patients-with-glioma-3t-t2"
+
+
 def test_no_source_learns_from_the_test_patients_of_its_division():
     jobs = {job.name: job.command for job in curve("scratch", "flair", divisions=2).jobs()}
     for name, command in jobs.items():
