@@ -3,13 +3,7 @@
 import csv
 import json
 
-from segan_tl.papers.giacomello.study import (
-    CURVE_CASES,
-    CURVE_SEEDS,
-    CURVE_STRATEGIES,
-    SINGLE,
-    Study,
-)
+from segan_tl.papers.giacomello.study import CURVE_CASES, FIRST_CURVE, SINGLE, Study
 from segan_tl.runs import Run
 
 # Test Dice of two patients; precision is 0.1 above, sensitivity 0.1 below.
@@ -53,11 +47,11 @@ def write_study(study: Study) -> None:
         write_run(study.single(modality), dice)
     for (target, strategy), dice in TRANSFERS.items():
         write_run(study.transfer(target, strategy), dice)
-    for place, cases in enumerate(CURVE_CASES):
-        for seed in CURVE_SEEDS:
-            for gain, strategy in enumerate(CURVE_STRATEGIES):
-                dice = 0.3 + 0.1 * place + 0.02 * seed + 0.05 * gain
-                write_run(study.curve(cases, seed, strategy=strategy), (dice, dice + 0.1))
+    curve = study.curve(FIRST_CURVE)
+    for cell in curve.cells():
+        gain = 0.05 * curve.starts.index(cell.start)
+        dice = 0.3 + 0.1 * CURVE_CASES.index(cell.cases) + 0.02 * cell.seed + gain
+        write_run(cell.run, (dice, dice + 0.1), config={"train": {"epochs": 6, "steps_per_epoch": 75}})
     write_matrix(study)
 
 

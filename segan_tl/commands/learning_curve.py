@@ -186,14 +186,11 @@ def _divide(arguments, config, curve: Curve, out: Path, *, most: int) -> None:
         UserError: cases that cannot be used, or fewer training cases than the curve wants.
     """
     from segan_tl.data.splits import split_cases
-    from segan_tl.disk.atomic import write_json
     from segan_tl.disk.ownership import mark, refuse_foreign
     from segan_tl.errors import UserError
-    from segan_tl.runs import read_json
-    from segan_tl.schemas.runs import Splits
     from segan_tl.workflow.cohort import find_cohort, prepare
     from segan_tl.workflow.curve_results import WRITTEN
-    from segan_tl.workflow.splits import hold_split
+    from segan_tl.workflow.splits import keep_division
 
     where = argparse.Namespace(
         data=arguments.data, patients=arguments.patients, cache=arguments.cache, jobs=os.cpu_count() or 1,
@@ -204,12 +201,11 @@ def _divide(arguments, config, curve: Curve, out: Path, *, most: int) -> None:
     drawn = [] if arguments.split else [path.name for path in curve.divisions]
     refuse_foreign(out, "page", [*drawn, *WRITTEN], remedy="give another --out")
     mark(out, "page")
+    sound = [case for case in cohort.cases if case.id in cached]
     for number, path in enumerate(curve.divisions):
-        if path.is_file():
-            split = hold_split(read_json(path, Splits), cohort, cached, of=path)
-        else:
-            split = split_cases([case for case in cohort.cases if case.id in cached], config.data.split, seed=number)
-            write_json(path, split)
+        split = keep_division(
+            path, cohort, cached, draw=lambda seed=number: split_cases(sound, config.data.split, seed=seed)
+        )
         if most > len(split["train"]):
             raise UserError(
                 f"--cases {most}: {len(split['train'])} of {len(cached)} cases train in {path}; choose fewer, or more "

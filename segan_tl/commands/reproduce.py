@@ -100,12 +100,14 @@ def _owners() -> dict[str, list[str]]:
 
 
 def _prepare(arguments, paper: Paper, study) -> None:
-    """Prepare the cohorts, the source first, and refuse runs that were trained on others."""
+    """Prepare the cohorts, the source first, and refuse runs that were trained on others; divide the target."""
     cohorts = [(paper.target, arguments.data, paper.runs(study, of_source=False))]
     if paper.source:
         cohorts.insert(0, (paper.source, arguments.source_data, paper.runs(study, of_source=True)))
     for cohort, folder, runs in cohorts:
-        check_same_data(runs, prepare_cohort(cohort.load(study.scale), folder, arguments.cache))
+        found = prepare_cohort(cohort.load(study.scale), folder, arguments.cache)
+        check_same_data(runs, found)
+    paper.divide(study, found)
 
 
 def _run_jobs(arguments, paper: Paper, study) -> Outcome:

@@ -10,6 +10,10 @@ from segan_tl.runs import Run, read_json
 from segan_tl.workflow.jobs import Job
 from segan_tl.workflow.trainings import is_trained, module, starts_from_source, training, value_of
 
+# Fine-tuning as no paper does it, set beside theirs, where every weight learns at the whole rate.
+NEW_RECIPE = ("transfer.rate=0.3",)
+IN_A_NEW_WAY = "new recipe"  # what the pages call it
+
 
 def train(
     study: Study, arguments: argparse.Namespace, run: Run, words: tuple[str, ...], *,
@@ -29,7 +33,7 @@ def train(
     """
     return training(
         run, words, runs=study.runs, cache=arguments.cache, data=arguments.data, settings=settings, seed=seed,
-        needs=needs, weight=weight,
+        needs=tuple(job.name for job in needs), weight=weight,
     )  # fmt: skip
 
 
@@ -45,11 +49,6 @@ def retest(study: Study, training: Job, folder: str, *words: str) -> Job:
     run = study.runs / training.name
     command = (*module("retest"), str(run), "--out", str(run / folder), *words)
     return Job(f"{training.name}/{folder}", command, needs=(training.name,), weight=0.3)
-
-
-def job_name(run: Run, runs: Path) -> str:
-    """Return how the training of a run is called among the jobs: where it lies."""
-    return run.root.relative_to(runs).as_posix()
 
 
 def of_source(arguments: argparse.Namespace) -> argparse.Namespace:

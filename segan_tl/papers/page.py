@@ -5,6 +5,7 @@ from pathlib import Path
 
 from segan_tl.disk.atomic import write_text
 from segan_tl.disk.ownership import refuse_foreign
+from segan_tl.papers.curve import write_curves
 from segan_tl.papers.findings import findings_table, summarise_findings
 from segan_tl.papers.paper import Paper
 from segan_tl.papers.runs import describe_runs, is_synthetic
@@ -17,7 +18,7 @@ PICTURE = re.compile(r"!\[[^\]]*\]\((.+)\)")
 
 
 def write_page(paper: Paper, study: Study, *, command: str) -> Path:
-    """Write the page, one CSV a table and the figures, from whatever runs are there; return the page's path.
+    """Write the page, one CSV a table, figures and curves, from whatever runs are there; return the page's path.
 
     OUT/findings.md, which a person writes, is included and never touched.
 
@@ -47,6 +48,7 @@ def write_page(paper: Paper, study: Study, *, command: str) -> Path:
         "findings": f"{summarise_findings(findings)}\n\n{to_markdown(findings_table(findings))}",
         **{name: to_markdown(table) if table.rows else ABSENT for name, table in tables.items()},
         **{name: write(study) for name, write in paper.sentences.items()},
+        "curves": write_curves(paper.curves(study), study),
     }
     text = fill(read_prose(paper), words)
     sections = [_picture_or_gap(part, pictures, study.out) for part in text.split("\n\n")]

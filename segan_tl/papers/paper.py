@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from segan_tl.papers.cohorts import Cohort
+from segan_tl.papers.curve import Shown
 from segan_tl.papers.findings import Finding
 from segan_tl.papers.jobs import describe_scores, is_complete
 from segan_tl.papers.runs import Facts
@@ -31,7 +32,7 @@ class Length(NamedTuple):
     takes: str
 
 
-def _nothing(_arguments: argparse.Namespace) -> None:
+def _nothing(*_) -> None:
     return None
 
 
@@ -58,6 +59,8 @@ class Paper:
         findings: what it compares, as published and in our runs.
         facts: what the head of the page says of these runs, the trained and scored ones.
         sentences: further placeholders of the prose → what stands there.
+        curves: learning curves, which stand where the prose says {curves}.
+        divide: writes how the patients of the target are divided, where no training does it (study, cohort).
         options: of `reproduce`, beside those that all papers have.
         notice: what cannot be run and why, in one sentence; refuses what an option gave.
     """
@@ -79,6 +82,8 @@ class Paper:
     findings: Callable[[Study], list[Finding]]
     facts: Callable[[Study, list[Run]], Facts]
     sentences: dict[str, Callable[[Study], str]] = field(default_factory=dict)
+    curves: Callable[[Study], list[Shown]] = lambda _: []
+    divide: Callable[..., None] = _nothing
     source: Cohort | None = None
     options: tuple[Option, ...] = ()
     notice: Callable[[argparse.Namespace], str | None] = _nothing
@@ -87,7 +92,7 @@ class Paper:
         """Return where the runs and the page are."""
         target = self.target.name(scale, arguments.data, option="--data")
         source = self.source.name(scale, arguments.source_data, option="--source-data") if self.source else ""
-        return self.study(arguments.runs, scale, out, target, source)
+        return self.study(arguments.runs, scale, out, target, source, arguments.data, arguments.cache)
 
     def runs(self, study: Study, *, of_source: bool | None = None) -> list[Run]:
         """Return every run, there or not; those on the source alone, or on the target."""

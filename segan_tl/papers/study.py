@@ -19,6 +19,8 @@ class Study:
         out: folder of the results page.
         target: name of the cohort that everything is tested on.
         source: name of the one to come from, "" where there is none.
+        data: folder of the target's cases, None for synthetic ones.
+        cache: of prepared volumes.
     """
 
     paper: ClassVar[str] = ""
@@ -28,6 +30,8 @@ class Study:
     out: Path
     target: str = ""
     source: str = ""
+    data: Path | None = None
+    cache: Path = Path("cache")
 
     @property
     def name(self) -> str:

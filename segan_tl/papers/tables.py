@@ -114,25 +114,6 @@ def beside_published(
     return Table((heading, *columns.values()), lines)
 
 
-def learning_curve(
-    starts: dict[str, str], found: dict[str, dict[str, dict[str, float]]], *, texts: Callable[[str, str], str]
-) -> Table:
-    """Return a table of scores over training cases: those of every start, and what it adds to the first of them.
-
-    Args:
-        starts: start → its heading; the first one is scratch.
-        found: number of training cases → start → test case → score.
-        texts: number of training cases, start → how its scores are written.
-    """
-    scratch, *others = starts
-    rows = []
-    for cases, scores in found.items():
-        gains = [paired_difference(scores[start], scores[scratch]) for start in others]
-        written = [texts(cases, start) for start in starts]
-        rows.append((cases, *written, *(str(gain) if gain else ABSENT for gain in gains)))
-    return Table(("training cases", *starts.values(), *(f"{starts[start]} − scratch" for start in others)), rows)
-
-
 def embolden(rows: list[tuple], *, lowest: Sequence[int] = ()) -> list[tuple]:
     """Return the rows with the best number of every column of cells marked: the highest one, as it is printed.
 

@@ -7,8 +7,9 @@ patient of a division was ever seen by what starts there.
 
 import argparse
 import functools
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from segan_tl.config.load import load_config
@@ -19,7 +20,7 @@ from segan_tl.regions import MODALITIES
 from segan_tl.runs import Run
 from segan_tl.workflow.cohort import cohort_name
 from segan_tl.workflow.jobs import Job
-from segan_tl.workflow.trainings import training
+from segan_tl.workflow.trainings import name_of, training
 from segan_tl.zoo.find import PREFIX
 
 SCRATCH, PHANTOM, ANY = "scratch", "phantom", "any"
@@ -35,7 +36,7 @@ class Start:
     Attributes:
         label: its name in tables, and of its runs.
         origin: "scratch"; a modality of the same patients; "any", their other modalities; "phantom", synthetic
-            patients; or a run, zoo:NAME or a .keras file.
+            patients; a run, zoo:NAME or a .keras file; or a name of `Curve.sources`.
         strategy: what comes over and what stands still.
         settings: KEY=VALUE of the trainings on the target; of that of the source where they begin with "phantom.".
     """
@@ -44,6 +45,11 @@ class Start:
     origin: str
     strategy: str = "full"
     settings: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> str:
+        """Return the label as a part of a folder's name."""
+        return re.sub(r"[^\w.-]+", "-", self.label)
 
     @property
     def of_source(self) -> tuple[str, ...]:
@@ -81,6 +87,8 @@ class Curve:
         settings: KEY=VALUE of every training.
         more: further words of every training, such as --patients FILE.
         fewer: number of cases → how many of the seeds, where these are not all.
+        sources: origin → run that other jobs train; every cell waits for them, for they may divide the patients, too.
+        weight: length of a cell beside other jobs.
     """
 
     name: str
@@ -96,6 +104,8 @@ class Curve:
     settings: tuple[str, ...] = ()
     more: tuple[str, ...] = ()
     fewer: tuple[tuple[int | None, int], ...] = ()
+    sources: Mapping[str, Run] = field(default_factory=dict, hash=False)
+    weight: float = 1.0
 
     def cells(self) -> Iterator[Cell]:
         """Yield every cell: those of few cases first, start beside start, so that a part of them says something."""
@@ -107,7 +117,7 @@ class Curve:
                         yield Cell(start, cases, seed, division, self._run(start, cases, seed, division))
 
     def _run(self, start: Start, cases: int | None, seed: int, division: int) -> Run:
-        place = f"{self.name}-{start.label}-cases{cases or 'all'}-seed{seed}-division{division}"
+        place = f"{self.name}-{start.folder}-cases{cases or 'all'}-seed{seed}-division{division}"
         return Run(self.runs / place / self._leaf(start, division))
 
     def _leaf(self, start: Start, division: int) -> str:
@@ -143,29 +153,28 @@ class Curve:
         return start.origin in (*MODALITIES, "all", ANY)
 
     def source_of(self, start: Start, division: int) -> Run | None:
-        """Return the run that a start begins with, where it is trained here."""
+        """Return the run that a start begins with, where it is trained here, or by other jobs."""
+        if start.origin in self.sources:
+            return self.sources[start.origin]
         if self._is_modality(start):
             place = f"{self.name}-source-{start.origin}-division{division}"
             return Run(self.runs / place / self._cohort(start.origin, self.data))
         if start.origin == PHANTOM:
-            place = f"{self.name}-source-{start.label if start.of_source else PHANTOM}"
+            place = f"{self.name}-source-{start.folder if start.of_source else PHANTOM}"
             return Run(self.runs / place / self._cohort(self.target, None))
         return None
 
     def jobs(self) -> list[Job]:
-        """Return all trainings, those that others begin with first."""
+        """Return all trainings but those of `sources`, what others begin with first."""
         jobs = {}
         for cell in self.cells():
-            source = self._source_job(cell)
-            if source:
-                jobs.setdefault(source.name, source)
-            job = self._cell_job(cell, source)
-            jobs[job.name] = job
+            for job in filter(None, (self._source_job(cell), self._cell_job(cell))):
+                jobs.setdefault(job.name, job)
         return list(jobs.values())
 
     def _source_job(self, cell: Cell) -> Job | None:
         run, start = self.source_of(cell.start, cell.division), cell.start
-        if run is None:
+        if run is None or start.origin in self.sources:
             return None
         own = self._is_modality(start)
         settings, words = self.settings + start.of_source, ("train", "--config", self.config)
@@ -179,20 +188,22 @@ class Curve:
             weight=SOURCE_WEIGHT,
         )  # fmt: skip
 
-    def _cell_job(self, cell: Cell, source: Job | None) -> Job:
+    def _cell_job(self, cell: Cell) -> Job:
         start, split = cell.start, ("--split", str(self.divisions[cell.division]))
+        source = self.source_of(start, cell.division)
         settings = self.settings + start.of_target + ((f"data.train_cases={cell.cases}",) if cell.cases else ())
         if start.origin == SCRATCH:
             words = ("train", "--config", self.config, "--modality", self.target, *self.more, *split)
         else:
-            origin = str(self.runs / source.name) if source else start.origin
+            origin = str(source.root) if source else start.origin
             words = ("transfer", "--from", origin, "--strategy", start.strategy, "--no-scratch", "--config")
             words += (self.config, "--target", self.target, *self.more, *split)
             if start.origin == ANY:
                 words += ("--map", f"{self.target}={LOOKS_LIKE[self.target]}")
+        needs = dict.fromkeys(name_of(run, self.runs) for run in (*self.sources.values(), source) if run)
         return training(
             cell.run, words, runs=self.runs, cache=self.cache, data=self.data, settings=settings, seed=cell.seed,
-            needs=(source,) if source else (),
+            needs=tuple(needs), weight=self.weight,
         )  # fmt: skip
 
 

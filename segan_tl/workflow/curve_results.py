@@ -1,44 +1,93 @@
 """The results of a learning curve: its tables, its picture and its page, from whatever cells are there."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from segan_tl.workflow.curve import Curve
+from segan_tl.workflow.curve import Cell, Curve
 
-WRITTEN = ("README.md", "scores.csv", "gains.csv", "curve.png")
+if TYPE_CHECKING:
+    from segan_tl.report.compare.curve import Answers
+
+TABLES = ("scores.csv", "gains.csv")
+PICTURE = "curve.png"
+WRITTEN = ("README.md", *TABLES, PICTURE)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the cells of a learning curve say.
+
+    Attributes:
+        there: those that are trained and scored.
+        answers: their scores.
+        untouched: region → start → mean Dice of the source on the target, before any training there.
+        lacking: how many are not there, in words; "" where all are.
+        facts: lines about patients, configuration, length and starts.
+    """
+
+    there: list[Cell]
+    answers: Answers
+    untouched: dict[str, dict[str, float]]
+    lacking: str
+    facts: list[str]
+
+
+def read_results(curve: Curve, *, folder: str = "") -> Results | None:
+    """Return what the cells that are there say, None where none is.
+
+    Args:
+        curve: whose cells.
+        folder: inside each run, of a retest whose scores are meant; "" for the run's own.
+    """
+    from segan_tl.report.compare.curve import gather
+    from segan_tl.report.score.owed import is_scored
+
+    cells = list(curve.cells())
+    there = [cell for cell in cells if is_scored(cell.run) and (cell.run.root / folder / "summary.json").is_file()]
+    if not there:
+        return None
+    answers = gather(there, starts=[start.label for start in curve.starts], cases=curve.cases, folder=folder)
+    lacking = f"{len(cells) - len(there)} of {len(cells)} cells are not there" if len(there) < len(cells) else ""
+    return Results(there, answers, {} if folder else _untouched(there), lacking, _facts(curve, there))
+
+
+def write_files(results: Results, out: Path, *, title: str, prefix: str = "") -> None:
+    """Write the scores, the gains and the picture; their names begin with the prefix."""
+    from segan_tl.report.compare.curve import write_gains, write_scores
+    from segan_tl.report.compare.curve_page import plot_curve
+    from segan_tl.runs import read_json
+
+    for name, write in zip(TABLES, (write_scores, write_gains)):
+        write(out / f"{prefix}{name}", results.answers)
+    synthetic = bool(read_json(results.there[0].run.state).get("data", {}).get("synthetic"))
+    plot_curve(results.answers, out / f"{prefix}{PICTURE}", title=title, synthetic=synthetic)
 
 
 def write_results(curve: Curve, out: Path, *, command: str) -> int:
     """Write and print what the cells that are there say; return 2 where none is."""
     from segan_tl.console import console
-    from segan_tl.report.compare.curve import gather, write_gains, write_scores
-    from segan_tl.report.compare.curve_page import plot_curve, print_answers, write_page
-    from segan_tl.report.score.owed import is_scored
-    from segan_tl.runs import read_json
+    from segan_tl.report.compare.curve_page import print_answers, write_page
 
-    cells = list(curve.cells())
-    there = [cell for cell in cells if is_scored(cell.run)]
-    answers = gather(there, starts=[start.label for start in curve.starts], cases=curve.cases)
-    if not there:
-        console.print(f"none of {len(cells)} cells is trained and scored yet")
+    results = read_results(curve)
+    if results is None:
+        console.print(f"none of {len(list(curve.cells()))} cells is trained and scored yet")
         return 2
-    write_scores(out / "scores.csv", answers)
-    write_gains(out / "gains.csv", answers)
-    synthetic = bool(read_json(there[0].run.state).get("data", {}).get("synthetic"))
     where = curve.data.resolve().name if curve.data else "synthetic patients"
     title = f"{curve.target} of {where}: which start, with so many cases?"
-    plot_curve(answers, out / "curve.png", title=title, synthetic=synthetic)
-    untouched = _untouched(there)
-    lacking = f"{len(cells) - len(there)} of {len(cells)} cells are not there" if len(there) < len(cells) else ""
+    write_files(results, out, title=title)
     write_page(
-        out / "README.md", answers, title=title, facts=_facts(curve, there, command), untouched=untouched,
-        picture="curve.png", lacking=lacking,
+        out / "README.md", results.answers, title=title, facts=[*results.facts, f"`{command}`"],
+        untouched=results.untouched, picture=PICTURE, lacking=results.lacking,
     )  # fmt: skip
-    print_answers(answers, untouched)
-    console.print(f"{lacking + '; ' if lacking else ''}page {out / 'README.md'}", soft_wrap=True)
+    print_answers(results.answers, results.untouched)
+    console.print(f"{results.lacking + '; ' if results.lacking else ''}page {out / 'README.md'}", soft_wrap=True)
     return 0
 
 
-def _untouched(cells: list) -> dict[str, dict[str, float]]:
+def _untouched(cells: list[Cell]) -> dict[str, dict[str, float]]:
     """Return region → start → mean Dice of the source on the target, before any training there."""
     from statistics import fmean
 
@@ -55,7 +104,7 @@ def _untouched(cells: list) -> dict[str, dict[str, float]]:
     }
 
 
-def _facts(curve: Curve, cells: list, command: str) -> list[str]:
+def _facts(curve: Curve, cells: list[Cell]) -> list[str]:
     from segan_tl.runs import read_json
     from segan_tl.schemas.runs import Splits
 
@@ -70,7 +119,6 @@ def _facts(curve: Curve, cells: list, command: str) -> list[str]:
             f"{start.label} ({start.origin}, {start.strategy}{', ' * bool(start.settings)}{', '.join(start.settings)})"
             for start in curve.starts
         ),
-        f"`{command}`",
     ]  # fmt: skip
 
 

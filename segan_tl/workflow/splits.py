@@ -60,6 +60,29 @@ def hold_split(split: dict, cohort, cached, *, of) -> dict[str, list[str]]:
     return split
 
 
+def keep_division(path, cohort, cached, *, draw) -> dict[str, list[str]]:
+    """Return the split that a file holds, which the cases here can serve; where there is none, draw and write it.
+
+    Args:
+        path: like a run's splits.json.
+        cohort: what there is.
+        cached: its sound cases by id.
+        draw: () → the split.
+
+    Raises:
+        UserError: as `hold_split`.
+    """
+    from segan_tl.disk.atomic import write_json
+    from segan_tl.runs import read_json
+    from segan_tl.schemas.runs import Splits
+
+    if path.is_file():
+        return hold_split(read_json(path, Splits), cohort, cached, of=path)
+    split = draw()
+    write_json(path, split)
+    return split
+
+
 def choose_source(run, cohort, cached, *, split, patients: dict[str, str], resuming: bool) -> list[str]:
     """Return the cases of the second cohort that train: all sound ones, or those that the run has begun with.
 

@@ -29,7 +29,7 @@ def options(option: str, value: Path | None) -> tuple[str, ...]:
 
 def training(
     run: Run, words: tuple[str, ...], *, runs: Path, cache: Path, data: Path | None = None,
-    settings: tuple[str, ...] = (), seed: int = 0, needs: tuple[Job, ...] = (), weight: float = 1.0,
+    settings: tuple[str, ...] = (), seed: int = 0, needs: tuple[str, ...] = (), weight: float = 1.0,
 ) -> Job:  # fmt: skip
     """Return the job of a training, which is called after the place of its run.
 
@@ -41,14 +41,19 @@ def training(
         data: folder of cases, None for the synthetic cohort.
         settings: KEY=VALUE.
         seed: of everything random.
-        needs: those whose result it reads.
+        needs: names of those whose result it reads.
         weight: its length beside the others'.
     """
-    name = run.root.relative_to(runs).as_posix()
+    name = name_of(run, runs)
     sets = [word for setting in (f"name={name.split('/')[0]}", *settings) for word in ("--set", setting)]
     places = options("--data", data) + ("--runs", str(runs), "--cache", str(cache))
     command = (*module(words[0]), *words[1:], *sets, "--seed", str(seed), "--no-report", *places)
-    return Job(name, command, tuple(job.name for job in needs), weight)
+    return Job(name, command, needs, weight)
+
+
+def name_of(run: Run, runs: Path) -> str:
+    """Return how the training of a run is called among the jobs: where it lies."""
+    return run.root.relative_to(runs).as_posix()
 
 
 def value_of(job: Job, option: str) -> str | None:

@@ -13,7 +13,8 @@ from segan_tl.__main__ import main
 from segan_tl.commands import reproduce
 from segan_tl.config.load import load_config
 from segan_tl.papers.giacomello.paper import PAPER
-from segan_tl.papers.giacomello.study import Study
+from segan_tl.papers.giacomello.study import FIRST_CURVE, Study
+from segan_tl.papers.jobs import NEW_RECIPE
 from segan_tl.runs import Run
 from segan_tl.workflow.jobs import Job
 from tests.small_study import write_matrix, write_run, write_study
@@ -37,15 +38,15 @@ def options_of(job):
     return parser.parse_args(job.command[4:])
 
 
-def test_there_are_49_runs_and_the_matrix(tmp_path):
+def test_there_are_61_runs_and_the_matrix(tmp_path):
     jobs, study = plan(tmp_path)
-    runs = {f"{run.root.parent.name}/{run.root.name}" for run in study.tables_runs + study.curve_runs}
-    assert len(runs) == 49 and {job.name for job in jobs} == runs | {"matrix"}
+    runs = {f"{run.root.parent.name}/{run.root.name}" for run in study.tables_runs + study.runs_of(FIRST_CURVE)}
+    assert len(runs) == 61 and {job.name for job in jobs} == runs | {"matrix"}
     assert len(plan(tmp_path, "--only", "tables")[0]) == 14  # 7 trainings, 6 transfers, the matrix
-    assert len(plan(tmp_path, "--only", "curve")[0]) == 37  # FLAIR, and 4 numbers of cases · 3 seeds · 3 ways
+    assert len(plan(tmp_path, "--only", "curve")[0]) == 49  # FLAIR, and 4 numbers of cases · 3 seeds · 4 starts
     other = [job.name for job in plan(tmp_path, "--only", "curve", "--curve", "t1c-to-t1")[0]]
-    assert len(other) == 38  # T1c too
-    assert f"{NAME}-cases4-seed2/t1c-to-t1-frozen" in other
+    assert len(other) == 50  # T1c too
+    assert f"{NAME}-t1c-to-t1-segmentor-only-cases4-seed2-division0/t1c-to-t1-frozen" in other
 
 
 @pytest.mark.parametrize("scale", ["quick", "full"])
@@ -56,11 +57,15 @@ def test_every_command_line_is_understood_and_leads_to_its_run(tmp_path, scale):
         assert options.data == Path("somewhere")
         if job.name == "matrix":
             continue
-        config = load_config(PAPER.target.configs[scale], [*options.set, f"seed={options.seed}"])
-        if job.command[3] == "train-segan":
+        beneath = {"transfer": {"source": "x", "source_sha256": ""}} if job.command[3] == "transfer" else {}
+        config = load_config(PAPER.target.configs[scale], [*options.set, f"seed={options.seed}"], beneath=beneath)
+        if job.command[3] == "train":
+            leaf = f"somewhere-{options.target}"
+        elif job.command[3] == "train-segan":
             leaf = options.target
         else:
-            leaf = f"flair-to-{options.target}{'-frozen' if options.freeze_critic else ''}"
+            frozen = options.freeze_critic or options.strategy == "freeze-critic"
+            leaf = f"flair-to-{options.target}{'-frozen' if frozen else ''}"
             assert options.scratch is False and options.source == str(study.runs / study.name / "flair")
         assert job.name == f"{config.name}/{leaf}"
 
@@ -78,14 +83,29 @@ def test_the_variants_are_what_the_paper_compares(tmp_path):
     assert without.critic.input == "mask" and without.train.loss_weights[0] == 0
 
 
-def test_the_curve_varies_cases_and_seed_only(tmp_path):
+def test_the_curve_varies_cases_seed_and_start_only(tmp_path):
     jobs = {job.name: options_of(job) for job in plan(tmp_path)[0]}
-    few = load_config("giacomello_quick", jobs[f"{NAME}-cases4-seed2/t2"].set)
-    assert few.data.train_cases == 4 and few.train.epochs * few.train.steps_per_epoch == 450
-    assert jobs[f"{NAME}-cases4-seed2/t2"].seed == 2
-    assert jobs[f"{NAME}-cases4-seed2/t2"].split == str(tmp_path / "runs" / NAME / "flair")
-    assert jobs[f"{NAME}-cases4-seed2/flair-to-t2-frozen"].set == jobs[f"{NAME}-cases4-seed2/t2"].set
-    assert load_config("giacomello_quick", jobs[f"{NAME}-casesall-seed0/t2"].set).data.train_cases is None
+
+    def cell(start, cases, seed, leaf):
+        return jobs[f"{NAME}-flair-to-t2-{start}-cases{cases}-seed{seed}-division0/{leaf}"]
+
+    scratch = cell("scratch", 4, 2, "glioma-3t-t2")
+    few = load_config("giacomello_quick", scratch.set)
+    assert few.data.train_cases == 4 and few.train.epochs * few.train.steps_per_epoch == 450 and scratch.seed == 2
+    assert load_config("giacomello_quick", cell("scratch", "all", 0, "glioma-3t-t2").set).data.train_cases is None
+    # The source of the tables divides the patients, and full and segmentor only begin with it.
+    full, frozen, recipe = (
+        cell(start, 4, 2, leaf)
+        for start, leaf in (("full", "flair-to-t2"), ("segmentor-only", "flair-to-t2-frozen"),
+                            ("full-new-recipe", "flair-to-t2"))
+    )  # fmt: skip
+    source = tmp_path / "runs" / NAME / "flair"
+    for options in (scratch, full, frozen, recipe):
+        assert options.split == str(source / "splits.json") and options.config == "giacomello_quick"
+    assert {full.source, frozen.source, recipe.source} == {str(source)}
+    assert (full.strategy, frozen.strategy, recipe.strategy) == ("full", "freeze-critic", "full")
+    assert full.set[1:] == frozen.set[1:] == scratch.set[1:]  # but for the name
+    assert set(recipe.set[1:]) - set(full.set[1:]) == set(NEW_RECIPE)
 
 
 def test_nothing_comes_before_what_it_needs(tmp_path):

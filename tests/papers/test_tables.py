@@ -10,7 +10,6 @@ from segan_tl.papers.tables import (
     Table,
     beside_published,
     embolden,
-    learning_curve,
     paired_difference,
     share,
     spread_of,
@@ -90,15 +89,6 @@ def test_our_numbers_stand_beside_the_published_ones_of_the_same_row_and_column(
     assert [[str(cell) for cell in row] for row in table.rows] == [
         ["A", "0.500 (paper 0.250)", "0.500 (paper –)"], ["B", "0.500 (paper –)", "0.500 (paper –)"],
     ]  # fmt: skip
-
-
-def test_a_learning_curve_says_what_every_start_adds_to_scratch():
-    found = {"4": {"scratch": {"p": 0.5, "q": 0.5}, "full": {"p": 0.6, "q": 0.8}, "part": {}}}
-    starts = {"scratch": "from scratch", "full": "FULL", "part": "PART"}
-    table = learning_curve(starts, found, texts=lambda cases, start: f"{start} on {cases}")
-    assert table.headings == ("training cases", "from scratch", "FULL", "PART", "FULL − scratch", "PART − scratch")
-    # 0.1 and 0.3: mean 0.2, error 0.1414 / √2
-    assert table.rows == [("4", "scratch on 4", "full on 4", "part on 4", "+0.200 ± 0.100", "–")]
 
 
 def test_how_many_of_all_and_how_far_they_spread():

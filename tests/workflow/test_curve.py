@@ -1,11 +1,12 @@
 """The plan of a learning curve: which trainings, what they begin with, and what is refused."""
 
-from dataclasses import replace
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from segan_tl.errors import UserError
+from segan_tl.runs import Run
 from segan_tl.workflow.curve import Curve, Start, read_start, require_distinct
 
 
@@ -68,7 +69,7 @@ def test_a_source_is_trained_once_a_division_and_before_what_begins_with_it():
 
 
 def test_a_number_of_cases_may_have_fewer_seeds():
-    cells = [(cell.cases, cell.seed) for cell in replace(curve("scratch"), fewer=((None, 1),)).cells()]
+    cells = [(cell.cases, cell.seed) for cell in dataclasses.replace(curve("scratch"), fewer=((None, 1),)).cells()]
     assert cells == [(2, 0), (None, 0), (2, 1)]
 
 
@@ -101,3 +102,31 @@ def test_cells_differ_in_cases_and_seed_alone():
     gone = {word for word in few if word not in every}
     assert gone == {"data.train_cases=2", "name=curve-t2-flair-cases2-seed1-division0"}
     assert few[few.index("--seed") + 1] == "1" and few[few.index("--from") + 1].endswith("patients-flair")
+
+
+def test_a_start_may_be_a_run_that_other_jobs_train():
+    source = Run(Path("runs/study/flair"))
+    starts = (*map(read_start, ("scratch", "flair")), Start("flair, slowly", "flair", "full", ("transfer.rate=0.3",)))
+    given = dataclasses.replace(
+        curve(cases=(2,), seeds=(0,)), starts=starts, divisions=(source.splits,), sources={"flair": source}, weight=0.5
+    )
+    jobs = {job.name: job for job in given.jobs()}
+    assert list(jobs) == [
+        "curve-t2-scratch-cases2-seed0-division0/patients-t2", "curve-t2-flair-cases2-seed0-division0/flair-to-t2",
+        "curve-t2-flair-slowly-cases2-seed0-division0/flair-to-t2",
+    ]  # fmt: skip
+    for job in jobs.values():  # from scratch too: the source divides the patients
+        assert job.needs == ("study/flair",) and job.weight == 0.5
+        assert job.command[job.command.index("--split") + 1] == "runs/study/flair/splits.json"
+    literal, slow = list(jobs.values())[1:]
+    assert literal.command[literal.command.index("--from") + 1] == "runs/study/flair"
+    assert {word for word in slow.command if word not in literal.command} == {
+        "transfer.rate=0.3", "name=curve-t2-flair-slowly-cases2-seed0-division0"
+    }
+
+
+def test_a_source_of_other_patients_names_the_target_by_its_cohort():
+    source = Run(Path("runs/study-pretraining/ms"))
+    starts = (Start("FT_All", "pretraining", "last-three-all"),)
+    given = dataclasses.replace(curve(), target="all", starts=starts, sources={"pretraining": source})
+    assert next(given.cells()).run.root.name == "ms-to-patients-last-three-all"

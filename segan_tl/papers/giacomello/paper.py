@@ -1,6 +1,5 @@
 """Giacomello 2020: across modalities, with an adversarial network."""
 
-from functools import partial
 from pathlib import Path
 
 from segan_tl.papers.giacomello import figures, findings, jobs, study, tables
@@ -13,15 +12,15 @@ PAPER = Paper(
     question="does a network that has learnt one modality lead to another, and should its critic stand still?",
     folder=Path(__file__).parent,
     lengths={
-        "quick": Length(49, "about a minute each, less than half an hour on two CPU cores"),
+        "quick": Length(61, "about a minute each, half an hour on two CPU cores"),
         "full": Length(
-            49, "13 of up to 100,000 epochs with patience 500 and 36 shorter ones, days to weeks, even on a GPU"
+            61, "13 of up to 100,000 epochs with patience 500 and 48 shorter ones, days to weeks, even on a GPU"
         ),
     },
     examples=(
         ("giacomello-2020", "the synthetic cohort"),
-        ("giacomello-2020 --only tables", "13 runs instead of 49"),
-        ("giacomello-2020 --only curve --curve t1c-to-t1", "one more curve, 36 runs"),
+        ("giacomello-2020 --only tables", "13 runs instead of 61"),
+        ("giacomello-2020 --only curve --curve t1c-to-t1", "one more curve, 48 runs"),
         ("giacomello-2020 --scale full --data BRATS2015 --jobs 1", ""),
     ),
     target=jobs.TARGET,
@@ -35,19 +34,15 @@ PAPER = Paper(
         "fig3": tables.figure_3,
         "table3": tables.table_3,
         "votes": tables.votes_table,
-        "learning_curve": tables.curve_rows,
     },
-    figures={
-        "fig2": figures.plot_variants,
-        **{f"learning_curve_{curve}": partial(figures.plot_learning_curve, curve=curve) for curve in study.CURVES},
-    },
+    figures={"fig2": figures.plot_variants},
     findings=findings.find_directions,
     facts=study.describe,
     sentences={
         "seeds": lambda _: str(len(study.CURVE_SEEDS)),
         "cases": findings.count_cases,
-        "curves": tables.curve_sections,
     },
+    curves=study.show_curves,
     options=(
         Option("curve", "which learning curve to run (flair-to-t2)", tuple(study.CURVES)),
         Option("only", "the paper's tables, or the learning curve", ("tables", "curve")),

@@ -3,27 +3,35 @@
 from pathlib import Path
 
 from segan_tl.config.strategies import moved_name
+from segan_tl.papers.curve import Shown
+from segan_tl.papers.jobs import IN_A_NEW_WAY, NEW_RECIPE
 from segan_tl.papers.runs import Facts, read_rows, read_split
 from segan_tl.papers.study import Group
 from segan_tl.papers.study import Study as AnyStudy
 from segan_tl.report.score.owed import is_scored
 from segan_tl.runs import Run, read_json
+from segan_tl.workflow.curve import SCRATCH, Curve, Start
 
 REGION = "wt"
 SCORES = ("dice", "precision", "sensitivity")
 MODALITY_NAMES = {"t1": "T1", "t1c": "T1c", "t2": "T2", "flair": "FLAIR"}
 VARIANT_NAMES = {"segan": "SegAN", "segan-no-dice": "SegAN without Dice loss", "segan-cat": "SegAN-CAT"}
-STRATEGY_NAMES = {"scratch": "from scratch", "full": "full", "frozen": "segmentor only"}
+STRATEGY_NAMES = {"full": "full", "frozen": "segmentor only"}
 SINGLE = tuple(MODALITY_NAMES)
 SOURCE, TARGETS = "flair", ("t1", "t1c", "t2")
 COMMANDED = {"full": "full", "frozen": "freeze-critic"}  # as `transfer --strategy` calls them
 STRATEGIES = tuple(COMMANDED)
+CONFIGS = {"quick": "giacomello_quick", "full": "segan_cat"}
 # Learning curves: from which modality to which. The first is part of the reproduction, others are run when asked for.
 CURVES = {"flair-to-t2": ("flair", "t2"), "t1c-to-t1": ("t1c", "t1")}
 FIRST_CURVE = "flair-to-t2"
 CURVE_CASES = (2, 4, 8, None)  # training cases of the target; None: all
 CURVE_SEEDS = (0, 1, 2)
-CURVE_STRATEGIES = ("scratch", *STRATEGIES)
+# The learning curve is 48 trainings: each is shorter than those of the tables.
+CURVE_SETTINGS = {
+    "quick": ("train.batch_size=16", "train.epochs=6", "train.steps_per_epoch=75"),
+    "full": ("train.epochs=100", "train.steps_per_epoch=100"),
+}
 
 
 class Study(AnyStudy):
@@ -45,11 +53,19 @@ class Study(AnyStudy):
         """Return the transfer from FLAIR."""
         return self.place("", moved_name(SOURCE, target, COMMANDED[strategy]))
 
-    def curve(self, cases: int | None, seed: int, *, strategy: str, curve: str = FIRST_CURVE) -> Run:
-        """Return one run of a learning curve."""
-        source, target = CURVES[curve]
-        leaf = target if strategy == "scratch" else moved_name(source, target, COMMANDED[strategy])
-        return self.place(f"-cases{cases or 'all'}-seed{seed}", leaf)
+    def curve(self, name: str) -> Curve:
+        """Return a learning curve, which begins with the source of the tables and its division of the patients."""
+        origin, target = CURVES[name]
+        source = self.single(origin)
+        starts = (
+            Start(SCRATCH, SCRATCH),
+            *(Start(STRATEGY_NAMES[strategy], origin, COMMANDED[strategy]) for strategy in STRATEGIES),
+            Start(f"full, {IN_A_NEW_WAY}", origin, "full", NEW_RECIPE),
+        )
+        return Curve(
+            f"{self.name}-{name}", CONFIGS[self.scale], target, self.data, starts, CURVE_CASES, CURVE_SEEDS,
+            (source.splits,), self.runs, self.cache, CURVE_SETTINGS[self.scale], sources={origin: source}, weight=0.5,
+        )  # fmt: skip
 
     @property
     def matrix(self) -> Path:
@@ -68,15 +84,7 @@ class Study(AnyStudy):
 
     def runs_of(self, curve: str) -> list[Run]:
         """Return the runs of a learning curve."""
-        return [
-            self.curve(cases, seed, strategy=strategy, curve=curve)
-            for cases in CURVE_CASES for seed in CURVE_SEEDS for strategy in CURVE_STRATEGIES
-        ]  # fmt: skip
-
-    @property
-    def curve_runs(self) -> list[Run]:
-        """Return the runs of all learning curves to show."""
-        return [run for curve in self.curves for run in self.runs_of(curve)]
+        return [cell.run for cell in self.curve(curve).cells()]
 
 
 def table_groups(study: Study) -> list[Group]:
@@ -92,6 +100,12 @@ def list_groups(study: Study) -> list[Group]:
     """Return these, and the learning curves to show."""
     curves = [Group(f"the learning curve {curve}", study.runs_of(curve)) for curve in study.curves]
     return table_groups(study) + curves
+
+
+def show_curves(study: Study) -> list[Shown]:
+    """Return the learning curves to show."""
+    titles = {curve: " to ".join(MODALITY_NAMES[modality] for modality in ends) for curve, ends in CURVES.items()}
+    return [Shown(curve, f"From {titles[curve]}", study.curve(curve)) for curve in study.curves]
 
 
 def read_matrix(study: Study) -> dict[tuple[str, str], dict[str, float]]:

@@ -4,10 +4,6 @@ import statistics
 from pathlib import Path
 
 from segan_tl.papers.giacomello.study import (
-    CURVE_CASES,
-    CURVE_SEEDS,
-    CURVE_STRATEGIES,
-    CURVES,
     MODALITY_NAMES,
     REGION,
     SCORES,
@@ -20,8 +16,8 @@ from segan_tl.papers.giacomello.study import (
     read_matrix,
 )
 from segan_tl.papers.published import read_published
-from segan_tl.papers.runs import mean, mean_over, read_rows, read_scores
-from segan_tl.papers.tables import ABSENT, Cell, Table, beside_published, learning_curve, number, to_markdown
+from segan_tl.papers.runs import mean, read_rows, read_scores
+from segan_tl.papers.tables import Cell, Table, beside_published, number
 from segan_tl.runs import read_json
 
 NUMBERS = Path(__file__).with_name("published.toml")
@@ -110,67 +106,3 @@ def votes_table(study: Study) -> Table:
             rule_name = "alone" if available == 1 else rule
             rows.append((str(available), rule_name, str(len(subsets)), number(statistics.fmean(values)), *ends))
     return Table(("modalities available", "vote", "subsets", "mean dice", "best subset", "worst subset"), rows)
-
-
-def curve_scores(study: Study, curve: str) -> dict[tuple[int | None, str], dict[int, dict[str, float]]]:
-    """Return (training cases, strategy) → seed → test case → Dice, finished runs only."""
-    return {
-        (cases, strategy): {
-            seed: scores
-            for seed in CURVE_SEEDS
-            if (scores := read_scores(study.curve(cases, seed, strategy=strategy, curve=curve)))
-        }
-        for cases in CURVE_CASES
-        for strategy in CURVE_STRATEGIES
-    }
-
-
-def curve_table(study: Study, curve: str) -> Table:
-    """Return a learning curve: mean ± standard deviation over seeds, and what transfer adds to scratch."""
-    scores = curve_scores(study, curve)
-    numbers = {cases_name(study, cases): cases for cases in CURVE_CASES}
-    averaged = {
-        name: {strategy: mean_over(list(scores[cases, strategy].values())) for strategy in CURVE_STRATEGIES}
-        for name, cases in numbers.items()
-    }
-
-    def text(name, strategy):
-        return _spread([mean(found) for found in scores[numbers[name], strategy].values()])
-
-    return learning_curve(STRATEGY_NAMES, averaged, texts=text)
-
-
-def curve_sections(study: Study) -> str:
-    """Return the sections of the page that show the learning curves."""
-    sections = []
-    for curve in study.curves:
-        source, target = (MODALITY_NAMES[modality] for modality in CURVES[curve])
-        sections += [f"### From {source} to {target}", to_markdown(curve_table(study, curve))]
-        sections.append(f"![Test Dice over training cases](learning_curve_{curve}.png)")
-    return "\n\n".join(sections)
-
-
-def curve_rows(study: Study) -> Table:
-    """Return the learning curves, one row a run."""
-    rows = [
-        (curve, cases_name(study, cases), STRATEGY_NAMES[strategy], str(seed), number(mean(scores)))
-        for curve in study.curves
-        for (cases, strategy), found in curve_scores(study, curve).items()
-        for seed, scores in found.items()
-    ]
-    return Table(("curve", "training cases", "start", "seed", "dice"), rows)
-
-
-def cases_name(study: Study, cases: int | None) -> str:
-    """Return how a number of training cases is called: "8", or "all (219)" where it is known."""
-    if cases is not None:
-        return str(cases)
-    splits = study.single(SOURCE).splits
-    return f"all ({len(read_json(splits)['train'])})" if splits.is_file() else "all"
-
-
-def _spread(values: list[float]) -> str:
-    if len(values) < 2:
-        return f"{number(values[0])} (one seed)" if values else ABSENT
-    few = "" if len(values) == len(CURVE_SEEDS) else f" ({len(values)} seeds)"
-    return f"{statistics.fmean(values):.3f} ± {statistics.stdev(values):.3f}{few}"

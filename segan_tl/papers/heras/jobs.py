@@ -1,10 +1,10 @@
-"""The jobs of `reproduce heras-rivera-2024`: six approaches, those that learn from the target once a fold."""
+"""The jobs of `reproduce heras-rivera-2024`: seven approaches, those that learn from the target once a fold."""
 
 import argparse
 
 from segan_tl.papers.cohorts import Cohort
-from segan_tl.papers.heras.study import ADVERSARIAL, FINETUNING, Study
-from segan_tl.papers.jobs import of_source, retest, train
+from segan_tl.papers.heras.study import ADVERSARIAL, FINETUNING, OURS, Study
+from segan_tl.papers.jobs import NEW_RECIPE, of_source, retest, train
 from segan_tl.workflow.jobs import Job
 from segan_tl.workflow.trainings import options
 
@@ -50,6 +50,7 @@ def _finetune(study: Study, arguments, approach: str, *, fold: int, baseline: Jo
     """Go on with the baseline on the target's training cases of a fold."""
     origin = ("--from", str(study.baseline.root), "--strategy", FINETUNING[approach], "--config", PLAIN[study.scale])
     words, settings = ("finetune", *origin, *_fold(study, fold)), OTHER[study.scale] + SHORTER[study.scale]
+    settings += NEW_RECIPE if approach == OURS else ()
     return train(study, arguments, study.fold(approach, fold), words, settings=settings, needs=(baseline,))
 
 
@@ -59,6 +60,5 @@ def _fold(study: Study, number: int) -> tuple[str, ...]:
 
 def _phantom_of_source(scale: str) -> tuple[str, ...]:
     """Return the settings of the second cohort that make it the synthetic source."""
-    phantom = SOURCE.load(scale).phantom
-    values = {"cohort": phantom.cohort, "cases": phantom.cases, "shape": list(phantom.shape), "seed": phantom.seed}
+    values = SOURCE.load(scale).phantom.model_dump(mode="json")
     return tuple(f"source.phantom.{key}={value}" for key, value in values.items()) if scale == "quick" else ()

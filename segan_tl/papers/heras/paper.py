@@ -13,8 +13,8 @@ PAPER = Paper(
     question="which of six ways leads best from many patients of one scanner to a few of another?",
     folder=Path(__file__).parent,
     lengths={
-        "quick": Length(16, "up to an hour on two CPU cores"),
-        "full": Length(51, "weeks on a GPU"),
+        "quick": Length(19, "up to an hour on two CPU cores"),
+        "full": Length(61, "weeks on a GPU"),
     },
     examples=(
         ("heras-rivera-2024", ""),

@@ -1,6 +1,7 @@
 """The runs of the reproduction of Heras Rivera 2024: where they lie, and what they scored."""
 
 from segan_tl.config.strategies import moved_name
+from segan_tl.papers.jobs import IN_A_NEW_WAY
 from segan_tl.papers.runs import AVERAGE, Facts, count_parts, describe_length, describe_seeds, read_columns, read_split
 from segan_tl.papers.study import Group, only_there
 from segan_tl.papers.study import Study as AnyStudy
@@ -10,23 +11,26 @@ from segan_tl.runs import Run, read_json
 REGIONS = ("ncr", "ed", "et")
 COLUMNS = {"ncr": "NCR", "ed": "ED", "et": "ET", AVERAGE: "average"}
 BASELINE = "baseline"
+OURS = "new-recipe"  # beside the paper's six
 ADVERSARIAL = ("dann", "dann-no-reversal")
 APPROACHES = {
     BASELINE: "Baseline",
     "all": "Fine-Tuning",
+    OURS: f"Fine-Tuning, {IN_A_NEW_WAY}",
     "frozen-decoder": "Fine-Tuning (Frozen Decoder)",
     "combined": "Combined Dataset Training",
     "dann": "DANN",
     "dann-no-reversal": "DANN without gradient reversal",
 }
 LEARNING = tuple(approach for approach in APPROACHES if approach != BASELINE)  # from the target
-FINETUNING = {"all": "full", "frozen-decoder": "freeze-decoder"}  # as `finetune --strategy` calls them
+# As `finetune --strategy` calls them.
+FINETUNING = {"all": "full", OURS: "full", "frozen-decoder": "freeze-decoder"}
 FOLDS = {"quick": 3, "full": 10}
 DICE, HD95 = "dice", "hd95_mm"
 
 
 class Study(AnyStudy):
-    """A baseline, and five approaches in every fold of the target."""
+    """A baseline, and six approaches in every fold of the target, of which one is ours."""
 
     paper = "heras-rivera-2024"
 
@@ -49,7 +53,7 @@ class Study(AnyStudy):
         """Return one fold of an approach that learns from the target."""
         if approach in FINETUNING:
             name = moved_name(self.source, self.target, FINETUNING[approach])
-            return self.place("-finetuning", name, f"fold{number}")
+            return self.place(f"-{OURS}" if approach == OURS else "-finetuning", name, f"fold{number}")
         return self.place(f"-{approach}", f"{self.target}-with-{self.source}", f"fold{number}")
 
     def scored(self, approach: str) -> dict[int, Run]:

@@ -1,13 +1,12 @@
-"""The jobs of `reproduce kaur-2019`: multiple sclerosis first, then glioma from four starts by number of cases."""
+"""The jobs of `reproduce kaur-2019`: multiple sclerosis first, then glioma from five starts by number of cases."""
 
 import argparse
 
 from segan_tl.papers.cohorts import Cohort
 from segan_tl.papers.jobs import of_source, retest, train
-from segan_tl.papers.kaur.study import AUC, CHOSEN, FOLDS, STARTS, Study
+from segan_tl.papers.kaur.study import AUC, CHOSEN, CONFIGS, FOLDS, Study
 from segan_tl.workflow.jobs import Job
 
-CONFIGS = {"quick": "kaur_quick", "full": "kaur"}
 # What the configuration of the target changes for lesions: one region, weighted binary cross-entropy.
 LESIONS = (
     "data.regions=[lesion]", "model.activation=sigmoid", "predict.decision=threshold", "train.loss=bce",
@@ -19,23 +18,24 @@ SOURCE = Cohort(CONFIGS, {"quick": LESIONS + SHORT, "full": LESIONS})
 
 
 def plan(study: Study, arguments: argparse.Namespace) -> list[Job]:
-    """Return the pretraining and its area under the curve, then every training of the target and its operating point.
-
-    Fold after fold: a study that is stopped has whole ones. What is trained from scratch needs the pretraining for its
-    name only.
-    """
-    config = CONFIGS[study.scale]
-    words, settings = ("train", "--config", config), SOURCE.settings[study.scale]
+    """Return the pretraining and its area under the curve, then the trainings of the target, each with its retest."""
+    words, settings = ("train", "--config", CONFIGS[study.scale]), SOURCE.settings[study.scale]
     # 18 epochs, the others 6
     first = train(study, of_source(arguments), study.pretraining, words, settings=settings, weight=3.0)
     jobs = [first, retest(study, first, AUC, "--auc")]
-    origin = ("--from", str(study.pretraining.root))
-    for fold in study.folds:
-        part = ("--fold", str(fold), "--folds", str(FOLDS[study.scale][1]))
-        for cases in study.cases:
-            for start in STARTS:
-                words = ("finetune", *origin, "--strategy", start, "--config", config, *part)
-                run, settings = study.run(cases, start, fold=fold), (f"data.train_cases={cases}",)
-                second = train(study, arguments, run, words, settings=settings, needs=(first,))
-                jobs += [second, retest(study, second, CHOSEN, "--operating-point")]
+    for job in study.curve.jobs():
+        jobs += [job, retest(study, job, CHOSEN, "--operating-point")]
     return jobs
+
+
+def divide(study: Study, cohort) -> None:
+    """Write the folds of the target, or hold those that are there to its cases."""
+    from segan_tl.workflow.splits import choose_fold, keep_division
+
+    config, cases = TARGET.load(study.scale), {case.id for case in cohort.cases}
+    for fold, path in enumerate(study.curve.divisions):
+        keep_division(
+            path, cohort, cases, draw=lambda fold=fold: choose_fold(
+                cohort, cases, config=config, fold=fold, folds=FOLDS[study.scale][1]
+            ),
+        )  # fmt: skip

@@ -1,35 +1,29 @@
 """The runs of the reproduction of Kaur 2019: where they lie, and what they scored."""
 
-from segan_tl.config.strategies import moved_name
-from segan_tl.papers.runs import (
-    AVERAGE,
-    Facts,
-    count_parts,
-    describe_length,
-    describe_seeds,
-    read_columns,
-    read_rows,
-    read_split,
-)
-from segan_tl.papers.study import Group, only_there
+from segan_tl.papers.curve import Shown
+from segan_tl.papers.jobs import IN_A_NEW_WAY, NEW_RECIPE
+from segan_tl.papers.runs import Facts, count_parts, describe_length, describe_seeds, read_rows, read_split
+from segan_tl.papers.study import Group
 from segan_tl.papers.study import Study as AnyStudy
 from segan_tl.report.score.owed import is_scored
-from segan_tl.runs import Run, read_json
+from segan_tl.runs import Run
+from segan_tl.workflow.curve import SCRATCH, Curve, Start
 
-REGIONS = ("ncr", "ed", "et")
-COLUMNS = {AVERAGE: "average", "ncr": "NCR", "ed": "ED", "et": "ET"}
-# As `finetune --strategy` calls them → as the paper does.
-STARTS = {
-    "scratch": "from scratch",
-    "last-three": "FT_LastThree",
-    "last-three-decoder": "FT_Decoder",
-    "last-three-all": "FT_All",
-}
+CONFIGS = {"quick": "kaur_quick", "full": "kaur"}
+PRETRAINING = "pretraining"
+LAST_THREE, DECODER, ALL = "FT_LastThree", "FT_Decoder", "FT_All"  # as the paper calls them
+STARTS = (
+    Start(SCRATCH, SCRATCH),
+    Start(LAST_THREE, PRETRAINING, "last-three"),
+    Start(DECODER, PRETRAINING, "last-three-decoder"),
+    Start(ALL, PRETRAINING, "last-three-all"),
+    Start(f"{ALL}, {IN_A_NEW_WAY}", PRETRAINING, "last-three-all", NEW_RECIPE),
+)
 CASES = {"quick": (4, 8, 16, 32), "full": (20, 50, 100, 150)}  # training cases
 FOLDS = {"quick": (2, 4), "full": (4, 4)}  # how many are run, of how many
 # Folders inside a run: its scores at the operating point, and the area under the ROC curve.
 CHOSEN, AUC = "operating_point", "auc"
-PLAIN = "plain"  # the most probable class
+PLAIN = ""  # the most probable class: the run's own scores
 
 
 class Study(AnyStudy):
@@ -38,42 +32,36 @@ class Study(AnyStudy):
     paper = "kaur-2019"
 
     @property
-    def cases(self) -> tuple[int, ...]:
-        """Return the numbers of training cases, fewest first."""
-        return CASES[self.scale]
-
-    @property
-    def folds(self) -> range:
-        """Return the folds that are run."""
-        return range(FOLDS[self.scale][0])
-
-    @property
     def pretraining(self) -> Run:
         """Return the training on the source."""
-        return self.place("-pretraining", self.source)
-
-    def run(self, cases: int, start: str, *, fold: int) -> Run:
-        """Return one run on the target."""
-        return self.place(f"-cases{cases}", moved_name(self.source, self.target, start), f"fold{fold}")
-
-    def scored(self, cases: int, start: str) -> dict[int, Run]:
-        """Return fold → run of those that are trained and scored, at the operating point too."""
-        return only_there({fold: self.run(cases, start, fold=fold) for fold in self.folds}, has_both_points)
+        return self.place(f"-{PRETRAINING}", self.source)
 
     @property
-    def target_runs(self) -> list[Run]:
-        """Return all runs on the target, there or not."""
-        return [self.run(cases, start, fold=fold) for cases in self.cases for fold in self.folds for start in STARTS]
+    def curve(self) -> Curve:
+        """Return the trainings on the target; a division of the patients is a fold."""
+        divisions = tuple(self.out / f"division{fold}.json" for fold in range(FOLDS[self.scale][0]))
+        return Curve(
+            self.name, CONFIGS[self.scale], "all", self.data, STARTS, CASES[self.scale], (0,), divisions, self.runs,
+            self.cache, sources={PRETRAINING: self.pretraining},
+        )  # fmt: skip
 
 
 def list_groups(study: Study) -> list[Group]:
     """Return the pretraining, and the runs of every start."""
-    starts = {
-        start: [study.run(cases, start, fold=fold) for cases in study.cases for fold in study.folds] for start in STARTS
-    }
+    runs: dict[str, list[Run]] = {}
+    for cell in study.curve.cells():
+        runs.setdefault(cell.start.label, []).append(cell.run)
     return [
         Group("the pretraining", [study.pretraining], is_there=has_auc, of_source=True),
-        *(Group(STARTS[start], runs, is_there=has_both_points) for start, runs in starts.items()),
+        *(Group(label, found, is_there=has_both_points) for label, found in runs.items()),
+    ]
+
+
+def show_curves(study: Study) -> list[Shown]:
+    """Return the learning curve, twice: at the operating point, and at the plain decision."""
+    return [
+        Shown("operating-point", "At the operating point", study.curve, CHOSEN),
+        Shown("plain", "At the plain decision: the most probable class", study.curve, PLAIN),
     ]
 
 
@@ -94,33 +82,31 @@ def read_areas(study: Study, column: str) -> dict[str, float]:
     return {row["case"]: float(row[column]) for row in rows if row[column]}
 
 
-def scores_of(study: Study, cases: int, start: str, *, point: str = CHOSEN, column: str = AVERAGE) -> dict[str, float]:
-    """Return test patient → Dice, over the folds that are there."""
-    return read_runs(study.scored(cases, start).values(), point)[column]
+def read_scores_at(study: Study, point: str) -> dict[tuple[str, int], dict[str, float]]:
+    """Return (start, training cases) → test patient of all folds that are there → Dice, the mean over the regions."""
+    from segan_tl.report.compare.curve import MEAN, gather
 
-
-def read_runs(runs, point: str) -> dict[str, dict[str, float]]:
-    """Return column → test patient → Dice of runs, at the plain decision or at the operating point."""
-    files = (run.metrics if point == PLAIN else Run(run.root / CHOSEN).metrics for run in runs)
-    return read_columns(files, regions=REGIONS)
-
-
-def read_point(run: Run) -> dict:
-    """Return the operating point of a run that is scored at it: threshold, validation_dice, cases."""
-    return read_json(run.root / CHOSEN / "operating_point.json")
+    curve = study.curve
+    labels = [start.label for start in curve.starts]
+    answers = gather(curve.cells(), starts=labels, cases=curve.cases, folder=point)
+    return {
+        (label, cases): {case: dice for (case, _, _), dice in answers.of(label, cases, MEAN).items()}
+        for label in labels for cases in curve.cases
+    }  # fmt: skip
 
 
 def describe(study: Study, runs: list[Run]) -> Facts:
     """Return data, scale, seeds and lengths for the head of the page."""
     number, of = FOLDS[study.scale]
-    own, judges = read_split([study.pretraining]), count_parts(read_split(study.target_runs), but="train")
-    *most, last = map(str, study.cases)
+    target_runs = [cell.run for cell in study.curve.cells()]
+    own, judges = read_split([study.pretraining]), count_parts(read_split(target_runs), but="train")
+    *most, last = map(str, study.curve.cases)
     few = f"{', '.join(most)} or {last}"
     return Facts(
         own, f"{study.scale}; {number} of {of} folds of the target; seed {describe_seeds(runs)}",
         (
             f"source `{study.source}`: {count_parts(own)}; target `{study.target}`: {few} train, of a fold {judges}",
             f"length: pretraining {describe_length([study.pretraining])}, every training on the target "
-            f"{describe_length(study.target_runs)}",
+            f"{describe_length(target_runs)}",
         ),
     )  # fmt: skip

@@ -10,6 +10,7 @@ from segan_tl.disk.atomic import write_csv
 from segan_tl.report.compare.paired_tests import holm
 from segan_tl.report.compare.statistics import Comparison, Estimate, compare_pairs, estimate_mean
 from segan_tl.report.score.owed import is_scored
+from segan_tl.runs import Run
 from segan_tl.schemas.tables import read_metrics
 
 MEAN = "mean"  # of the regions
@@ -113,15 +114,17 @@ def _by_patient(found: Mapping[tuple[str, int, int], float], patients: Mapping[s
 # === Reading and writing ===
 
 
-def gather(cells: Iterable, *, starts: Sequence[str], cases: Sequence[int | None]) -> Answers:
+def gather(cells: Iterable, *, starts: Sequence[str], cases: Sequence[int | None], folder: str = "") -> Answers:
     """Read the scores of the cells that are trained and scored.
 
     Args:
         cells: of a `Curve`.
         starts: labels, scratch among them, which comes first here.
         cases: numbers of training cases, None for all.
+        folder: inside each run, of a retest whose scores are meant; "" for the run's own.
     """
-    scores = [score for cell in cells if is_scored(cell.run) for score in _read(cell)]
+    there = ((cell, Run(cell.run.root / folder)) for cell in cells if is_scored(cell.run))
+    scores = [score for cell, scored in there if scored.summary.is_file() for score in _read(cell, scored)]
     regions = list(dict.fromkeys(one.region for one in scores))
     order = ("scratch", *(start for start in starts if start != "scratch"))
     several = [MEAN] if len(regions) > 1 else []
@@ -131,8 +134,8 @@ def gather(cells: Iterable, *, starts: Sequence[str], cases: Sequence[int | None
     )  # fmt: skip
 
 
-def _read(cell) -> list[Score]:
-    rows = read_metrics(cell.run.metrics)
+def _read(cell, scored: Run) -> list[Score]:
+    rows = read_metrics(scored.metrics)
     return [
         Score(
             cell.start.label, cell.cases or 0, cell.seed, cell.division, row["case"], row.get("patient") or row["case"],

@@ -10,6 +10,11 @@ from segan_tl.report.compare.curve import Answers, Gain, verdicts
 from segan_tl.report.curves import COLOURS
 
 ABSENT = "–"
+LEGEND = (
+    "Means over test patients (of each, the mean of its seeds and divisions). Below: the start minus scratch, each "
+    "patient against itself, with the 95 % bootstrap interval over patients. Untouched: the source on the target "
+    "before any training there. The gains' file has Wilcoxon's p, too, and Holm's correction."
+)
 
 
 def table_of(answers: Answers, region: str, untouched: Mapping[str, float]) -> tuple[list[str], list[list[str]]]:
@@ -32,6 +37,17 @@ def _gain(gain: Gain | None) -> str:
         return ABSENT
     mean, low, high, _ = gain.found.difference
     return f"{mean:+.3f}" + ("" if low is None else f" [{low:+.3f}, {high:+.3f}]")
+
+
+def write_table(answers: Answers, region: str, untouched: Mapping[str, float]) -> str:
+    """Return the table as Markdown."""
+    headings, rows = table_of(answers, region, untouched)
+    return "\n".join(f"| {' | '.join(line)} |" for line in (headings, ["---"] * len(headings), *rows))
+
+
+def write_verdicts(answers: Answers) -> str:
+    """Return the sentences of the first region, or of the mean, as a list in Markdown."""
+    return "\n".join(f"- {sentence}" for region in answers.regions[:1] for sentence in verdicts(answers, region))
 
 
 def print_answers(answers: Answers, untouched: Mapping[str, Mapping[str, float]]) -> None:
@@ -65,17 +81,10 @@ def write_page(
         lacking: what is not there yet, "" where all is.
     """
     parts = [f"# {title}", *([f"**Incomplete: {lacking}.**"] if lacking else [])]
-    parts.append("\n".join(f"- {sentence}" for region in answers.regions[:1] for sentence in verdicts(answers, region)))
-    parts.append(f"![Test Dice by number of training cases]({picture})")
+    parts += [write_verdicts(answers), f"![Test Dice by number of training cases]({picture})"]
     for region in answers.regions:
-        headings, rows = table_of(answers, region, untouched.get(region, {}))
-        lines = [headings, ["---"] * len(headings), *rows]
-        parts.append(f"## {region}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines))
-    parts.append(
-        "Means over test patients (of each, the mean of its seeds and divisions). Below: the start minus scratch, each "
-        "patient against itself, with the 95 % bootstrap interval over patients. Untouched: the source on the target "
-        "before any training there. Every number: `scores.csv`, `gains.csv` (with Wilcoxon's p and Holm's correction)."
-    )
+        parts.append(f"## {region}\n\n{write_table(answers, region, untouched.get(region, {}))}")
+    parts.append(f"{LEGEND} Every number: `scores.csv`, `gains.csv`.")
     parts.append("## How it was made\n\n" + "\n".join(f"- {fact}" for fact in facts))
     write_text(path, "\n\n".join(filter(None, parts)) + "\n")
 
@@ -87,16 +96,19 @@ def plot_curve(answers: Answers, path: Path, *, title: str, synthetic: bool) -> 
     from segan_tl.report.axes import lighten, save
 
     regions = answers.regions
-    figure = Figure(figsize=(5.2 * len(regions) + 1.2, 4.6), layout="constrained")
-    axes = figure.subplots(1, len(regions), squeeze=False, sharey=True)[0]
-    for axis, region in zip(axes, regions):
+    rows = 2 if len(regions) == 4 else 1  # three regions and their mean
+    columns = len(regions) // rows
+    figure = Figure(figsize=(5.2 * columns + 1.2, 4.2 * rows + 0.4), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, sharey=True)
+    for axis, region in zip(axes.flat, regions):
         for place, start in enumerate(answers.starts):
             _draw(axis, answers, start, region, place=place)
         axis.set_xticks(range(len(answers.cases)), [str(cases or "all") for cases in answers.cases])
         axis.set(xlabel="training cases", title=region, ylim=(0, 1), xlim=(-0.5, len(answers.cases) - 0.5))
         lighten(axis)
-    axes[0].set_ylabel("test Dice")
-    handles, labels = axes[0].get_legend_handles_labels()
+    for axis in axes[:, 0]:
+        axis.set_ylabel("test Dice")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, frameon=False, fontsize=9, loc="outside lower center", ncols=4)
     save(figure, path, title=title, synthetic=synthetic)
 

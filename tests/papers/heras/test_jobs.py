@@ -12,7 +12,8 @@ from segan_tl.commands import reproduce
 from segan_tl.config.load import load_config
 from segan_tl.errors import UserError
 from segan_tl.papers.heras.paper import PAPER
-from segan_tl.papers.heras.study import ADVERSARIAL, APPROACHES, FINETUNING
+from segan_tl.papers.heras.study import ADVERSARIAL, APPROACHES, FINETUNING, OURS
+from segan_tl.papers.jobs import NEW_RECIPE
 from segan_tl.runs import Run
 from segan_tl.workflow.trainings import clear_stale
 from tests.small_labels import DIGEST, write_labels, write_scores
@@ -39,20 +40,24 @@ def options_of(job):
 
 def config_of(job):
     options = options_of(job)
-    return load_config(options.config, [*options.set, f"seed={options.seed}"])
+    moved = job.command[3] in ("transfer", "finetune")
+    beneath = {"transfer": {"source": "x", "source_sha256": ""}} if moved else {}
+    return load_config(options.config, [*options.set, f"seed={options.seed}"], beneath=beneath)
 
 
 def approach_of(job):
+    if f"-{OURS}/" in job.name:
+        return OURS
     if job.command[3] == "finetune":
         return next(name for name, strategy in FINETUNING.items() if strategy == options_of(job).strategy)
     return job.name.split("/")[0].removeprefix(f"{NAME}-").removeprefix("heras-rivera-2024-full-")
 
 
-def test_six_approaches_of_which_five_have_folds(tmp_path):
+def test_seven_approaches_of_which_six_have_folds(tmp_path):
     jobs, study = plan(tmp_path)
     trained = [job for job in jobs if job.command[3] != "retest"]
     assert {study.runs / job.name for job in trained} == {run.root for run in (study.baseline, *study.fold_runs)}
-    assert len(jobs) == 17 and len(trained) == 16
+    assert len(jobs) == 20 and len(trained) == 19
     assert {approach_of(job) for job in trained} == set(APPROACHES)
     for job in jobs:
         waits = job.command[3] in ("finetune", "retest")
@@ -63,7 +68,7 @@ def test_six_approaches_of_which_five_have_folds(tmp_path):
 def test_every_command_leads_to_its_run_and_differs_in_what_is_compared_only(tmp_path, scale):
     words = ("--data", "some/Africa", "--source-data", "some/Adult") if scale == "full" else ()
     jobs, study = plan(tmp_path, *words, scale=scale)
-    assert len(jobs) == (52 if scale == "full" else 17)
+    assert len(jobs) == (62 if scale == "full" else 20)
     for job in [job for job in jobs if job.command[3] != "retest"]:
         config, options, approach = config_of(job), options_of(job), approach_of(job)
         both = approach in ("combined", *ADVERSARIAL)
@@ -86,8 +91,15 @@ def test_every_command_leads_to_its_run_and_differs_in_what_is_compared_only(tmp
 def test_fine_tuning_starts_from_the_baseline(tmp_path):
     jobs, study = plan(tmp_path)
     finetunings = [job for job in jobs if job.command[3] == "finetune"]
-    assert sorted({options_of(job).strategy for job in finetunings}) == sorted(FINETUNING.values())
+    assert {options_of(job).strategy for job in finetunings} == set(FINETUNING.values())
     assert {options_of(job).source for job in finetunings} == {str(study.baseline.root)}
+
+
+def test_the_new_recipe_is_fine_tuning_with_other_settings(tmp_path):
+    jobs = {approach_of(job): job for job in plan(tmp_path)[0] if job.command[3] == "finetune"}  # the last fold of each
+    ours, theirs = (options_of(jobs[approach]) for approach in (OURS, "all"))
+    assert set(ours.set[1:]) - set(theirs.set[1:]) == set(NEW_RECIPE) and ours.set[0] != theirs.set[0]
+    assert (ours.strategy, ours.fold, ours.source) == (theirs.strategy, theirs.fold, theirs.source)
 
 
 def test_the_baseline_is_tested_on_the_target(tmp_path):

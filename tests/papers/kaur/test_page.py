@@ -5,17 +5,17 @@ import json
 
 import pytest
 
-from segan_tl.papers.kaur.figures import plot_curve
 from segan_tl.papers.kaur.paper import PAPER
-from segan_tl.papers.kaur.study import AUC, CHOSEN, PLAIN, STARTS, Study
-from segan_tl.papers.kaur.tables import curve_table, find_directions, points_table, pretraining_table, runs_table
+from segan_tl.papers.kaur.study import AUC, CHOSEN, Study
+from segan_tl.papers.kaur.tables import find_directions, points_table, pretraining_table
 from segan_tl.papers.page import write_page
 from tests.small_labels import write_labels, write_scores
 
 COMMAND = "python -m segan_tl reproduce kaur-2019 --scale quick"
 # Plain Dice of NCR with the fewest cases; ED is 0.1 above, ET 0.2 above; chosen is 0.05 above plain.
-DICE = {"scratch": 0.3, "last-three": 0.2, "last-three-decoder": 0.35, "last-three-all": 0.4}
-GROWTH = {"scratch": 0.1, "last-three": 0.0, "last-three-decoder": 0.08, "last-three-all": 0.07}  # with every step
+DICE = {"scratch": 0.3, "FT_LastThree": 0.2, "FT_Decoder": 0.35, "FT_All": 0.4, "FT_All, new recipe": 0.5}
+# With every step.
+GROWTH = {"scratch": 0.1, "FT_LastThree": 0.0, "FT_Decoder": 0.08, "FT_All": 0.07, "FT_All, new recipe": 0.05}
 
 
 def make_study(folder):
@@ -41,23 +41,20 @@ def write_pretraining(study):
         csv.writer(file).writerows(rows)
 
 
-def write_start(study, cases, start, fold):
-    dice = DICE[start] + GROWTH[start] * study.cases.index(cases)
-    run = study.run(cases, start, fold=fold)
-    patients = [f"p{2 * fold}", f"p{2 * fold + 1}"]
-    write_labels(run, scores(dice, patients))
-    write_scores(run.root / CHOSEN, scores(dice + 0.05, patients))
-    point = {"threshold": 0.6 + 0.1 * fold, "validation_dice": 0.5, "cases": ["v0", "v1"], "decision": "largest"}
-    (run.root / CHOSEN / "operating_point.json").write_text(json.dumps(point))
+def write_cell(study, cell):
+    dice = DICE[cell.start.label] + GROWTH[cell.start.label] * study.curve.cases.index(cell.cases)
+    patients = [f"p{2 * cell.division}", f"p{2 * cell.division + 1}"]
+    write_labels(cell.run, scores(dice, patients))
+    write_scores(cell.run.root / CHOSEN, scores(dice + 0.05, patients))
+    point = {"threshold": 0.6 + 0.1 * cell.division, "validation_dice": 0.5, "cases": ["v0", "v1"]}
+    (cell.run.root / CHOSEN / "operating_point.json").write_text(json.dumps(point | {"decision": "largest"}))
 
 
 def write_all(study, *, but):
     write_pretraining(study)
-    for cases in study.cases:
-        for start in STARTS:
-            for fold in study.folds:
-                if (cases, start, fold) != but:
-                    write_start(study, cases, start, fold)
+    for cell in study.curve.cells():
+        if (cell.cases, cell.start.label, cell.division) != but:
+            write_cell(study, cell)
 
 
 @pytest.fixture(scope="module")
@@ -76,24 +73,34 @@ def test_pretraining_is_the_mean_over_patients_that_have_lesions(study):
     assert rows["Dice at 0.5"] == ["2", "0.600 ± 0.141 (paper –)"]
 
 
+def rows_of(page, title):
+    """Return start → texts of the table below a title."""
+    lines = page.split(f"### {title}\n")[1].split("\n### ")[0].splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
+    return {row[0]: row[1:] for row in rows if row[0] != "− scratch"}
+
+
 def test_the_curve_is_over_the_patients_of_all_folds(study):
-    rows = {row[0]: row[1:] for row in curve_table(study).rows}
-    # Average at the operating point, 4 cases from scratch: 0.3 + 0.1 + 0.05 + (0, 0.02, 0, 0.02): 0.46 ± 0.0115
-    assert rows["4"][0] == "0.460 ± 0.012" and rows["4"][3] == "0.560 ± 0.012"
-    assert rows["4"][4:] == ("-0.100 ± 0.000", "+0.050 ± 0.000", "+0.100 ± 0.000")
-    assert rows["32"][0] == "0.760 ± 0.014 (1 of 2 folds)"
-    plain = {row[0]: row[1:] for row in curve_table(study, point=PLAIN, column="ncr").rows}
-    assert plain["8"][0] == "0.410 ± 0.012"
+    page = write_page(PAPER, study, command=COMMAND).read_text()
+    chosen, plain = (rows_of(page, title) for title in ("At the operating point", "At the plain decision: the most "
+                                                        "probable class"))  # fmt: skip
+    assert chosen["start"] == ["untouched", "4 cases", "8 cases", "16 cases", "32 cases"]
+    # Mean of the regions, 4 cases from scratch: 0.3 + 0.1 + (0, 0.02, 0, 0.02), and 0.05 at the operating point.
+    assert chosen["scratch"] == ["–", "0.460", "0.560", "0.660", "0.760"] and plain["scratch"][1] == "0.410"
+    assert [chosen[label][1] for label in DICE] == ["0.460", "0.360", "0.510", "0.560", "0.660"]
+    with (study.out / "operating-point_gains.csv").open() as file:
+        gains = {(row["region"], row["cases"], row["start"]): row for row in csv.DictReader(file)}
+    found = gains["mean", "4", "FT_All"]
+    assert float(found["difference"]) == pytest.approx(0.1) and found["patients"] == "4"
+    assert gains["et", "32", "FT_All"]["patients"] == "2"  # a fold from scratch is not run
+    for name in ("operating-point_curve.png", "plain_curve.png"):
+        assert f"({name})" in page and (study.out / name).stat().st_size > 10_000
 
 
-def test_both_points_of_every_run_are_there(study):
+def test_what_the_operating_point_changed_stands_with_its_thresholds(study):
+    assert points_table(study).headings[1:] == tuple(DICE)
     assert points_table(study).rows[0][1] == "+0.050 ± 0.000 (at 0.6, 0.7)"
-    table = runs_table(study)
-    assert len(table.rows) == 31
-    row = dict(zip(table.headings, table.rows[0]))
-    assert row["start"] == "from scratch" and row["threshold"] == "0.6" and row["validation cases"] == "2"
-    assert row["dice average, largest"] == "0.410" and row["dice average, chosen"] == "0.460"
-    assert row["dice ET, largest"] == "0.510" and row["test cases"] == "2"
+    assert points_table(study).rows[-1][1] == "+0.050 ± 0.000 (at 0.6)"
 
 
 def test_directions_are_those_of_the_slides(study):
@@ -117,11 +124,10 @@ def test_directions_are_those_of_the_slides(study):
 def test_the_page_says_what_is_missing_and_where_it_comes_from(study):
     page = write_page(PAPER, study, command=COMMAND).read_text()
     top = page.split("## First phase")[0]
-    assert "**Incomplete: not run yet are from scratch (1 of 8 runs).**" in top
-    assert "SYNTHETIC DATA" in top and "32 of 33 runs" in top and COMMAND in top and "2 of 4 folds" in top
+    assert "**Incomplete: not run yet are scratch (1 of 8 runs).**" in top
+    assert "SYNTHETIC DATA" in top and "40 of 41 runs" in top and COMMAND in top and "2 of 4 folds" in top
     assert "target `glioma-3t`: 4, 8, 16 or 32 train, of a fold 1 validation, 2 test" in top
     assert "pretraining 12 epochs of 40, every training on the target 4 epochs of 5" in top
-    assert (study.out / "curve.png").stat().st_size > 10_000
     with (study.out / "pretraining.csv").open() as file:
         assert next(csv.DictReader(file))["lesion, paper"] == "0.77"
 
@@ -133,12 +139,12 @@ def test_a_page_that_has_everything_does_not_say_incomplete(tmp_path):
     note.parent.mkdir(exist_ok=True)
     note.write_text("It was the disease.\n")
     page = write_page(PAPER, study, command=COMMAND).read_text()
-    assert "Incomplete" not in page and "33 of 33 runs" in page and "It was the disease." in page
+    assert "Incomplete" not in page and "41 of 41 runs" in page and "It was the disease." in page
     assert "not run" not in page
 
 
 def test_without_any_run_there_is_a_page_and_no_figure(tmp_path):
     study = make_study(tmp_path)
     page = write_page(PAPER, study, command=COMMAND).read_text()
-    assert "0 of 33 runs" in page and "the pretraining, from scratch (8 of 8 runs)" in page
-    assert not plot_curve(study, tmp_path / "x.png", synthetic=True) and not (tmp_path / "x.png").exists()
+    assert "0 of 41 runs" in page and "the pretraining, scratch (8 of 8 runs)" in page
+    assert "### At the operating point\n\n–\n" in page and not list(study.out.glob("*.png"))

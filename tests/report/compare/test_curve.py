@@ -4,8 +4,11 @@ import csv
 
 import pytest
 
-from segan_tl.report.compare.curve import Answers, Score, verdicts, write_gains, write_scores
+from segan_tl.report.compare.curve import Answers, Score, gather, verdicts, write_gains, write_scores
 from segan_tl.report.compare.curve_page import plot_curve, table_of
+from segan_tl.runs import Run
+from segan_tl.workflow.curve import Cell, Start
+from tests import small_labels
 
 
 def answers(dice, *, cases=(2,), regions=("wt",)):
@@ -76,3 +79,21 @@ def test_files_table_and_picture(tmp_path):
     assert rows[2][2].startswith("+0.150 [")
     plot_curve(found, tmp_path / "curve.png", title="t2", synthetic=True)
     assert (tmp_path / "curve.png").stat().st_size > 5000
+
+
+def test_scores_of_a_retest_are_those_in_its_folder(tmp_path):
+    scores = {"a": {"ncr": (0.2, 1.0), "ed": (0.4, 1.0), "et": (0.6, 1.0)}}
+    start = Start("scratch", "scratch")
+    cells = [Cell(start, 2, seed, 0, Run(tmp_path / f"run{seed}")) for seed in (0, 1)]
+    for cell in cells:
+        small_labels.write_labels(cell.run, scores)
+    again = {"a": {"ncr": (0.5, 1.0), "ed": (0.5, 1.0), "et": (0.8, 1.0)}}
+    small_labels.write_scores(cells[0].run.root / "again", again)
+
+    def mean(folder):
+        found = gather(cells, starts=["scratch"], cases=(2,), folder=folder)
+        assert found.regions == ("mean", "ncr", "ed", "et")
+        return found.of("scratch", 2, "mean")
+
+    assert mean("") == pytest.approx({("a", 0, 0): 0.4, ("a", 1, 0): 0.4})
+    assert mean("again") == pytest.approx({("a", 0, 0): 0.6})  # the other one is not tested again yet
