@@ -17,12 +17,14 @@ class Shown(NamedTuple):
         title: of its section.
         curve: all of its trainings.
         folder: inside each run, of a retest whose scores are meant; "" for the run's own.
+        regions: that are meant; () for all that are scored.
     """
 
     name: str
     title: str
     curve: Curve
     folder: str = ""
+    regions: tuple[str, ...] = ()
 
 
 def write_curves(curves: Sequence[Shown], study: Study) -> str:
@@ -36,7 +38,8 @@ def _write(shown: Shown, study: Study) -> str:
     """Write one; the table is of its region, or of the mean of several, the picture and the files have all of them."""
     from segan_tl.report.compare.curve_page import write_table, write_verdicts
 
-    heading, results = f"### {shown.title}", read_results(shown.curve, folder=shown.folder)
+    heading = f"### {shown.title}"
+    results = read_results(shown.curve, folder=shown.folder, regions=shown.regions)
     if results is None:
         return f"{heading}\n\n{ABSENT}"
     prefix, region = f"{shown.name}_", results.answers.regions[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,12 +36,13 @@ class Results:
     facts: list[str]
 
 
-def read_results(curve: Curve, *, folder: str = "") -> Results | None:
+def read_results(curve: Curve, *, folder: str = "", regions: Sequence[str] = ()) -> Results | None:
     """Return what the cells that are there say, None where none is.
 
     Args:
         curve: whose cells.
         folder: inside each run, of a retest whose scores are meant; "" for the run's own.
+        regions: that are meant; () for all that are scored.
     """
     from segan_tl.report.compare.curve import gather
     from segan_tl.report.score.owed import is_scored
@@ -49,7 +51,8 @@ def read_results(curve: Curve, *, folder: str = "") -> Results | None:
     there = [cell for cell in cells if is_scored(cell.run) and (cell.run.root / folder / "summary.json").is_file()]
     if not there:
         return None
-    answers = gather(there, starts=[start.label for start in curve.starts], cases=curve.cases, folder=folder)
+    labels = [start.label for start in curve.starts]
+    answers = gather(there, starts=labels, cases=curve.cases, folder=folder, regions=regions)
     lacking = f"{len(cells) - len(there)} of {len(cells)} cells are not there" if len(there) < len(cells) else ""
     return Results(there, answers, {} if folder else _untouched(there), lacking, _facts(curve, there))
 

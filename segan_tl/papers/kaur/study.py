@@ -9,6 +9,7 @@ from segan_tl.report.score.owed import is_scored
 from segan_tl.runs import Run
 from segan_tl.workflow.curve import SCRATCH, Curve, Start
 
+REGIONS = ("ncr", "ed", "et")  # the runs are scored for WT and TC, too
 CONFIGS = {"quick": "kaur_quick", "full": "kaur"}
 PRETRAINING = "pretraining"
 LAST_THREE, DECODER, ALL = "FT_LastThree", "FT_Decoder", "FT_All"  # as the paper calls them
@@ -60,8 +61,8 @@ def list_groups(study: Study) -> list[Group]:
 def show_curves(study: Study) -> list[Shown]:
     """Return the learning curve, twice: at the operating point, and at the plain decision."""
     return [
-        Shown("operating-point", "At the operating point", study.curve, CHOSEN),
-        Shown("plain", "At the plain decision: the most probable class", study.curve, PLAIN),
+        Shown("operating-point", "At the operating point", study.curve, CHOSEN, REGIONS),
+        Shown("plain", "At the plain decision: the most probable class", study.curve, PLAIN, REGIONS),
     ]
 
 
@@ -88,7 +89,7 @@ def read_scores_at(study: Study, point: str) -> dict[tuple[str, int], dict[str, 
 
     curve = study.curve
     labels = [start.label for start in curve.starts]
-    answers = gather(curve.cells(), starts=labels, cases=curve.cases, folder=point)
+    answers = gather(curve.cells(), starts=labels, cases=curve.cases, folder=point, regions=REGIONS)
     return {
         (label, cases): {case: dice for (case, _, _), dice in answers.of(label, cases, MEAN).items()}
         for label in labels for cases in curve.cases

@@ -114,7 +114,10 @@ def _by_patient(found: Mapping[tuple[str, int, int], float], patients: Mapping[s
 # === Reading and writing ===
 
 
-def gather(cells: Iterable, *, starts: Sequence[str], cases: Sequence[int | None], folder: str = "") -> Answers:
+def gather(
+    cells: Iterable, *, starts: Sequence[str], cases: Sequence[int | None], folder: str = "",
+    regions: Sequence[str] = (),
+) -> Answers:  # fmt: skip
     """Read the scores of the cells that are trained and scored.
 
     Args:
@@ -122,9 +125,11 @@ def gather(cells: Iterable, *, starts: Sequence[str], cases: Sequence[int | None
         starts: labels, scratch among them, which comes first here.
         cases: numbers of training cases, None for all.
         folder: inside each run, of a retest whose scores are meant; "" for the run's own.
+        regions: that are meant; () for all that are scored.
     """
     there = ((cell, Run(cell.run.root / folder)) for cell in cells if is_scored(cell.run))
     scores = [score for cell, scored in there if scored.summary.is_file() for score in _read(cell, scored)]
+    scores = [one for one in scores if not regions or one.region in regions]
     regions = list(dict.fromkeys(one.region for one in scores))
     order = ("scratch", *(start for start in starts if start != "scratch"))
     several = [MEAN] if len(regions) > 1 else []

@@ -26,6 +26,7 @@ def scores(dice, cases):
     found = {}
     for place, case in enumerate(cases):
         values = {region: dice + shift + 0.02 * place for region, shift in (("ncr", 0), ("ed", 0.1), ("et", 0.2))}
+        values["wt"] = 0.9  # scored, and no part of the average
         found[case] = {region: (value, 1.0) for region, value in values.items()}
     return found
 
@@ -92,6 +93,7 @@ def test_the_curve_is_over_the_patients_of_all_folds(study):
         gains = {(row["region"], row["cases"], row["start"]): row for row in csv.DictReader(file)}
     found = gains["mean", "4", "FT_All"]
     assert float(found["difference"]) == pytest.approx(0.1) and found["patients"] == "4"
+    assert {region for region, *_ in gains} == {"mean", "ncr", "ed", "et"}
     assert gains["et", "32", "FT_All"]["patients"] == "2"  # a fold from scratch is not run
     for name in ("operating-point_curve.png", "plain_curve.png"):
         assert f"({name})" in page and (study.out / name).stat().st_size > 10_000
