@@ -21,7 +21,7 @@ SECTIONS = {
 # Where 0 means something.
 ZERO_MEANS_SOMETHING = {
     "seed", "phantom.seed", "source.phantom.seed", "data.foreground", "data.percentiles", "data.split",
-    "model.leaky_slope", "critic.leaky_slope", "train.averaging", "train.momentum",
+    "data.neighbours", "model.leaky_slope", "critic.leaky_slope", "train.averaging", "train.momentum",
     "train.weight_decay", "train.clip_norm", "train.loss_weights", "train.class_weights", "train.steps_per_epoch",
     "predict.overlap", "predict.smallest_component", "adversary.strength",
     "transfer.warmup", "transfer.unfreeze", "transfer.l2_source",

@@ -8,6 +8,7 @@ from segan_tl.config.base import Fraction, Modalities, Percentile, Positive, Reg
 from segan_tl.regions import MODALITIES
 
 Spacing = Annotated[float, Field(ge=0.05, le=20)]
+Neighbours = Annotated[int, Field(ge=0, le=4)]
 
 
 class DataConfig(Section):
@@ -33,6 +34,8 @@ class DataConfig(Section):
     patch: tuple[Positive, Positive, Positive] = (128, 128, 128)  # D, H, W
     # where a patch lies: anywhere, in the middle of the head, or each slice once
     sampling: Literal["random", "centre", "slices"] = "random"
+    # of a slice on either side, which a network of slices sees as further channels; zeros beyond the ends of the volume
+    neighbours: Neighbours = 0
     foreground: Fraction = 0.33  # of the examples: on a region surely [Isensee 2021]; of slices, with tumour
     split: tuple[Fraction, Fraction, Fraction] = (0.8, 0.1, 0.1)  # parts of the patients: training, validation, test
     train_cases: Positive | None = None  # scans of the training part, chosen by the seed; None takes all
@@ -50,6 +53,11 @@ class DataConfig(Section):
     def any_subset(self) -> bool:
         """Return whether a case may lack modalities, which a network is told, then, of every one."""
         return self.subsets == "any"
+
+    @property
+    def slices(self) -> int:
+        """Return how many slices a network of slices sees of each modality."""
+        return 2 * self.neighbours + 1
 
     @model_validator(mode="after")
     def _subsets_fit(self):
@@ -78,4 +86,9 @@ class DataConfig(Section):
             )
         if cropped and any(part > whole for part, whole in zip(self.patch[1:], self.crop)):
             raise ValueError(f"data.patch {list(self.patch)} is larger along H, W than data.crop {list(self.crop)}")
+        if self.neighbours and not cropped:
+            raise ValueError(
+                f"data.neighbours {self.neighbours} are of slices, which data.sampling 'slices' draws; found "
+                f"{self.sampling!r}: leave data.neighbours out"
+            )
         return self

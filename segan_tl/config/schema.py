@@ -38,9 +38,10 @@ class Config(Section):
     def channels(self) -> int:
         """Return the number of the network's input channels: where modalities may be missing, a plane for each says so.
 
-        The image itself, which is prepared, cached, changed and shown to the critic, has one channel a modality.
+        The image itself, which is prepared, cached and shown to the critic, has one channel a modality; a network sees
+        those of neighbouring slices, too, where the configuration asks for them.
         """
-        return len(self.data.modalities) * (2 if self.data.any_subset else 1)
+        return len(self.data.modalities) * (self.data.slices + self.data.any_subset)
 
     @property
     def any_contrast(self) -> bool:

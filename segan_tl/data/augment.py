@@ -85,8 +85,9 @@ class _Chance:
 
 
 def augment(
-    image, labels, drawn, *, patch: Sequence[int], keeps_statistics: bool = True, intensities: bool = True
-):
+    image, labels, drawn, *, patch: Sequence[int], keeps_statistics: bool = True, intensities: bool = True,
+    neighbours: int = 0,
+):  # fmt: skip
     """Change one example.
 
     Args:
@@ -96,11 +97,15 @@ def augment(
         patch: voxels along D, H, W of the result; known when traced.
         keeps_statistics: gamma keeps mean and standard deviation of each modality.
         intensities: False only moves the patch; `intensity.change_batch` does the rest later.
+        neighbours: n on either side of a slice, whose channels `image` (1, H, W, (2 n + 1) M) has, too.
 
     Returns:
         The patch (d, h, w, M), still 0 wherever it was 0 in every modality after moving, and its labels (d, h, w).
     """
     image, labels = space.move(image, labels, drawn, patch=patch)
-    if intensities:
+    if intensities and neighbours:
+        change = intensity.change_slab(image[0], drawn, keeps_statistics=keeps_statistics, neighbours=neighbours)
+        image = change[None]
+    elif intensities:
         image = intensity.change(image, drawn, keeps_statistics=keeps_statistics)
     return image, labels

@@ -10,6 +10,7 @@ from segan_tl.config.schema import Config
 from segan_tl.data.augment import augment
 from segan_tl.data.cache import CachedCase, cut_patch
 from segan_tl.data.intensity import DRAWN
+from segan_tl.data.neighbours import as_channels
 from segan_tl.data.painting import read_image
 from segan_tl.data.sample import Plan
 from segan_tl.data.slices import OPTIONS, can_change_slices, make_slices
@@ -27,23 +28,25 @@ def make_patches(
 ) -> tf.data.Dataset:
     """Return batches {"image": (B, d, h, w, M), "mask": (B, d, h, w, R)}, float32, from `first_step` of the plan on.
 
-    A patch of one slice, d = 1, comes without its first axis, for 2-D networks: (B, h, w, M) and (B, h, w, R). With two
+    A patch of one slice, d = 1, comes without its first axis, for 2-D networks: (B, h, w, M) and (B, h, w, R); with n
+    neighbours on either side it has (2 n + 1) M channels (`neighbours`). With two
     cohorts there is "domain" (B,) too, float32; the mask of an example whose labels are not read is 0. With subsets of
     modalities "present" (B, M) says which the network sees, and beside a teacher "whole" (B,) which cases have all; the
     images themselves hide nothing. Without `intensities` the patches are only moved, and "changes" says what
     `intensity.change_batch` is to do to them.
     """
     batch_size, patch = config.train.batch_size, tuple(config.data.patch)
-    channels, regions = cases[0].image.shape[-1], cases[0].regions
+    channels, regions = cases[0].image.shape[-1] * config.data.slices, cases[0].regions
+    neighbours, keeps_statistics = config.data.neighbours, config.augment.gamma_keeps_statistics
 
     def read(i):
-        return _read(cases, plan, int(i), patch, config.data.normalise)
+        return _read(cases, plan, int(i), patch, config)
 
     def load(i, drawn, beside):
         image, labels, centre = tf.numpy_function(read, [i], [tf.float32, tf.uint8, tf.float32], stateful=False)
         image = tf.ensure_shape(image, (None, None, None, channels))
         labels, centre = tf.ensure_shape(labels, (None, None, None)), tf.ensure_shape(centre, (3,))
-        change = _example(patch, channels, regions, config.augment.gamma_keeps_statistics, intensities)
+        change = _example(patch, channels, regions, keeps_statistics, intensities, neighbours)
         left = {} if intensities else {"changes": {name: drawn[name] for name in DRAWN}}
         return change(image, labels, {**drawn, "centre": centre}) | beside | left
 
@@ -58,9 +61,10 @@ def make_patches(
 
 
 def _read(
-    cases: Sequence[CachedCase], plan: Plan, i: int, patch: tuple[int, ...], normalise: str
+    cases: Sequence[CachedCase], plan: Plan, i: int, patch: tuple[int, ...], config: Config
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return what example i needs of its volume: image, labels, and where the centre of the patch lies in them."""
+    normalise, beside = config.data.normalise, np.array([config.data.neighbours, 0, 0])
     volume, corner, size = cases[plan.case[i]], plan.corner[i], np.array(patch)
     matrix, elastic = plan.changes["matrix"][i], plan.changes["elastic_voxels"][i]
     centre = corner + (size - 1) / 2
@@ -71,23 +75,27 @@ def _read(
         first = np.clip(np.floor(centre - wide).astype(int), -1, limit)
         stop = np.clip(np.ceil(centre + wide).astype(int) + 2, 0, limit + 1)
         corner, size = np.where(size == 1, corner, first), np.where(size == 1, 1, stop - first)
-    image = read_image(volume, plan.contrast, i, corner=corner, size=size, normalise=normalise)
+    slab = {"corner": corner - beside, "size": size + 2 * beside}
+    image = read_image(volume, plan.contrast, i, **slab, normalise=normalise)
+    image = as_channels(image)[None] if beside.any() else image
     labels = cut_patch(volume.labels, corner, size) if plan.labelled[i] else np.zeros(size, np.uint8)
     return image, labels, (centre - corner).astype(np.float32)
 
 
 @functools.lru_cache(maxsize=8)
 def _example(
-    patch: tuple[int, ...], channels: int, regions: tuple[str, ...], keeps_statistics: bool, intensities: bool
-):
+    patch: tuple[int, ...], channels: int, regions: tuple[str, ...], keeps_statistics: bool, intensities: bool,
+    neighbours: int,
+):  # fmt: skip
     """Return what changes an example and makes its masks, as a graph: traced once, not at every epoch."""
     table = region_masks(np.arange(256, dtype=np.uint8), regions).astype(np.float32)
 
     @tf.function
     def change(image, labels, drawn):
         image, labels = augment(
-            image, labels, drawn, patch=patch, keeps_statistics=keeps_statistics, intensities=intensities
-        )
+            image, labels, drawn, patch=patch, keeps_statistics=keeps_statistics, intensities=intensities,
+            neighbours=neighbours,
+        )  # fmt: skip
         mask = tf.gather(tf.constant(table), tf.cast(labels, tf.int32))
         if patch[0] == 1:
             image, mask = image[0], mask[0]

@@ -7,32 +7,46 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from segan_tl.data.neighbours import as_slab, from_slab
 from segan_tl.data.space import along_axis, gaussian, low_resolution
 
 FACTORS = ("brightness", "contrast", "zoom", "gamma_inverted", "gamma")
 DRAWN = (*FACTORS, "noise", "blur", "seed")  # what `change` reads
 
 
-def change_batch(images, drawn, *, keeps_statistics: bool):
+def change_batch(images, drawn, *, keeps_statistics: bool, neighbours: int = 0):
     """Apply `change` to each patch of a batch.
 
     Args:
-        images: (B, D, H, W, M), or (B, H, W, M) for 2-D networks.
+        images: (B, D, H, W, M), or (B, H, W, M) for 2-D networks, or (B, H, W, (2 n + 1) M) with neighbours.
         drawn: DRAWN → B rows of `augment.draw`.
         keeps_statistics: as in `augment.augment`.
+        neighbours: n on either side of a slice.
     """
     shape = images.shape[1:]
 
     def changed(example):
         image, row = example
+        if neighbours:
+            return change_slab(image, row, keeps_statistics=keeps_statistics, neighbours=neighbours)
         volume = image if len(shape) == 4 else image[None]
         return tf.reshape(change(volume, row, keeps_statistics=keeps_statistics), shape)
 
     return tf.map_fn(changed, (images, {name: drawn[name] for name in DRAWN}), fn_output_signature=images.dtype)
 
 
-def change(image, drawn, *, keeps_statistics: bool):
-    """Apply what is drawn to a patch (D, H, W, M), modality by modality; arguments as in `augment.augment`."""
+def change_slab(image, drawn, *, keeps_statistics: bool, neighbours: int):
+    """Apply what is drawn to a slice with its neighbours (H, W, (2 n + 1) M), one change for all slices."""
+    slab = change(as_slab(image, neighbours), drawn, keeps_statistics=keeps_statistics, across=False)
+    return from_slab(slab)
+
+
+def change(image, drawn, *, keeps_statistics: bool, across: bool = True):
+    """Apply what is drawn to a patch (D, H, W, M), modality by modality; arguments as in `augment.augment`.
+
+    Args:
+        across: whether blur and low resolution go along D, too: not in a slab of neighbours, for a slice has no D.
+    """
     factors = tf.stack([drawn[name] for name in FACTORS], axis=1)  # (M, factors)
     planned = (drawn["noise"] > 0) | tf.reduce_any(drawn["blur"] > 0, axis=1) | tf.reduce_any(factors != 1, axis=1)
 
@@ -40,7 +54,7 @@ def change(image, drawn, *, keeps_statistics: bool):
         part = image[..., channel]
         return tf.cond(
             planned[channel],
-            lambda: _change_channel(part, drawn, channel, keeps_statistics=keeps_statistics),
+            lambda: _change_channel(part, drawn, channel, keeps_statistics=keeps_statistics, across=across),
             lambda: part,
         )
 
@@ -53,14 +67,16 @@ def change(image, drawn, *, keeps_statistics: bool):
     return tf.cond(tf.reduce_any(planned), changed, lambda: image)
 
 
-def _change_channel(x, drawn, channel, *, keeps_statistics: bool):
+def _change_channel(x, drawn, channel, *, keeps_statistics: bool, across: bool):
     """Change one modality (D, H, W), in nnU-Net's order."""
     brightness, contrast, zoom, inverted, gamma = (drawn[name][channel] for name in FACTORS)
+    axes = [axis for axis, length in enumerate(x.shape) if length > 1 and (across or axis)]
     x = _when(drawn["noise"] > 0, lambda x: x + drawn["noise"] * _normal(x.shape, drawn["seed"], channel), x)
-    x = _when(tf.reduce_any(drawn["blur"][channel] > 0), lambda x: _filter(x, gaussian, drawn["blur"][channel]), x)
+    blur = drawn["blur"][channel]
+    x = _when(tf.reduce_any(blur > 0), lambda x: _filter(x, gaussian, blur, axes), x)
     x = x * brightness
     x = _when(contrast != 1, lambda x: stretch(x, contrast), x)
-    x = _when(zoom != 1, lambda x: _filter(x, low_resolution, tf.stack([zoom] * 3)), x)
+    x = _when(zoom != 1, lambda x: _filter(x, low_resolution, tf.stack([zoom] * 3), axes), x)
     x = _when(inverted != 1, lambda x: -bend(-x, inverted, keeps_statistics=keeps_statistics), x)
     return _when(gamma != 1, lambda x: bend(x, gamma, keeps_statistics=keeps_statistics), x)
 
@@ -102,11 +118,10 @@ def _statistics(x, axes):
     return mean, tf.sqrt(tf.reduce_mean(tf.square(x - mean), axes, keepdims=axes is not None))
 
 
-def _filter(x, matrix_of, amounts):
-    """Multiply each axis longer than 1 by its matrix."""
-    for axis, length in enumerate(x.shape):
-        if length > 1:
-            x = along_axis(matrix_of(length, amounts[axis]), x, axis)
+def _filter(x, matrix_of, amounts, axes: Sequence[int]):
+    """Multiply each of the axes by its matrix."""
+    for axis in axes:
+        x = along_axis(matrix_of(x.shape[axis], amounts[axis]), x, axis)
     return x
 
 

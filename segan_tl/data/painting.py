@@ -28,6 +28,8 @@ def read_image(
 ) -> np.ndarray:
     """Return a patch (d, h, w, M), float32, of the images of a case, or of one that is painted in their place.
 
+    A slab of neighbouring slices is painted as one volume, of one contrast.
+
     Args:
         case: prepared.
         contrast: of the plan, None where nothing is painted.

@@ -11,12 +11,14 @@ HeMIS, which began this line, has a stem for each modality instead and averages 
 
 import numpy as np
 
+from segan_tl.data.neighbours import middle
+
 
 def hide(image, present):
     """Set the modalities that are not there to 0.
 
     Args:
-        image: (B, …, M).
+        image: (B, …, M), or (B, …, (2 n + 1) M) with neighbours: what is missing is missing in all slices.
         present: (B, M), 1 or 0.
     """
     from keras import ops
@@ -25,16 +27,18 @@ def hide(image, present):
 
 
 def with_planes(image, present):
-    """Return what the network sees of images, (B, …, 2 M).
+    """Return what the network sees of images, (B, …, 2 M); with neighbours (B, …, (2 n + 2) M).
 
     Args:
-        image: (B, …, M), 0 where a modality is not there.
+        image: (B, …, M), 0 where a modality is not there; (B, …, (2 n + 1) M) with neighbours, where the planes are
+            those of the slice in the middle.
         present: (B, M), 1 or 0.
     """
     from keras import ops
 
-    head = ops.cast(ops.any(ops.not_equal(image, 0), axis=-1, keepdims=True), image.dtype)
-    return ops.concatenate([image, head * ops.cast(_spread(present, image), image.dtype)], axis=-1)
+    own = middle(image, image.shape[-1] // present.shape[-1] // 2)
+    head = ops.cast(ops.any(ops.not_equal(own, 0), axis=-1, keepdims=True), image.dtype)
+    return ops.concatenate([image, head * ops.cast(_spread(present, own), image.dtype)], axis=-1)
 
 
 def planes_of_volume(volume: np.ndarray) -> np.ndarray:
@@ -49,7 +53,9 @@ def there(volume: np.ndarray) -> np.ndarray:
 
 
 def _spread(present, image):
-    """Return (B, M) as (B, 1, …, 1, M), beside `image`."""
+    """Return (B, M) as (B, 1, …, 1, M), beside `image`, again for each of its slices."""
     from keras import ops
 
+    slices = image.shape[-1] // present.shape[-1]
+    present = ops.tile(present, (1, slices)) if slices > 1 else present
     return ops.reshape(present, (-1, *[1] * (len(image.shape) - 2), image.shape[-1]))

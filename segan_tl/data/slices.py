@@ -14,6 +14,7 @@ from segan_tl.config.augment import AugmentConfig
 from segan_tl.config.schema import Config
 from segan_tl.data.cache import CachedCase, cut_patch
 from segan_tl.data.intensity import bend, stretch
+from segan_tl.data.neighbours import as_channels
 from segan_tl.data.painting import read_image
 from segan_tl.data.sample import Plan
 from segan_tl.data.space import reach
@@ -43,7 +44,8 @@ def make_slices(
         first_step: of the plan.
     """
     batch_size, (_, height, width) = config.train.batch_size, config.data.patch
-    channels, regions, normalise = cases[0].image.shape[-1], cases[0].regions, config.data.normalise
+    neighbours, slices = config.data.neighbours, config.data.slices
+    channels, regions, normalise = cases[0].image.shape[-1] * slices, cases[0].regions, config.data.normalise
     moves = _moves(plan)
     margin = _margin(plan, config.data.patch) if moves else 0
     size = (1, height + 2 * margin, width + 2 * margin)
@@ -55,7 +57,8 @@ def make_slices(
         labels = np.zeros((batch_size, *size[1:]), np.uint8)
         for i, (case, corner) in enumerate(zip(plan.case[rows], plan.corner[rows] - (0, margin, margin))):
             example = rows.start + i
-            image[i] = read_image(cases[case], plan.contrast, example, corner=corner, size=size, normalise=normalise)[0]
+            slab = {"corner": corner - (neighbours, 0, 0), "size": (slices, *size[1:])}
+            image[i] = as_channels(read_image(cases[case], plan.contrast, example, **slab, normalise=normalise))
             if plan.labelled[rows][i]:
                 labels[i] = cut_patch(cases[case].labels, corner, size)[0]
         return image, labels
@@ -65,7 +68,7 @@ def make_slices(
         image = tf.ensure_shape(image, (batch_size, *size[1:], channels))
         labels = tf.ensure_shape(labels, (batch_size, *size[1:]))
         image, labels = move_slices(image, labels, drawn, size=(height, width), moves=moves)
-        image = change_slices(image, drawn, config.augment)
+        image = change_slices(image, drawn, config.augment, neighbours=neighbours)
         return {"image": image, "mask": tf.gather(tf.constant(table), tf.cast(labels, tf.int32))} | beside
 
     steps = len(plan) // batch_size
@@ -113,28 +116,41 @@ def move_slices(image, labels, drawn, *, size: tuple[int, int], moves: bool):
     return transform(image, "BILINEAR"), transform(labels[..., None], "NEAREST")[..., 0]
 
 
-def change_slices(image, drawn, config: AugmentConfig):
+def change_slices(image, drawn, config: AugmentConfig, *, neighbours: int = 0):
     """Change the intensities of a batch of slices, modality by modality, in the order of `intensity.change`.
 
     Args:
-        image: (B, h, w, M); what is 0 in every modality stays 0.
+        image: (B, h, w, M), or (B, h, w, (2 n + 1) M): all slices of a modality are changed as one, over which mean and
+            range are taken; what is 0 in every modality of a slice stays 0.
         drawn: of `augment.draw`: noise (B,), seed (B,) and FACTORS, (B, M) each.
         config: which changes there are.
+        neighbours: n on either side of a slice.
     """
-    brightness, contrast, inverted, gamma = (drawn[name][:, None, None] for name in FACTORS)
+    if neighbours:
+        batch, height, width, channels = image.shape
+        slices = 2 * neighbours + 1
+        slab = tf.reshape(image, (batch, height, width, slices, channels // slices))
+        return tf.reshape(_change(slab, drawn, config, axes=(*PLANE, 3)), image.shape)
+    return _change(image, drawn, config, axes=PLANE)
+
+
+def _change(image, drawn, config: AugmentConfig, *, axes: Sequence[int]):
+    """Change (B, …, M); what lies between its first and its last axis, `axes`, is one image."""
+    beside = (slice(None), *[None] * len(axes))
+    brightness, contrast, inverted, gamma = (drawn[name][beside] for name in FACTORS)
     keeps_statistics, x = config.gamma_keeps_statistics, image
     if config.noise:
         seed = tf.stack([drawn["seed"][0], tf.constant(2, tf.int64)])
-        x = x + drawn["noise"][:, None, None, None] * tf.random.stateless_normal(x.shape, seed, alg="philox")
+        x = x + drawn["noise"][*beside, None] * tf.random.stateless_normal(x.shape, seed, alg="philox")
     if config.brightness:
         x = x * brightness
     if config.contrast:
-        x = tf.where(contrast != 1, stretch(x, contrast, axes=PLANE), x)
+        x = tf.where(contrast != 1, stretch(x, contrast, axes=axes), x)
     if config.gamma_inverted:
-        bent = -bend(-x, inverted, keeps_statistics=keeps_statistics, axes=PLANE)
+        bent = -bend(-x, inverted, keeps_statistics=keeps_statistics, axes=axes)
         x = tf.where(inverted != 1, bent, x)
     if config.gamma:
-        x = tf.where(gamma != 1, bend(x, gamma, keeps_statistics=keeps_statistics, axes=PLANE), x)
+        x = tf.where(gamma != 1, bend(x, gamma, keeps_statistics=keeps_statistics, axes=axes), x)
     return x if x is image else tf.where(tf.reduce_any(image != 0, axis=-1, keepdims=True), x, 0.0)
 
 

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from segan_tl.config.schema import Config
+from segan_tl.data.neighbours import stack_volume
 from segan_tl.data.presence import planes_of_volume
 from segan_tl.disk.manifest import verify
 from segan_tl.errors import UserError
@@ -107,13 +108,16 @@ def segment_prepared(
 ) -> np.ndarray:
     """Segment a prepared volume: (D, h, w, M) → probability (D, h, w, R), float32.
 
-    Where the configuration lets modalities be missing, those are channels of zeros, and the network is told.
+    Neighbouring slices are put beside each where the network sees them. Where the configuration lets modalities be
+    missing, those are channels of zeros, and the network is told.
 
     Raises:
         UserError: the network's answer holds NaN or infinite values.
     """
-    if config.data.any_subset:
-        prepared = np.concatenate([prepared, planes_of_volume(prepared)], axis=-1)
+    planes = [planes_of_volume(prepared)] if config.data.any_subset else []
+    prepared = stack_volume(prepared, config.data.neighbours)
+    if planes:
+        prepared = np.concatenate([prepared, *planes], axis=-1)
     if not config.predict.whole_slices:
         from segan_tl.predict.sliding import segment_volume
 

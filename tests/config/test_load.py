@@ -56,6 +56,7 @@ def test_lists_that_have_lost_their_quotes_in_the_shell(override, value):
         ("data.window=[150,150]", "divisible by [1, 16, 16]"),
         ("data.patch=[1,192,192]", "larger along H, W than data.crop"),
         ("data.split=[0.8,0.1,0.2]", "add up to 1"),
+        ("data.neighbours=5", "less than or equal to 4"),
         ("train.epochs", "key=value"),
     ],
 )
@@ -165,3 +166,18 @@ def test_subsets_that_make_no_sense(override, words):
     with pytest.raises(UserError) as raised:
         load_config("nnunet_small", [*ANY, override])
     assert words in str(raised.value)
+
+
+# === Slices with their neighbours ===
+
+
+def test_neighbours_are_channels_of_the_network():
+    assert load_config("segan_cat").channels == 1 and load_config("segan_cat", ["data.neighbours=2"]).channels == 5
+    both = ["data.modalities=[t2,flair]", "data.neighbours=1"]
+    assert load_config("segan_cat", both).channels == 6
+    assert load_config("segan_cat", [*both, "data.subsets=any"]).channels == 8  # and a plane for each modality
+
+
+def test_neighbours_are_of_slices():
+    with pytest.raises(UserError, match="data.neighbours 1 are of slices.*'random': leave data.neighbours out"):
+        load_config("nnunet_small", ["data.neighbours=1"])

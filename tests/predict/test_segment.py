@@ -141,3 +141,50 @@ def test_flips_of_whole_slices_are_averaged_by_hand(segmentor):
     found = segment_slices(segmentor, slices, mirror_axes=[1], **given)
     np.testing.assert_allclose(found, (plain + turned) / 2, atol=1e-6)
     assert abs(found - plain).max() > 1e-4
+
+
+def weighted(weights):
+    """Return a network whose logit is the sum of its channels, weighted."""
+    image = keras.Input((None, None, len(weights)), name="image")
+    logits = keras.layers.Conv2D(1, 1, use_bias=False, name="logits")(image)
+    model = keras.Model(image, keras.layers.Activation("sigmoid", name="probability")(logits))
+    model.get_layer("logits").set_weights([np.reshape(weights, (1, 1, -1, 1)).astype(np.float32)])
+    return model
+
+
+def sliced_config(modalities=("flair",), *, predict=None, augment=None, **data):
+    values = small_config().model_dump(mode="json")
+    values["data"] |= {"modalities": modalities, **data}
+    values["predict"] |= predict or {}
+    values["augment"] |= augment or {}
+    return validate(values, source="the test")
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_neighbours_are_stacked_by_hand(mirror):
+    """Logits 1 · below + 10 · own + 100 · above, of slices 0.01, 0.02 and 0.03: 2.1 + 1, 0.1 + …"""
+    prepared = np.ones((3, 16, 16, 1), np.float32) * np.float32([0.01, 0.02, 0.03])[:, None, None, None]
+    config = sliced_config(neighbours=1, predict={"mirror": mirror}, augment={"mirror_axes": ["H", "W"]})
+    found = segment_prepared(weighted([1, 10, 100]), prepared, config)
+    logits = np.array([0.1 + 2, 0.01 + 0.2 + 3, 0.02 + 0.3])
+    np.testing.assert_allclose(found[:, 5, 5, 0], 1 / (1 + np.exp(-logits)), atol=1e-5)
+    assert found.shape == (3, 16, 16, 1)
+
+
+def test_flips_of_slices_with_neighbours(segmentor):
+    network = build_segmentor((None, None, 3), filters=(4, 8, 8, 8))
+    prepared = np.random.default_rng(0).normal(size=(3, 16, 32, 1)).astype(np.float32)
+    plain = sliced_config(neighbours=1, predict={"mirror": False}, augment={"mirror_axes": ["H"]})
+    mirrored = sliced_config(neighbours=1, predict={"mirror": True}, augment={"mirror_axes": ["H"]})
+    turned = segment_prepared(network, prepared[:, ::-1], plain)[:, ::-1]
+    expected = (segment_prepared(network, prepared, plain) + turned) / 2
+    np.testing.assert_allclose(segment_prepared(network, prepared, mirrored), expected, atol=1e-6)
+
+
+def test_planes_stand_behind_the_neighbours():
+    """Of t1 only the plane counts, 4; of the missing FLAIR nothing, whose plane is 0."""
+    prepared = np.zeros((2, 16, 16, 2), np.float32)
+    prepared[..., 0] = 0.5
+    config = sliced_config(("t1", "flair"), neighbours=1, subsets="any")
+    found = segment_prepared(weighted([0] * 6 + [4, 7]), prepared, config)
+    np.testing.assert_allclose(found, 1 / (1 + np.exp(-4.0)), atol=1e-5)

@@ -49,8 +49,8 @@ def compare_transfer(
     test = {case for case, _ in transferred}
     fresh = fresh if {case for case, _ in fresh} == test else {}
     found = {"source": {}}
-    if _sees_alike(source, config) and source.regions == config.data.regions:
-        segmentor = load_network(source.segmentor)
+    segmentor = _seeing_alike(source, config) if source.regions == config.data.regions else None
+    if segmentor is not None:
         chosen = [case for case in cases if case.id in test]
         found = {"source": _score(segmentor, chosen, config, how="untouched")}
         if normalisations(segmentor):
@@ -88,10 +88,12 @@ def _score(segmentor: keras.Model, cases: Sequence[Case], config: Config, *, how
     return found
 
 
-def _sees_alike(source, config: Config) -> bool:
-    """Return whether the source's network takes what the target's does."""
-    subsets = source.config.data.subsets if source.config else "all"
-    return len(source.modalities) == len(config.data.modalities) and subsets == config.data.subsets
+def _seeing_alike(source, config: Config) -> keras.Model | None:
+    """Return the source's network, None where it does not take what the target's does."""
+    if len(source.modalities) != len(config.data.modalities):
+        return None
+    segmentor = load_network(source.segmentor)
+    return segmentor if segmentor.input_shape[-1] == config.channels else None  # of as many slices, with planes or not
 
 
 def read_dice(run: Run) -> dict[tuple[str, str], float]:

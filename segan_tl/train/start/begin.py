@@ -18,7 +18,7 @@ from segan_tl.models.resnet import encoder_names, load_encoder
 from segan_tl.models.unet import LAST_THREE as NAMED_LAST_THREE
 from segan_tl.models.weights import load_network
 from segan_tl.runs import Run
-from segan_tl.train.start.channels import inputs_of, outputs_of, places, planes_left
+from segan_tl.train.start.channels import inputs_of, outputs_of, places, planes_left, slices_of
 from segan_tl.train.start.freeze import freeze
 from segan_tl.train.start.match import Report, copy_layers, count_parameters, some
 from segan_tl.train.start.source import CRITIC
@@ -52,7 +52,8 @@ def begin(network: keras.Model, critic: keras.Model | None, start: Start, config
         how = f", strategy {config.transfer.strategy}" if config.transfer else ""
         lines.append(f"start from {start.path} (sha256 {record['sha256'][:12]}…){how}")
         lines += _inputs_said(start.about, config)
-        report = _start_network(network, parts, start, config, strategy)
+        report, said = _start_network(network, parts, start, config, strategy)
+        lines += said
         record["new"] = report.new
         lines += _said("segmentor", network, report)
     if config.transfer:
@@ -93,10 +94,12 @@ def unchanged_critic(start: Start | None, run: Run, config: Config) -> bytes | N
     return None
 
 
-def _start_network(network, parts, start: Start, config: Config, strategy: Strategy) -> Report:
-    """Give the segmentor the weights that fit."""
+def _start_network(
+    network, parts, start: Start, config: Config, strategy: Strategy
+) -> tuple[Report, list[str]]:
+    """Give the segmentor the weights that fit; return what came over, and what there is to say of its slices."""
     if set(strategy.new) >= set(SEGMENTOR):
-        return Report(fresh={layer.name: "as the strategy says" for layer in network.layers if layer.weights})
+        return Report(fresh={layer.name: "as the strategy says" for layer in network.layers if layer.weights}), []
     source = load_network(start.path)
     if start.about.get("network") == "encoder":
         report = _start_encoder(network, source)
@@ -116,7 +119,7 @@ def _start_network(network, parts, start: Start, config: Config, strategy: Strat
             f"{place_of(config)}: no layer of {start.path} fits {config.model.family} ({layers} there); choose the "
             "model.family and sizes it is of, or another file"
         )
-    return report
+    return report, _slices_said(start.about, config, channels=source.input_shape[-1])
 
 
 def _start_critic(critic, start: Start, config: Config) -> Report:
@@ -177,6 +180,16 @@ def _inputs_said(about: dict, config: Config) -> list[str]:
     if about.get("network") == "encoder" and len(here) != 3:
         return [f"  stem_conv: 3 colours summed for {len(here)} inputs"]
     return []
+
+
+def _slices_said(about: dict, config: Config, *, channels: int) -> list[str]:
+    """Say which slices a network of slices begins with, where the source sees more of them, or fewer."""
+    here = config.data.slices
+    there, _ = slices_of(about, channels=channels) if about.get("modalities") else (here, False)
+    if there == here:
+        return []
+    rest = f"the {here - there} beyond start at zero" if here > there else f"{there - here} are left out"
+    return [f"  slices of a modality: {there} there, {here} here; those in the middle come over, {rest}"]
 
 
 def _said(name: str, network: keras.Model, report: Report) -> list[str]:

@@ -1,4 +1,9 @@
-"""Which channel of a source's network each channel of ours is: by the names of modalities and regions."""
+"""Which channel of a source's network each channel of ours is: by the names of modalities and regions.
+
+A network of slices may see neighbours of each (data/neighbours), in the source, here, or both: a slice begins as the
+one that lies as far from the middle there. One that the source does not see begins with weights of 0, so that the
+network answers as the source did before it learns.
+"""
 
 from collections.abc import Sequence
 
@@ -6,6 +11,7 @@ from segan_tl.config.schema import Config
 from segan_tl.errors import UserError
 
 Channels = list[int | None]  # for each channel its place in the source; None where it has none there
+ZERO = -1  # in place of a place: weights of 0
 
 
 def map_inputs(
@@ -47,11 +53,19 @@ def inputs_of(about: dict, config: Config, *, channels: int) -> Channels | None:
 
     Behind the modalities come the planes that say which of them are there, where a network has some (data/presence).
     """
-    images = _images_of(about, config)
-    if images is None or not config.data.any_subset:
-        return images
-    there = len(about["modalities"])
-    return images + [None if place is None or channels != 2 * there else there + place for place in images]
+    names, images = about.get("modalities") or (), _images_of(about, config)
+    slices, planes = slices_of(about, channels=channels)
+    if images is None and slices != config.data.slices and len(names) == len(config.data.modalities):
+        images = list(range(len(names)))  # as if all channels were taken as they are, but for the other slices
+    if images is None:
+        return None
+    found, beyond = [], (slices - config.data.slices) // 2
+    for slice_ in range(beyond, beyond + config.data.slices):
+        there = 0 <= slice_ < slices
+        found += [place if place is None else slice_ * len(names) + place if there else ZERO for place in images]
+    if config.data.any_subset:
+        found += [None if place is None or not planes else slices * len(names) + place for place in images]
+    return found
 
 
 def planes_left(about: dict, config: Config, *, channels: int) -> list[int]:
@@ -62,10 +76,20 @@ def planes_left(about: dict, config: Config, *, channels: int) -> list[int]:
         config: of our network.
         channels: of the file's inputs in all.
     """
-    images, there = _images_of(about, config), len(about.get("modalities") or ())
-    if images is None or config.data.any_subset or channels != 2 * there:
+    images, names = _images_of(about, config), about.get("modalities") or ()
+    slices, planes = slices_of(about, channels=channels)
+    if images is None or config.data.any_subset or not planes:
         return []
-    return [there + place for place in images if place is not None]
+    return [slices * len(names) + place for place in images if place is not None]
+
+
+def slices_of(about: dict, *, channels: int) -> tuple[int, bool]:
+    """Return how many slices of a modality a file's network sees, and whether planes say which are there.
+
+    Its inputs tell: there are 2 n + 1 of each modality, and one more with planes.
+    """
+    inputs, rest = divmod(channels, len(about.get("modalities") or ()) or channels)
+    return (1, False) if rest else (inputs - (inputs % 2 == 0), inputs % 2 == 0)
 
 
 def _images_of(about: dict, config: Config) -> Channels | None:

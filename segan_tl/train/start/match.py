@@ -6,6 +6,7 @@
     inputs or outputs in another order      change places, where both networks name them
     planes that said what is there          go into the bias: inside the head they were 1
     inputs or outputs that are not there    start anew, beside those that come over
+    slices beside the source's              start at 0
     anything else                           starts anew, and is named
 """
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from segan_tl.fast.depthwise import DepthwiseConv3D
 from segan_tl.models.mednext import resize_kernel
-from segan_tl.train.start.channels import Channels
+from segan_tl.train.start.channels import ZERO, Channels
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Report:
         resized: those of them whose kernels were interpolated.
         fresh: layer → why it starts anew.
         unused: layers of the source that the network has not.
-        partly: those of `copied` of which some channels start anew.
+        partly: those of `copied` of which some channels start anew, or at 0.
         misfits: those of `fresh` that are of other sizes there.
     """
 
@@ -77,7 +78,8 @@ def copy_layers(
         network: what is to be trained.
         source: where the weights come from.
         heads: layers that answer; `outputs` and `other_head` are about them.
-        inputs: for each input channel of the network its place in the source; None where they are not to be moved.
+        inputs: for each input channel of the network its place in the source, None where it starts anew, ZERO where at
+            0; no list where they are not to be moved.
         outputs: likewise for the channels of a head.
         other_head: why no head comes over; "" where they do.
         replaced: layers that start anew although they might fit.
@@ -108,7 +110,7 @@ def copy_layers(
         if isinstance(layer, DepthwiseConv3D) and values[0].shape != layer.kernel.shape:
             resized.append(layer.name)
     moved = {first: inputs} | {head: outputs for head in heads}
-    partly = [name for name in copied if None in (moved.get(name) or ())]
+    partly = [name for name in copied if {None, ZERO} & set(moved.get(name) or ())]
     unused = sorted(found.keys() - {layer.name for layer in wanted})
     return Report(tuple(copied), tuple(resized), fresh, tuple(unused), tuple(partly), tuple(misfits))
 
@@ -147,7 +149,7 @@ def _take_inputs(layer, kernel: np.ndarray | None, inputs: Channels) -> np.ndarr
         return None
     kernel = kernel[None] if kernel.ndim < fresh.ndim else kernel  # of slices, for a volume
     alike = kernel.shape[:-2] == fresh.shape[:-2] and kernel.shape[-1] == fresh.shape[-1]
-    if None in inputs and not alike:
+    if {None, ZERO} & set(inputs) and not alike:
         return kernel
     return _rearrange(kernel, fresh, inputs, axis=-2)
 
@@ -179,13 +181,14 @@ def _rearrange(old: np.ndarray, fresh: np.ndarray, channels: Channels, *, axis: 
     Args:
         old: values of the source.
         fresh: values that the network started with.
-        channels: for each channel of `fresh` its place in `old`, None where it has none.
+        channels: for each channel of `fresh` its place in `old`, None where it has none, ZERO where it is 0.
         axis: from the end, as -1.
     """
     if max((index for index in channels if index is not None), default=-1) >= old.shape[axis]:
         return old  # another kind of input: the caller names both shapes
+    nothing = np.zeros_like(np.take(old, 0, axis))
     parts = [
-        np.take(fresh, place, axis) if index is None else np.take(old, index, axis)
+        np.take(fresh, place, axis) if index is None else nothing if index == ZERO else np.take(old, index, axis)
         for place, index in enumerate(channels)
     ]
     if any(part.shape != parts[0].shape for part in parts):

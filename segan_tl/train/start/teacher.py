@@ -55,6 +55,11 @@ def _misfit(teacher: Source, config: Config) -> str | None:
     ):
         if there != here:
             return f"has {key} {there}, expected {here}; train a teacher with the settings of this configuration"
+    if theirs.data.neighbours > config.data.neighbours:
+        return (
+            f"has data.neighbours {theirs.data.neighbours}, expected at most {config.data.neighbours}, those of this "
+            "configuration; raise them here, or train a teacher that sees as many"
+        )
     if (theirs.data.patch[0] == 1) != (config.data.patch[0] == 1):
         return f"sees patches {list(theirs.data.patch)}, expected slices for slices and volumes for volumes"
     if fault := theirs.model_copy(update={"data": config.data, "critic": None}).misfit():

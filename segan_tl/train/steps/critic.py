@@ -3,13 +3,16 @@
     L1 = multi-scale L1 between the critic's features of (image, truth) and of (image, prediction)
 
 The critic maximises it, the segmentor minimises `critic.weight` times it beside its own loss [Giacomello 2020, III; Xue
-2018]. With deep supervision the critic judges the finest output. It works on slices and on volumes.
+2018]. With deep supervision the critic judges the finest output. It works on slices and on volumes. Of a slice with
+neighbours (data.neighbours) it sees the slice in the middle alone, of which the mask is: so it is the same network for
+any number of neighbours, comes over from any source, and can multiply image and mask.
 """
 
 import keras
 from keras import ops
 
 from segan_tl.config.schema import Config
+from segan_tl.data.neighbours import middle
 from segan_tl.fast.accelerate import accelerate
 from segan_tl.losses import multi_scale_l1
 from segan_tl.models.segan import build_critic
@@ -26,18 +29,18 @@ class CriticTerm:
 
     def __init__(self, critic: keras.Model, *, config: Config, normalisation=None):
         self.critic, self.settings = critic, config.critic
-        self.activation = config.model.activation
+        self.activation, self.neighbours = config.model.activation, config.data.neighbours
         self.forward = accelerate(critic, normalisation=normalisation)
 
     def __call__(self, image, truth, logits):
         """Return L1, (B,).
 
         Args:
-            image: (B, …, M).
+            image: (B, …, M), or (B, …, (2 n + 1) M) with n neighbours, which are left out.
             truth: (B, …, C), what the network is to answer.
             logits: (B, …, C) of its finest output.
         """
-        logits = ops.cast(logits, "float32")
+        logits, image = ops.cast(logits, "float32"), middle(image, self.neighbours)
         probability = ops.softmax(logits, axis=-1) if self.activation == "softmax" else ops.sigmoid(logits)
         features = (self.forward({"image": image, "mask": mask}, training=True) for mask in (truth, probability))
         return multi_scale_l1(*features)

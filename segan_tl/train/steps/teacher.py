@@ -30,7 +30,12 @@ class TeacherTerm:
     def __init__(self, network: keras.Model, *, theirs: Config, config: Config):
         network.trainable = False
         self.forward = accelerate(network)
-        self.places = [config.data.modalities.index(name) for name in theirs.data.modalities]
+        self.modalities, first = len(theirs.data.modalities), config.data.neighbours - theirs.data.neighbours
+        self.places = [
+            slice_ * self.modalities + config.data.modalities.index(name)
+            for slice_ in range(first, first + theirs.data.slices)
+            for name in theirs.data.modalities
+        ]
         self.outputs = [theirs.data.regions.index(name) for name in config.data.regions]
         self.softmax, self.planes = config.model.activation == "softmax", theirs.data.any_subset
         if self.softmax:  # background first
@@ -40,12 +45,13 @@ class TeacherTerm:
         """Return the loss, (B,); 0 for an example of a case that lacks a modality.
 
         Args:
-            image: (B, …, M) with all modalities of the case.
+            image: (B, …, M) with all modalities of the case, of as many neighbours as the teacher sees, or more.
             whole: (B,) 1 where these are all that there are, else 0.
             logits: (B, …, C) of the finest output, of the part of the modalities.
         """
         image = tf.gather(image, self.places, axis=-1)
-        seen = with_planes(image, ops.ones_like(image[:, *[0] * (len(image.shape) - 2)])) if self.planes else image
+        every = image[:, *[0] * (len(image.shape) - 2), : self.modalities]
+        seen = with_planes(image, ops.ones_like(every)) if self.planes else image
         answer = tf.stop_gradient(tf.gather(self.forward(seen, training=False), self.outputs, axis=-1))
         loss = cross_entropy if self.softmax else binary_cross_entropy
         return whole * loss(answer, ops.cast(logits, "float32"))

@@ -214,7 +214,9 @@ class Training:
         if "changes" not in batch:
             return batch["image"]
         keeps_statistics = self.config.augment.gamma_keeps_statistics
-        return change_batch(batch["image"], batch["changes"], keeps_statistics=keeps_statistics)
+        return change_batch(
+            batch["image"], batch["changes"], keeps_statistics=keeps_statistics, neighbours=self.config.data.neighbours
+        )
 
     def _descend(self, gradients, variables):
         """Apply the gradients, clipped by the norm of that of the global batch; return the norm, None without a limit.

@@ -189,3 +189,62 @@ def test_what_is_frozen_stands_still_to_the_byte_and_the_rest_moves(make_source,
     for average, weight in zip(game.best_weights(), published.weights, strict=True):
         if weight.path.split("/")[0].split("_")[0] in FROZEN[strategy][0]:
             assert np.array_equal(average, weight)
+
+
+# === Slices with their neighbours ===
+
+
+def start_with_neighbours(tmp_path, *, there, here, strategy="full"):
+    """Return the source, what it started, the record and what was said, of two modalities with planes."""
+    modalities, networks_of = ("t1", "flair"), []
+    for seed, neighbours in ((1, there), (2, here)):
+        keras.utils.set_random_seed(seed)
+        networks_of.append(build_segmentor((None, None, 2 * (2 * neighbours + 2)), filters=FILTERS))
+    values = small_config(modalities).model_dump(mode="json")
+    values["data"] |= {"subsets": "any", "neighbours": there}
+    source, ours = networks_of
+    critics = [networks(seed, 2)[1] for seed in (1, 2)]
+    make_run(tmp_path / "source", validate(values, source="the test"), segmentor=source, critic=critics[0])
+    found = find_source(str(tmp_path / "source"), runs=tmp_path, names=())
+    values["data"]["neighbours"] = here
+    values["transfer"] = {"source": str(found.path), "source_sha256": found.digest, "strategy": strategy,
+                          "inputs": {name: name for name in modalities}}  # fmt: skip
+    config = validate(values, source="the test")
+    begun = find_start(config, Run(tmp_path / "target"), resuming=False)
+    lines = begin(ours, critics[1], begun, config)
+    assert all(same(critics[1], critics[0]))  # which sees the slice in the middle, whatever stands beside it
+    return source, ours, begun.record, lines
+
+
+def seen(slab, neighbours):
+    """Return slices (B, 5, h, w, M) as a network with so many neighbours sees them, planes of ones behind."""
+    beside = slab[:, 2 - neighbours : 3 + neighbours].transpose(0, 2, 3, 1, 4)
+    return np.concatenate([beside.reshape(*beside.shape[:3], -1), np.ones_like(slab[:, 0])], axis=-1)
+
+
+@pytest.mark.parametrize(("there", "here"), [(0, 1), (0, 2), (1, 2), (1, 1)])
+def test_more_neighbours_begin_with_the_answers_of_fewer(tmp_path, there, here):
+    source, ours, record, lines = start_with_neighbours(tmp_path, there=there, here=here)
+    slab = np.random.default_rng(0).normal(size=(2, 5, 32, 32, 2)).astype(np.float32)
+    np.testing.assert_allclose(ours(seen(slab, here)), source(seen(slab, there)), atol=1e-6)
+    said = [line for line in lines if "slices of a modality" in line]
+    if there == here:
+        assert not said and record["new"] == []
+    else:
+        assert said == [
+            f"  slices of a modality: {2 * there + 1} there, {2 * here + 1} here; those in the middle come over, the "
+            f"{2 * (here - there)} beyond start at zero"
+        ]
+        assert record["new"] == ["enc1_conv"] and "    new in part: enc1_conv" in lines
+
+
+def test_slices_that_start_at_zero_learn_in_an_encoder_that_stands_still(tmp_path):
+    _, ours, record, _ = start_with_neighbours(tmp_path, there=0, here=1, strategy="freeze-encoder")
+    assert ours.get_layer("enc1_conv").trainable and "enc2_conv" in record["frozen"]
+
+
+def test_without_neighbours_the_middle_comes_over(tmp_path):
+    source, ours, record, lines = start_with_neighbours(tmp_path, there=1, here=0)
+    theirs, kernel = (network.get_layer("enc1_conv").kernel.numpy() for network in (source, ours))
+    assert np.array_equal(kernel, theirs[:, :, [2, 3, 6, 7]]) and record["new"] == []
+    assert "  slices of a modality: 3 there, 1 here; those in the middle come over, 2 are left out" in lines

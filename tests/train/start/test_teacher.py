@@ -73,3 +73,12 @@ def test_a_run_that_was_trained_again_cannot_go_on_teaching(teacher, tmp_path):
 def test_a_teacher_needs_a_network_for_any_subset():
     with pytest.raises(UserError, match="expected data.subsets = 'any' beside it"):
         config_of("runs/segan/all", subsets="all")
+
+
+def test_a_teacher_sees_no_more_neighbours(tmp_path):
+    values = small_config(FOUR, ("wt",)).model_dump(mode="json")
+    values["data"]["neighbours"] = 1
+    run = make_run(tmp_path / "wide", validate(values, source="the test"))
+    with pytest.raises(UserError, match="has data.neighbours 1, expected at most 0"):
+        find_teacher(config_of(run.root), Run(tmp_path / "student"), resuming=False)
+    assert find_teacher(config_of(run.root, neighbours=2), Run(tmp_path / "student"), resuming=False)

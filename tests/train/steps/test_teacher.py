@@ -77,3 +77,18 @@ def test_the_network_learns_and_the_teacher_stands_still():
     assert np.abs(network.get_layer("logits").get_weights()[0]).max() > 0
     assert all(np.array_equal(a, b) for a, b in zip(before, teacher.get_weights(), strict=True))
     assert set(game.networks) == {"segmentor"}
+
+
+def test_a_teacher_of_slices_alone_sees_the_one_in_the_middle():
+    values = config_of().model_dump(mode="json")
+    values["data"]["neighbours"] = 1
+    config = validate(values, source="the test")
+    image = tf.constant(np.ones((1, 4, 4, 6)) * [9, 9, 1, 1 + np.log(3), 9, 9], tf.float32)
+    term = TeacherTerm(
+        linear([1.0, -1.0], channels=2), theirs=config_of(["flair", "t1"], subsets="all"), config=config
+    )
+    logits = tf.fill((1, 4, 4, 1), float(np.log(3)))
+    assert term(image, tf.ones(1), logits).numpy() == pytest.approx([0.5623], abs=1e-4)  # as above
+    # One that is told what is there, and sees as many: it weighs the first slice of t1 and both planes.
+    term = TeacherTerm(linear([1, 0, 0, 0, 0, 0, -3, -4], channels=8), theirs=config, config=config)
+    assert term(image, tf.ones(1), logits * 0).numpy() == pytest.approx([np.log(2)], abs=1e-4)

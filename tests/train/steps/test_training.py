@@ -212,3 +212,32 @@ def test_no_change_brings_a_hidden_modality_back():
     for example, there in zip(image, present):
         assert [bool(example[..., i].any()) for i in range(2)] == there.astype(bool).tolist()
     assert not np.allclose(image[2], batch["image"][2])
+
+
+# === Slices with their neighbours ===
+
+
+def test_the_critic_sees_the_middle_and_the_segmentor_all():
+    game = make_game(SEGAN, data=SEGAN["data"] | {"neighbours": 1})
+    assert game.segmentor.input_shape[-1] == 3
+    assert game.networks["critic"].get_layer("enc1_conv").kernel.shape[-2] == 2  # image and mask
+    plain, other = make_batch((32, 32)), np.random.default_rng(5).random((4, 32, 32, 2)).astype(np.float32)
+    image = plain["image"].numpy()
+    slab, turned = (tf.constant(np.concatenate([a, image, b], axis=-1)) for a, b in (
+        (other[..., :1], other[..., 1:]), (other[..., 1:], other[..., :1])
+    ))  # fmt: skip
+    logits = tf.zeros((4, 32, 32, 1))
+    assert np.array_equal(game.critic(slab, plain["mask"], logits), game.critic(turned, plain["mask"], logits))
+    one, two = (game.losses(plain | {"image": seen})["terms"] for seen in (slab, turned))
+    assert not np.allclose(one["loss_segmentor"], two["loss_segmentor"], rtol=1e-6)
+    game.step(plain | {"image": slab})
+
+
+def test_changes_on_the_device_know_of_neighbours():
+    """Noise alone would be drawn for every slice; brightness is the same for all three of a modality."""
+    augment = {"brightness": 1.0, "brightness_factor": (0.5, 0.6)}
+    game = make_game(SEGAN | {"augment": {}}, data=SEGAN["data"] | {"neighbours": 1}, augment=augment)
+    drawn = draw(np.random.default_rng(1), game.config.augment, count=4, patch=(1, 32, 32), channels=1)
+    image = np.random.default_rng(0).random((4, 32, 32, 3)).astype(np.float32)
+    found = game._image({"image": tf.constant(image), "changes": {name: tf.constant(drawn[name]) for name in DRAWN}})
+    np.testing.assert_allclose(found, image * drawn["brightness"][:, None, None], rtol=1e-5)
