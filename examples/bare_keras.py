@@ -16,6 +16,8 @@ from scipy import ndimage
 run, *scans, out = sys.argv[1:]
 config = json.load(open(f"{run}/config.json", encoding="utf-8"))
 crop, window = config["data"]["crop"], config["data"]["patch"][1:]
+if config["data"].get("neighbours") or config["data"].get("plane", "axial") != "axial":
+    sys.exit("expected a run of axial slices without neighbours; type the command predict instead")
 
 
 def centre(shape, size):

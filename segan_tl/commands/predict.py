@@ -7,6 +7,7 @@ from pathlib import Path
 
 from segan_tl.console import case_progress, console, start_tensorflow
 from segan_tl.errors import CannotWrite, UserError
+from segan_tl.predict.vote import MEAN, RULES
 from segan_tl.regions import MODALITIES, region_masks
 from segan_tl.workflow.numbers import positive
 from segan_tl.zoo.find import spell
@@ -17,13 +18,15 @@ EPILOG = """examples:
   python -m segan_tl predict segan/flair scan.nii.gz tumour.nii.gz     one file
   python -m segan_tl predict segan/flair scan.nii.gz OUT --modality flair --probabilities
   python -m segan_tl predict segan/t1 segan/t2 segan/flair patients/ OUT --vote weighted
+  python -m segan_tl predict segan/flair coronal/flair sagittal/flair patients/ OUT --vote mean
   python -m segan_tl predict zoo:segan_random patients/ OUT --modality t2    comes along, sees any contrast
 
 The result lies on the grid of the input, with its affine. Only the run's own modalities are read; a run that
 was trained with --modality any takes those that a patient has, and says which; one that was trained on painted
 contrasts (phantom.contrast) takes whatever --modality says. Where a case has a label map, Dice is printed too. With
 --vote, the runs of those modalities that a patient has decide, voxel by voxel; a vote counts 1 (majority) or the run's
-best validation Dice (weighted), and a tie is settled by the mean probability.
+best validation Dice (weighted), and a tie is settled by the mean probability. Of runs that all see the same images (as
+those of slices of three planes do) the mean of the probabilities decides (mean).
 volumes.csv has the volumes, and remarks: a scan unlike those of the training, an answer that can hardly be.
 Research software: not for diagnosis."""
 
@@ -35,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", nargs="+", metavar="RUN", help="folder of a run, its name below --runs, or zoo:NAME")
     parser.add_argument("input", metavar="INPUT", type=Path, help="folder of cases, case folder or image file")
     parser.add_argument("out", metavar="OUT", type=Path, help="folder, or a name ending in .nii.gz for a single case")
-    parser.add_argument("--vote", choices=("majority", "weighted"), help="let several RUNs of one modality each decide")
+    parser.add_argument("--vote", choices=(*RULES, MEAN), help="let several RUNs decide: one a modality, or alike")
     modality = "modality of a file whose name does not tell it; of the image to take, for a run that sees any contrast"
     parser.add_argument("--modality", choices=MODALITIES, help=modality)
     parser.add_argument("--batch-size", type=positive, metavar="N", help="slices in one pass (the run's own)")
@@ -59,8 +62,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     # === What, with what, and where to: everything that can be refused is refused before work begins ===
     members = _open(arguments)
-    voting = arguments.vote is not None
-    modalities = tuple(modality for member in members for modality in member.config.data.modalities)
+    voting = arguments.vote in RULES
+    asked = members if voting else members[:1]
+    modalities = tuple(modality for member in asked for modality in member.config.data.modalities)
     any_of_them = voting or members[0].config.data.any_subset
     find, missing = (find_any_inputs, without_any) if any_of_them else (find_inputs, missing_modalities)
     cases, remarks = find(arguments.input, modalities=modalities, stated=arguments.modality)
@@ -93,23 +97,25 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _open(arguments) -> list:
-    """Open the run, or the runs that are to vote, with the settings of the command line."""
-    from segan_tl.predict.members import open_member, open_members, same_modality, seeing, weights_of
+    """Open the run, or those that decide together, with the settings of the command line."""
+    from segan_tl.predict.members import open_alike, open_member, open_members, same_modality, seeing, weights_of
 
     if arguments.vote is None and len(arguments.run) > 1:
         raise UserError(
             f"expected one RUN before INPUT and OUT, or --vote; found {', '.join(arguments.run)}; add --vote majority "
-            "or --vote weighted to let several runs decide together, or name one"
+            "or --vote weighted to let several runs of one modality each decide together, --vote mean for runs of the "
+            "same, or name one"
         )
     if arguments.vote is None:
         members = [open_member(arguments.run[0], runs=arguments.runs)]
+        members = [replace(members[0], config=seeing(members[0].config, _modality(arguments)))]
+    elif arguments.vote == MEAN:
+        members = open_alike(arguments.run, runs=arguments.runs, modality=_modality(arguments))
     else:
         members = open_members(arguments.run, runs=arguments.runs)
         if reason := same_modality(members):
-            raise UserError(f"{reason}, and a vote takes one run a modality; leave one of them out")
+            raise UserError(f"{reason}, and a vote takes one run a modality; leave one out, or take --vote mean")
         weights_of(members, arguments.vote)  # a run that does not tell its weight is refused now
-    if not arguments.vote:
-        members = [replace(members[0], config=seeing(members[0].config, _modality(arguments)))]
     return [replace(member, config=_override(member.config, arguments)) for member in members]
 
 
@@ -170,7 +176,7 @@ def _segment_one(arguments, members, models, *, case, outputs) -> tuple:
     started = time.monotonic()
     regions = members[0].config.data.regions
     loaded, voters, probability, prediction = segment_input(members, models, case, rule=arguments.vote)
-    voted, data = [voter.modality for voter in voters] if arguments.vote else [], members[0].config.data
+    voted, data = [voter.modality for voter in voters] if arguments.vote in RULES else [], members[0].config.data
     used = used_modalities(loaded.image, data) if data.any_subset else []
     scheme = label_scheme(regions, case.convention)
     painted = paint_labels(prediction, regions, scheme)
@@ -181,6 +187,7 @@ def _segment_one(arguments, members, models, *, case, outputs) -> tuple:
     truth = None if loaded.labels is None else region_masks(loaded.labels, regions)
     voxel_ml = loaded.geometry.voxel_volume_mm3 / 1000
     volumes_ml, scores, parts = {}, {}, [f"vote of {'+'.join(voted)}"] if voted else ["+".join(used)] if used else []
+    parts += [f"mean of {len(members)} runs"] if len(members) > 1 and not voted else []
     for i, region in enumerate(regions):
         volumes_ml[region] = float(prediction[..., i].sum() * voxel_ml)
         parts.append(f"{region} {volumes_ml[region]:.1f} ml")

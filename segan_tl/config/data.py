@@ -9,6 +9,8 @@ from segan_tl.regions import MODALITIES
 
 Spacing = Annotated[float, Field(ge=0.05, le=20)]
 Neighbours = Annotated[int, Field(ge=0, le=4)]
+# The axes of a prepared volume by the plane of its slices, which come first; then rows and columns of a slice.
+AXES = {"axial": "DHW", "coronal": "WHD", "sagittal": "HDW"}
 
 
 class DataConfig(Section):
@@ -31,7 +33,10 @@ class DataConfig(Section):
     # H, W, D around the centre, of the voxels that are resampled to; None: to the head
     crop: tuple[Positive, Positive, Positive] | None = None
     spacing_mm: Spacing | None = None  # of cubic voxels to resample to; None: the file's own
-    patch: tuple[Positive, Positive, Positive] = (128, 128, 128)  # D, H, W
+    # which way slices lie; crop and augment.mirror_axes go on naming the axes of the head
+    plane: Literal[tuple(AXES)] = "axial"
+    # D, H, W; of another plane than "axial" the slice, its rows and its columns: 1, H, D or 1, D, W
+    patch: tuple[Positive, Positive, Positive] = (128, 128, 128)
     # where a patch lies: anywhere, in the middle of the head, or each slice once
     sampling: Literal["random", "centre", "slices"] = "random"
     # of a slice on either side, which a network of slices sees as further channels; zeros beyond the ends of the volume
@@ -53,6 +58,11 @@ class DataConfig(Section):
     def any_subset(self) -> bool:
         """Return whether a case may lack modalities, which a network is told, then, of every one."""
         return self.subsets == "any"
+
+    @property
+    def axes(self) -> str:
+        """Return the axes of a prepared volume, and so of a patch, by the names that they have in the head."""
+        return AXES[self.plane]
 
     @property
     def slices(self) -> int:
@@ -84,8 +94,19 @@ class DataConfig(Section):
                 "data.sampling 'slices' and data.crop go together, and data.normalise 'percentiles' with them; found "
                 f"{self.sampling!r}, {self.normalise!r} and {list(self.crop) if cropped else 'no crop'}"
             )
-        if cropped and any(part > whole for part, whole in zip(self.patch[1:], self.crop)):
-            raise ValueError(f"data.patch {list(self.patch)} is larger along H, W than data.crop {list(self.crop)}")
+        if self.plane != "axial" and not cropped:
+            raise ValueError(
+                f"data.plane {self.plane!r} is of slices, to which data.crop and data.sampling 'slices' belong; found "
+                "no data.crop: leave data.plane out"
+            )
+        if cropped:
+            rows, columns = self.axes[1:]
+            slice_ = [self.crop["HWD".index(axis)] for axis in (rows, columns)]
+            if any(part > whole for part, whole in zip(self.patch[1:], slice_)):
+                raise ValueError(
+                    f"data.patch {list(self.patch)} is larger along {rows}, {columns} than data.crop "
+                    f"{list(self.crop)}, whose {self.plane} slices are {slice_[0]} × {slice_[1]}"
+                )
         if self.neighbours and not cropped:
             raise ValueError(
                 f"data.neighbours {self.neighbours} are of slices, which data.sampling 'slices' draws; found "

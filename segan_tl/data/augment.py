@@ -19,13 +19,15 @@ CHANNEL_CHANCE = 0.5  # of blur and low resolution, in nnU-Net and Wacker alike
 
 
 def draw(
-    generator: np.random.Generator, config: AugmentConfig, *, count: int, patch: Sequence[int], channels: int
-) -> dict[str, np.ndarray]:
+    generator: np.random.Generator, config: AugmentConfig, *, count: int, patch: Sequence[int], channels: int,
+    axes: str = "DHW",
+) -> dict[str, np.ndarray]:  # fmt: skip
     """Draw the parameters of `count` examples.
 
     Args:
         patch: voxels along D, H, W; with D = 1 nothing moves along D.
         channels: M.
+        axes: the names that those of the patch have in the head, of which `mirror_axes` speaks.
 
     Returns:
         Arrays of `count` rows; shifts and deviations of 0 and factors of 1 change nothing. matrix (3, 3) from the patch
@@ -41,7 +43,7 @@ def draw(
     sigma = deformation[:, None] * np.array(patch)
     drawn = {
         "matrix": space.rotations(angles) * np.where([flat, False, False], 1, scales)[:, :, None],
-        "mirror": chance.of(config.mirror, 3) & (np.array(patch) > 1) & [axis in config.mirror_axes for axis in "DHW"],
+        "mirror": chance.of(config.mirror, 3) & (np.array(patch) > 1) & [axis in config.mirror_axes for axis in axes],
         "elastic_sigma": sigma,
         # At most half a standard deviation: the displaced grid never folds.
         "elastic_voxels": chance.between((0, 0.5)) * sigma[:, flat:].min(axis=1),

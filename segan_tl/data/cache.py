@@ -23,6 +23,7 @@ from segan_tl.data.find.missing import those_there
 from segan_tl.data.fingerprint import FINGERPRINT, fingerprint_case, from_array, to_array
 from segan_tl.data.prepare import Box, prepare_volume
 from segan_tl.data.resample import resample_labels
+from segan_tl.data.turn import turn
 from segan_tl.disk.paths import safe_name
 from segan_tl.regions import REGIONS, region_masks
 
@@ -46,6 +47,7 @@ class CachedCase:
         tissues: (D, H, W) uint16 of a synthetic case whose contrast is drawn anew, see `phantom.tissue_map`.
         tissue_voxels: voxels of each tissue in it, by code.
         present: which modalities are there, the others are 0; () for all of them.
+        plane: whose slices come first: along D of what is said here. The box is that of the head, as it lay.
     """
 
     id: str
@@ -60,6 +62,7 @@ class CachedCase:
     tissues: np.ndarray | None = None
     tissue_voxels: np.ndarray | None = None
     present: tuple[bool, ...] = ()
+    plane: str = "axial"
 
     @cached_property
     def tumour_slices(self) -> np.ndarray:
@@ -136,6 +139,7 @@ def _paths(case: Case, *, folder: Path, config: DataConfig, need_mask: bool) -> 
     how += (config.modalities, list(REGIONS))
     how += (config.crop, config.percentiles) if config.crop else ()
     how += (names,) if names != config.modalities else ()
+    how += (config.plane,) if config.plane != "axial" else ()
     found = name_hash(*how, sources=sources)
     return found and {name: folder / safe_name(case.id, "the case") / f"{name}-{found}.npy" for name in _FILES}
 
@@ -153,7 +157,8 @@ def _make(case: Case, *, config: DataConfig, need_mask: bool) -> tuple[Made, Seq
     )  # fmt: skip
     numbers = fingerprint_case(checked.images, spacing_mm=spacing_mm, labels=checked.labels)
     whole = np.zeros(box.shape, np.uint8) if checked.labels is None else checked.labels
-    labels = np.ascontiguousarray(resample_labels(box.cut(whole), prepared.shape[:3]))
+    labels = resample_labels(box.cut(whole), prepared.shape[:3])
+    prepared, labels = (np.ascontiguousarray(turn(array, config.plane)) for array in (prepared, labels))
     image, mask = digest(checked.geometry, *images), digest(checked.geometry, whole)
     return {
         "image": (prepared.astype(np.float16), image),
@@ -189,4 +194,5 @@ def _build(case: Case, arrays: Arrays, *, config: DataConfig) -> CachedCase:
     return CachedCase(
         case.id, maps["image"], maps["labels"], positions, box, config.regions, sources, arrays.made_again,
         from_array(maps["fingerprint"]), present=tuple(name in case.images for name in config.modalities),
+        plane=config.plane,
     )  # fmt: skip

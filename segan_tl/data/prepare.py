@@ -50,10 +50,17 @@ class Box:
         result[self.inside] = np.moveaxis(resample_image(array, (depth, height, width)), 0, 2)[self.filled]
         return result
 
-    def middle(self, height: int, width: int) -> "Box":
-        """Return the box of `height` × `width` voxels in the middle of every slice of this one."""
-        start = tuple(a + b for a, b in zip(self.start, centred(self.size[:2], (height, width))))
-        return Box((*start, self.start[2]), (height, width, self.size[2]), self.shape)
+    def middle(self, rows: int, columns: int, axes: str = "DHW") -> "Box":
+        """Return the box of so many voxels in the middle of every slice of this one; axes as of DataConfig."""
+        size = in_plane(self.size, (rows, columns), axes=axes)
+        start = tuple(a + b for a, b in zip(self.start, centred(self.size, size)))
+        return Box(start, size, self.shape)
+
+
+def in_plane(size: Sequence[int], slice_: Sequence[int], *, axes: str) -> tuple[int, int, int]:
+    """Return a size (H, W, D) whose slices have so many rows and columns; axes as of DataConfig."""
+    lengths = dict(zip("HWD", size)) | dict(zip(axes[1:], slice_))
+    return tuple(lengths[axis] for axis in "HWD")
 
 
 def centred(shape: Sequence[int], size: Sequence[int]) -> tuple[int, ...]:

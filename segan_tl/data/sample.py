@@ -85,7 +85,9 @@ def plan_patches(
             case = draw_in_rounds(generator, len(cases), count=count)
         corner, forced = _place(cases, config, generator, case=case, wanted=wanted)
     channels = cases[0].image.shape[-1]
-    changes = draw(generator, config.augment, count=count, patch=tuple(config.data.patch), channels=channels)
+    changes = draw(
+        generator, config.augment, count=count, patch=tuple(config.data.patch), channels=channels, axes=config.data.axes
+    )
     contrast = plan_contrasts(cases, config, epoch=epoch, case=case, is_source=is_source)
     present = whole = None
     if config.data.any_subset:  # last: what is drawn before does not depend on it

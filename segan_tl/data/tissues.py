@@ -16,6 +16,7 @@ from segan_tl.data.phantom.tissue_map import count_voxels, draw_tissues, resampl
 from segan_tl.data.phantom.write import in_processes
 from segan_tl.data.prepare import Box
 from segan_tl.data.resample import resample_labels
+from segan_tl.data.turn import turn
 from segan_tl.disk.paths import safe_name
 from segan_tl.errors import UserError
 from segan_tl.regions import to_canonical
@@ -48,7 +49,7 @@ def add_tissues(
     paths = {case.id: _paths(case, cohort, folder) for case in cases}
     found = {case.id: read_arrays(paths[case.id]) for case in cases}
     work = [
-        (case.id, dict(cohort), case.box, np.array(case.labels), case.sources["labels"], paths[case.id])
+        (case.id, dict(cohort), case.box, np.array(case.labels), case.sources["labels"], paths[case.id], case.plane)
         for case in cases
         if found[case.id] is None
     ]
@@ -66,16 +67,18 @@ def add_tissues(
 
 
 def _paths(case: CachedCase, cohort: Mapping, folder: Path) -> dict[str, Path]:
-    """Return the files of a case's map: they follow the person, the crop, the grid and the labels."""
+    """Return the files of a case's map: they follow the person, the crop, the grid, the plane and the labels."""
     who = [cohort["name"], cohort["seed"], list(cohort["shape"]), *([cohort["variety"]] if "variety" in cohort else [])]
     where = [list(case.box.start), list(case.box.size), list(case.labels.shape)]
+    where += [case.plane] if case.plane != "axial" else []
     key = name_hash("tissues", VERSION, who, where, case.sources["labels"], sources=())
     return {name: folder / safe_name(case.id, "the case") / f"{name}-{key}.npy" for name in NAMES}
 
 
 def _make(job: tuple) -> tuple[str, bool]:
     """Draw one map and write it; return the case, and whether its labels are those of the person drawn."""
-    name, cohort, box, labels, digest, paths = job
+    name, cohort, box, labels, digest, paths, plane = job
+    labels = turn(labels, plane)
     index = int(name.rpartition("-")[2]) - 1
     tissues, drawn = draw_tissues(
         cohort["name"], case_index=index, shape=tuple(cohort["shape"]), seed=cohort["seed"],
@@ -84,17 +87,20 @@ def _make(job: tuple) -> tuple[str, bool]:
     drawn = resample_labels(box.cut(to_canonical(drawn, cohort["label_convention"])), labels.shape)
     if not np.array_equal(drawn, labels):
         return name, False
-    write_arrays(paths, prepare_tissues(tissues, box, labels.shape, digest=digest))
+    write_arrays(paths, prepare_tissues(tissues, box, labels.shape, digest=digest, plane=plane))
     return name, True
 
 
-def prepare_tissues(tissues: np.ndarray, box: Box, shape: tuple[int, int, int], *, digest: str) -> Made:
-    """Crop and resample a map (H, W, D) as its images were; return the arrays to keep.
+def prepare_tissues(
+    tissues: np.ndarray, box: Box, shape: tuple[int, int, int], *, digest: str, plane: str = "axial"
+) -> Made:
+    """Crop, resample and turn a map (H, W, D) as its images were; return the arrays to keep.
 
     Args:
         box: of the prepared case.
         shape: its voxels along D, H, W.
         digest: of the labels, 64 letters.
+        plane: whose slices come first in the prepared case.
     """
-    cut = np.ascontiguousarray(resample_tissues(box.cut(tissues), shape))
+    cut = np.ascontiguousarray(turn(resample_tissues(box.cut(tissues), shape), plane))
     return {"tissues": (cut, digest), "tissue_voxels": (count_voxels(cut), digest)}

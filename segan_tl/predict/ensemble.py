@@ -1,4 +1,4 @@
-"""Single-modality models side by side on one patient: each segments its own modality, then they vote."""
+"""Models side by side on one patient: each of its own modality, which vote; or all of the same, whose mean decides."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from segan_tl.predict.inputs import load_input
 from segan_tl.predict.members import Member, joint_settings, weights_of
 from segan_tl.predict.postprocess import binarise, keep_large_components
 from segan_tl.predict.segment import load_segmentor, segment_case
-from segan_tl.predict.vote import mean_probability, vote
+from segan_tl.predict.vote import RULES, mean_probability, vote
 
 
 def load_members(members: Sequence[Member]) -> tuple[list[keras.Model], list[str]]:
@@ -28,8 +28,9 @@ class Segmented(NamedTuple):
     """A case and what was found in it.
 
     Attributes:
-        voters: the runs that were asked: the one, or those whose modality the case has.
-        probability: (H, W, D, R) float32, the mean where there was a vote, weighted as the votes are.
+        voters: the runs that were asked: the one, or those whose modality the case has; of runs that see the same
+            images the first, for all of them.
+        probability: (H, W, D, R) float32, the mean of several runs, weighted as their votes are.
         prediction: (H, W, D, R) bool.
     """
 
@@ -42,21 +43,25 @@ class Segmented(NamedTuple):
 def segment_input(
     members: Sequence[Member], models: Sequence[keras.Model], case: Case, *, rule: str | None
 ) -> Segmented:
-    """Read a case and segment it: with the one run, or with those whose modality the case has, by vote.
+    """Read a case and segment it: with the one run, with those whose modality the case has, by vote, or by the mean.
 
     Args:
         models: the members' segmentors.
-        rule: "majority" or "weighted"; None for one run, of however many modalities.
+        rule: "majority" or "weighted"; None for one run, of however many modalities; "mean" for several of the same.
 
     Raises:
         UserError: an image cannot be used.
     """
     config = members[0].config
-    if rule is None:
+    if rule not in RULES:
         data = config.data
         loaded = load_input(case, data.modalities, regions=data.regions, any_subset=data.any_subset)
-        probability = segment_case(models[0], loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
-        return Segmented(loaded, (members[0],), probability, binarise(probability, config.predict))
+        found = [
+            segment_case(model, loaded.image, member.config, spacing_mm=loaded.spacing_mm, case=case.id)
+            for member, model in zip(members, models, strict=True)
+        ]
+        probability = mean_probability(found) if len(found) > 1 else found[0]
+        return Segmented(loaded, (members[0],), probability, binarise(probability, joint_settings(members)))
     there = [(member, model) for member, model in zip(members, models) if member.modality in case.images]
     voters = tuple(member for member, _ in there)
     loaded = load_input(case, tuple(voter.modality for voter in voters), regions=config.data.regions)

@@ -1,4 +1,4 @@
-"""Several single-modality runs that are to work on the same patients: opened and found to fit together."""
+"""Several runs that are to work on the same patients, of one modality each or all of the same: opened, found to fit."""
 
 import functools
 from collections.abc import Sequence
@@ -104,19 +104,59 @@ def open_members(
     Raises:
         UserError: they do not, or there is no such run.
     """
-    members = [open_member(path, runs=runs) for path in paths]
-    require_once(member.run.root for member in members)
-    names = [member.name for member in members]
-    members = [
-        member if names.count(member.name) == 1 else replace(member, name=str(member.run.root.resolve()))
-        for member in members
-    ]
+    members = _open_each(paths, runs=runs)
     for member in members:
         if len(member.config.data.modalities) != 1 and not (any_subset and member.config.data.any_subset):
             raise UserError(
                 f"expected runs of one modality each; {member.run.root} was trained on "
                 f"{', '.join(member.config.data.modalities)}; leave it out"
             )
+    _require_same_regions(members)
+    return members
+
+
+def open_alike(paths: Sequence[Path | str], *, runs: Path | str = "runs", modality: str | None = None) -> list[Member]:
+    """Open runs that take the same images and answer alike, so that their probabilities can be averaged.
+
+    They may see slices of different planes, with neighbours or without, and be of different families.
+
+    Args:
+        modality: what the user says is to be segmented, for runs that see any contrast.
+
+    Raises:
+        UserError: they do not, one comes twice, or there is no such run.
+    """
+    members = _open_each(paths, runs=runs)
+    members = [replace(member, config=seeing(member.config, modality)) for member in members]
+    first = members[0].config
+    for member in members[1:]:
+        config = member.config
+        for name, here, there in (
+            ("images", first.data.modalities, config.data.modalities),
+            ("data.subsets", (first.data.subsets,), (config.data.subsets,)),
+            ("predict.decision", (first.predict.decision,), (config.predict.decision,)),
+        ):
+            if here != there:
+                raise UserError(
+                    f"expected runs of the same {name}, whose probabilities can be averaged; {members[0].run.root} has "
+                    f"{', '.join(here)} and {member.run.root} {', '.join(there)}; leave one out"
+                )
+    _require_same_regions(members)
+    return members
+
+
+def _open_each(paths: Sequence[Path | str], *, runs: Path | str) -> list[Member]:
+    """Open runs, none of them twice, each of a name of its own."""
+    members = [open_member(path, runs=runs) for path in paths]
+    require_once(member.run.root for member in members)
+    names = [member.name for member in members]
+    return [
+        member if names.count(member.name) == 1 else replace(member, name=str(member.run.root.resolve()))
+        for member in members
+    ]
+
+
+def _require_same_regions(members: Sequence[Member]) -> None:
     first = members[0]
     for member in members[1:]:
         if member.config.data.regions != first.config.data.regions:
@@ -124,7 +164,6 @@ def open_members(
                 f"expected runs of the same regions; {first.run.root} segments {', '.join(first.config.data.regions)} "
                 f"and {member.run.root} {', '.join(member.config.data.regions)}; leave one out"
             )
-    return members
 
 
 def same_modality(members: Sequence[Member]) -> str | None:

@@ -9,6 +9,7 @@ from segan_tl.config.data import DataConfig
 from segan_tl.config.schema import Config
 from segan_tl.data.find.cases import LoadedCase
 from segan_tl.data.fingerprint import fingerprint_case, implausible_volume, number, unlike_training
+from segan_tl.data.prepare import in_plane
 from segan_tl.data.presence import there
 from segan_tl.predict.members import Member, resampled_mm
 from segan_tl.predict.prepare import segmented_box
@@ -122,10 +123,11 @@ def _area(outside: int, head: np.ndarray, config: Config) -> str | None:
 
 def area_text(config: Config) -> str:
     """Return how large the segmented area is."""
-    height_width = config.data.patch[1:] if config.predict.area == "window" else config.data.crop[:2]
-    step_mm = config.data.spacing_mm
+    data, step_mm, size = config.data, config.data.spacing_mm, config.data.crop
+    if config.predict.area == "window":
+        size = in_plane(size, data.patch[1:], axes=data.axes)
     unit = "voxels" if step_mm is None else f"voxels of {step_mm:g} mm"
-    return f"{' × '.join(map(str, (*height_width, config.data.crop[2])))} {unit}"
+    return f"{' × '.join(map(str, size))} {unit}"
 
 
 def summarise(records: Collection[Mapping], config: Config) -> list[str]:

@@ -86,7 +86,7 @@ def segment_slices(
 def segment_case(
     model: keras.Model, image: np.ndarray, config: Config, *, spacing_mm: Sequence[float], case: str = "the image"
 ) -> np.ndarray:
-    """Segment one case: prepare, go through its axial slices or its patches, paste back.
+    """Segment one case: prepare, go through its slices or its patches, paste back.
 
     Args:
         model: segmentor.
@@ -128,7 +128,7 @@ def segment_prepared(
             batch_size=config.predict.batch_size,
         )  # fmt: skip
     else:
-        axes = [axis for axis in (1, 2) if "DHW"[axis] in config.augment.mirror_axes]
+        axes = [axis for axis in (1, 2) if config.data.axes[axis] in config.augment.mirror_axes]
         probability = segment_slices(
             model, prepared, batch_size=config.predict.batch_size, mirror_axes=axes if config.predict.mirror else ()
         )

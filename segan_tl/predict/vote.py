@@ -5,6 +5,8 @@ its thresholded probability; a vote counts 1 (majority) or the model's validatio
 where the votes for it weigh more than half of all votes. Where they weigh exactly half, it is tumour where the mean
 probability, weighted alike, reaches the threshold. One model alone gives its own mask. Models whose weights are all 0
 vote as equals.
+
+Models of the same images, as those of slices of three planes are, do not vote: the mean of their probabilities decides.
 """
 
 from collections.abc import Sequence
@@ -12,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 RULES = ("majority", "weighted")
+MEAN = "mean"
 # Weights are decimal fractions: 0.3 against 0.2 + 0.1 is a tie, though not in binary.
 TIE = 1e-9
 

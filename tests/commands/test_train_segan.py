@@ -160,3 +160,22 @@ def test_bad_cases_stop_training_unless_they_may_be_skipped(tiny_cohort, tiny_co
     split = json.loads((tmp_path / "runs" / "segan" / "t1" / "splits.json").read_text())
     everyone = {case for part in split.values() for case in part}
     assert len(everyone) == 7 and not any(case.endswith("-0002") for case in everyone)
+
+
+def test_slices_of_another_plane_with_neighbours(trained, tiny_cohort, tmp_path, capsys):
+    """Begun with the network of axial slices alone, and averaged with it."""
+    arguments, run = trained
+    places = ["--runs", str(tmp_path / "runs"), "--cache", str(tmp_path / "cache"), "--devices", "cpu"]
+    changes = ["name=coronal", "data.plane=coronal", "data.patch=[1,32,16]", "data.neighbours=1", "train.epochs=1",
+               "train.steps_per_epoch=2", "augment.gamma=1"]  # fmt: skip
+    changes = [word for change in changes for word in ("--set", change)]
+    command = ["transfer", "--source", str(run), "--target", "all", "--data", str(tiny_cohort), *places, *changes]
+    assert main(command) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "slices of a modality: 1 there, 3 here; those in the middle come over, the 2 beyond start at zero" in printed
+    coronal = tmp_path / "runs" / "coronal" / "all-to-all"
+    assert read_json(coronal / "config.json")["data"]["plane"] == "coronal"
+    patient = next(path for path in sorted(tiny_cohort.iterdir()) if path.is_dir())
+    both = ["predict", str(run), str(coronal), str(patient), str(tmp_path / "out"), "--vote", "mean"]
+    assert main(both) == 0
+    assert "mean of 2 runs" in capsys.readouterr().out

@@ -57,6 +57,9 @@ def test_lists_that_have_lost_their_quotes_in_the_shell(override, value):
         ("data.patch=[1,192,192]", "larger along H, W than data.crop"),
         ("data.split=[0.8,0.1,0.2]", "add up to 1"),
         ("data.neighbours=5", "less than or equal to 4"),
+        ("data.plane=oblique", "'axial', 'coronal' or 'sagittal'"),
+        ("data.plane=coronal", "larger along H, D than data.crop [180, 180, 128], whose coronal slices are 180 × 128"),
+        ("data.plane=sagittal", "along D, W than data.crop [180, 180, 128], whose sagittal slices are 128 × 180"),
         ("train.epochs", "key=value"),
     ],
 )
@@ -181,3 +184,10 @@ def test_neighbours_are_channels_of_the_network():
 def test_neighbours_are_of_slices():
     with pytest.raises(UserError, match="data.neighbours 1 are of slices.*'random': leave data.neighbours out"):
         load_config("nnunet_small", ["data.neighbours=1"])
+
+
+def test_a_plane_is_of_slices():
+    with pytest.raises(UserError, match="data.plane 'coronal' is of slices.*found no data.crop: leave data.plane out"):
+        load_config("nnunet_small", ["data.plane=coronal"])
+    coronal = load_config("segan_cat", ["data.plane=coronal", "data.patch=[1,160,112]"])
+    assert coronal.data.axes == "WHD" and load_config("segan_cat").data.axes == "DHW"

@@ -2,8 +2,9 @@
 
 import pytest
 
+from segan_tl.config.load import validate
 from segan_tl.errors import UserError
-from segan_tl.predict.members import joint_settings, open_members, same_modality, weights_of
+from segan_tl.predict.members import joint_settings, open_alike, open_members, same_modality, weights_of
 from tests.small_runs import make_run, small_config
 
 
@@ -65,3 +66,23 @@ def test_a_weight_must_be_a_number(tmp_path, dice):
     make_run(tmp_path / "flair", small_config(), best_dice=dice)
     with pytest.raises(UserError, match="run.json is damaged: .*best_dice"):
         open_members([tmp_path / "flair"])
+
+
+def test_runs_to_be_averaged_see_and_answer_alike(tmp_path):
+    values = small_config().model_dump(mode="json")
+    values["data"] |= {"plane": "sagittal", "patch": [1, 8, 16], "neighbours": 1}
+    values |= {"critic": None, "model": {"family": "segan", "filters": [4, 8, 8], "deep_supervision": False}}
+    make_run(tmp_path / "flair", small_config(threshold=0.4))
+    make_run(tmp_path / "turned", validate(values, source="the test"))
+    make_run(tmp_path / "both", small_config(("flair", "t2")))
+    make_run(tmp_path / "core", small_config(regions=("tc",)))
+    names = [tmp_path / name for name in ("flair", "turned")]
+    members = open_alike(names)
+    assert [member.config.data.plane for member in members] == ["axial", "sagittal"]
+    assert joint_settings(members).threshold == pytest.approx(0.45)
+    with pytest.raises(UserError, match="runs of the same images.*flair has flair and .*both flair, t2; leave one out"):
+        open_alike([*names, tmp_path / "both"])
+    with pytest.raises(UserError, match="runs of the same regions"):
+        open_alike([*names, tmp_path / "core"])
+    with pytest.raises(UserError, match="is named twice"):
+        open_alike([names[0], names[0]])

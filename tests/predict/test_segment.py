@@ -10,6 +10,8 @@ from segan_tl.config.load import validate
 from segan_tl.data.prepare import prepare_volume
 from segan_tl.errors import UserError
 from segan_tl.models.segan import build_segmentor
+from segan_tl.predict.plausibility import area_text
+from segan_tl.predict.prepare import segmented_box
 from segan_tl.predict.segment import (
     _TRACED,
     _traced,
@@ -152,9 +154,13 @@ def weighted(weights):
     return model
 
 
-def sliced_config(modalities=("flair",), *, predict=None, augment=None, **data):
-    values = small_config().model_dump(mode="json")
-    values["data"] |= {"modalities": modalities, **data}
+PATCH = {"axial": (1, 16, 16), "coronal": (1, 16, 8), "sagittal": (1, 8, 16)}
+
+
+def sliced_config(modalities=("flair",), *, predict=None, augment=None, plane="axial", **data):
+    values = small_config().model_dump(mode="json") | {"critic": None}
+    values["data"] |= {"crop": (20, 18, 8), "plane": plane, "patch": PATCH[plane], "modalities": modalities, **data}
+    values["model"]["filters"] = [4, 8, 8]
     values["predict"] |= predict or {}
     values["augment"] |= augment or {}
     return validate(values, source="the test")
@@ -188,3 +194,41 @@ def test_planes_stand_behind_the_neighbours():
     config = sliced_config(("t1", "flair"), neighbours=1, subsets="any")
     found = segment_prepared(weighted([0] * 6 + [4, 7]), prepared, config)
     np.testing.assert_allclose(found, 1 / (1 + np.exp(-4.0)), atol=1e-5)
+
+
+# === Planes ===
+
+
+@pytest.mark.parametrize("plane", ["axial", "coronal", "sagittal"])
+def test_a_case_is_turned_and_turned_back(plane):
+    """What tells a voxel by its intensity alone tells it in slices of any plane, and where it lies."""
+    image = np.random.default_rng(7).integers(0, 900, (24, 20, 10, 1)).astype(np.float32)
+    whole, config = (sliced_config(plane=plane, predict={"area": area}) for area in ("crop", "window"))
+    axial = segment_case(weighted([3]), image, sliced_config(), spacing_mm=SPACING_MM)
+    np.testing.assert_allclose(segment_case(weighted([3]), image, whole, spacing_mm=SPACING_MM), axial, atol=1e-6)
+    # The crop is (2, 1, 1) to (22, 19, 9); of its slices 16 × 16, 16 × 8 or 8 × 16 in the middle are looked at.
+    window = segment_case(weighted([3]), image, config, spacing_mm=SPACING_MM)
+    inside = {"axial": np.s_[4:20, 2:18, 1:9], "coronal": np.s_[4:20, 1:19, 1:9], "sagittal": np.s_[2:22, 2:18, 1:9]}
+    expected = np.zeros_like(axial)
+    expected[inside[plane]] = axial[inside[plane]]
+    np.testing.assert_allclose(window, expected, atol=1e-6)
+    box = segmented_box(image.shape[:3], config, spacing_mm=SPACING_MM)
+    assert box.inside == inside[plane]
+    assert area_text(config) == f"{' × '.join(map(str, box.size))} voxels"
+
+
+def test_flips_of_slices_are_left_right_where_they_can_be():
+    """A network that takes each row from the next one; a flip of the rows makes it the row before."""
+    prepared = np.random.default_rng(0).normal(size=(4, 16, 16, 1)).astype(np.float32)
+    network = weighted([1])
+    image = keras.Input((None, None, 1), name="image")
+    shifted = keras.layers.Conv2D(1, (3, 1), padding="same", use_bias=False, name="rows")(image)
+    shift = keras.Model(image, network(shifted))
+    shift.get_layer("rows").set_weights([np.float32([0, 0, 1]).reshape(3, 1, 1, 1)])
+
+    def found(plane, mirror):
+        config = sliced_config(plane=plane, predict={"mirror": mirror}, augment={"mirror_axes": ["H"]})
+        return segment_prepared(shift, prepared, config)
+
+    assert abs(found("coronal", True) - found("coronal", False)).max() > 0.01
+    np.testing.assert_array_equal(found("sagittal", True), found("sagittal", False))

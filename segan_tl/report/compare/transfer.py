@@ -21,6 +21,7 @@ from segan_tl.predict.segment import segment_case
 from segan_tl.regions import region_masks
 from segan_tl.runs import Run, read_state
 from segan_tl.schemas.tables import read_metrics
+from segan_tl.train.start.channels import slices_of
 from segan_tl.train.start.renormalise import normalisations, renormalise, unlabelled_images
 
 
@@ -49,13 +50,13 @@ def compare_transfer(
     test = {case for case, _ in transferred}
     fresh = fresh if {case for case, _ in fresh} == test else {}
     found = {"source": {}}
-    segmentor = _seeing_alike(source, config) if source.regions == config.data.regions else None
-    if segmentor is not None:
+    if source.regions == config.data.regions and (loaded := _load_alike(source, config)):
+        segmentor, theirs = loaded
         chosen = [case for case in cases if case.id in test]
-        found = {"source": _score(segmentor, chosen, config, how="untouched")}
+        found = {"source": _score(segmentor, chosen, theirs, how="untouched")}
         if normalisations(segmentor):
-            renormalise(segmentor, unlabelled_images(training(), config))
-            found["renormalised"] = _score(segmentor, chosen, config, how="normalisation of the target")
+            renormalise(segmentor, unlabelled_images(training(), theirs))
+            found["renormalised"] = _score(segmentor, chosen, theirs, how="normalisation of the target")
     found |= {"scratch": fresh, "transferred": transferred}
     comparison = {
         "regions": {
@@ -88,12 +89,20 @@ def _score(segmentor: keras.Model, cases: Sequence[Case], config: Config, *, how
     return found
 
 
-def _seeing_alike(source, config: Config) -> keras.Model | None:
-    """Return the source's network, None where it does not take what the target's does."""
-    if len(source.modalities) != len(config.data.modalities):
+def _load_alike(source, config: Config) -> tuple[keras.Model, Config] | None:
+    """Return the source's network, and the target's configuration with the neighbours that it sees.
+
+    None where it does not take what the target's does, or was trained on slices of another plane.
+    """
+    turned = source.config and source.config.data.plane != config.data.plane
+    if turned or len(source.modalities) != len(config.data.modalities):
         return None
     segmentor = load_network(source.segmentor)
-    return segmentor if segmentor.input_shape[-1] == config.channels else None  # of as many slices, with planes or not
+    slices, planes = slices_of({"modalities": source.modalities}, channels=segmentor.input_shape[-1])
+    if planes != config.data.any_subset:
+        return None
+    data = config.data.model_copy(update={"neighbours": slices // 2})
+    return segmentor, config.model_copy(update={"data": data})
 
 
 def read_dice(run: Run) -> dict[tuple[str, str], float]:

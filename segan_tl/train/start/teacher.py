@@ -6,7 +6,7 @@ from segan_tl.runs import Run, read_json
 from segan_tl.train.start.source import Source, read_run
 from segan_tl.zoo.find import folder_of
 
-PREPARATION = ("normalise", "percentiles", "crop", "spacing_mm")
+PREPARATION = ("normalise", "percentiles", "crop", "spacing_mm", "plane")
 
 
 def find_teacher(config: Config, run: Run, *, resuming: bool) -> Source | None:
