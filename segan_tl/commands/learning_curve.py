@@ -21,8 +21,8 @@ EPILOG = """starts, each [LABEL=]ORIGIN[:STRATEGY][,KEY=VALUE ...]
   zoo:NAME             a network that comes along (python -m segan_tl zoo)
   RUN, FILE.keras      any other; refused where it has seen a test patient
   STRATEGY is one of transfer (flair:freeze-encoder, zoo:NAME:freeze-encoder); settings are of the target's training,
-  those that begin with "phantom." of the simulation (random=phantom,phantom.contrast=random). With source.share=0.5 a
-  synthetic cohort trains along (along=zoo:segan_random,source.share=0.5,source.phantom.variety=hard).
+  those that begin with "phantom." of the simulation (random=phantom,phantom.contrast=random). With
+  source.synthetic=true a synthetic cohort trains along (along=zoo:segan_t2,source.synthetic=true).
 
 examples:
   %(prog)s --data PATIENTS --modality t2 --cases 2 4 8 --starts scratch flair phantom

@@ -47,6 +47,7 @@ class SourceCohortConfig(Section):
 
     phantom: PhantomConfig = PhantomConfig()  # synthetic, where no folder is given
     share: Annotated[float, Field(gt=0, lt=1)] = 0.5  # of the training examples
+    synthetic: bool = False  # [source.phantom] trains along although the first cohort is a folder of patients
 
     def lack(self, examples: int) -> str | None:
         """Return what to change where one cohort has none of an epoch's examples; None where both have some.

@@ -45,11 +45,14 @@ def check_cohorts(arguments, config) -> None:
 
     if not config.source or bool(arguments.data) == bool(arguments.source_data):
         return
+    if arguments.data and config.source.synthetic:
+        return
     given, missing = ("--data", "--source-data") if arguments.data else ("--source-data", "--data")
+    wish = "; if that is meant, add --set source.synthetic=true" if arguments.data else ""
     which = "second cohort, of [source]," if arguments.data else "first cohort, which is tested,"
     raise UserError(
         f"{given} names cases for one of two cohorts; the {which} would be a synthetic one: add {missing} DIR, or "
-        f"leave {given} out, too, to try both with synthetic patients"
+        f"leave {given} out, too, to try both with synthetic patients{wish}"
     )
 
 

@@ -30,7 +30,7 @@ def collect(cases, config, *, epoch=0, first_step=0):
 
 
 def row_of(case, *, normalise="percentiles", seed=0, **changes):
-    config = load_config("zoo_segan", [f"seed={seed}"])
+    config = load_config("zoo_segan", [f"seed={seed}", "phantom.contrast=random"])
     config = config.model_copy(update={"data": config.data.model_copy(update={"normalise": normalise})})
     drawn = plan_contrasts([case], config, epoch=0, case=np.zeros(1, int), is_source=np.zeros(1, bool))
     return {name: values[0] for name, values in drawn.items()} | changes

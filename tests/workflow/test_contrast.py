@@ -45,7 +45,7 @@ def test_the_same_people_in_another_contrast_are_the_same_people():
 
 
 def test_a_transfer_learns_from_its_target_as_it_was_scanned():
-    config = load_config("zoo_segan")
+    config = load_config("zoo_segan", ["phantom.contrast=random"])
     found = _base(SimpleNamespace(config=config, path="segan"), "combined", {})
     assert config.phantom.contrast == "random" and found.phantom.contrast == "physics"
     assert found.source.phantom.contrast == "random"  # of a second cohort, which is learnt from beside it

@@ -74,7 +74,7 @@ def test_a_number_of_cases_may_have_fewer_seeds():
 
 
 def test_a_second_cohort_is_in_the_name_of_the_run():
-    jobs = [job.name for job in curve("scratch", "along=scratch,source.share=0.5", cases=(2,), seeds=(0,)).jobs()]
+    jobs = [job.name for job in curve("scratch", "along=scratch,source.synthetic=true", cases=(2,), seeds=(0,)).jobs()]
     assert jobs[1] == "curve-t2-along-cases2-seed0-division0/patients-with-glioma-3t-t2"
 
 
