@@ -3,7 +3,7 @@
     python benchmarks/make_zoo.py runs/zoo_segan/glioma-3t-flair segan_random --card card.md --scores scores.md
 
 The card is Markdown, by default benchmarks/zoo_card.md; its first sentence is what `python -m segan_tl zoo` says. In it
-$name, $inputs, $training, $scores and $files are replaced; $scores by the file --scores, Markdown too.
+$name, $modality, $inputs, $training, $scores and $files are replaced; $scores by the file --scores, Markdown too.
 """
 
 import argparse
@@ -68,8 +68,8 @@ def make_entry(run: Run, folder: Path, *, card: str, scores: str | None = None) 
         write_json(made.state, about | {"parameters": parameters})
         _refuse_paths(made)
         values = {
-            "name": folder.name, "inputs": _inputs(config), "training": _training(config, about),
-            "scores": scores or NO_SCORES, "files": _files(made),
+            "name": folder.name, "modality": config["data"]["modalities"][0], "inputs": _inputs(config),
+            "training": _training(config, about), "scores": scores or NO_SCORES, "files": _files(made),
         }  # fmt: skip
         write_text(fresh / CARD, string.Template(card).safe_substitute(values))
         if folder.exists():
