@@ -40,6 +40,7 @@ class StartConfig(Section):
     # statistics of BatchNormalization that came over: the source's, or measured anew on the training images before the
     # training, without a label; of a network without BatchNormalization nothing is changed
     normalisation: Literal["source", "target"] = "source"
+    judge_start: bool = False  # by the validation cases, too: where no epoch is better, what came over is published
 
 
 class SourceCohortConfig(Section):

@@ -111,6 +111,8 @@ def fit(
     patience = config.train.patience
     game.segmentor.stop_training = patience is not None and progress.epoch > 0 and progress.wait() >= patience
     with Interruption() as interruption:
+        if config.transfer and config.transfer.judge_start and progress.best < 0:
+            validation.judge_start(interruption)
         complete = run_epochs(
             game, strategy, batches_of=batches_of, epochs=config.train.epochs, progress=progress, validate=validation,
             callbacks=callbacks, interruption=interruption,
@@ -140,7 +142,7 @@ def describe(config: Config, *, data: dict, replicas: int, command: str | None =
 
 
 def _write_state(run: Run, state: str, progress: Progress, provenance: dict) -> None:
-    best = progress.best if progress.best_epoch else None
+    best = progress.best if progress.best >= 0 else None
     reached = {"epochs": progress.epoch, "best_epoch": progress.best_epoch, "best_dice": best}
     reached["smallest_component"] = progress.smallest_component
     write_json(run.state, {"state": state, **reached, **provenance})

@@ -70,8 +70,20 @@ class Validation(keras.callbacks.Callback):
         Returns:
             False where a signal came before the last case: nothing is kept of what was done.
         """
-        if (epoch + 1) % self.every:
-            return True
+        return bool((epoch + 1) % self.every) or self._judge(interruption)
+
+    def judge_start(self, interruption: Interruption) -> None:
+        """Judge and publish what the training begins with, as epoch 0; a signal leaves it unjudged."""
+        if not self._judge(interruption):
+            return
+        means = self._choose_share()
+        self.progress.best, self.progress.best_epoch = means[self.share], 0
+        self.progress.smallest_component = self.share
+        self.publish()
+        console.print(f"before the first epoch  Dice {self.progress.best:.3f}")
+
+    def _judge(self, interruption: Interruption) -> bool:
+        """Score the validation cases with every share; return False where a signal came before the last of them."""
         for variable, weight in zip(self.judge.weights, self.game.best_weights(), strict=True):
             variable.assign(weight)
         scores = []
@@ -87,9 +99,7 @@ class Validation(keras.callbacks.Callback):
         if (epoch + 1) % self.every:
             return
         regions = self.cases[0].regions
-        names = (*regions, *unions(regions))
-        means = {share: float(self.scores[share][:, : len(regions)].mean()) for share in self.shares}
-        self.share = max(self.shares, key=lambda share: (means[share], share))
+        names, means = (*regions, *unions(regions)), self._choose_share()
         scores = self.scores[self.share]
         own = (found[:, : len(regions)].mean(axis=1) for found in (scores, self.scores[0]))
         self._warn_of_lost_tumour(*own)
@@ -101,6 +111,13 @@ class Validation(keras.callbacks.Callback):
             self.progress.best, self.progress.best_epoch = logs["dice"], epoch + 1
             self.progress.smallest_component = self.share
             self.publish()
+
+    def _choose_share(self) -> dict[float, float]:
+        """Keep the share with the best mean Dice over cases and regions; return share → that mean."""
+        count = len(self.cases[0].regions)
+        means = {share: float(self.scores[share][:, :count].mean()) for share in self.shares}
+        self.share = max(self.shares, key=lambda share: (means[share], share))
+        return means
 
     def _scores(self, case: CachedCase) -> dict[float, list[float]]:
         image, truth = case.whole()

@@ -149,6 +149,31 @@ def test_a_transfer_with_all_settings_is_killed_around_its_releases_and_changes_
     assert all(float(rows[i]["l2_source"]) > 0 for i in range(3))
 
 
+def test_a_start_that_no_epoch_betters_is_published(uninterrupted, cases, tiny_config, tmp_path):
+    source = uninterrupted.best / "segmentor.keras"
+    transfer = {"source": str(source), "source_sha256": sha256(source), "judge_start": True}
+    values = load_config(tiny_config).model_dump(mode="json") | {"transfer": transfer}
+    calls = []
+
+    def forgetful(model, slices):
+        """Answer as the network does for the two cases of the start, and find nothing afterwards."""
+        calls.append(1)
+        return {share: found & (len(calls) <= 2) for share, found in plain(model, slices).items()}
+
+    run = Run(tmp_path / "judged")
+    assert train(run.root, cases, validate(values, source="test"), forgetful)
+    state = read_json(run.state)
+    assert (state["best_epoch"], state["epochs"]) == (0, 3) and state["best_dice"] > 0
+    ours, theirs = weights_of(run.best / "segmentor.keras"), weights_of(source)
+    assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    # Unless it is told to, a transfer publishes one of its epochs, and learns the same.
+    values["transfer"]["judge_start"], other = False, Run(tmp_path / "not judged")
+    assert train(other.root, cases, validate(values, source="test"))
+    assert read_json(other.state)["best_epoch"] > 0
+    losses = [[row["loss_segmentor"] for row in history(one)] for one in (run, other)]
+    assert losses[0] == losses[1]
+
+
 @pytest.mark.parametrize(("epochs", "number"), [(1, signal.SIGUSR1), pytest.param(3, signal.SIGTERM, marks=SLOW)])
 def test_a_signal_between_validation_cases(uninterrupted, cases, tiny_config, tmp_path, epochs, number):
     """The second case is not looked at any more; the resumed run does the epoch's validation from its beginning."""
