@@ -8,6 +8,7 @@ patient of a division was ever seen by what starts there.
 import argparse
 import functools
 import re
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -226,7 +227,7 @@ def read_start(text: str) -> Start:
     Raises:
         UserError: it says what is wrong with it.
     """
-    first, *settings = text.split(",")
+    first, *settings = re.split(r",(?![^\[]*\])", text)  # not at the commas of a list
     if wrong := next((part for part in settings if "=" not in part), None):
         raise UserError(
             f"--starts {text}: expected KEY=VALUE behind the comma, such as train.learning_rate=1e-4; found {wrong}"

@@ -73,6 +73,11 @@ def test_a_number_of_cases_may_have_fewer_seeds():
     assert cells == [(2, 0), (None, 0), (2, 1)]
 
 
+def test_a_list_is_one_setting():
+    start = read_start("along=scratch,source.synthetic=true,source.phantom.shape=[48,48,32],train.epochs=2")
+    assert start.settings == ("source.synthetic=true", "source.phantom.shape=[48,48,32]", "train.epochs=2")
+
+
 def test_a_second_cohort_is_in_the_name_of_the_run():
     jobs = [job.name for job in curve("scratch", "along=scratch,source.synthetic=true", cases=(2,), seeds=(0,)).jobs()]
     assert jobs[1] == "curve-t2-along-cases2-seed0-division0/patients-with-glioma-3t-t2"
