@@ -8,7 +8,6 @@ patient of a division was ever seen by what starts there.
 import argparse
 import functools
 import re
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
