@@ -11,7 +11,7 @@ from segan_tl.workflow.jobs import Job
 from segan_tl.workflow.trainings import is_trained, module, starts_from_source, training, value_of
 
 # Fine-tuning as no paper does it, set beside theirs, where every weight learns at the whole rate.
-NEW_RECIPE = ("transfer.rate=0.3",)
+NEW_RECIPE = ("transfer.rate=0.3", "transfer.judge_start=true")
 IN_A_NEW_WAY = "new recipe"  # what the pages call it
 
 
