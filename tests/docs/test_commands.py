@@ -76,7 +76,7 @@ def test_commands_are_understood(line):
     parsed = parser_of(name).parse_intermixed_args(arguments)
     if config := getattr(parsed, "config", None) or DEFAULTS.get(name):
         start = {"transfer": {"source": "a run", "source_sha256": ""}} if name in ("transfer", "finetune") else {}
-        overrides = overrides_of(parsed) if "target" in parsed else getattr(parsed, "set", [])
+        overrides = overrides_of(parsed) if {"target", "seed"} <= vars(parsed).keys() else getattr(parsed, "set", [])
         load_config(config, overrides, beneath=start)
 
 
