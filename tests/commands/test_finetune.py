@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from segan_tl.__main__ import main
+from segan_tl.config.adaptation import SourceCohortConfig
 from segan_tl.data.phantom import write_cohort
 from segan_tl.disk.manifest import sha256
 from segan_tl.errors import UserError
@@ -131,7 +132,7 @@ def test_a_run_goes_on_however_its_source_is_spelt(place, monkeypatch, capsys):
 
 def test_the_sources_own_patients_join_those_in_data_and_nobody_else(tmp_path):
     """Combined training finds the folder of the source; one synthetic cohort beside one of patients is refused."""
-    config = SimpleNamespace(source=True)
+    config = SimpleNamespace(source=SourceCohortConfig())
 
     def second(data, source_data=None, *, synthetic, folder=tmp_path):
         arguments = SimpleNamespace(data=data, source_data=source_data)

@@ -2,8 +2,11 @@
 
 from types import SimpleNamespace
 
+import pytest
+
 from segan_tl.config.load import load_config
-from segan_tl.workflow.cohort import find_cohort
+from segan_tl.errors import UserError
+from segan_tl.workflow.cohort import check_cohorts, find_cohort
 from tests.data.find.test_case import touch
 
 
@@ -18,3 +21,13 @@ def test_training_says_which_files_it_does_not_use(tmp_path, capsys):
         f"5 image files of {tmp_path} not used (P1/P1_odd0.nii.gz, P1/P1_odd1.nii.gz, P1/P1_odd2.nii.gz and 2 more); "
         "`python -m segan_tl check` says why\n"
     )
+
+
+def test_synthetic_patients_beside_patients_only_where_that_is_meant():
+    arguments = SimpleNamespace(data="patients", source_data=None)
+    check_cohorts(arguments, load_config("segan_cpu", ["source.synthetic=true"]))
+    with pytest.raises(UserError, match="add --set source.synthetic=true"):
+        check_cohorts(arguments, load_config("segan_cpu", ["source.share=0.5"]))
+    # The first cohort, which is tested, is never simulated beside a folder.
+    with pytest.raises(UserError, match="the first cohort, which is tested"):
+        check_cohorts(SimpleNamespace(data=None, source_data="a"), load_config("segan_cpu", ["source.synthetic=true"]))
