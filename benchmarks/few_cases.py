@@ -1,6 +1,6 @@
 """What moves Dice when few patients train: one change of the configuration at a time, on patients that choose nothing.
 
-    python benchmarks/few_cases.py --data PATIENTS --folds a.json b.json --out docs/results
+    python benchmarks/few_cases.py --data PATIENTS --folds a.json b.json --set train.epochs=10 --out results
 
 Each fold is a file like a run's splits.json (train, validation, test). Every variant is trained on every fold with the
 same seed; the table has the mean Dice of the folds' test patients, of their validation patients at the end, and how
@@ -13,20 +13,23 @@ import json
 from pathlib import Path
 from statistics import fmean, stdev
 
-PLAIN = ["augment.gamma_inverted=0", "augment.contrast=0", "augment.noise=0", "augment.gamma_exponent=[0.77,1.3]",
-         "augment.brightness_factor=[0.8,1.2]"]  # fmt: skip
+WEAKER = ["augment.gamma_inverted=0", "augment.contrast=0", "augment.noise=0", "augment.gamma_exponent=[0.77,1.3]",
+          "augment.brightness_factor=[0.8,1.2]", "augment.gamma_keeps_statistics=false"]  # fmt: skip
+PERCENTILES = "data.normalise=percentiles"
 FINE = ["data.spacing_mm=1", "data.crop=[192,192,144]", "data.patch=[1,160,160]"]
 VARIANTS = {
     "segan_cpu": [],
-    "percentiles of the crop for z-scores of the brain": ["data.normalise=percentiles"],
-    "weaker changes of intensity": PLAIN,
-    "critic off": ["critic.weight=0"],
+    "weaker changes of intensity": WEAKER,
+    "weaker changes of intensity, percentiles of the crop": [PERCENTILES, *WEAKER],
+    "percentiles of the crop": [PERCENTILES],
+    "critic as good as off": ["critic.weight=1e-6"],
     "cross-entropy beside Dice": ["train.loss=dice_bce"],
     "a third of the learning rate": ["train.learning_rate=3e-4"],
     "twice the widths": ["model.filters=[32,64,128,256]", "critic.filters=[32,64,128]"],
     "twice the epochs": ["train.epochs=20"],
     "voxels of 1 mm": FINE,
     "flips averaged": ["predict.mirror=true"],
+    "threshold 0.3": ["predict.threshold=0.3"],
 }
 COLUMNS = ("variant", "fold", "test_dice", "validation_dice", "validation_swing", "minutes")
 

@@ -134,10 +134,10 @@ class Curve:
 
         Args:
             modality: or "all", or "any".
-            settings: of a start, such as source.share=0.5 for a second cohort.
+            settings: of a start, such as source.share=0.5 for a second cohort; how it learns is left out.
         """
-        beneath = {"transfer": {"source": "", "source_sha256": ""}} if "transfer." in " ".join(settings) else {}
-        return load_config(self.config, [*self.settings, *self._inputs_of(modality), *settings], beneath=beneath)
+        settings = tuple(text for text in settings if not text.startswith("transfer."))
+        return load_config(self.config, [*self.settings, *self._inputs_of(modality), *settings])
 
     def _inputs_of(self, modality: str) -> tuple[str, ...]:
         """Return what decides which modalities a training sees."""

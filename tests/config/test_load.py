@@ -1,5 +1,8 @@
 """Configuration: what is read, and how a mistake is answered."""
 
+import runpy
+from pathlib import Path
+
 import pytest
 
 from segan_tl.config.load import load_config, validate
@@ -191,3 +194,10 @@ def test_a_plane_is_of_slices():
         load_config("nnunet_small", ["data.plane=coronal"])
     coronal = load_config("segan_cat", ["data.plane=coronal", "data.patch=[1,160,112]"])
     assert coronal.data.axes == "WHD" and load_config("segan_cat").data.axes == "DHW"
+
+
+def test_the_changes_that_are_measured_with_few_cases_are_changes():
+    variants = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "few_cases.py"))["VARIANTS"]
+    base = load_config("segan_cpu")
+    same = [name for name, settings in variants.items() if load_config("segan_cpu", settings) == base]
+    assert same == ["segan_cpu"] and len(variants) > 8

@@ -81,6 +81,9 @@ def test_a_list_is_one_setting():
 def test_a_second_cohort_is_in_the_name_of_the_run():
     jobs = [job.name for job in curve("scratch", "along=scratch,source.synthetic=true", cases=(2,), seeds=(0,)).jobs()]
     assert jobs[1] == "curve-t2-along-cases2-seed0-division0/patients-with-glioma-3t-t2"
+    start = "along=zoo:segan_t2,transfer.rate=0.3,source.synthetic=true"
+    jobs = [job.name for job in curve("scratch", start, cases=(2,), seeds=(0,)).jobs()]
+    assert jobs[1] == "curve-t2-along-cases2-seed0-division0/segan_t2-to-patients-with-glioma-3t-t2"
 
 
 def test_no_source_learns_from_the_test_patients_of_its_division():
