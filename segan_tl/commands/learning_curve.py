@@ -26,7 +26,7 @@ EPILOG = """starts, each [LABEL=]ORIGIN[:STRATEGY][,KEY=VALUE ...]
 
 examples:
   %(prog)s --data PATIENTS --modality t2 --cases 2 4 8 --starts scratch flair phantom
-  %(prog)s --data PATIENTS --modality t2 --cases 2 4 8:1 --starts scratch flair zoo:segan_random
+  %(prog)s --data PATIENTS --modality t2 --cases 2 4 8:1 --starts scratch flair zoo:segan_t2
   %(prog)s --data PATIENTS --modality all --config nnunet_small --cases 2 4 --starts scratch phantom segan/all
   %(prog)s --data PATIENTS --modality t2 --starts scratch flair "slow=flair,train.learning_rate=1e-4" --seeds 5
   %(prog)s ... --commands          a command line for every training, to be run wherever you like

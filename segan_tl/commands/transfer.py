@@ -23,7 +23,7 @@ examples:
   %(prog)s --from unet3d/BraTS2021 --strategy freeze-decoder --data BraTS-Africa --fold 0 --folds 10
   %(prog)s --from unet3d/MS --strategy ft_all --data BraTS2018 --set 'data.regions=[ncr,ed,et]'
   %(prog)s --from unet3d/BraTS2021 --strategy combined --data BraTS-Africa
-  %(prog)s --from zoo:segan_random --target t2 --data CLINIC    a network that comes along (python -m segan_tl zoo)
+  %(prog)s --from zoo:segan_t2 --target t2 --data CLINIC        a network that comes along (python -m segan_tl zoo)
   %(prog)s --from nnunet.keras --strategy last-three --config nnunet --data CLINIC
 
 The configuration, the data and the split are those of the source, so that no test case was seen before; --config and

@@ -8,13 +8,13 @@ from segan_tl.errors import UserError, nearest
 ACTIONS = ("list", "show")
 EPILOG = """examples:
   python -m segan_tl zoo                                          all of them: name, network, inputs, regions, size
-  python -m segan_tl zoo show segan_random                        the model card: what it was trained on, and how
+  python -m segan_tl zoo show segan_t2                            the model card: what it was trained on, and how
 
 zoo:NAME stands wherever a run is named that is only read:
   python -m segan_tl predict zoo:segan_random PATIENT OUT --modality t2
-  python -m segan_tl transfer --source zoo:segan_random --target t2 --data PATIENTS
-  python -m segan_tl learning-curve --data PATIENTS --modality t2 --starts scratch flair zoo:segan_random
-  python -m segan_tl inspect zoo:segan_random
+  python -m segan_tl transfer --source zoo:segan_t2 --target t2 --data PATIENTS
+  python -m segan_tl learning-curve --data PATIENTS --modality t2 --starts scratch flair zoo:segan_t2
+  python -m segan_tl inspect zoo:segan_t2
 
 They have learnt from simulated patients alone. Research software: not for diagnosis."""
 
