@@ -11,16 +11,17 @@ EPILOG = """examples:
   python -m segan_tl matrix segan/t2 segan/flair segan/flair-to-t2           two on one modality: no votes
   python -m segan_tl matrix segan/any                                        one network on all 15 subsets
   python -m segan_tl matrix segan/any segan/t1 segan/t1c segan/t2 segan/flair     the same beside votes
+  python -m segan_tl matrix segan/any segan/t1 segan/t2 segan/t1-t2          and beside a network for each subset
   python -m segan_tl matrix segan/t2 segan/flair --data BraTS2021 --out DIR  the data has moved
 
 Every model of one modality segments every modality of the test cases without fine-tuning. Where each run has a modality
 of its own they also vote, with every subset of the modalities: what to expect of a patient who has only some of them.
 Votes count 1 (majority) or the run's best validation Dice (weighted); a tie is settled by the mean probability. Of two
 models the better one always wins a weighted vote. A run that was trained with --modality any segments every subset
-itself; the votes stand beside it.
+itself; the votes stand beside it, and so do runs that were trained on several modalities, each on its own subset.
 
---out gets matrix.csv, matrix_cases.csv, matrix.png, votes.csv, votes.png and matrix.json, with a run trained with
---modality any subsets.csv, subsets_cases.csv and subsets.png, too."""
+--out gets matrix.csv, matrix_cases.csv, matrix.png, votes.csv, votes.png and matrix.json, with a run of several
+modalities subsets.csv, subsets_cases.csv and subsets.png, too."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Apply single-modality models to every modality, and let them vote; or one to every subset."
     parser.epilog = EPILOG
     parser.add_argument(
-        "run", nargs="+", metavar="RUN", help="finished runs of one modality each, or of any, tested on one split"
+        "run", nargs="+", metavar="RUN", help="finished runs, tested on one split: of one modality each, of any, of several"
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of cases (where the first run was trained)")
     parser.add_argument("--part", choices=("test", "validation"), default="test", help="part of the split (test)")
@@ -39,11 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Score, write and print."""
     from segan_tl.disk.ownership import FILES, refuse_foreign
-    from segan_tl.predict.members import open_members, same_modality, weights_of
+    from segan_tl.predict.members import open_members, require_other_subsets, same_modality, weights_of
+    from segan_tl.regions import MODALITIES
     from segan_tl.report.compare.matrix_cases import check_finished, common_cases, find_data, shared_modalities
 
     # === Everything that can be refused is refused before work begins ===
-    members = open_members(arguments.run, runs=arguments.runs, any_subset=True)
+    members = open_members(arguments.run, runs=arguments.runs, several=True)
     for member in members:
         refuse_entry(
             member.run.root,
@@ -54,11 +56,14 @@ def run(arguments: argparse.Namespace) -> int:
     ids = common_cases(members, arguments.part)
     cohort = find_data(members, ids, folder=arguments.data)
     cases = cohort.cases
+    alone = [member for member in members if len(member.config.data.modalities) == 1]
     of_any = [member for member in members if member.config.data.any_subset]
-    alone = [member for member in members if not member.config.data.any_subset]
-    if of_any:  # the subsets of votes are to be called as those of the one network
-        order = of_any[0].config.data.modalities
-        alone.sort(key=lambda member: order.index(member.modality) if member.modality in order else len(order))
+    fixed = [member for member in members if len(member.config.data.modalities) > 1 and member not in of_any]
+    order = list(dict.fromkeys([*(of_any[0].config.data.modalities if of_any else ()), *MODALITIES]))
+    if of_any or fixed:  # the subsets of votes are to be called as those of the one network
+        alone.sort(key=lambda member: order.index(member.modality))
+    if fixed:
+        require_other_subsets([*alone, *fixed])
     modalities = shared_modalities(cases, alone)
     no_votes = same_modality(alone) or ("one run is there" if len(alone) == 1 else None)
     if no_votes is None:
@@ -77,19 +82,22 @@ def run(arguments: argparse.Namespace) -> int:
     from segan_tl.report.compare.matrix_report import About, report
     from segan_tl.report.compare.subsets import score_subsets
 
-    models, digests = load_members([*alone, *of_any])
+    models, digests = load_members([*alone, *of_any, *fixed])
     scores = subsets = Scores([], [], {})
     if alone:
         with case_progress(f"{len(alone)} models on {', '.join(modalities)}", total=len(cases)) as advance:
             scores = score_matrix(
                 alone, models[: len(alone)], cases, modalities=modalities, voting=no_votes is None, advance=advance
             )
-    if of_any:
+    if of_any or fixed:
+        each = [*of_any, *fixed], models[len(alone) :]
+        if fixed:
+            each = [*alone, *each[0]], models
         with case_progress("every subset of modalities", total=len(cases)) as advance:
-            subsets = score_subsets(of_any, models[len(alone) :], cases, advance=advance)
+            subsets = score_subsets(*each, cases, order=order, advance=advance)
 
     # === Report ===
     synthetic = bool(cohort.settings.get("synthetic", False)) or members[0].synthetic and arguments.data is None
     about = About(out, arguments.part, str(cohort.folder.resolve()), synthetic, no_votes)
-    report(scores, subsets, alone, of_any, about=about, digests=digests)
+    report(scores, subsets, alone, [*of_any, *fixed], order=order, about=about, digests=digests)
     return 0

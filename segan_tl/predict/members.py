@@ -93,20 +93,18 @@ def open_member(path: Path | str, *, runs: Path | str = "runs") -> Member:
     return Member(run, run_name(run.root), config, state)
 
 
-def open_members(
-    paths: Sequence[Path | str], *, runs: Path | str = "runs", any_subset: bool = False
-) -> list[Member]:
+def open_members(paths: Sequence[Path | str], *, runs: Path | str = "runs", several: bool = False) -> list[Member]:
     """Open runs and see that each has one modality, all have the same regions and none comes twice.
 
     Args:
-        any_subset: runs that take any subset of several modalities are welcome, too.
+        several: runs of several modalities are welcome, too.
 
     Raises:
         UserError: they do not, or there is no such run.
     """
     members = _open_each(paths, runs=runs)
     for member in members:
-        if len(member.config.data.modalities) != 1 and not (any_subset and member.config.data.any_subset):
+        if len(member.config.data.modalities) != 1 and not several:
             raise UserError(
                 f"expected runs of one modality each; {member.run.root} was trained on "
                 f"{', '.join(member.config.data.modalities)}; leave it out"
@@ -163,6 +161,22 @@ def _require_same_regions(members: Sequence[Member]) -> None:
             raise UserError(
                 f"expected runs of the same regions; {first.run.root} segments {', '.join(first.config.data.regions)} "
                 f"and {member.run.root} {', '.join(member.config.data.regions)}; leave one out"
+            )
+
+
+def require_other_subsets(members: Sequence[Member]) -> None:
+    """See that no two runs see the same set of modalities, for the one network of that subset.
+
+    Raises:
+        UserError: two do.
+    """
+    seen = {}
+    for member in members:
+        other = seen.setdefault(frozenset(member.config.data.modalities), member)
+        if other is not member:
+            raise UserError(
+                f"expected one run for each set of modalities; {other.run.root} and {member.run.root} were both "
+                f"trained on {', '.join(member.config.data.modalities)}; leave one out"
             )
 
 

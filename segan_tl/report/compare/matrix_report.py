@@ -9,7 +9,6 @@ from segan_tl.disk.atomic import write_json
 from segan_tl.disk.ownership import mark
 from segan_tl.environment import versions
 from segan_tl.predict.members import Member, joint_settings
-from segan_tl.regions import MODALITIES
 from segan_tl.report.compare.matrix import CELL, SUBSET, Scores, by_number, summarise, write_rows
 from segan_tl.report.compare.matrix_figures import plot_matrix, plot_votes
 from segan_tl.report.compare.matrix_tables import print_matrix, print_subsets, print_votes
@@ -37,15 +36,23 @@ class About:
 
 
 def report(
-    scores: Scores, subsets: Scores, alone: Sequence[Member], of_any: Sequence[Member], *, about: About, digests: list
+    scores: Scores,
+    subsets: Scores,
+    alone: Sequence[Member],
+    several: Sequence[Member],
+    *,
+    order: Sequence[str],
+    about: About,
+    digests: list,
 ) -> None:
     """Write the tables and pictures, print them, and say where they are.
 
     Args:
         scores: of the models of one modality.
-        subsets: of those that take any.
+        subsets: of those that take any, or several.
         alone: the runs of one modality.
-        of_any: those that take any.
+        several: the others.
+        order: of the modalities.
         digests: sha256 of their segmentors, in this order.
     """
     mark(about.out, "matrix")
@@ -55,7 +62,7 @@ def report(
     if alone:
         _report_cells(scores, cells, about, on=on)
         _report_votes(votes, alone, about, on=on)
-    found = _report_subsets([*subsets.votes, *scores.votes], of_any[0], about, on=on) if of_any else []
+    found = _report_subsets([*subsets.votes, *scores.votes], order, about, on=on) if several else []
     written = [name for names, rows in ((MATRIX, cells), (VOTES, votes), (SUBSETS, found)) for name in names if rows]
     for name in {*MATRIX, *VOTES, *SUBSETS} - set(written):
         (about.out / name).unlink(missing_ok=True)  # of an earlier comparison
@@ -65,7 +72,7 @@ def report(
     results = {"part": about.part, "data": about.data, "synthetic": about.synthetic, "cases": ids, "failed": failed}
     results |= {"matrix": cells, "votes": votes, "votes_left_out": about.no_votes}
     results |= {"subsets": found} if found else {}
-    _write_record(about.out / "matrix.json", results, alone, of_any, digests=digests)
+    _write_record(about.out / "matrix.json", results, alone, several, digests=digests)
     console.print(f"written to {about.out}: {', '.join([*written, 'matrix.json'])}", soft_wrap=True)
 
 
@@ -90,34 +97,34 @@ def _report_votes(votes: list[dict], alone: Sequence[Member], about: About, *, o
     console.print(f"weights of the votes, best validation Dice: {weights}", soft_wrap=True)
 
 
-def _report_subsets(scored: list[dict], first: Member, about: About, *, on: str) -> list[dict]:
-    """Write and print what one network, and the votes beside it, make of every subset; return the rows."""
+def _report_subsets(scored: list[dict], order: Sequence[str], about: About, *, on: str) -> list[dict]:
+    """Write and print what one network, one each, and the votes beside it make of every subset; return the rows."""
     rows = summarise(scored, SUBSET)
-    found = with_means(rows, [*first.config.data.modalities, *MODALITIES])
+    found = with_means(rows, order)
     write_rows(about.out / "subsets.csv", found, columns=(*SUBSET, *NUMBERS))
     write_rows(about.out / "subsets_cases.csv", scored, columns=(*SUBSET[:-1], "case", SUBSET[-1], "dice"))
-    title = f"One network on every subset of modalities: {on}"
+    title = f"Every subset of modalities: {on}"
     plot_votes(rows, by_number(rows), about.out / "subsets.png", title=title, synthetic=about.synthetic)
     print_subsets(found, on=on, synthetic=about.synthetic)
     return found
 
 
-def _write_record(path: Path, record: dict, alone: Sequence[Member], of_any: Sequence[Member], *, digests) -> None:
+def _write_record(path: Path, record: dict, alone: Sequence[Member], several: Sequence[Member], *, digests) -> None:
     """Write what was compared, on what, and how it came out."""
     runs = [
         {
             "run": str(member.run.root),
             "name": member.name,
-            "trained_on": "any" if member.config.data.any_subset else member.modality,
+            "trained_on": "any" if member.config.data.any_subset else "+".join(member.config.data.modalities),
             "segmentor_sha256": digest,
             "best_validation_dice": member.state.get("best_dice"),
             "predict": member.config.predict.model_dump(mode="json"),
         }
-        for member, digest in zip((*alone, *of_any), digests)
+        for member, digest in zip((*alone, *several), digests)
     ]
     provenance = {
         "runs": runs,
-        "regions": list((*alone, *of_any)[0].config.data.regions),
+        "regions": list((*alone, *several)[0].config.data.regions),
         "votes_settings": joint_settings(alone).model_dump(mode="json") if record["votes"] else None,
         "versions": versions(),
     }

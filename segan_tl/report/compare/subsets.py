@@ -1,4 +1,4 @@
-"""One network for any set of modalities, on every subset of them: what to expect of a patient who has only some."""
+"""Networks on subsets of modalities, one for all of them or one each: what to expect of a patient who has only some."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,6 +15,7 @@ from segan_tl.regions import region_masks
 from segan_tl.report.compare.matrix import SUBSET, Scores, subsets
 
 MEAN = "mean"  # of all subsets, in their column
+EACH = "one network each"  # the rule of runs that were trained on a subset and see no other
 
 
 def score_subsets(
@@ -22,6 +23,7 @@ def score_subsets(
     models: Sequence[keras.Model],
     cases: Sequence[Case],
     *,
+    order: Sequence[str],
     advance: Callable[[str], None],
 ) -> Scores:
     """Segment every case from each subset of its modalities, with each of the networks.
@@ -30,13 +32,14 @@ def score_subsets(
     patient had never had it. A subset is scored on the cases that have all of it.
 
     Args:
-        members: runs with data.subsets = "any".
+        members: runs with data.subsets = "any"; one without segments the subset that it was trained on.
         models: their segmentors.
         cases: with label maps.
+        order: of the modalities, in which a subset is named.
         advance: called with one line a case.
 
     Returns:
-        `votes` and `failed` of a `Scores`, the name of the run as the rule.
+        `votes` and `failed` of a `Scores`; the rule is the name of a run for any subset, EACH for the others.
 
     Raises:
         UserError: no case could be read.
@@ -46,36 +49,41 @@ def score_subsets(
         found = []
         for member, model in zip(members, models):
             try:
-                found += _score_case(member, model, case)
+                found += _score_case(member, model, case, order)
             except UserError as error:
                 scores.failed[case.id] = str(error)
         if case.id in scores.failed:
             advance(f"{case.id}  left out: {scores.failed[case.id]}")
             continue
         scores.votes.extend(found)
-        advance(f"{case.id}  mean Dice of all subsets {np.mean([row['dice'] for row in found]):.3f}")
+        if found:
+            advance(f"{case.id}  mean Dice of all subsets {np.mean([row['dice'] for row in found]):.3f}")
+        else:
+            advance(f"{case.id}  has none of the subsets")
     if not scores.votes:
         first = next(iter(scores.failed.values()))
         raise UserError(f"none of the {len(cases)} cases could be read; the first: {first}")
     return scores
 
 
-def _score_case(member: Member, model: keras.Model, case: Case) -> list[dict]:
+def _score_case(member: Member, model: keras.Model, case: Case, order: Sequence[str]) -> list[dict]:
     """Return a row for each subset of what the case has, and each region."""
-    data = member.config.data
+    data, rows = member.config.data, []
+    sets = subsets(len(data.modalities)) if data.any_subset else [tuple(range(len(data.modalities)))]
+    sets = [chosen for chosen in sets if all(data.modalities[i] in case.images for i in chosen)]
+    if not sets:
+        return []
     loaded = load_labelled(case, data.modalities, any_subset=True)
     truth = region_masks(loaded.labels, data.regions)
-    rows = []
-    for chosen in subsets(len(data.modalities)):
-        names = [data.modalities[i] for i in chosen]
-        if not all(name in case.images for name in names):
-            continue
+    rule = member.name if data.any_subset else EACH
+    for chosen in sets:
+        names = sorted((data.modalities[i] for i in chosen), key=order.index)
         image = np.zeros_like(loaded.image)
         image[..., chosen] = loaded.image[..., chosen]
         probability = segment_case(model, image, member.config, spacing_mm=loaded.spacing_mm, case=case.id)
         prediction = binarise(probability, member.config.predict)
         for i, region in enumerate(data.regions):
-            row = dict(zip(SUBSET, ("+".join(names), len(names), member.name, region)))
+            row = dict(zip(SUBSET, ("+".join(names), len(names), rule, region)))
             rows.append(row | {"case": case.id, "dice": counts(truth[..., i], prediction[..., i]).dice})
     return rows
 

@@ -1,4 +1,4 @@
-"""One network on every subset of its modalities, beside votes, on cases whose Dice is worked out by hand."""
+"""One network on every subset of its modalities, or one each, beside votes, on cases whose Dice is worked out by hand."""
 
 import csv
 import json
@@ -14,7 +14,7 @@ from segan_tl.disk.atomic import write_json
 from segan_tl.predict.ensemble import load_members
 from segan_tl.predict.members import open_members
 from segan_tl.report.compare.matrix import SUBSET, summarise
-from segan_tl.report.compare.subsets import score_subsets, with_means
+from segan_tl.report.compare.subsets import EACH, score_subsets, with_means
 from tests.small_runs import make_run, small_config, small_labels, write_case
 
 SPLIT = {"train": ["a"], "validation": ["b"], "test": ["BraTS2021_00001", "BraTS2021_00002"]}
@@ -30,6 +30,15 @@ def bright_in_any():
     return model
 
 
+def bright_in_flair():
+    """Return a network of FLAIR and T2 that marks what is bright in FLAIR."""
+    image = keras.Input((None, None, 2), name="image")
+    logits = keras.layers.Conv2D(1, 1, name="logits")(image)
+    model = keras.Model(image, keras.layers.Activation("sigmoid", name="probability")(logits), name="segmentor")
+    model.get_layer("logits").set_weights([np.reshape([40.0, 0], (1, 1, 2, 1)), np.array([-20.0])])
+    return model
+
+
 @pytest.fixture(scope="module")
 def places(tmp_path_factory):
     """A run for any of T2 and FLAIR, one for each alone, and two cases, of which the second lacks FLAIR."""
@@ -41,6 +50,8 @@ def places(tmp_path_factory):
     data = {"folder": str(root / "cohort"), "synthetic": True}
     config = validate(values, source="the test")
     write_json(make_run(root / "runs/small/any", config, segmentor=bright_in_any(), data=data).splits, SPLIT)
+    run = make_run(root / "runs/small/both", small_config(("flair", "t2")), segmentor=bright_in_flair(), data=data)
+    write_json(run.splits, SPLIT)
     for name in ("flair", "t2"):
         run = make_run(root / "runs/small" / name, small_config((name,)), data=data)
         write_json(run.splits, SPLIT | {"test": SPLIT["test"]})
@@ -55,11 +66,10 @@ def truth_against_core(radius):
 
 
 def test_every_subset_of_what_a_case_has(places):
-    members = open_members(["small/any"], runs=places / "runs", any_subset=True)
-    lines = []
-    scores = score_subsets(
-        members, load_members(members)[0], find_cases(places / "cohort").cases, advance=lines.append
-    )
+    members = open_members(["small/any"], runs=places / "runs", several=True)
+    lines, order = [], ("t2", "flair")
+    models = load_members(members)[0]
+    scores = score_subsets(members, models, find_cases(places / "cohort").cases, order=order, advance=lines.append)
     found = {(row["case"][-1], row["modalities"]): row["dice"] for row in scores.votes}
     # T2 shows the core to a threshold, FLAIR all of it, but this network is silent without T2.
     assert found == {
@@ -101,3 +111,26 @@ def test_votes_stand_in_the_same_table(places, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "Dice of wt by modalities available" in printed and "majority vote" in printed
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {"subsets.png", "votes.csv", "matrix.csv"}
+
+
+def test_one_network_each(places, tmp_path, capsys):
+    """Each segments the subset that it was trained on, a case without all of it left out of its row."""
+    words = ["small/both", "small/t2", "--runs", str(places / "runs"), "--out", str(tmp_path / "out")]
+    assert main(["matrix", *words]) == 0
+    with (tmp_path / "out" / "subsets.csv").open() as file:
+        rows = {(row["rule"], row["modalities"]): row for row in csv.DictReader(file)}
+    core = (truth_against_core(5.0) + truth_against_core(4.0)) / 2
+    assert set(rows) == {(EACH, "t2"), (EACH, "t2+flair"), (EACH, "mean")}
+    assert float(rows[EACH, "t2"]["dice"]) == pytest.approx(core, abs=1e-5) and rows[EACH, "t2"]["cases"] == "2"
+    assert float(rows[EACH, "t2+flair"]["dice"]) == 1.0 and rows[EACH, "t2+flair"]["cases"] == "1"
+    record = json.loads((tmp_path / "out" / "matrix.json").read_text())
+    assert [run["trained_on"] for run in record["runs"]] == ["t2", "flair+t2"]
+    assert EACH in capsys.readouterr().out
+
+
+def test_two_networks_of_one_subset_are_refused(places, tmp_path, capsys):
+    make_run(tmp_path / "small/again", small_config(("t2", "flair")), segmentor=bright_in_flair())
+    write_json(tmp_path / "small/again/splits.json", SPLIT)
+    words = [str(places / "runs/small/both"), str(tmp_path / "small/again")]
+    assert main(["matrix", *words]) == 2
+    assert "expected one run for each set of modalities" in " ".join(capsys.readouterr().err.split())
