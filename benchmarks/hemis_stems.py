@@ -5,10 +5,10 @@
     python -m segan_tl train --config OUT/stems.toml --modality any --data BraTS2021
     python -m segan_tl matrix planes/BraTS2021-any stems/BraTS2021-any
 
-Both networks see what a network for any subset sees (segan_tl/data/presence.py): four images, then four planes. One is the
-segmentor of segan_cpu as it stands. In the other a stem of two convolutions makes features of each image, and their mean
-and variance over the modalities that are there [Havaei 2016, section 2] go into that segmentor. OUT gets both, as
-networks of one's own, and a configuration for each, segan_cpu with what such a network needs.
+Both see what a network for any subset sees (segan_tl/data/presence.py): four images, then four planes. One is the
+segmentor of segan_cpu as it stands. In the other a stem of two convolutions makes features of each image, and their
+mean and variance over the modalities that are there [Havaei 2016, section 2] go into that segmentor. OUT gets both,
+as networks of one's own, and a configuration for each, segan_cpu with what such a network needs.
 """
 
 import argparse

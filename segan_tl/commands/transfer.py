@@ -23,7 +23,8 @@ examples:
   %(prog)s --from unet3d/BraTS2021 --strategy freeze-decoder --data BraTS-Africa --fold 0 --folds 10
   %(prog)s --from unet3d/MS --strategy ft_all --data BraTS2018 --set 'data.regions=[ncr,ed,et]'
   %(prog)s --from unet3d/BraTS2021 --strategy combined --data BraTS-Africa
-  %(prog)s --from zoo:segan_t2 --target t2 --data CLINIC        a network that comes along (python -m segan_tl zoo)
+  %(prog)s --from zoo:segan_t2 --target t2 --data CLINIC --config segan_cpu --rehearse
+                                     a network that comes along (python -m segan_tl zoo), few masks: it forgets nothing
   %(prog)s --from nnunet.keras --strategy last-three --config nnunet --data CLINIC
 
 The configuration, the data and the split are those of the source, so that no test case was seen before; --config and
@@ -59,6 +60,10 @@ def add_arguments(parser):
     parser.add_argument(
         "--map", action="append", default=[], metavar="T=S", help="input T starts with the weights of the source's S"
     )
+    parser.add_argument(
+        "--rehearse", action="store_true",
+        help="the synthetic patients that the source has learnt from train along, half of each batch",
+    )  # fmt: skip
     parser.add_argument("--other-patients", action="store_true", help="the source never saw the patients of --data")
     parser.add_argument(
         "--scratch", action=argparse.BooleanOptionalAction,

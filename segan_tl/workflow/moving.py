@@ -27,7 +27,7 @@ def configure(arguments, source, strategy: str):
             f"{example}, or give the run's folder as --source"
         )
     overrides, start = overrides_of(arguments), {"source": source.named, "source_sha256": source.digest}
-    beneath = _beneath_settings(arguments, start, strategy)
+    beneath = _beneath_settings(arguments, start, strategy) | _rehearsed(arguments, source)
     if arguments.config:
         config = load_config(arguments.config, overrides, beneath=beneath)
     else:
@@ -63,6 +63,28 @@ def _beneath_settings(arguments, start: dict, strategy: str) -> dict[str, dict]:
             "out, or choose --strategy full"
         )
     return {}
+
+
+def _rehearsed(arguments, source) -> dict[str, dict]:
+    """Return the second cohort where synthetic patients train along: those that the source has learnt from.
+
+    Raises:
+        UserError: --rehearse asks for them, and it has learnt from none.
+    """
+    from segan_tl.errors import UserError
+
+    known = source.config is not None and source.data.get("synthetic")
+    if arguments.rehearse and not known:
+        raise UserError(
+            f"--rehearse goes on training on the synthetic patients that a source has learnt from, and {source.path} "
+            "has learnt from none, or does not tell; leave it out, or train on both folders with --strategy combined "
+            "--source-data DIR"
+        )
+    asked = arguments.rehearse or any(text.replace(" ", "") == "source.synthetic=true" for text in arguments.set)
+    if not asked:
+        return {}
+    phantom = {"phantom": source.config.phantom.model_dump(mode="json")} if known else {}
+    return {"source": {"synthetic": True} | phantom}
 
 
 def _base(source, strategy: str, beneath: dict):
