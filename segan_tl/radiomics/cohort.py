@@ -42,7 +42,7 @@ def compute(
     found, faults = {}, {}
     for case_id, answer in _run(tasks, jobs=min(jobs, len(tasks))):
         (faults if isinstance(answer, str) else found)[case_id] = answer
-        progress(f"{case_id}  left out: {answer}" if isinstance(answer, str) else f"{case_id}  {len(answer)} features")
+        progress(f"{case_id}  {'left out' if isinstance(answer, str) else f'{len(answer)} features'}")
     order = [task.case.id for task in tasks]
     return {name: found[name] for name in order if name in found}, {n: faults[n] for n in order if n in faults}
 
@@ -70,7 +70,7 @@ def features_of(task: Task) -> dict[str, float] | str:
         with threadpool_limits(1):  # processes would get into each other's way, and sums depend on their order
             return _features(task)
     except UserError as error:
-        return str(error)
+        return str(error).removeprefix(f"case {task.case.id}").lstrip(": ")  # the caller names the case
 
 
 def _features(task: Task) -> dict[str, float]:

@@ -25,7 +25,7 @@ class Discretisation:
 
 
 # MRI has no unit: a z-score makes first-order features of two scanners comparable, and a number of levels, unlike a
-# width, leaves texture unmoved by any linear change of the intensities [IBSI 2.7; Carré 2020 for 32 levels in brains].
+# width, leaves texture unmoved by any linear change of the intensities [IBSI 2.7; Carré 2020]. 32 is our choice.
 DISCRETISATIONS = {
     "32-levels": Discretisation("head", levels=32),
     # z-scores lie within a few units of 0, so that bins of 25 leave one level or two [Parida 2024, params.yaml].
