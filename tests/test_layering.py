@@ -23,7 +23,8 @@ ROWS = [
 ]
 HEIGHT = {part: height for height, row in enumerate(ROWS) for part in row}
 HEAVY = {
-    "tensorflow", "keras", "torch", "scipy", "skimage", "sklearn", "matplotlib", "nibabel", "SimpleITK", "pandas", "mirp",
+    "tensorflow", "keras", "torch", "scipy", "skimage", "sklearn", "matplotlib", "nibabel", "SimpleITK", "pandas",
+    "mirp",
 }  # fmt: skip
 
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from segan_tl.errors import UserError
 
-SUFFIX = re.compile(r"(_d1)?(_a0(\.0)?)?(_3d(_avg)?)?$")  # of "ngl_lde_d1_a0.0_3d", "cm_contrast_d1_3d_avg", "szm_sze_3d"
+# Of "ngl_lde_d1_a0.0_3d", "cm_contrast_d1_3d_avg", "szm_sze_3d".
+SUFFIX = re.compile(r"(_d1)?(_a0(\.0)?)?(_3d(_avg)?)?$")
 NAMES = re.compile("(morph|stat|ih|cm|rlm|szm|ngt|ngl)_")  # beside columns that describe the image
 # What it raises where a region is more than it can describe (NumPy, SciPy's Qhull, pandas).
 FAULTS = (ValueError, ArithmeticError, LookupError, TypeError, RuntimeError)

@@ -1,6 +1,7 @@
 """The table of features of a folder of cases."""
 
 import csv
+import json
 import sys
 
 import nibabel
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from segan_tl.__main__ import main
+from segan_tl.radiomics.clusters import load
 from segan_tl.radiomics.features import columns
 from tests.small_runs import small_labels, write_case
 
@@ -79,6 +81,20 @@ def test_predictions_instead_of_the_truth(cohort, tmp_path, capsys, mirp):
     assert "left out, BraTS2021_00003: there is no mask of its tumour" in said
 
 
+def test_groups_of_alike_tumours(cohort, tmp_path, capsys, mirp):
+    path = tmp_path / "groups.npz"
+    words = ("--modalities", "flair", "--clusters", str(path), "--jobs", "1")
+    four = tmp_path / "four"
+    for number, radius in enumerate((2.5, 2.6, 5.0, 5.1), start=1):
+        write_case(four, f"BraTS2021_0000{number}", small_labels(radius), modalities=("flair",))
+    assert main(["radiomics", str(four), str(tmp_path / "a.csv"), *words]) == 0
+    assert json.loads(path.with_suffix(".json").read_text())["cases"]["BraTS2021_00004"] in (0, 1)
+    assert "2 clusters of 2 2 cases" in capsys.readouterr().out and path.with_suffix(".png").is_file()
+    row = {name: float(value) for name, value in read(tmp_path / "a.csv")[0].items() if name != "case"}
+    chain = load(path)
+    assert chain.assign(row) == json.loads(path.with_suffix(".json").read_text())["cases"]["BraTS2021_00001"]
+
+
 def test_nothing_can_be_computed(cohort, tmp_path, capsys, mirp):
     bad = tmp_path / "bad"
     (bad / "BraTS2021_00004").parent.mkdir()
@@ -99,6 +115,8 @@ def test_mirp_is_not_installed(cohort, tmp_path, capsys, monkeypatch):
         (["nowhere", "a.csv"], "nowhere does not exist"),
         (["cohort", "a.txt"], "expected OUT.csv to name a file that ends in .csv"),
         (["cohort", "a.csv", "--predictions", "nowhere"], "expected a folder of predictions; nowhere is none"),
+        (["cohort", "a.csv", "--clusters", "a.txt"], "expected --clusters to name a file that ends in .npz"),
+        (["cohort/BraTS2021_00001", "a.csv", "--clusters", "a.npz"], "at least 4 cases for --clusters; found 1"),
         (["cohort", "a.csv", "--predictions", "empty"], "expected predictions named after the cases"),
     ],
 )

@@ -4,8 +4,8 @@ import numpy as np
 
 # === PyRadiomics: data/baseline of its repository, version 2.0.1 to 2.1 of the table, columns of brain1 ===
 
-# Bins of 25, no scaling. Energy and what follows from it: the column brain1_resegmentation, whose region is the same and
-# to whose intensities nothing is added.
+# Bins of 25, no scaling. Energy and what follows from it: the column brain1_resegmentation, whose region is the same
+# and to whose intensities nothing is added.
 BINS_OF_25 = {
     "shape_Elongation": 0.5621171627174109,
     "shape_Flatness": 0.46105975346582634,

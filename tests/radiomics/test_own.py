@@ -58,8 +58,8 @@ def test_cooccurrence_by_hand():
 
 
 def test_diameters_of_a_box_by_hand():
-    # A box of 2 × 3 × 4 voxels of 1, 2, 3 mm: the surface cuts half-way to the neighbours. In a sagittal plane (x fixed)
-    # vertices go from −0.5 to 2.5 voxels along one axis where they stay inside along the other: a diagonal of faces.
+    # A box of 2 × 3 × 4 voxels of 1, 2, 3 mm: the surface cuts half-way to the neighbours, at faces as long as the box,
+    # and its corners are cut off, so that no diagonal is as long as that of the box.
     found = plane_diameters(np.ones((2, 3, 4), bool), (1.0, 2.0, 3.0))
     along = {"x": 2 * 1.0, "y": 3 * 2.0, "z": 4 * 3.0}
     for name, (first, second) in {
