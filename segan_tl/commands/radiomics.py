@@ -56,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compute everything, write the table and say which cases were left out."""
+    from segan_tl.data.find.cases import find_cases
     from segan_tl.disk.atomic import write_csv
     from segan_tl.radiomics.ask_mirp import require_mirp
     from segan_tl.radiomics.cohort import compute
@@ -64,7 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     # === What can be refused is refused before work begins ===
     require_table_path(arguments.out, option="OUT.csv")
-    tasks = _tasks(arguments)
+    cohort = find_cases(arguments.data)
+    tasks = _tasks(cohort.cases, arguments)
     _require_clusters(arguments.clusters, len(tasks))
     require_mirp()
     for path in filter(None, (arguments.out, arguments.clusters)):
@@ -78,18 +80,16 @@ def run(arguments: argparse.Namespace) -> int:
     write_csv(arguments.out, ["case", *names], [{"case": name} | values for name, values in found.items()])
     _print_summary(arguments.out, found, faults, len(names), seconds=time.monotonic() - started)
     if arguments.clusters:
-        _write_clusters(arguments, found, names)
+        _write_clusters(arguments, found, names, synthetic=bool(cohort.settings.get("synthetic")))
     return 0
 
 
-def _tasks(arguments) -> list:
+def _tasks(cases, arguments) -> list:
     """Return what is asked of each case."""
-    from segan_tl.data.find.cases import find_cases
     from segan_tl.radiomics.cohort import Task
     from segan_tl.radiomics.discretise import DISCRETISATIONS
     from segan_tl.report.score.masks import Mask, find_predictions
 
-    cases = find_cases(arguments.data).cases
     known = {case.id: Mask(case.id, case.mask, case.convention) for case in cases}
     masks = {case_id: mask for case_id, mask in known.items() if mask.source}
     if arguments.predictions:
@@ -125,7 +125,7 @@ def _require_clusters(path: Path | None, cases: int) -> None:
         raise UserError(f"expected at least {LEAST_CASES} cases for --clusters; found {cases}; leave it out")
 
 
-def _write_clusters(arguments, found: dict, names: list[str]) -> None:
+def _write_clusters(arguments, found: dict, names: list[str], *, synthetic: bool) -> None:
     import numpy as np
 
     from segan_tl.radiomics.clusters import fit, plot, save
@@ -133,7 +133,7 @@ def _write_clusters(arguments, found: dict, names: list[str]) -> None:
     rows = np.array([[values[name] for name in names] for values in found.values()])
     fitted = fit(rows, names, scaling=arguments.scaling, seed=arguments.seed)
     save(arguments.clusters, fitted, cases=list(found), seed=arguments.seed)
-    plot(arguments.clusters.with_suffix(".png"), fitted)
+    plot(arguments.clusters.with_suffix(".png"), fitted, synthetic=synthetic)
     number, sizes = len(fitted.clusters.centres), " ".join(map(str, np.bincount(fitted.labels)))
     how = f"{len(fitted.explained)} components, silhouette {fitted.silhouettes[number]:.2f}"
     console.print(f"{number} clusters of {sizes} cases, {how}: {arguments.clusters}", soft_wrap=True)

@@ -75,8 +75,9 @@ def _ask(image, mask, families: Sequence[str]) -> dict[str, float]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Hold back what MIRP logs and warns of: every image is announced on the standard output."""
-    disabled = logging.root.manager.disable
+    """Hold back what MIRP logs and warns of: it sets up logging to the standard output and announces every image."""
+    root = logging.getLogger()
+    handlers, level, disabled = list(root.handlers), root.level, logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():
@@ -84,3 +85,5 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(disabled)
+        root.handlers[:] = handlers
+        root.setLevel(level)

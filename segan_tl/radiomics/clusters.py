@@ -20,7 +20,7 @@ from segan_tl.schemas.reading import read_json
 Scaling = Literal["standard", "l2"]
 SCALINGS = {
     "standard": "each feature to mean 0 and deviation 1 over the cases",
-    "l2": "each case to length 1, as the authors do: what has the largest numbers (energy, volume) decides",
+    "l2": "each case to length 1, as the authors do: the few features with the largest numbers decide",
 }
 VARIANCE = 0.99
 MOST_CLUSTERS = 10
@@ -186,23 +186,25 @@ def _require_sizes(chain: Clusters) -> None:
             raise ValueError(f"{name} has the shape {getattr(chain, name).shape}, not {shape}")
 
 
-def plot(path: Path, found: Fit) -> None:
-    """Draw the cases over the first two components, a colour a cluster."""
+def plot(path: Path, found: Fit, *, synthetic: bool = False) -> None:
+    """Draw the cases over the first two components, a colour a cluster; the title says when they are synthetic."""
     from matplotlib.figure import Figure
 
     from segan_tl.report.axes import lighten, save as save_shown
     from segan_tl.report.curves import COLOURS
 
-    first, second = found.scores[:, 0], found.scores[:, 1] if found.scores.shape[1] > 1 else np.zeros(len(found.scores))
+    first, *others = found.scores.T
+    second = others[0] if others else np.zeros(len(first))
     figure = Figure(figsize=(6, 4.5), layout="constrained")
     axis = figure.subplots()
     for number in range(len(found.clusters.centres)):
         here, colour = found.labels == number, COLOURS[number % len(COLOURS)]
         marker = "os^Dv"[number // len(COLOURS) % 5]
-        label = f"{number}: {here.sum()} cases"
+        count = int(here.sum())
+        label = f"{number}: {count} case{'s' * (count != 1)}"
         axis.scatter(first[here], second[here], color=colour, marker=marker, s=28, label=label)
     shares = [f"{100 * share:.0f} %" for share in found.explained[:2]] + ["0 %"]
     axis.set(xlabel=f"component 1 ({shares[0]} of the variance)", ylabel=f"component 2 ({shares[1]})")
     lighten(axis)
     figure.legend(frameon=False, fontsize=9, loc="outside lower center", ncols=4)
-    save_shown(figure, path, title=f"{len(found.clusters.centres)} clusters of radiomics", synthetic=False)
+    save_shown(figure, path, title=f"{len(found.clusters.centres)} clusters of radiomics", synthetic=synthetic)

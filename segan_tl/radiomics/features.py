@@ -200,5 +200,6 @@ def named(features: Sequence[Feature], asked: dict[str, float], own: dict[str, f
     values = {}
     for feature in features:
         value = own[feature.column] if feature.mirp is None else asked[feature.mirp]
-        values[feature.column] = feature.convert(value, of) if feature.convert else value
+        # An entropy of one level is −0.0.
+        values[feature.column] = (feature.convert(value, of) if feature.convert else value) + 0.0
     return values

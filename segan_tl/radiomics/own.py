@@ -23,18 +23,25 @@ def plane_diameters(mask: np.ndarray, spacing_mm: tuple[float, float, float]) ->
 
     vertices, *_ = marching_cubes(np.pad(mask, 1).astype(np.float32), 0.5)
     halves = np.rint(2 * vertices).astype(np.int64)  # a vertex halves an edge between two voxels
-    points = halves / 2 * np.asarray(spacing_mm)
+    step_mm = np.asarray(spacing_mm) / 2
     return {
-        name: max(_diameter(points[halves[:, axis] == place]) for place in np.unique(halves[:, axis]))
+        name: max(_diameter(halves[halves[:, axis] == place], axis, step_mm) for place in np.unique(halves[:, axis]))
         for axis, name in enumerate(PLANES)
     }
 
 
-def _diameter(points: np.ndarray) -> float:
-    """Return the largest distance between two of the points (n, 3)."""
+def _diameter(points: np.ndarray, axis: int, step_mm: np.ndarray) -> float:
+    """Return the largest distance between two of the points (n, 3) of a plane, counted in steps; `axis` stands still.
+
+    The two are ends of their lines: a tumour that is cut off flat has thousands of points, and few ends.
+    """
     from scipy.spatial.distance import pdist
 
-    return float(pdist(points).max()) if len(points) > 1 else 0.0
+    line, along = (other for other in range(3) if other != axis)
+    ordered = points[np.lexsort((points[:, along], points[:, line]))]
+    begins = np.flatnonzero(np.diff(ordered[:, line], prepend=ordered[0, line] - 1))
+    ends = ordered[np.union1d(begins, np.append(begins[1:], len(ordered)) - 1)]
+    return float(pdist(ends * step_mm).max()) if len(ends) > 1 else 0.0
 
 
 # === Co-occurrence ===

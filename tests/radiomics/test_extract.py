@@ -238,6 +238,7 @@ def test_the_authors_bins_leave_shape_and_size():
     # One level: the numbers that PyRadiomics publishes for such a region (flatRegion).
     names = ("glcm_Imc1", "glcm_Imc2", "glcm_InverseVariance", "glcm_Correlation", "glcm_MCC", "ngtdm_Busyness")
     assert [flat[f"t1_{name}"] for name in names] == [0, 0, 0, 1, 1, 0]
+    assert str(flat["t1_firstorder_Entropy"]) == "0.0"
     assert flat["t1_ngtdm_Coarseness"] == 1e6 and flat["t1_firstorder_Kurtosis"] == 0
 
 

@@ -4,9 +4,10 @@ import itertools
 
 import numpy as np
 import pytest
+from skimage.measure import marching_cubes
 
 from segan_tl.radiomics.own import (
-    DIRECTIONS, cooccurrence, cooccurrence_features, imc1, inverse_variance, mcc, plane_diameters,
+    DIRECTIONS, PLANES, cooccurrence, cooccurrence_features, imc1, inverse_variance, mcc, plane_diameters,
 )  # fmt: skip
 
 
@@ -69,3 +70,15 @@ def test_diameters_of_a_box_by_hand():
     }.items():
         longest = max(along[first], along[second])
         assert longest <= found[name] < np.hypot(along[first], along[second])
+
+
+def test_diameters_beside_all_pairs():
+    random, spacing_mm = np.random.default_rng(1), np.array([1.0, 0.5, 3.0])
+    for _ in range(3):
+        mask = random.random((5, 6, 4)) < 0.4
+        vertices = marching_cubes(np.pad(mask, 1).astype(np.float32), 0.5)[0]
+        found = plane_diameters(mask, tuple(spacing_mm))
+        for axis, name in enumerate(PLANES):
+            pairs = itertools.combinations(vertices, 2)
+            lengths = [np.linalg.norm((one - two) * spacing_mm) for one, two in pairs if one[axis] == two[axis]]
+            assert found[name] == pytest.approx(max(lengths))
