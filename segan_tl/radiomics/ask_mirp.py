@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import math
 import re
 import tempfile
 import warnings
@@ -70,7 +71,8 @@ def _ask(image, mask, families: Sequence[str]) -> dict[str, float]:
             )
     except FAULTS as error:
         raise UserError(f"MIRP cannot describe the region: {error}") from error
-    return {SUFFIX.sub("", name): float(table[name].iloc[0]) for name in table if NAMES.match(name)}
+    row = {SUFFIX.sub("", name): table[name].iloc[0] for name in table if NAMES.match(name)}
+    return {name: math.nan if value is None else float(value) for name, value in row.items()}
 
 
 @contextlib.contextmanager
