@@ -27,6 +27,7 @@ COMMANDS = {
     "report": "show a run, or several side by side, in one HTML file",
     "evaluate": "score a folder of masks against the truth, ours or not",
     "check": "read every case of a folder and name the bad ones",
+    "radiomics": "write shape, intensities and texture of each case's tumour to a table",
     "zoo": "list the trained networks that come along, or show the model card of one",
     "configs": "list the configurations that come along, show one, or copy one to change it",
     "phantom": "write a synthetic cohort of brain-tumour MRI",

@@ -15,13 +15,17 @@ ROWS = [
     {"data"},
     {"train", "predict"},
     {"report"},
+    {"radiomics"},
     {"workflow"},
     {"papers"},
     {"commands"},
     {"__main__"},
 ]
 HEIGHT = {part: height for height, row in enumerate(ROWS) for part in row}
-HEAVY = {"tensorflow", "keras", "torch", "scipy", "skimage", "sklearn", "matplotlib", "nibabel", "SimpleITK", "pandas"}
+HEAVY = {
+    "tensorflow", "keras", "torch", "scipy", "skimage", "sklearn", "matplotlib", "nibabel", "SimpleITK", "pandas",
+    "mirp",
+}  # fmt: skip
 
 
 def imports(path: Path, *, inside_functions: bool) -> list[str]:

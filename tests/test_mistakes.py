@@ -36,6 +36,8 @@ MISTAKES = {
     "check nowhere": "nowhere does not exist",
     "evaluate nowhere empty --out a.csv": "nowhere is none",
     "evaluate empty empty --out a.txt": "ends in .csv",
+    "radiomics nowhere a.csv": "nowhere does not exist",
+    "radiomics empty a.txt": "ends in .csv",
     "inspect nobody": "no run at nobody",
     "compare nobody other": "no run at nobody",
     "report nobody": "no run at nobody",

@@ -33,6 +33,20 @@ def read_pairs(truth: Mask, prediction: Mask, regions: tuple[str, ...]) -> dict[
     return pairs
 
 
+def read_region(mask: Mask, regions: tuple[str, ...]) -> tuple[np.ndarray, Geometry]:
+    """Read a mask; return the first of the regions that its labels can tell, (H, W, D) bool, and its grid.
+
+    Raises:
+        UserError: the file is damaged, a number means nothing, or its labels can tell none of the regions.
+    """
+    table = region_values(mask.meaning)
+    region = next((name for name in regions if name in table), None)
+    if region is None:
+        raise UserError(f"expected labels that tell {' or '.join(regions)}; {mask.source.path} has {mask.meaning}")
+    volume = read_volume(mask.source)
+    return _is_any(_whole_numbers(mask, volume.data), table[region]), volume.geometry
+
+
 def require_one_grid(case_id: str, path: Path, truth: Geometry, prediction: Geometry) -> None:
     """Refuse a prediction that does not lie, voxel by voxel, where its truth does.
 

@@ -13,18 +13,21 @@ from segan_tl.report.score.masks import Mask
 FAULTS_NAMED = 5
 
 
-def require_table_path(path: Path) -> None:
+def require_table_path(path: Path, *, option: str = "--out") -> None:
     """Refuse a path that no CSV file can be written to; nothing is created.
+
+    Args:
+        option: what the path is called on the command line.
 
     Raises:
         UserError: its name does not end in .csv, it is a folder, or its folder cannot be made or written to.
     """
     if path.suffix != ".csv" or path.is_dir():
-        raise UserError(f"expected --out to name a file that ends in .csv; found {path}; name one")
+        raise UserError(f"expected {option} to name a file that ends in .csv; found {path}; name one")
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         why = "cannot be written to" if folder.is_dir() else "is no folder"
-        raise UserError(f"expected --out in a folder that can be written to; {folder} {why}; choose another one")
+        raise UserError(f"expected {option} in a folder that can be written to; {folder} {why}; choose another one")
 
 
 def prepare_folder(path: Path) -> None:

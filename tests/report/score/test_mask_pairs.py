@@ -6,7 +6,7 @@ import pytest
 
 from segan_tl.data.files.images import Source
 from segan_tl.errors import UserError
-from segan_tl.report.score.mask_pairs import read_pairs
+from segan_tl.report.score.mask_pairs import read_pairs, read_region
 from segan_tl.report.score.masks import Mask
 from tests.small_masks import SHAPE, SPACING_MM, small_truth, write_mask
 
@@ -74,3 +74,14 @@ def test_labels_as_floats_and_what_are_no_labels(read):
 def test_negative_numbers_are_refused(read):
     with pytest.raises(UserError, match="found -1"):
         read(-(small_truth(3) > 0).astype(np.int16))
+
+
+def test_the_first_region_that_labels_can_tell(tmp_path):
+    labels = small_truth()
+    source = Source(write_mask(tmp_path / "a.nii.gz", labels))
+    inside, geometry = read_region(Mask("a", source, "brats2017"), ("wt", "lesion"))
+    assert inside.sum() == np.isin(labels, (1, 2, 4)).sum() and geometry.in_lps.shape == inside.shape
+    lesions = Source(write_mask(tmp_path / "b.nii.gz", (labels > 0).astype(np.uint8)))
+    assert read_region(Mask("b", lesions, "lesion"), ("wt", "lesion"))[0].sum() == (labels > 0).sum()
+    with pytest.raises(UserError, match="tell wt"):
+        read_region(Mask("b", lesions, "lesion"), ("wt",))

@@ -1,0 +1,91 @@
+"""The features of many cases: read, computed several at a time, and why a case has none."""
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+
+import numpy as np
+
+from segan_tl.data.find.case import Case
+from segan_tl.data.find.cases import LoadedCase, load_case
+from segan_tl.data.find.layouts import UNKNOWN_CONVENTION
+from segan_tl.data.intensities import find_background
+from segan_tl.errors import UserError
+from segan_tl.radiomics.discretise import Discretisation
+from segan_tl.radiomics.extract import extract
+from segan_tl.report.score.mask_pairs import read_region, require_one_grid
+from segan_tl.report.score.masks import Mask
+
+REGIONS = ("wt", "lesion")  # masks of lesions do not tell a tumour
+
+
+@dataclass(frozen=True)
+class Task:
+    """A case whose features are asked for; `mask` says where its tumour is, None where there is none."""
+
+    case: Case
+    mask: Mask | None
+    modalities: tuple[str, ...]
+    how: Discretisation
+
+
+def compute(
+    tasks: Sequence[Task], *, jobs: int, progress: Callable[[str], None]
+) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
+    """Return case → features, and case → why it has none, both in the order of the tasks.
+
+    Args:
+        jobs: processes, each of one thread.
+        progress: called with one line when a case is done.
+    """
+    found, faults = {}, {}
+    for case_id, answer in _run(tasks, jobs=min(jobs, len(tasks))):
+        (faults if isinstance(answer, str) else found)[case_id] = answer
+        progress(f"{case_id}  {'left out' if isinstance(answer, str) else f'{len(answer)} features'}")
+    order = [task.case.id for task in tasks]
+    return {name: found[name] for name in order if name in found}, {n: faults[n] for n in order if n in faults}
+
+
+def _run(tasks: Sequence[Task], *, jobs: int) -> Iterator[tuple[str, dict[str, float] | str]]:
+    if jobs < 2:
+        for task in tasks:
+            yield task.case.id, features_of(task)
+        return
+    pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
+    try:
+        futures = {pool.submit(features_of, task): task.case.id for task in tasks}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    finally:
+        # After an error or Ctrl-C nobody waits for the cases that have not begun.
+        pool.shutdown(cancel_futures=True)
+
+
+def features_of(task: Task) -> dict[str, float] | str:
+    """Return the features of a case, computed in one thread; a sentence where it has none."""
+    from threadpoolctl import threadpool_limits
+
+    try:
+        with threadpool_limits(1):  # processes would get into each other's way, and sums depend on their order
+            return _features(task)
+    except UserError as error:
+        return str(error).removeprefix(f"case {task.case.id}").lstrip(": ")  # the caller names the case
+
+
+def _features(task: Task) -> dict[str, float]:
+    if task.mask is None:
+        raise UserError("there is no mask of its tumour")
+    if task.mask.meaning == UNKNOWN_CONVENTION:
+        raise UserError("nothing says what the numbers of its mask mean")
+    loaded = load_case(task.case, task.modalities, with_mask=False)
+    mask, geometry = read_region(task.mask, REGIONS)
+    require_one_grid(task.case.id, task.mask.source.path, loaded.geometry, geometry)
+    images = {name: loaded.image[..., channel] for channel, name in enumerate(task.modalities)}
+    return extract(images, mask, spacing_mm=loaded.spacing_mm, head=find_head(loaded), how=task.how)
+
+
+def find_head(loaded: LoadedCase) -> np.ndarray:
+    """Return (H, W, D) bool: voxels where any modality is not its background."""
+    channels = np.moveaxis(loaded.image, -1, 0)
+    return np.any([channel != find_background(channel) for channel in channels], axis=0)

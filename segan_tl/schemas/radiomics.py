@@ -1,0 +1,15 @@
+"""What stands beside the clusters of `radiomics --clusters`."""
+
+from typing import ClassVar, Literal
+
+from segan_tl.schemas.reading import Count, Schema, Text
+
+
+class ClustersJson(Schema):
+    """The .json of clusters: which features, how they are scaled, and the cluster of each case."""
+
+    remedy: ClassVar[str] = "make the clusters again with --clusters"
+
+    columns: list[Text]
+    scaling: Literal["standard", "l2"]
+    cases: dict[str, Count] = {}

@@ -1,0 +1,143 @@
+"""The table of features of a folder of cases."""
+
+import csv
+import json
+import sys
+
+import nibabel
+import numpy as np
+import pytest
+
+from segan_tl.__main__ import main
+from segan_tl.radiomics.clusters import load
+from segan_tl.radiomics.features import columns
+from tests.small_runs import small_labels, write_case
+
+LABELS = small_labels()
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory):
+    """Three sound cases of T1 and FLAIR, and three without features."""
+    folder = tmp_path_factory.mktemp("radiomics") / "cohort"
+    for number, shift in enumerate((0, 1, 2), start=1):
+        write_case(folder, f"BraTS2021_0000{number}", np.roll(LABELS, shift, axis=1), modalities=("t1", "flair"))
+    write_case(folder, "BraTS2021_00004", np.zeros_like(LABELS), modalities=("t1", "flair"))
+    two = np.zeros_like(LABELS)
+    two[10, 10, 4:6] = 2
+    write_case(folder, "BraTS2021_00005", two, modalities=("t1", "flair"))
+    write_case(folder, "BraTS2021_00006", LABELS, modalities=("t1",))
+    return folder
+
+
+def run(cohort, out, *words) -> int:
+    return main(["radiomics", str(cohort), str(out), "--modalities", "flair", "t1", *words])
+
+
+def read(path) -> list[dict]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def mirp():
+    return pytest.importorskip("mirp", reason="MIRP is not installed: pip install -e '.[radiomics]'")
+
+
+def test_a_row_for_each_case_and_a_reason_for_the_others(cohort, tmp_path, capsys, mirp):
+    assert run(cohort, tmp_path / "a.csv", "--jobs", "1") == 0
+    rows = read(tmp_path / "a.csv")
+    assert list(rows[0]) == ["case", *columns(("t1", "flair"))] and len(rows[0]) == 1 + 14 + 2 * 93
+    assert [row["case"] for row in rows] == ["BraTS2021_00001", "BraTS2021_00002", "BraTS2021_00003"]
+    # The tumour is moved, nothing else.
+    assert rows[0]["shape_VoxelVolume"] == rows[1]["shape_VoxelVolume"]
+    assert all(np.isfinite(float(value)) for row in rows for name, value in row.items() if name != "case")
+    said = capsys.readouterr().out
+    assert "left out, BraTS2021_00004: there is no tumour" in said
+    assert "left out, BraTS2021_00005: its largest piece has 2 voxels (1 × 1 × 2)" in said
+    assert "left out, BraTS2021_00006: " in said and "flair" in said and "case BraTS2021_00006" not in said
+    assert "200 features of 3 cases" in said and "6/6" in said
+    # Several processes write the same bytes.
+    assert run(cohort, tmp_path / "b.csv", "--jobs", "2") == 0
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+def test_predictions_instead_of_the_truth(cohort, tmp_path, capsys, mirp):
+    masks, place = tmp_path / "masks", cohort / "BraTS2021_00001"
+    masks.mkdir()
+    truth = nibabel.load(place / "BraTS2021_00001_seg.nii.gz")
+    smaller = np.where(small_labels(3.0) > 0, 1, 0).astype(np.uint8)
+    nibabel.save(nibabel.Nifti1Image(smaller, truth.affine), masks / "BraTS2021_00001.nii.gz")
+    moved = truth.affine.copy()
+    moved[:3, 3] += 50
+    nibabel.save(nibabel.Nifti1Image(smaller, moved), masks / "BraTS2021_00002.nii.gz")
+    words = ("--predictions", str(masks), "--prediction-labels", "wt", "--jobs", "1")
+    assert run(cohort, tmp_path / "a.csv", *words, "--discretisation", "authors") == 0
+    (row,) = read(tmp_path / "a.csv")
+    assert float(row["shape_VoxelVolume"]) == pytest.approx(smaller.sum() * np.prod(truth.header.get_zooms()))
+    assert float(row["t1_glcm_JointAverage"]) <= 2
+    said = capsys.readouterr().out
+    assert "BraTS2021_00002: expected the prediction" in said
+    assert "left out, BraTS2021_00003: there is no mask of its tumour" in said
+
+
+def test_groups_of_alike_tumours(cohort, tmp_path, capsys, mirp):
+    path = tmp_path / "groups.npz"
+    words = ("--modalities", "flair", "--clusters", str(path), "--jobs", "1")
+    four = tmp_path / "four"
+    for number, radius in enumerate((2.5, 2.6, 5.0, 5.1), start=1):
+        write_case(four, f"BraTS2021_0000{number}", small_labels(radius), modalities=("flair",))
+    assert main(["radiomics", str(four), str(tmp_path / "a.csv"), *words]) == 0
+    assert json.loads(path.with_suffix(".json").read_text())["cases"]["BraTS2021_00004"] in (0, 1)
+    assert "2 clusters of 2 2 cases" in capsys.readouterr().out and path.with_suffix(".png").is_file()
+    row = {name: float(value) for name, value in read(tmp_path / "a.csv")[0].items() if name != "case"}
+    chain = load(path)
+    assert chain.assign(row) == json.loads(path.with_suffix(".json").read_text())["cases"]["BraTS2021_00001"]
+
+
+def test_nothing_can_be_computed(cohort, tmp_path, capsys, mirp):
+    bad = tmp_path / "bad"
+    (bad / "BraTS2021_00004").parent.mkdir()
+    (bad / "BraTS2021_00004").symlink_to(cohort / "BraTS2021_00004")
+    assert run(bad, tmp_path / "a.csv") == 2 and not (tmp_path / "a.csv").exists()
+    assert "found none of 1: BraTS2021_00004: there is no tumour" in capsys.readouterr().err
+
+
+def test_mirp_is_not_installed(cohort, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mirp", None)
+    assert run(cohort, tmp_path / "a.csv") == 2
+    assert "type: pip install -e '.[radiomics]'" in capsys.readouterr().err and not (tmp_path / "a.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nowhere", "a.csv"], "nowhere does not exist"),
+        (["cohort", "a.txt"], "expected OUT.csv to name a file that ends in .csv"),
+        (["cohort", "a.csv", "--predictions", "nowhere"], "expected a folder of predictions; nowhere is none"),
+        (["cohort", "a.csv", "--clusters", "a.txt"], "expected --clusters to name a file that ends in .npz"),
+        (["cohort/BraTS2021_00001", "a.csv", "--clusters", "a.npz"], "at least 4 cases for --clusters; found 1"),
+        (["cohort", "a.csv", "--predictions", "empty"], "expected predictions named after the cases"),
+    ],
+)
+def test_mistakes(cohort, tmp_path, monkeypatch, capsys, words, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cohort").symlink_to(cohort)
+    (tmp_path / "empty").mkdir()
+    assert main(["radiomics", *words]) == 2
+    assert said in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cohort", "empty"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--modalities", "t3"], "t3"),
+        (["--discretisation", "64"], "64"),
+        (["--jobs", "0"], "at least 1"),
+    ],
+)
+def test_arguments_that_mean_nothing(words, said, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["radiomics", "cohort", "a.csv", *words])
+    assert stopped.value.code == 2 and said in capsys.readouterr().err
