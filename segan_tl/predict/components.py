@@ -5,9 +5,7 @@ become background. Then, where ET has less than a share of the whole tumour's vo
 [Parida 2024]. `tune-postprocess` finds the thresholds, for all cases or for clusters of them.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -16,11 +14,8 @@ from scipy import ndimage
 from segan_tl.errors import UserError
 from segan_tl.predict.postprocess import NEIGHBOURS
 from segan_tl.regions import ED, ET, NCR, region_values
-from segan_tl.schemas.postprocess import Postprocess
-from segan_tl.schemas.reading import read_json
 
 TISSUES = {"NCR": NCR, "ED": ED, "ET": ET}
-VOXEL_TOLERANCE = 0.01
 
 
 class Thresholds(NamedTuple):
@@ -35,59 +30,15 @@ class Thresholds(NamedTuple):
     et_wt_ratio: float
 
     @property
+    def in_json(self) -> dict:
+        """Return them as a file holds them."""
+        return {"sizes_voxels": dict(self.sizes_voxels), "et_wt_ratio": self.et_wt_ratio}
+
+    @property
     def in_words(self) -> str:
         """Return them as a person reads them: "NCR 0, ED 175, ET 50 voxels, ET/WT 0.05"."""
         sizes = ", ".join(f"{tissue} {self.sizes_voxels[tissue]}" for tissue in TISSUES)
         return f"{sizes} voxels, ET/WT {self.et_wt_ratio:g}"
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The thresholds of a file: those of all cases, those of clusters, and the voxels that they were chosen on."""
-
-    everywhere: Thresholds
-    clusters: Mapping[str, Thresholds] = field(default_factory=dict)
-    voxel_mm3: tuple[float, float] | None = None
-
-    def thresholds_for(self, cluster: str | None) -> Thresholds:
-        """Return the thresholds of a cluster; those of all cases where it is None or has none of its own."""
-        return self.clusters.get(cluster, self.everywhere) if cluster is not None else self.everywhere
-
-    def remarks(self, voxels_mm3: Iterable[float] = ()) -> list[str]:
-        """Return what to know before they are applied to cases with voxels of these volumes."""
-        lines = [f"post-processing: {self.everywhere.in_words}"]
-        if self.clusters:
-            lines.append(
-                f"note: the thresholds of {len(self.clusters)} clusters are not used: no case has a cluster assigned, "
-                "so those of all cases count"
-            )
-        if self.voxel_mm3 and any(not self._fits(volume) for volume in voxels_mm3):
-            lines.append(
-                f"note: sizes count voxels, chosen on voxels of {self.voxel_mm3[0]:g} to {self.voxel_mm3[1]:g} mm3; "
-                "those of these cases are others"
-            )
-        return lines
-
-    def _fits(self, volume_mm3: float) -> bool:
-        low, high = self.voxel_mm3
-        return low * (1 - VOXEL_TOLERANCE) <= volume_mm3 <= high * (1 + VOXEL_TOLERANCE)
-
-
-def read_chosen(path: Path) -> Chosen:
-    """Read the file that `tune-postprocess` has written.
-
-    Raises:
-        UserError: it is missing, damaged or of another shape.
-    """
-    found = read_json(path, Postprocess, absent="make it with python -m segan_tl tune-postprocess")
-    thresholds = found["thresholds"]
-    clusters = {name: _thresholds(one) for name, one in thresholds.get("clusters", {}).items()}
-    voxel_mm3 = found.get("provenance", {}).get("voxel_mm3")
-    return Chosen(_thresholds(thresholds["all"]), clusters, tuple(voxel_mm3) if voxel_mm3 else None)
-
-
-def _thresholds(found: dict) -> Thresholds:
-    return Thresholds({tissue: found["sizes_voxels"][tissue] for tissue in TISSUES}, float(found["et_wt_ratio"]))
 
 
 # === What the numbers of a file mean ===

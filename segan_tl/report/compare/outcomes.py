@@ -18,6 +18,7 @@ from segan_tl.metrics.lesions import CHALLENGES
 from segan_tl.metrics.pair import MaskPair
 from segan_tl.predict.components import TISSUES, Thresholds, et_wt_ratio
 from segan_tl.regions import region_masks
+from segan_tl.report.compare.labelled import LabelledCase
 from segan_tl.report.compare.tumour_parts import Parts, TruthParts, find_parts
 
 REGIONS = ("et", "tc", "wt")
@@ -58,7 +59,7 @@ def objective_of(name: str, *, challenge: str) -> Objective:
     Raises:
         UserError: there is no such column, or it does not say how good a prediction is.
     """
-    plans = (Plan(REGIONS, hd95=(), challenge=challenge), Plan(REGIONS, hd95=tuple(HD95_DEFINITIONS), challenge=challenge))
+    plans = [Plan(REGIONS, hd95=definitions, challenge=challenge) for definitions in ((), tuple(HD95_DEFINITIONS))]
     known = {column.name: (column, plan) for plan in plans for column in columns_of(plan) if column.better}
     if name not in known:
         near = nearest(name, known)
@@ -70,19 +71,6 @@ def objective_of(name: str, *, challenge: str) -> Objective:
 
 
 # === One case ===
-
-
-class LabelledCase(NamedTuple):
-    """A case in memory: canonical labels (h, w, d) of truth and prediction, and whose it is."""
-
-    case_id: str
-    patient: str
-    fold: int
-    cluster: str | None
-    truth: np.ndarray
-    prediction: np.ndarray
-    spacing_mm: tuple[float, float, float]
-    grid_voxels: int
 
 
 @dataclass(frozen=True)
@@ -106,6 +94,11 @@ class CaseScores:
     et_gone: float
     share: np.ndarray
     steps: tuple[np.ndarray, ...]
+
+    @property
+    def outcomes(self) -> int:
+        """Return how many different ones were scored, over the three regions."""
+        return self.wt.size + self.tc.size + self.et.size + 1
 
     def objective(self, ratios: Sequence[float]) -> np.ndarray:
         """Return the mean of the three regions for every choice of the grid, (S, S, S, ratios)."""
@@ -159,6 +152,6 @@ def _scorer(case: LabelledCase, parts: Parts, region: str, objective: Objective)
             return column.compute(Measured(pair, plan))
 
         return from_volumes
-    voxel_mm3 = float(np.prod(case.spacing_mm))
-    truth = TruthParts(parts, case.truth, region, challenge=CHALLENGES[plan.challenge], voxel_mm3=voxel_mm3)
+    challenge = CHALLENGES[plan.challenge]
+    truth = TruthParts(parts, case.truth, region, challenge=challenge, voxel_mm3=case.voxel_mm3)
     return lambda kept: float(column.compute(truth.measure(kept, grid_voxels=case.grid_voxels)))
