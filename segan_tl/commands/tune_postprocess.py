@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--sizes", type=_sizes, default="0:475:25", metavar="LIST", help="voxels, FROM:TO:STEP or a list (%(default)s)"
     )
     parser.add_argument(
-        "--ratios", type=_ratios, default="0:0.95:0.05", metavar="LIST", help="of ET / WT, in this way too (%(default)s)"
+        "--ratios", type=_ratios, default="0:0.95:0.05", metavar="LIST", help="of ET / WT, likewise (%(default)s)"
     )
     parser.add_argument(
         "--objective", default="lesion_dice", metavar="SCORE", help="its mean over ET, TC and WT is tuned (%(default)s)"

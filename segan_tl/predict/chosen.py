@@ -89,7 +89,7 @@ def apply_chosen(
 
 
 def values_of(regions: tuple[str, ...], convention: str) -> dict[str, tuple[int, ...]]:
-    """Return the same of what a run of these regions paints for a case of this convention.
+    """Return tissue → its numbers in what a run of these regions paints for a case of this convention.
 
     Raises:
         UserError: as `tissue_values`.
