@@ -196,7 +196,7 @@ def test_the_search_equals_the_slow_one_on_real_masks(real_data):
     with (folder / "expected.csv").open(newline="") as stream:
         official = {(row["prediction"], row["Labels"].lower()): row for row in csv.DictReader(stream)}
     cases = [_read(real_data, path) for path in sorted(folder.glob("*.nii.gz"))]
-    grid = Grid((0, 100, 450), (0.0, 0.05))
+    grid = Grid((0, 50, 200, 475), (0.0, 0.05, 0.5))
     fast = scored(cases, grid)
     for case in fast:
         for region, score in case.at((0, 0, 0, 0), grid).items():
