@@ -1,4 +1,4 @@
-"""Random tumours of small volumes: several lesions, specks of every tissue, and slow post-processing to hold fast to."""
+"""Random tumours of small volumes, and slow post-processing to hold the fast one to."""
 
 import itertools
 
@@ -15,7 +15,7 @@ SPACING_MM = (1.0, 1.0, 2.0)
 
 
 def random_labels(generator: np.random.Generator, shape: tuple = (18, 16, 12)) -> np.ndarray:
-    """Return canonical labels of a smooth field, with voxels of other tissues strewn over it."""
+    """Return canonical labels of a smooth field: several lesions, with voxels of other tissues strewn over them."""
     field = ndimage.gaussian_filter(generator.normal(size=shape), generator.uniform(1.0, 2.0))
     labels = np.zeros(shape, np.uint8)
     for label, quantile in ((ED, 0.8), (NCR, 0.9), (ET, 0.95)):

@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     patients = tuning.patients
     about = tuning.about | {"cases": len(cases), "patients": len(set(patients.values())), "voxel_mm3": volumes_mm3}
     write(out, describe(tuned, grid, objective, about | {"command": arguments.command_line}), tuned)
-    _print(tuned, objective, synthetic=tuning.about.get("synthetic", False))
+    _print(tuned, grid, objective, synthetic=tuning.about.get("synthetic", False))
     done = f"tuned on {len(cases)} cases{count_patients(patients)} in {seconds:.1f} s"
     console.print(f"{done}: {'replaced ' * replaced}{out} and {table_path(out)}", soft_wrap=True)
     then = f"predict RUN PATIENTS OUT --postprocess {shlex.quote(str(out))}"
@@ -143,11 +143,11 @@ def _score(tuning, clusters: dict[str, str], grid, objective) -> tuple[list, lis
     return cases, [min(volumes_mm3), max(volumes_mm3)]
 
 
-def _print(tuned, objective, *, synthetic: bool) -> None:
-    from segan_tl.report.compare.tune_report import few_remarks, gain_lines, threshold_table
+def _print(tuned, grid, objective, *, synthetic: bool) -> None:
+    from segan_tl.report.compare.tune_report import gain_lines, remarks, threshold_table
 
     print_table(threshold_table(tuned))
-    for line in (*gain_lines(tuned, objective), *few_remarks(tuned)):
+    for line in (*gain_lines(tuned, objective), *remarks(tuned, grid)):
         console.print(line, soft_wrap=True)
     if synthetic:
         console.print("note: these patients are SYNTHETIC; thresholds for real ones are others", soft_wrap=True)

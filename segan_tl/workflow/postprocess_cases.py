@@ -68,6 +68,7 @@ def of_crossval(path: str, arguments) -> Tuning:
     named = {case_id: replace(truths[case_id], patient=patients[case_id]) for case_id in predictions}
     left_out = [f"left out {case} of fold {k}" for k, fold in crossval.folds.items() for case in fold.failed]
     about = {"crossval": crossval.name, "truth": str(place), "synthetic": crossval.synthetic}
+    about["segmentors_sha256"] = {str(k): fold.summary.get("segmentor_sha256") for k, fold in crossval.folds.items()}
     return _checked(Tuning(named, predictions, folds, about, left_out), arguments)
 
 
@@ -169,7 +170,7 @@ def _two_folds(tuning: Tuning) -> Tuning:
         seen.setdefault(patients[case_id], set()).add(folds[case_id])
     if divided := sorted(patient for patient, tested in seen.items() if len(tested) > 1):
         tuning.remarks.append(
-            f"note: {len(divided)} patients are in several folds ({some(divided)}): the gain flatters"
+            f"note: patients in several folds: {len(divided)} ({some(divided)}); the gain flatters"
         )
     return tuning
 

@@ -97,7 +97,7 @@ def test_a_cross_validation(place, capsys):
     printed = capsys.readouterr().out
     assert "higher is better; thresholds of the other folds, 6 patients, 95 % interval" in printed
     assert f"{gain.first_mean:.3f} → {gain.second_mean:.3f}  {gain.difference.mean:+.3f} [" in printed
-    assert "all but 2" in printed and "fewer than 10 patients (all: 6)" in printed
+    assert "all but 2" in printed and "fewer than 10 patients (all cases: 6)" in printed
     assert of_crossval(place) == 0 and "replaced " in capsys.readouterr().out
 
 
@@ -138,7 +138,8 @@ def test_another_objective_with_its_direction(place, capsys):
     assert set(chosen.sizes_voxels.values()) == {1000}  # without a prediction nothing is invented
     found = json.loads((place / "new" / "post.json").read_text())
     assert found["gain"]["objective"]["difference"] < 0 and found["objective"]["better"] == "lower"
-    assert "lower is better" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "lower is better" in printed and "the largest size was chosen for NCR of all cases, ED of all" in printed
 
 
 # === Refused: one sentence, code 2, nothing written ===
@@ -229,7 +230,7 @@ def test_options_that_make_no_sense(place, capsys, options, words):
     refused(place, capsys, of_crossval(place, *options), words)
 
 
-@pytest.mark.parametrize("options", [("--sizes", "many"), ("--sizes", "1.5"), ("--ratios", "0,2"), ("--sizes", "9:1:3")])
+@pytest.mark.parametrize("options", [("--sizes", "x"), ("--sizes", "1.5"), ("--ratios", "0,2"), ("--sizes", "9:1:3")])
 def test_lists_that_are_none(place, capsys, options):
     with pytest.raises(SystemExit) as stopped:
         of_crossval(place, *options)
@@ -299,7 +300,7 @@ def test_predict_refuses_what_it_cannot_apply(tmp_path, capsys):
     run = ["predict", "small/flair", str(tmp_path / "cohort"), str(tmp_path / "out"), "--runs", str(tmp_path / "runs")]
     thresholds = {"all": Thresholds(dict.fromkeys(TISSUES, 0), 0.0).in_json}
     write(tmp_path / "post.json", {"thresholds": thresholds})
-    for file, words in (("post.json", "tell NCR, ED and ET apart"), ("none.json", "none.json is missing; make it with")):
+    for file, words in (("post.json", "tell NCR, ED and ET apart"), ("none.json", "none.json is missing; make it")):
         assert main([*run, "--postprocess", str(tmp_path / file)]) == 2
         assert words in capsys.readouterr().err and not (tmp_path / "out").exists()
     thresholds["all"]["sizes_voxels"]["ED"] = -1

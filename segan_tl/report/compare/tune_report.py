@@ -1,7 +1,6 @@
 """What `tune-postprocess` writes and prints: thresholds, and the gain with its interval, whichever sign it has."""
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.table import Table
@@ -99,7 +98,7 @@ def _gain(one: Comparison) -> dict:
 
 def threshold_table(tuned: Tuned) -> Table:
     """Return the thresholds of all cases and clusters, then those that each fold was tried with."""
-    table = Table(title="components with fewer voxels go; below ET/WT, ET becomes NCR", title_justify="left")
+    table = Table()
     for name in ("chosen on", "for", "cases", *TISSUES, "ET/WT"):
         table.add_column(name, justify="left" if name in ("chosen on", "for") else "right")
     cases = [one.case for one in tuned.held_out]
@@ -108,9 +107,8 @@ def threshold_table(tuned: Tuned) -> Table:
     for where, chosen, of in rows:
         numbers = Counter(case.cluster for case in of) | Counter({EVERYWHERE: len(of)})
         for name, one in chosen.items():
-            who = ALL if name is EVERYWHERE else f"cluster {name}"
             sizes = (str(one.sizes_voxels[tissue]) for tissue in TISSUES)
-            table.add_row(where, who, str(numbers[name]), *sizes, f"{one.et_wt_ratio:g}")
+            table.add_row(where, _who(name), str(numbers[name]), *sizes, f"{one.et_wt_ratio:g}")
         table.add_section()
     return table
 
@@ -119,7 +117,10 @@ def gain_lines(tuned: Tuned, objective: Objective) -> list[str]:
     """Return a line for the objective, and one a region: without, with, difference and its interval."""
     column, number = objective.column, tuned.gains["objective"].difference.n
     way = "higher" if column.better > 0 else "lower"
-    lines = [f"{column.in_words}, {way} is better; thresholds of the other folds, {number} patients, 95 % interval:"]
+    lines = [
+        "components with fewer voxels become background; below ET/WT, ET becomes NCR",
+        f"{column.in_words}, {way} is better; thresholds of the other folds, {number} patients, 95 % interval:",
+    ]
     for name, one in tuned.gains.items():
         lines.append(f"  {'mean' if name == 'objective' else name:5}{_gain_text(one, column.digits_of_mean)}")
     lines.append(f"on the very cases that chose: {_gain_text(tuned.on_the_same, column.digits_of_mean)} (flatters)")
@@ -132,14 +133,23 @@ def _gain_text(one: Comparison, digits: int) -> str:
     return f"{one.first_mean:.{digits}f} → {one.second_mean:.{digits}f}  {mean:+.{digits}f}{interval}"
 
 
-def few_remarks(tuned: Tuned, least: int = 10) -> list[str]:
-    """Say which clusters, or whether all cases, are so few that thresholds follow single patients."""
+def remarks(tuned: Tuned, grid: Grid, least: int = 10) -> list[str]:
+    """Say where patients are so few that thresholds follow single ones, and where the grid may end too early."""
     patients: dict[str | None, set] = {EVERYWHERE: set()}
     for one in tuned.held_out:
         patients[EVERYWHERE].add(one.case.patient)
         patients.setdefault(one.case.cluster, set()).add(one.case.patient)
-    few: Sequence[str] = [
-        f"{'all' if name is EVERYWHERE else f'cluster {name}'}: {len(found)}"
-        for name, found in patients.items() if len(found) < least
-    ]  # fmt: skip
-    return [f"note: fewer than {least} patients ({', '.join(few)}): thresholds follow single ones"] * bool(few)
+    few = [f"{_who(name)}: {len(found)}" for name, found in patients.items() if len(found) < least]
+    ends = [
+        f"{tissue} of {_who(name)}"
+        for name, one in tuned.chosen.items()
+        for tissue, size in one.sizes_voxels.items()
+        if 0 < size == grid.sizes_voxels[-1]
+    ]
+    lines = [f"note: fewer than {least} patients ({', '.join(few)}): thresholds follow single ones"] * bool(few)
+    end = f"note: the largest size was chosen for {', '.join(ends)}; larger --sizes may do better"
+    return lines + [end] * bool(ends)
+
+
+def _who(cluster: str | None) -> str:
+    return ALL if cluster is EVERYWHERE else f"cluster {cluster}"

@@ -87,7 +87,7 @@ def one_lesion() -> np.ndarray:
 
 
 def test_of_equal_thresholds_the_smallest_counts():
-    """Truth of 96 voxels without ET; invented are 5 of ED: every size from 8 on removes them, all others cost nothing."""
+    """Truth of 96 voxels without ET; invented are 5 of ED: every size from 8 on removes them."""
     truth = one_lesion()
     prediction = truth.copy()
     prediction[30:35, 0, 0] = ED
