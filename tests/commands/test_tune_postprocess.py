@@ -4,13 +4,11 @@ import csv
 import json
 from pathlib import Path
 
-import nibabel
 import numpy as np
 import pytest
 
 from segan_tl.__main__ import main
 from segan_tl.predict.chosen import read_chosen
-from segan_tl.predict.components import TISSUES, Thresholds
 from segan_tl.regions import ET, from_canonical
 from segan_tl.report.compare.outcomes import Grid, objective_of, score_outcomes
 from segan_tl.report.compare.tune import tune
@@ -142,6 +140,17 @@ def test_another_objective_with_its_direction(place, capsys):
     assert "lower is better" in printed and "the largest size was chosen for NCR of all cases, ED of all" in printed
 
 
+def test_the_configuration_of_the_folds_is_left_alone(place):
+    """Nothing but the two files is written beside the folds."""
+    folder = place / "runs" / "net" / "cohort"
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert of_crossval(place) == 0
+    after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert {path.name for path in after.keys() - before.keys()} == {"postprocess.json", "postprocess.csv"}
+    assert all(after[path] == content for path, content in before.items())
+    assert json.loads((folder / "fold0" / "config.json").read_text()) == CONFIG
+
+
 # === Refused: one sentence, code 2, nothing written ===
 
 
@@ -254,71 +263,3 @@ def test_what_somebody_else_wrote_stays(place, capsys):
         assert of_crossval(place) == 2 and "is there already" in capsys.readouterr().err
         assert path.read_text() == content
         path.unlink()
-
-
-# === And then predict ===
-
-
-def test_predict_applies_them(tmp_path, capsys):
-    from tests.small_runs import make_run, small_config, small_labels, write_case
-
-    labels = small_labels()
-    labels[20, 17, 5] = 4  # one voxel far away, of ET
-    make_run(tmp_path / "runs" / "small" / "all", small_config(("flair", "t2", "t1c"), ("wt", "tc", "et")))
-    write_case(tmp_path / "cohort", NAMES[0], labels)
-    case = tmp_path / "cohort" / NAMES[0]
-    run = ["predict", "small/all", str(case), "--runs", str(tmp_path / "runs")]
-    assert main([*run, str(tmp_path / "plain")]) == 0
-    plain = voxels(tmp_path / "plain" / f"{NAMES[0]}.nii.gz")
-    np.testing.assert_array_equal(plain, labels)
-    thresholds = {"all": Thresholds({"NCR": 0, "ED": 0, "ET": 2}, 0.0).in_json, "clusters": {}}
-    capsys.readouterr()
-
-    write(tmp_path / "post.json", {"thresholds": thresholds, "provenance": {"voxel_mm3": [1.0, 1.0]}})
-    assert main([*run, str(tmp_path / "small"), "--postprocess", str(tmp_path / "post.json")]) == 0
-    np.testing.assert_array_equal(voxels(tmp_path / "small" / f"{NAMES[0]}.nii.gz"), small_labels())
-    printed = capsys.readouterr().out
-    assert "post-processing: NCR 0, ED 0, ET 2 voxels, ET/WT 0" in printed and "cluster" not in printed
-    assert "they were chosen on voxels of 1 mm3" in printed
-    record = json.loads((tmp_path / "small" / "predictions.json").read_text())
-    assert record["cases"][NAMES[0]]["postprocess"] == thresholds["all"]
-
-    thresholds["all"]["et_wt_ratio"] = 0.95
-    thresholds["clusters"] = {"large": thresholds["all"] | {"et_wt_ratio": 0.0}}
-    write(tmp_path / "post.json", {"thresholds": thresholds})
-    assert main([*run, str(tmp_path / "redefined"), "--postprocess", str(tmp_path / "post.json")]) == 0
-    expected_labels = np.where(small_labels() == 4, 1, small_labels())
-    np.testing.assert_array_equal(voxels(tmp_path / "redefined" / f"{NAMES[0]}.nii.gz"), expected_labels)
-    assert "no case has a cluster assigned, so those of all cases count" in capsys.readouterr().out
-
-
-def test_predict_refuses_what_it_cannot_apply(tmp_path, capsys):
-    from tests.small_runs import make_run, small_config, small_labels, write_case
-
-    make_run(tmp_path / "runs" / "small" / "flair", small_config())
-    write_case(tmp_path / "cohort", NAMES[0], small_labels())
-    run = ["predict", "small/flair", str(tmp_path / "cohort"), str(tmp_path / "out"), "--runs", str(tmp_path / "runs")]
-    thresholds = {"all": Thresholds(dict.fromkeys(TISSUES, 0), 0.0).in_json}
-    write(tmp_path / "post.json", {"thresholds": thresholds})
-    for file, words in (("post.json", "tell NCR, ED and ET apart"), ("none.json", "none.json is missing; make it")):
-        assert main([*run, "--postprocess", str(tmp_path / file)]) == 2
-        assert words in capsys.readouterr().err and not (tmp_path / "out").exists()
-    thresholds["all"]["sizes_voxels"]["ED"] = -1
-    write(tmp_path / "post.json", {"thresholds": thresholds})
-    assert main([*run, "--postprocess", str(tmp_path / "post.json")]) == 2
-    assert "sizes_voxels.ED = -1" in capsys.readouterr().err
-
-
-def voxels(path: Path) -> np.ndarray:
-    return np.asarray(nibabel.load(path).dataobj)
-
-
-def test_the_configuration_of_the_folds_is_left_alone(place):
-    """Nothing but the two files is written beside the folds."""
-    folder = place / "runs" / "net" / "cohort"
-    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    assert of_crossval(place) == 0
-    after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    assert {path.name for path in after.keys() - before.keys()} == {"postprocess.json", "postprocess.csv"}
-    assert all(after[path] == content for path, content in before.items())
-    assert json.loads((folder / "fold0" / "config.json").read_text()) == CONFIG
