@@ -26,6 +26,7 @@ COMMANDS = {
     "compare": "who is better at what, by how much, with p and interval",
     "report": "show a run, or several side by side, in one HTML file",
     "evaluate": "score a folder of masks against the truth, ours or not",
+    "tune-postprocess": "sizes below which parts of a predicted tumour are removed, and what that is worth",
     "check": "read every case of a folder and name the bad ones",
     "radiomics": "write shape, intensities and texture of each case's tumour to a table",
     "zoo": "list the trained networks that come along, or show the model card of one",

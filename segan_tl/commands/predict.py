@@ -20,6 +20,7 @@ EPILOG = """examples:
   python -m segan_tl predict segan/t1 segan/t2 segan/flair patients/ OUT --vote weighted
   python -m segan_tl predict segan/flair coronal/flair sagittal/flair patients/ OUT --vote mean
   python -m segan_tl predict zoo:segan_random patients/ OUT --modality t2    comes along, sees any contrast
+  python -m segan_tl predict nnunet/BraTS2023/fold0 patients/ OUT --postprocess postprocess.json
 
 The result lies on the grid of the input, with its affine. Only the run's own modalities are read; a run that
 was trained with --modality any takes those that a patient has, and says which; one that was trained on painted
@@ -43,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--modality", choices=MODALITIES, help=modality)
     parser.add_argument("--batch-size", type=positive, metavar="N", help="slices in one pass (the run's own)")
     parser.add_argument("--threshold", type=_fraction, metavar="P", help="probability of tumour (the run's own)")
+    parser.add_argument("--postprocess", type=Path, metavar="FILE", help="thresholds of tune-postprocess to apply")
     parser.add_argument("--probabilities", action="store_true", help="also write <case>_probability.nii.gz, float32")
     parser.add_argument("--skip-bad-cases", action="store_true", help="leave out cases that cannot be used")
     parser.add_argument("--overwrite", action="store_true", help="replace predictions that exist")
@@ -51,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Segment everything and say where it is."""
+    from segan_tl.predict.chosen import open_chosen
     from segan_tl.predict.inputs import find_any_inputs, find_inputs, missing_modalities, without_any
     from segan_tl.predict.outputs import plan_outputs
     from segan_tl.predict.remarks import (
@@ -83,12 +86,14 @@ def run(arguments: argparse.Namespace) -> int:
     remarks += [f"left out: {reason}" for reason in lacking]
     remarks += warn_of_unfinished_training(members) + warn_of_synthetic_training(members, cases)
     remarks += warn_of_training_cases(members, cases) + warn_of_unknown_cohort(members)
+    chosen = open_chosen(arguments.postprocess, members[0].config.data.regions, {case.convention for case in cases})
+    remarks += chosen.remarks() if chosen else []
     for remark in remarks:
         console.print(remark, markup=False, soft_wrap=True)
 
     # === Segment ===
     started = time.monotonic()
-    done = _segment_all(arguments, members, cases, outputs=outputs)
+    done = _segment_all(arguments, members, cases, outputs=outputs, chosen=chosen)
     seconds = time.monotonic() - started
     console.print(
         f"segmented {done} of {len(cases)} cases in {seconds:.1f} s: {outputs.single or outputs.folder}", soft_wrap=True
@@ -127,11 +132,12 @@ def _modality(arguments) -> str | None:
     return arguments.modality or (named.role if named is not None and named.role in MODALITIES else None)
 
 
-def _segment_all(arguments, members, cases, *, outputs) -> int:
+def _segment_all(arguments, members, cases, *, outputs, chosen) -> int:
     """Segment case after case; return how many came out."""
     start_tensorflow()
     from segan_tl.predict.ensemble import load_members
     from segan_tl.predict.plausibility import summarise
+    from segan_tl.predict.remarks import mean_dice_lines
 
     models, digests = load_members(members)
     outputs.begin(cases)
@@ -139,7 +145,8 @@ def _segment_all(arguments, members, cases, *, outputs) -> int:
     with case_progress("segmenting", total=len(cases)) as advance:
         for case in cases:
             try:
-                record, text, judgement = _segment_one(arguments, members, models, case=case, outputs=outputs)
+                given = {"case": case, "outputs": outputs, "chosen": chosen}
+                record, text, judgement = _segment_one(arguments, members, models, **given)
             except CannotWrite:
                 raise
             except UserError as error:
@@ -160,14 +167,16 @@ def _segment_all(arguments, members, cases, *, outputs) -> int:
     console.print(f"numbers in the files: {numbers}")
     for line in summarise(records.values(), members[0].config):
         console.print(line, style="yellow", soft_wrap=True)
-    _print_means(records, regions=members[0].config.data.regions)
+    for line in mean_dice_lines(records, members[0].config.data.regions):
+        console.print(line)
     return len(records)
 
 
-def _segment_one(arguments, members, models, *, case, outputs) -> tuple:
+def _segment_one(arguments, members, models, *, case, outputs, chosen) -> tuple:
     """Segment and write one case; return what is recorded, a line for the terminal and what there is to say of it."""
     from segan_tl.data.files.images import write_volume
     from segan_tl.metrics.overlap import dice
+    from segan_tl.predict.chosen import apply_chosen
     from segan_tl.predict.ensemble import segment_input
     from segan_tl.predict.labels import label_scheme, paint_labels, painted_masks
     from segan_tl.predict.outputs import write_probability
@@ -179,7 +188,7 @@ def _segment_one(arguments, members, models, *, case, outputs) -> tuple:
     voted, data = [voter.modality for voter in voters] if arguments.vote in RULES else [], members[0].config.data
     used = used_modalities(loaded.image, data) if data.any_subset else []
     scheme = label_scheme(regions, case.convention)
-    painted = paint_labels(prediction, regions, scheme)
+    painted, applied = apply_chosen(chosen, paint_labels(prediction, regions, scheme), regions, case.convention)
     write_volume(outputs.labels(case.id), painted, loaded.geometry)
     prediction = painted_masks(painted, regions, scheme)  # what is said is said of the file
     if arguments.probabilities:
@@ -198,6 +207,7 @@ def _segment_one(arguments, members, models, *, case, outputs) -> tuple:
     parts += not_segmented_text(judgement)
     seconds = round(time.monotonic() - started, 3)
     record = {"file": outputs.labels(case.id).name, "labels": scheme.meanings, "volume_ml": volumes_ml, "dice": scores}
+    record |= applied
     record |= {"voted": voted} if voted else {"used": used} if used else {}
     record |= {"unlike_training": judgement.unlike_training, "doubtful": judgement.doubtful}
     record |= {"head_not_segmented_ml": judgement.not_segmented_ml, "seconds": seconds}
@@ -217,20 +227,6 @@ def _write_record(arguments, members, digests, *, outputs, cases, records) -> No
     about = {"vote": arguments.vote, "runs": runs} if arguments.vote else runs[0]
     about |= {"regions": list(members[0].config.data.regions), "segan_tl": __version__}
     outputs.finish(cases, about, records)
-
-
-def _print_means(records, *, regions) -> None:
-    """Print the mean Dice of cases with a label map, and by how many modalities there were."""
-    for region in regions:
-        known = [record for record in records.values() if record["dice"]]
-        scored = [(record["dice"][region], len(record.get("voted", record.get("used", ())))) for record in known]
-        if len(scored) > 1:
-            mean = sum(score for score, _ in scored) / len(scored)
-            console.print(f"{region}: mean Dice {mean:.3f} of {len(scored)} cases with a label map")
-        for number in sorted({number for _, number in scored if number}):
-            some = [score for score, voters in scored if voters == number]
-            what = f"{number} {'modality' if number == 1 else 'modalities'} available"
-            console.print(f"  {what}: mean Dice {sum(some) / len(some):.3f} of {len(some)}")
 
 
 def _override(config, arguments):

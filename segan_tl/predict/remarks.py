@@ -1,6 +1,6 @@
-"""What a user should know of the runs before believing what they make of these cases."""
+"""What a user should know of the runs before believing what they make of these cases, and how good they were."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from segan_tl.data.find.cases import Case
 from segan_tl.data.learnt import Learnt, learnt_by
@@ -56,3 +56,23 @@ def warn_of_training_cases(members: Sequence[Member], cases: Sequence[Case]) -> 
     some = ", ".join(known[:3]) + ("…" if len(known) > 3 else "")
     patients = f"{len(known)} of these cases carry names of patients that {who} trained or tuned on ({some})"
     return [f"{patients}: their Dice is no test"]
+
+
+def mean_dice_lines(records: Mapping[str, Mapping], regions: Sequence[str]) -> list[str]:
+    """Say the mean Dice of cases with a label map, and by how many modalities there were.
+
+    Args:
+        records: case → what predictions.json says of it.
+    """
+    lines = []
+    for region in regions:
+        known = [record for record in records.values() if record["dice"]]
+        scored = [(record["dice"][region], len(record.get("voted", record.get("used", ())))) for record in known]
+        if len(scored) > 1:
+            mean = sum(score for score, _ in scored) / len(scored)
+            lines.append(f"{region}: mean Dice {mean:.3f} of {len(scored)} cases with a label map")
+        for number in sorted({number for _, number in scored if number}):
+            some = [score for score, voters in scored if voters == number]
+            what = f"{number} {'modality' if number == 1 else 'modalities'} available"
+            lines.append(f"  {what}: mean Dice {sum(some) / len(some):.3f} of {len(some)}")
+    return lines

@@ -35,6 +35,13 @@ JSON_FILES = {
     "run/last/progress.json": {"epoch": 3, "step": 0, "best": 0.5, "best_epoch": 2, "history": [{"dice": 0.5}]},
     "run/chosen/operating_point.json": {"threshold": 0.5, "validation_dice": 0.7, "cases": ["p3"]},
     "cv/folds.json": {"seed": 0, "folds": 2, "test": {"0": ["p1"], "1": ["p2"]}},
+    "out/postprocess.json": {
+        "thresholds": {
+            "all": {"sizes_voxels": {"NCR": 0, "ED": 175, "ET": 25}, "et_wt_ratio": 0.05},
+            "clusters": {"1": {"sizes_voxels": {"NCR": 25, "ED": 0, "ET": 0}, "et_wt_ratio": 0.5}},
+        },
+        "provenance": {"voxel_mm3": [1.0, 1.5]},
+    },
     "out/predictions.json": {"cases": {"p1": {"labels": {"1": "wt"}}}},
     "cohort/cohort.json": {
         "label_convention": "brats2017", "modalities": {"image": "t1c"}, "synthetic": True, "patients": {"p1": "smith"},

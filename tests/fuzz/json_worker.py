@@ -29,6 +29,7 @@ def read(folder: Path, file: str) -> object:
     from segan_tl.disk.manifest import verify
     from segan_tl.models.foreign.dataset_json import describe_outputs, name_channels
     from segan_tl.papers.runs import describe_runs, read_column
+    from segan_tl.predict.chosen import read_chosen
     from segan_tl.report.compare.score_tables import open_tables
     from segan_tl.report.compare.transfer import read_dice
     from segan_tl.report.figures import read_history
@@ -62,6 +63,8 @@ def read(folder: Path, file: str) -> object:
         return {key: read_folds(path.parent)[key] for key in ("seed", "folds", "test")}
     if name == "predictions.json":
         return _recorded_meanings(path.parent, {})
+    if name == "postprocess.json":
+        return read_chosen(path)
     if name == "plans.json":
         return read_any(path, Plans).get("configurations")
     if place in ("cohort", "msd", "nnunet"):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,8 +16,17 @@ from segan_tl.regions import region_values
 from segan_tl.report.score.masks import Mask
 
 
-def read_pairs(truth: Mask, prediction: Mask, regions: tuple[str, ...]) -> dict[str, MaskPair]:
-    """Read both masks of a case; return region → the two volumes to be compared.
+class LabelMaps(NamedTuple):
+    """Both masks of a case, cut to the box that holds them, in the numbers of their files."""
+
+    truth: np.ndarray
+    prediction: np.ndarray
+    spacing_mm: tuple[float, float, float]
+    grid_voxels: int  # of the whole grid
+
+
+def read_label_maps(truth: Mask, prediction: Mask) -> LabelMaps:
+    """Read both masks of a case.
 
     Raises:
         UserError: a file is damaged, the grids differ, or a number means nothing.
@@ -25,11 +35,21 @@ def read_pairs(truth: Mask, prediction: Mask, regions: tuple[str, ...]) -> dict[
     require_one_grid(truth.case_id, prediction.source.path, *(volume.geometry for volume in volumes))
     box = bounding_box((volumes[0].data != 0) | (volumes[1].data != 0))
     cut = [_whole_numbers(mask, volume.data[box]) for mask, volume in zip((truth, prediction), volumes)]
+    return LabelMaps(*cut, volumes[0].spacing_mm, volumes[0].data.size)
+
+
+def read_pairs(truth: Mask, prediction: Mask, regions: tuple[str, ...]) -> dict[str, MaskPair]:
+    """Read both masks of a case; return region → the two volumes to be compared.
+
+    Raises:
+        UserError: as `read_label_maps`.
+    """
+    maps = read_label_maps(truth, prediction)
     tables = [region_values(mask.meaning) for mask in (truth, prediction)]
     pairs = {}
     for region in regions:
-        masks = [_is_any(labels, table[region]) for labels, table in zip(cut, tables)]
-        pairs[region] = MaskPair(*masks, volumes[0].spacing_mm, grid_voxels=volumes[0].data.size)
+        masks = [_is_any(labels, table[region]) for labels, table in zip((maps.truth, maps.prediction), tables)]
+        pairs[region] = MaskPair(*masks, maps.spacing_mm, grid_voxels=maps.grid_voxels)
     return pairs
 
 
