@@ -81,8 +81,22 @@ def _features(task: Task) -> dict[str, float]:
     loaded = load_case(task.case, task.modalities, with_mask=False)
     mask, geometry = read_region(task.mask, REGIONS)
     require_one_grid(task.case.id, task.mask.source.path, loaded.geometry, geometry)
-    images = {name: loaded.image[..., channel] for channel, name in enumerate(task.modalities)}
-    return extract(images, mask, spacing_mm=loaded.spacing_mm, head=find_head(loaded), how=task.how)
+    return describe(loaded, mask, task.modalities, task.how)
+
+
+def describe(
+    loaded: LoadedCase, mask: np.ndarray, modalities: tuple[str, ...], how: Discretisation
+) -> dict[str, float]:
+    """Return the features of a tumour (H, W, D) in a case that was read.
+
+    Args:
+        modalities: the channels of the image, in their order.
+
+    Raises:
+        UserError: as `extract`.
+    """
+    images = {name: loaded.image[..., channel] for channel, name in enumerate(modalities)}
+    return extract(images, mask, spacing_mm=loaded.spacing_mm, head=find_head(loaded), how=how)
 
 
 def find_head(loaded: LoadedCase) -> np.ndarray:
