@@ -179,6 +179,7 @@ class Prediction(Schema):
     head_not_segmented_ml: Finite | None = None
     unlike_training: list[str] = []
     doubtful: list[str] = []
+    cluster_remark: str | None = None
 
 
 class Predictions(RunSchema):
