@@ -45,7 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("data", metavar="DATA", type=Path, help="folder of cases")
     parser.add_argument("out", metavar="OUT.csv", type=Path, help="one row a case")
-    parser.add_argument("--predictions", metavar="DIR", type=Path, help="masks to take instead of the truth, or a run")
+    parser.add_argument(
+        "--predictions", metavar="DIR", type=Path, help="masks to take instead of the truth, a run, or its folds"
+    )
     parser.add_argument("--prediction-labels", metavar="CONVENTION", help="what the numbers of the predictions mean")
     parser.add_argument(
         "--modalities", nargs="+", choices=MODALITIES, help="images that count (all four; those of --assign)"
@@ -121,14 +123,14 @@ def _open_chain(arguments):
 
 def _tasks(cases, arguments) -> list:
     """Return what is asked of each case."""
-    from segan_tl.radiomics.cohort import Task
+    from segan_tl.radiomics.cohort import Task, find_masks
     from segan_tl.radiomics.discretise import DISCRETISATIONS
-    from segan_tl.report.score.masks import Mask, find_predictions
+    from segan_tl.report.score.masks import Mask
 
     known = {case.id: Mask(case.id, case.mask, case.convention) for case in cases}
     masks = {case_id: mask for case_id, mask in known.items() if mask.source}
     if arguments.predictions:
-        masks, strangers = find_predictions(arguments.predictions, known, meaning=arguments.prediction_labels)
+        masks, strangers = find_masks(arguments.predictions, known, meaning=arguments.prediction_labels)
         for path in strangers:
             console.print(f"left out, of no case: {path.name}", soft_wrap=True)
     how = DISCRETISATIONS[arguments.discretisation]

@@ -14,7 +14,7 @@ from segan_tl.schemas.tables import read_table
 DEFAULT, GROUPS = "grade", "groups"
 WORDS = (DEFAULT, "site", "volume", "none")
 SUFFIXES = (".json", ".csv")
-TABLE = "a table with a line case,group and one below for each case"
+TABLE = "a table with a line case,{} and one below for each case"
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Strata:
             return f"expected a group of every case in {self.path}; found none of {some(missing)}; add them"
         return (
             f"expected names, or a column site in participants.tsv, that tell where each case was scanned; "
-            f"{len(missing)} of {cases} do not ({some(missing)}); give --stratify {TABLE}"
+            f"{len(missing)} of {cases} do not ({some(missing)}); give --stratify {TABLE.format('group')}"
         )
 
 
@@ -86,8 +86,11 @@ def read_strata(text: str | None) -> Strata:
     return Strata(GROUPS, path, read_groups(path))
 
 
-def read_groups(path: Path) -> dict[str, str]:
-    """Return case → group of a file: .json as radiomics --clusters writes it, or a table case,group (or case,cluster).
+def read_groups(path: Path, columns: tuple[str, ...] = ("group", "cluster")) -> dict[str, str]:
+    """Return case → group of a file: .json as radiomics --clusters writes it, or a table of cases and groups.
+
+    Args:
+        columns: of the table, beside "case"; the first that is there counts.
 
     Raises:
         UserError: it cannot be understood, holds no case, names one twice, or one without a group.
@@ -95,19 +98,21 @@ def read_groups(path: Path) -> dict[str, str]:
     if path.suffix == ".json":
         found = {case: str(number) for case, number in read_json(path, ClustersJson).get("cases", {}).items()}
     else:
-        found = _read_table(path)
+        found = _read_table(path, columns)
     if not found:
-        raise UserError(f"expected the group of each case in {path}; found no case; give {TABLE}")
+        raise UserError(
+            f"expected a {columns[0]} of every case in {path}; found no case; give {TABLE.format(columns[0])}"
+        )
     return found
 
 
-def _read_table(path: Path) -> dict[str, str]:
-    rows = read_table(path, ("case",), remedy=f"give {TABLE}")
-    column = "cluster" if rows and "group" not in rows[0] and "cluster" in rows[0] else "group"
-    found: dict[str, str] = {}
+def _read_table(path: Path, columns: tuple[str, ...]) -> dict[str, str]:
+    remedy = f"give {TABLE.format(columns[0])}"
+    rows, found = read_table(path, ("case",), remedy=remedy), {}
+    column = next((name for name in columns if rows and name in rows[0]), columns[0])
     for row in rows:
         if column not in row:
-            raise UserError(f"expected the column group in {path}; found {', '.join(row)[:120]}; give {TABLE}")
+            raise UserError(f"expected the column {column} in {path}; found {', '.join(row)[:120]}; {remedy}")
         case, group = row["case"].strip(), row[column].strip()
         if case in found or not group:
             wrong = "two lines" if group else f"no {column}"

@@ -50,7 +50,7 @@ def test_files_of_groups(tmp_path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("case,group\n", "expected the group of each case in .*own.csv; found no case; give a table"),
+        ("case,group\n", "expected a group of every case in .*own.csv; found no case; give a table"),
         ("case,grade\na,1\n", "expected the column group in .*own.csv; found case, grade; give a table"),
         ("group\n1\n", "expected the column case; found group; give a table"),
         ("case,group\na,1\na,2\n", "a has two lines; correct it"),
