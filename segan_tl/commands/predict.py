@@ -238,4 +238,3 @@ def _override(config, arguments):
     changes = {"batch_size": arguments.batch_size, "threshold": arguments.threshold}
     predict = config.predict.model_copy(update={key: value for key, value in changes.items() if value is not None})
     return config.model_copy(update={"predict": predict})
-

@@ -25,7 +25,8 @@ smallest thresholds count. Thresholds for a fold are chosen on the other folds: 
 interval over patients, is of cases that have not chosen. The file holds those that all folds choose.
 
 Scores are those of metrics.csv. Distances between surfaces take a look at the volume for each outcome: name few sizes.
-Clusters are a table case,cluster or groups.json of radiomics --clusters. Without --folds, folders are divided into five folds of patients."""
+Clusters are a table case,cluster, or groups.json of radiomics --clusters. Without --folds, folders are divided into
+five folds of patients."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--predictions", type=Path, metavar="DIR", help="masks of any program, instead of CROSSVAL")
     parser.add_argument("--truth", type=Path, metavar="DIR", help="their truth (of CROSSVAL: where it was trained)")
     parser.add_argument("--folds", type=Path, metavar="FILE", help="folds.json for --predictions (drawn)")
-    parser.add_argument("--clusters", type=Path, metavar="FILE", help="table case,cluster, or groups.json: thresholds for each, too")
+    parser.add_argument("--clusters", type=Path, metavar="FILE", help="table case,cluster or groups.json: for each too")
     parser.add_argument(
         "--sizes", type=_sizes, default="0:475:25", metavar="LIST", help="voxels, FROM:TO:STEP or a list (%(default)s)"
     )

@@ -112,5 +112,6 @@ def _parse(command: ModuleType, name: str, words: list[str]) -> argparse.Namespa
     parser = Parser(prog=f"python -m segan_tl {name}")
     command.add_arguments(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    parser.set_defaults(fold=None, folds=None, stratify=None, command_line=shlex.join(["python", "-m", "segan_tl", name, *words]))
+    command_line = shlex.join(["python", "-m", "segan_tl", name, *words])
+    parser.set_defaults(fold=None, folds=None, stratify=None, command_line=command_line)
     return parser.parse_intermixed_args(words)

@@ -63,7 +63,7 @@ TRAINING = ["--", "train", "--config", "tiny.toml", "--data", "brats"]
         ("-- predict x y", "expected train, transfer or finetune after --; found predict"),
         ("-- train --config tiny.toml --fold 1", "leave --fold out after --"),
         ("-- train --config tiny.toml --folds=4", "leave --folds out after --"),
-        ("-- train --config tiny.toml --stratify site", "leave --stratify out after --, and say by what with: crossval"),
+        ("-- train --config tiny.toml --stratify site", "leave --stratify out after --, and say by what with"),
         ("--stratify sites -- train --config tiny.toml", "found sites; type, for example, --stratify site"),
         ("--stratify radiomics -- train --config tiny.toml", "type --stratify groups.json"),
         ("--stratify no.json -- train --config tiny.toml", "no.json is missing"),
