@@ -81,7 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
     seconds = time.monotonic() - started
     patients = tuning.patients
     about = tuning.about | {"cases": len(cases), "patients": len(set(patients.values())), "voxel_mm3": volumes_mm3}
-    write(out, describe(tuned, grid, objective, about | {"command": arguments.command_line}), tuned)
+    about |= _digest(arguments.clusters) | {"command": arguments.command_line}
+    write(out, describe(tuned, grid, objective, about), tuned)
     _print(tuned, grid, objective, synthetic=tuning.about.get("synthetic", False))
     done = f"tuned on {len(cases)} cases{count_patients(patients)} in {seconds:.1f} s"
     console.print(f"{done}: {'replaced ' * replaced}{out} and {table_path(out)}", soft_wrap=True)
@@ -125,6 +126,13 @@ def _clusters(arguments, tuning) -> dict[str, str]:
     from segan_tl.workflow.postprocess_cases import read_clusters
 
     return read_clusters(arguments.clusters, tuning.predictions) if arguments.clusters else {}
+
+
+def _digest(path: Path | None) -> dict[str, str]:
+    """Return what tells `predict` later that its clusters are those of the groups.json that was given."""
+    from segan_tl.disk.manifest import sha256
+
+    return {"groups_sha256": sha256(path)} if path and path.suffix == ".json" else {}
 
 
 def _score(tuning, clusters: dict[str, str], grid, objective) -> tuple[list, list[float]]:

@@ -19,6 +19,7 @@ class Chosen:
     """The thresholds of a file: those of all cases, those of clusters, and the voxels that they were chosen on.
 
     Attributes:
+        groups_sha256: of the groups.json that the clusters are from, None where that is not known.
         assign: (case, whole tumour (H, W, D) bool, its grid) → the cluster, None for none, and why; None where nobody
             asks for clusters.
     """
@@ -26,6 +27,7 @@ class Chosen:
     everywhere: Thresholds
     clusters: Mapping[str, Thresholds] = field(default_factory=dict)
     voxel_mm3: tuple[float, float] | None = None
+    groups_sha256: str | None = None
     assign: Callable[[Case, np.ndarray, Geometry], tuple[int | None, str | None]] | None = None
 
     def thresholds_for(self, cluster: str | None) -> Thresholds:
@@ -57,8 +59,9 @@ def read_chosen(path: Path) -> Chosen:
     found = read_json(path, Postprocess, absent="make it with python -m segan_tl tune-postprocess")
     thresholds = found["thresholds"]
     clusters = {name: _thresholds(one) for name, one in thresholds.get("clusters", {}).items()}
-    voxel_mm3 = found.get("provenance", {}).get("voxel_mm3")
-    return Chosen(_thresholds(thresholds["all"]), clusters, tuple(voxel_mm3) if voxel_mm3 else None)
+    about = found.get("provenance", {})
+    voxel_mm3 = tuple(about["voxel_mm3"]) if about.get("voxel_mm3") else None
+    return Chosen(_thresholds(thresholds["all"]), clusters, voxel_mm3, about.get("groups_sha256"))
 
 
 def open_chosen(path: Path | None, regions: tuple[str, ...], conventions: Iterable[str]) -> Chosen | None:

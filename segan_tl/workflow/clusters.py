@@ -26,23 +26,30 @@ def assign_clusters(path: Path | None, chosen, cases):
     from segan_tl.radiomics.assign import assign_case, open_clusters
 
     chain = open_clusters(path)
-    _require_same(chosen.clusters, len(chain.centres), path)
+    _require_same(chosen, len(chain.centres), path)
     _require_images(cases, chain.modalities, path)
     require_mirp()
     return replace(chosen, assign=partial(assign_case, chain))
 
 
-def _require_same(tuned, number: int, path: Path) -> None:
+def _require_same(chosen, number: int, path: Path) -> None:
     """Refuse thresholds of no cluster, or of clusters that these are not."""
-    if not tuned:
+    from segan_tl.disk.manifest import sha256
+
+    if not chosen.clusters:
         raise UserError(
             f"expected thresholds of the clusters of {path}; --postprocess has those of all cases alone; tune them "
             "with tune-postprocess --clusters, or leave --clusters out"
         )
-    if strange := sorted(set(tuned) - {str(one) for one in range(number)}):
+    if strange := sorted(set(chosen.clusters) - {str(one) for one in range(number)}):
         raise UserError(
             f"expected thresholds of the clusters 0 to {number - 1} of {path}; --postprocess has some of "
             f"{some(strange)}; give the clusters that it was tuned with"
+        )
+    if chosen.groups_sha256 not in (None, sha256(beside := path.with_suffix(".json"))):
+        raise UserError(
+            f"expected the clusters that --postprocess was tuned with; {beside} is another file than those of then; "
+            "give that one, or tune again with tune-postprocess --clusters"
         )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from segan_tl.data.find.case import Case
+from segan_tl.disk.manifest import sha256
 from segan_tl.errors import UserError
 from segan_tl.predict.chosen import Chosen
 from segan_tl.predict.components import TISSUES, Thresholds
@@ -32,9 +33,16 @@ def test_nobody_asks_for_clusters():
     assert assign_clusters(None, chosen, CASES) is chosen and assign_clusters(None, None, CASES) is None
 
 
+def test_clusters_that_were_made_anew_since(groups):
+    tuned = Chosen(NOTHING, {"0": NOTHING}, groups_sha256="0" * 64)
+    with pytest.raises(UserError, match="groups.json is another file than those of then; give that one, or tune again"):
+        assign_clusters(groups, tuned, CASES)
+
+
 def test_what_assigns_is_added(groups):
     pytest.importorskip("mirp", reason="MIRP is not installed: pip install -e '.[radiomics]'")
-    chosen = assign_clusters(groups, Chosen(NOTHING, {"0": NOTHING, "1": NOTHING}), CASES)
+    digest = sha256(groups.with_suffix(".json"))
+    chosen = assign_clusters(groups, Chosen(NOTHING, {"0": NOTHING, "1": NOTHING}, groups_sha256=digest), CASES)
     assert chosen.assign.args[0].modalities == ("t1", "flair") and chosen.everywhere is NOTHING
 
 
@@ -44,7 +52,7 @@ def test_what_assigns_is_added(groups):
         (None, CASES, "add --postprocess FILE, or leave it out"),
         (Chosen(NOTHING), CASES, "--postprocess has those of all cases alone; tune them with"),
         (Chosen(NOTHING, {"0": NOTHING, "2": NOTHING}), CASES, "clusters 0 to 1 of .* has some of 2;"),
-        (Chosen(NOTHING, {"0": NOTHING}), [*CASES, Case("c", {"t1": None})], "t1, flair of case c, .* flair is missing"),
+        (Chosen(NOTHING, {"0": NOTHING}), [Case("c", {"t1": None})], "t1, flair of case c, .* flair is missing"),
     ],
 )
 def test_what_does_not_fit_is_refused(groups, chosen, cases, said):
