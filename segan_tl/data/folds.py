@@ -59,7 +59,8 @@ def keep_folds(folder: Path, planned: dict, *, cohort: Path) -> None:
         write_json(folder / FILE, planned)
         return
     require_folds(folder, folds=planned["folds"], seed=planned["seed"], stratify=planned["stratify"])
-    if saved["test"] == planned["test"]:
+    groups = saved.get("groups") or planned["groups"]  # folds of an earlier version name none
+    if (saved["test"], groups) == (planned["test"], planned["groups"]):  # who validates hangs on the groups, too
         return
     before, now = ({case for cases in one["test"].values() for case in cases} for one in (saved, planned))
     raise UserError(

@@ -90,6 +90,15 @@ def test_folds_of_a_file_ask_for_the_file(tmp_path):
         require_folds(tmp_path, folds=3, seed=0)
 
 
+def test_other_groups_are_refused_even_where_they_test_the_same(tmp_path):
+    keep(tmp_path, plan(stratify="groups"))
+    start(tmp_path)
+    other = plan(stratify="groups")
+    other["groups"] = other["groups"] | {"p03": "another"}
+    with pytest.raises(UserError, match="the group of p03 has changed"):
+        keep(tmp_path, other)
+
+
 @pytest.mark.parametrize("planned", [plan(8), plan(low=4), plan(folds=4, seed=1)])
 def test_others_take_their_place_where_no_fold_has_started(tmp_path, planned):
     """A command that was refused after it had saved the folds says what to change: the change must be possible."""
