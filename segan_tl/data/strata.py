@@ -1,6 +1,6 @@
 """The groups of cases that every fold gets its share of: of a grade, a site, a volume, or those of a file."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,11 +31,11 @@ class Strata:
     path: Path | None = None
     stated: Mapping[str, str] | None = None
 
-    def groups(self, cases: Iterable[Case], volumes_ml: Mapping[str, float], *, folds: int) -> dict[str, str]:
+    def groups(self, cases: Iterable[Case], volume_ml: Callable[[str], float], *, folds: int) -> dict[str, str]:
         """Return case → group.
 
         Args:
-            volumes_ml: case → the volume of its whole tumour.
+            volume_ml: case → the volume of its whole tumour, asked for where it counts.
             folds: their number; there are at most as many groups of volumes.
 
         Raises:
@@ -43,7 +43,7 @@ class Strata:
         """
         cases = list(cases)
         if self.kind == "volume":
-            return quantiles({case.id: volumes_ml[case.id] for case in cases}, most=folds)
+            return quantiles({case.id: volume_ml(case.id) for case in cases}, most=folds)
         found = {case.id: self._group(case) for case in cases}
         if missing := sorted(case for case, group in found.items() if group is None):
             raise UserError(self._without(missing, len(cases)))

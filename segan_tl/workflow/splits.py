@@ -31,8 +31,8 @@ def sound_groups(cohort, cached, *, strata=None, folds: int) -> tuple:
     from segan_tl.data.strata import Strata
 
     cases = [case for case in cohort.cases if case.id in cached]
-    volumes_ml = {case.id: _tumour_ml(cached[case.id].fingerprint) for case in cases}
-    return cases, (strata or Strata()).groups(cases, volumes_ml, folds=folds)
+    groups = (strata or Strata()).groups(cases, lambda case: _tumour_ml(cached[case].fingerprint), folds=folds)
+    return cases, groups
 
 
 def _tumour_ml(fingerprint: dict) -> float:

@@ -12,7 +12,7 @@ CASES = [Case("a", {}, grade="HGG", attributes={"site": "Bern"}), Case("b", {}, 
 
 
 def groups(text, cases=CASES, volumes_ml=None, folds=2):
-    return read_strata(text).groups(cases, volumes_ml or {}, folds=folds)
+    return read_strata(text).groups(cases, (volumes_ml or {}).get, folds=folds)
 
 
 def test_words():
