@@ -9,6 +9,7 @@ from pathlib import Path
 from segan_tl.console import console
 from segan_tl.errors import UserError
 from segan_tl.runs import read_json, training_lock
+from segan_tl.workflow.arguments import add_stratify_argument
 from segan_tl.workflow.jobs import Job, run_jobs
 from segan_tl.workflow.numbers import device, folds, positive
 from segan_tl.workflow.trainings import module
@@ -19,12 +20,14 @@ WRITTEN = ("crossval.csv", "crossval.json", "crossval.png", "crossval.html")  # 
 EPILOG = """examples:
   python -m segan_tl crossval -- train --config nnunet_small                        five folds, one after another
   python -m segan_tl crossval --folds 10 --devices gpu:0 gpu:1 -- train --config nnunet --data BraTS2021
+  python -m segan_tl crossval --stratify groups.json -- train --config nnunet --data BraTS2021
   python -m segan_tl crossval --gather nnunet/BraTS2021              the folds ran elsewhere (examples/crossval.sbatch)
   python -m segan_tl crossval --gather --partial -- train --config nnunet_small         what is finished so far
 
-The folds are seeded, stratified by grade, never divide a patient, and stand in folds.json beside fold0, fold1, …; a
-fold that runs after cases have come or gone is refused. Each is a run of its own. Ctrl-C or SIGTERM saves all of them
-and exits with code 75; the same command goes on, and what is finished is not run again. A fold's output is in logs/.
+The folds are seeded, never divide a patient, and stand in folds.json beside fold0, fold1, …; a fold that runs after
+cases have come or gone is refused, or with another --stratify: of each group every fold gets its share. Each is a run
+of its own. Ctrl-C or SIGTERM saves all of them and exits with code 75; the same command goes on, and what is finished
+is not run again. A fold's output is in logs/.
 
 Once all are finished, or with --gather, the folder gets crossval.json, crossval.csv (a line a patient and region) and
 crossval.png. With a fold missing, --gather says which and how to run it, prints what is there, writes nothing and exits
@@ -44,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--folds", type=folds, metavar="N", help="number of folds (5; with --gather FOLDER what was saved)"
     )
+    add_stratify_argument(parser)
     parser.add_argument(
         "--at-once", type=positive, metavar="N", help="folds that run at a time (as many as --devices, else 1)"
     )
@@ -72,9 +76,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError("--partial belongs to --gather; leave it out, or add --gather")
     if gathers and (arguments.devices or arguments.at_once):
         raise UserError("--gather trains nothing; leave --devices and --at-once out")
+    if arguments.gather and arguments.stratify:
+        raise UserError("--gather FOLDER takes the folds as they are; leave --stratify out")
     if arguments.gather:
         return _gather(_find(arguments), folds=arguments.folds, partial=arguments.partial)
-    training = read_training(arguments.wrapped, folds=arguments.folds or 5, runs=arguments.runs)
+    stated = {"folds": arguments.folds or 5, "runs": arguments.runs, "stratify": arguments.stratify}
+    training = read_training(arguments.wrapped, **stated)
     if gathers:
         return _gather(training.folder, folds=training.folds, training=training, partial=arguments.partial)
     return _train(training, arguments)
@@ -123,7 +130,6 @@ def _train(training: Training, arguments) -> int:
 
 
 def _check_devices(training: Training, slots: list, *, at_once: int) -> None:
-
     if slots and training.arguments.devices:
         raise UserError("--devices is given for crossval and for the training; leave one of them out")
     if slots and at_once > len(slots):
@@ -166,7 +172,8 @@ def _prepare(training: Training) -> None:
     config, arguments = training.plan(0)[1], training.arguments
     cohort = find_cohort(arguments, config)
     cached = prepare(arguments, config, cohort, need_mask=needs_masks(config))
-    divide(cohort, cached, partial(choose_fold, config=config, fold=0, folds=training.folds))
+    by = {"config": config, "folds": training.folds, "strata": training.strata}
+    divide(cohort, cached, partial(choose_fold, fold=0, **by))
     # Where --data comes alone, `finetune --strategy combined` knows the folder of the source.
     if config.source and bool(arguments.data) == bool(arguments.source_data):
         prepare(arguments, config, find_source_cohort(arguments, config))

@@ -9,7 +9,8 @@ from segan_tl.console import case_progress, console, start_tensorflow
 from segan_tl.errors import CannotWrite, UserError
 from segan_tl.predict.vote import MEAN, RULES
 from segan_tl.regions import MODALITIES, region_masks
-from segan_tl.workflow.numbers import positive
+from segan_tl.workflow.clusters import assign_clusters
+from segan_tl.workflow.numbers import positive, share
 from segan_tl.zoo.find import spell
 
 EPILOG = """examples:
@@ -21,6 +22,7 @@ EPILOG = """examples:
   python -m segan_tl predict segan/flair coronal/flair sagittal/flair patients/ OUT --vote mean
   python -m segan_tl predict zoo:segan_random patients/ OUT --modality t2    comes along, sees any contrast
   python -m segan_tl predict nnunet/BraTS2023/fold0 patients/ OUT --postprocess postprocess.json
+  python -m segan_tl predict nnunet/BraTS2023/fold0 patients/ OUT --postprocess post.json --clusters groups.npz
 
 The result lies on the grid of the input, with its affine. Only the run's own modalities are read; a run that
 was trained with --modality any takes those that a patient has, and says which; one that was trained on painted
@@ -43,8 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     modality = "modality of a file whose name does not tell it; of the image to take, for a run that sees any contrast"
     parser.add_argument("--modality", choices=MODALITIES, help=modality)
     parser.add_argument("--batch-size", type=positive, metavar="N", help="slices in one pass (the run's own)")
-    parser.add_argument("--threshold", type=_fraction, metavar="P", help="probability of tumour (the run's own)")
+    parser.add_argument("--threshold", type=share, metavar="P", help="probability of tumour (the run's own)")
     parser.add_argument("--postprocess", type=Path, metavar="FILE", help="thresholds of tune-postprocess to apply")
+    parser.add_argument("--clusters", type=Path, metavar="FILE", help="of radiomics: --postprocess by a case's cluster")
     parser.add_argument("--probabilities", action="store_true", help="also write <case>_probability.nii.gz, float32")
     parser.add_argument("--skip-bad-cases", action="store_true", help="leave out cases that cannot be used")
     parser.add_argument("--overwrite", action="store_true", help="replace predictions that exist")
@@ -87,6 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
     remarks += warn_of_unfinished_training(members) + warn_of_synthetic_training(members, cases)
     remarks += warn_of_training_cases(members, cases) + warn_of_unknown_cohort(members)
     chosen = open_chosen(arguments.postprocess, members[0].config.data.regions, {case.convention for case in cases})
+    chosen = assign_clusters(arguments.clusters, chosen, cases)
     remarks += chosen.remarks() if chosen else []
     for remark in remarks:
         console.print(remark, markup=False, soft_wrap=True)
@@ -176,7 +180,7 @@ def _segment_one(arguments, members, models, *, case, outputs, chosen) -> tuple:
     """Segment and write one case; return what is recorded, a line for the terminal and what there is to say of it."""
     from segan_tl.data.files.images import write_volume
     from segan_tl.metrics.overlap import dice
-    from segan_tl.predict.chosen import apply_chosen
+    from segan_tl.predict.chosen import apply_chosen, cluster_text
     from segan_tl.predict.ensemble import segment_input
     from segan_tl.predict.labels import label_scheme, paint_labels, painted_masks
     from segan_tl.predict.outputs import write_probability
@@ -188,7 +192,7 @@ def _segment_one(arguments, members, models, *, case, outputs, chosen) -> tuple:
     voted, data = [voter.modality for voter in voters] if arguments.vote in RULES else [], members[0].config.data
     used = used_modalities(loaded.image, data) if data.any_subset else []
     scheme = label_scheme(regions, case.convention)
-    painted, applied = apply_chosen(chosen, paint_labels(prediction, regions, scheme), regions, case.convention)
+    painted, applied = apply_chosen(chosen, paint_labels(prediction, regions, scheme), regions, case, loaded.geometry)
     write_volume(outputs.labels(case.id), painted, loaded.geometry)
     prediction = painted_masks(painted, regions, scheme)  # what is said is said of the file
     if arguments.probabilities:
@@ -204,6 +208,7 @@ def _segment_one(arguments, members, models, *, case, outputs, chosen) -> tuple:
             scores[region] = dice(truth[..., i], prediction[..., i])
             parts.append(f"Dice {scores[region]:.3f}")
     judgement = judge(loaded, prediction, voters)
+    parts += cluster_text(applied)
     parts += not_segmented_text(judgement)
     seconds = round(time.monotonic() - started, 3)
     record = {"file": outputs.labels(case.id).name, "labels": scheme.meanings, "volume_ml": volumes_ml, "dice": scores}
@@ -233,13 +238,3 @@ def _override(config, arguments):
     changes = {"batch_size": arguments.batch_size, "threshold": arguments.threshold}
     predict = config.predict.model_copy(update={key: value for key, value in changes.items() if value is not None})
     return config.model_copy(update={"predict": predict})
-
-
-def _fraction(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"expected a number between 0 and 1, got {text}")
-    return value

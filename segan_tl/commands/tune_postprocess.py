@@ -25,7 +25,8 @@ smallest thresholds count. Thresholds for a fold are chosen on the other folds: 
 interval over patients, is of cases that have not chosen. The file holds those that all folds choose.
 
 Scores are those of metrics.csv. Distances between surfaces take a look at the volume for each outcome: name few sizes.
-A table of clusters has the columns case,cluster. Without --folds, folders are divided into five folds of patients."""
+Clusters are a table case,cluster, or groups.json of radiomics --clusters. Without --folds, folders are divided into
+five folds of patients."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--predictions", type=Path, metavar="DIR", help="masks of any program, instead of CROSSVAL")
     parser.add_argument("--truth", type=Path, metavar="DIR", help="their truth (of CROSSVAL: where it was trained)")
     parser.add_argument("--folds", type=Path, metavar="FILE", help="folds.json for --predictions (drawn)")
-    parser.add_argument("--clusters", type=Path, metavar="FILE", help="table case,cluster: thresholds for each, too")
+    parser.add_argument("--clusters", type=Path, metavar="FILE", help="table case,cluster or groups.json: for each too")
     parser.add_argument(
         "--sizes", type=_sizes, default="0:475:25", metavar="LIST", help="voxels, FROM:TO:STEP or a list (%(default)s)"
     )
@@ -80,7 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
     seconds = time.monotonic() - started
     patients = tuning.patients
     about = tuning.about | {"cases": len(cases), "patients": len(set(patients.values())), "voxel_mm3": volumes_mm3}
-    write(out, describe(tuned, grid, objective, about | {"command": arguments.command_line}), tuned)
+    about |= _digest(arguments.clusters) | {"command": arguments.command_line}
+    write(out, describe(tuned, grid, objective, about), tuned)
     _print(tuned, grid, objective, synthetic=tuning.about.get("synthetic", False))
     done = f"tuned on {len(cases)} cases{count_patients(patients)} in {seconds:.1f} s"
     console.print(f"{done}: {'replaced ' * replaced}{out} and {table_path(out)}", soft_wrap=True)
@@ -124,6 +126,13 @@ def _clusters(arguments, tuning) -> dict[str, str]:
     from segan_tl.workflow.postprocess_cases import read_clusters
 
     return read_clusters(arguments.clusters, tuning.predictions) if arguments.clusters else {}
+
+
+def _digest(path: Path | None) -> dict[str, str]:
+    """Return what tells `predict` later that its clusters are those of the groups.json that was given."""
+    from segan_tl.disk.manifest import sha256
+
+    return {"groups_sha256": sha256(path)} if path and path.suffix == ".json" else {}
 
 
 def _score(tuning, clusters: dict[str, str], grid, objective) -> tuple[list, list[float]]:

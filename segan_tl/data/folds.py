@@ -1,10 +1,11 @@
 """The folds of a cross-validation, saved beside its runs: a fold that runs later, or elsewhere, is of the same ones."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from segan_tl.data.find.cases import Case
-from segan_tl.data.splits import fold_cases
+from segan_tl.data.splits import deal_patients
+from segan_tl.data.strata import DEFAULT, GROUPS
 from segan_tl.disk.atomic import write_json
 from segan_tl.errors import UserError, some
 from segan_tl.runs import Run, read_json
@@ -12,15 +13,22 @@ from segan_tl.runs import Run, read_json
 FILE = "folds.json"
 
 
-def plan_folds(cases: Iterable[Case], fractions: Sequence[float], *, folds: int, seed: int) -> dict:
-    """Return {seed, folds, test: fold → sorted case ids}, what folds.json holds.
+def plan_folds(
+    cases: Iterable[Case], *, folds: int, seed: int, groups: Mapping[str, str], stratify: str = DEFAULT
+) -> dict:
+    """Return what folds.json holds: seed, folds, stratify, groups (case → group) and test (fold → sorted case ids).
+
+    Args:
+        stratify: what the groups are, of `strata.WORDS` or `strata.GROUPS`.
 
     Raises:
         UserError: fewer patients than folds need.
     """
-    cases = list(cases)
-    tests = {str(k): fold_cases(cases, fractions, fold=k, folds=folds, seed=seed)["test"] for k in range(folds)}
-    return {"seed": seed, "folds": folds, "test": tests}
+    cases = sorted(cases, key=lambda case: case.id)
+    numbers = deal_patients(cases, folds=folds, seed=seed, groups=groups)
+    tests = {str(k): [case.id for case in cases if numbers[case.patient] == k] for k in range(folds)}
+    groups = {case.id: groups[case.id] for case in cases}
+    return {"seed": seed, "folds": folds, "stratify": stratify, "groups": groups, "test": tests}
 
 
 def read_folds(folder: Path) -> dict | None:
@@ -44,23 +52,34 @@ def keep_folds(folder: Path, planned: dict, *, cohort: Path) -> None:
         cohort: folder of the cases, for the message.
 
     Raises:
-        UserError: the saved folds are others: cases have come or gone, or changed their grade.
+        UserError: the saved folds are others: cases have come or gone, or changed their group.
     """
     saved = read_folds(folder) if has_started(folder) else None
     if saved is None:
         write_json(folder / FILE, planned)
         return
-    require_folds(folder, folds=planned["folds"], seed=planned["seed"])
-    if saved["test"] == planned["test"]:
+    require_folds(folder, folds=planned["folds"], seed=planned["seed"], stratify=planned["stratify"])
+    groups = saved.get("groups") or planned["groups"]  # folds of an earlier version name none
+    if (saved["test"], groups) == (planned["test"], planned["groups"]):  # who validates hangs on the groups, too
         return
     before, now = ({case for cases in one["test"].values() for case in cases} for one in (saved, planned))
-    moved = ((now - before, "came"), (before - now, "went"))
-    changes = [f"{some(sorted(cases))} {what}" for cases, what in moved if cases]
     raise UserError(
         f"expected the {len(before)} cases that {folder / FILE} divides; {cohort} has {len(now)} now "
-        f"({' and '.join(changes) or 'the grades of some have changed'}), which moves cases from fold to fold; restore "
-        "them, or start a new cross-validation with --set name=another"
+        f"({_changes(saved, planned, before, now)}), which moves cases from fold to fold; restore them, or start a new "
+        "cross-validation with --set name=another"
     )
+
+
+def _changes(saved: dict, planned: dict, before: set[str], now: set[str]) -> str:
+    """Say how the cases differ: which came, which went; else whose group or patient is another."""
+    moved = ((now - before, "came"), (before - now, "went"))
+    if changes := [f"{some(sorted(cases))} {what}" for cases, what in moved if cases]:
+        return " and ".join(changes)
+    groups = saved.get("groups")
+    if not groups:
+        return "the grades or patients of some have changed, or an earlier version divided them otherwise"
+    other = sorted(case for case in now if groups.get(case) != planned["groups"][case])
+    return f"the group of {some(other)} has changed" if other else "the patients of some have changed"
 
 
 def has_started(folder: Path) -> bool:
@@ -68,15 +87,23 @@ def has_started(folder: Path) -> bool:
     return any(Run(fold).config.is_file() for fold in folder.glob("fold*"))
 
 
-def require_folds(folder: Path, *, folds: int, seed: int) -> None:
-    """Refuse another number of folds, or another seed, than those that are saved, if any fold has started.
+def require_folds(folder: Path, *, folds: int, seed: int, stratify: str = DEFAULT) -> None:
+    """Refuse another number of folds, seed or stratification than those that are saved, if any fold has started.
 
     Raises:
         UserError: they differ.
     """
     saved = read_folds(folder) if has_started(folder) else None
-    if saved is not None and (saved["folds"], saved["seed"]) != (folds, seed):
+    if saved is None:
+        return
+    if (saved["folds"], saved["seed"]) != (folds, seed):
         raise UserError(
             f"{folder} holds {saved['folds']} folds of seed {saved['seed']}; this command asks for {folds} of seed "
             f"{seed}; ask for the same, or start a new cross-validation with --set name=another"
+        )
+    if (before := saved.get("stratify", DEFAULT)) != stratify:
+        what = "FILE, with the groups that stand in it" if before == GROUPS else before
+        raise UserError(
+            f"{folder / FILE} holds folds stratified by {before}; this command asks for {stratify}; add --stratify "
+            f"{what}, or start a new cross-validation with --set name=another"
         )

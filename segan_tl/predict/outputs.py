@@ -127,6 +127,7 @@ def write_volumes(path: Path, records: dict[str, dict]) -> None:
     for case_id, record in records.items():
         used = [f"segmented from {', '.join(record['used'])}"] if "used" in record else []
         remarks = used + remark_lines(record.get("unlike_training", ()), record.get("doubtful", ()))
+        remarks += [record["cluster_remark"]] if record.get("cluster_remark") else []
         said = {"remarks": "; ".join(remarks), "head_not_segmented_ml": record.get("head_not_segmented_ml")}
         for region, volume_ml in record.get("volume_ml", {}).items():
             rows.append({"case": case_id, "region": region, "ml": round(volume_ml, 3)} | said)

@@ -14,6 +14,9 @@ import numpy as np
 from segan_tl.disk.atomic import atomic_path, write_json
 from segan_tl.disk.reading import require_file
 from segan_tl.errors import UserError
+from segan_tl.radiomics.discretise import DEFAULT
+from segan_tl.radiomics.distinctive import standard, tell_apart
+from segan_tl.regions import MODALITIES
 from segan_tl.schemas.radiomics import ClustersJson
 from segan_tl.schemas.reading import read_json
 
@@ -41,6 +44,7 @@ class Clusters:
         mean: (F,) of the scaled cases.
         components: (C, F), orthonormal rows.
         centres: (K, C), the cluster of most cases first.
+        discretisation: of `DISCRETISATIONS`, that the features are computed with.
     """
 
     columns: tuple[str, ...]
@@ -50,6 +54,13 @@ class Clusters:
     mean: np.ndarray
     components: np.ndarray
     centres: np.ndarray
+    discretisation: str = DEFAULT
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Return those whose features are needed."""
+        prefixes = {name.partition("_")[0] for name in self.columns}
+        return tuple(name for name in MODALITIES if name in prefixes)
 
     def project(self, rows: np.ndarray) -> np.ndarray:
         """Return the components (N, C) of cases (N, F)."""
@@ -75,6 +86,7 @@ class Fit:
     Attributes:
         silhouettes: number of clusters → mean silhouette, −1 to 1.
         explained: (C,) share of the variance of each component.
+        distinctive: cluster → what tells it from the others, of `tell_apart`.
     """
 
     clusters: Clusters
@@ -82,6 +94,7 @@ class Fit:
     scores: np.ndarray
     silhouettes: dict[int, float]
     explained: np.ndarray
+    distinctive: dict[int, dict[str, float]]
 
 
 def scale_rows(rows: np.ndarray, scaling: Scaling) -> np.ndarray:
@@ -94,8 +107,18 @@ def nearest_centre(scores: np.ndarray, centres: np.ndarray) -> np.ndarray:
     return ((scores[:, None] - centres[None]) ** 2).sum(axis=2).argmin(axis=1)
 
 
-def fit(rows: np.ndarray, columns: Sequence[str], *, scaling: Scaling = "standard", seed: int = 0) -> Fit:
+def fit(
+    rows: np.ndarray,
+    columns: Sequence[str],
+    *,
+    scaling: Scaling = "standard",
+    seed: int = 0,
+    discretisation: str = DEFAULT,
+) -> Fit:
     """Fit scaling, components and clusters to cases (N, F); the same seed gives the same on any number of threads.
+
+    Args:
+        discretisation: that the features were computed with; it is kept for new cases.
 
     Raises:
         UserError: there are too few cases, or they are all alike.
@@ -105,7 +128,7 @@ def fit(rows: np.ndarray, columns: Sequence[str], *, scaling: Scaling = "standar
 
     if len(rows) < LEAST_CASES:
         raise UserError(f"expected at least {LEAST_CASES} cases to group; found {len(rows)}; add some")
-    shift, divisor = _standard(rows) if scaling == "standard" else (np.zeros(rows.shape[1]), np.ones(rows.shape[1]))
+    shift, divisor = standard(rows) if scaling == "standard" else (np.zeros(rows.shape[1]), np.ones(rows.shape[1]))
     scaled = scale_rows((rows - shift) / divisor, scaling)
     if np.ptp(scaled, axis=0).max() < 1e-12:
         raise UserError("expected cases that differ; all have the same features; look at the table")
@@ -113,14 +136,9 @@ def fit(rows: np.ndarray, columns: Sequence[str], *, scaling: Scaling = "standar
         pca = PCA(VARIANCE, svd_solver="full").fit(scaled)
         scores = pca.transform(scaled)
         labels, centres, silhouettes = _group(scores, seed)
-    chain = Clusters(tuple(columns), scaling, shift, divisor, pca.mean_, pca.components_, centres)
-    return Fit(chain, labels, scores, silhouettes, pca.explained_variance_ratio_)
-
-
-def _standard(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and deviation of each feature, 1 where it does not vary."""
-    mean, deviation = rows.mean(axis=0), rows.std(axis=0)
-    return mean, np.where(deviation > 1e-12 * np.maximum(np.abs(mean), 1e-300), deviation, 1.0)
+    chain = Clusters(tuple(columns), scaling, shift, divisor, pca.mean_, pca.components_, centres, discretisation)
+    distinctive = tell_apart(rows, columns, labels)
+    return Fit(chain, labels, scores, silhouettes, pca.explained_variance_ratio_, distinctive)
 
 
 def _group(scores: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, dict[int, float]]:
@@ -148,11 +166,13 @@ def save(path: Path, found: Fit, *, cases: Sequence[str], seed: int) -> None:
     chain = found.clusters
     settings = {
         "scaling": chain.scaling,
+        "discretisation": chain.discretisation,
         "variance": VARIANCE,
         "explained": found.explained.tolist(),
         "seed": seed,
         "silhouettes": {str(number): score for number, score in found.silhouettes.items()},
         "cases": {case: int(label) for case, label in zip(cases, found.labels)},
+        "distinctive": {str(number): features for number, features in found.distinctive.items()},
         "columns": list(chain.columns),
     }
     with atomic_path(path) as temporary, temporary.open("wb") as file:
@@ -170,7 +190,8 @@ def load(path: Path) -> Clusters:
     try:
         with np.load(require_file(path), allow_pickle=False) as file:
             arrays = {name: file[name].astype(np.float64) for name in ARRAYS}
-        chain = Clusters(tuple(settings["columns"]), settings["scaling"], **arrays)
+        how = settings.get("discretisation", DEFAULT)
+        chain = Clusters(tuple(settings["columns"]), settings["scaling"], **arrays, discretisation=how)
         _require_sizes(chain)
     except (ValueError, LookupError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
         raise UserError(f"expected clusters of radiomics in {path}; {error}; {ClustersJson.remedy}") from None

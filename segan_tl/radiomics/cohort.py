@@ -4,6 +4,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -15,7 +16,8 @@ from segan_tl.errors import UserError
 from segan_tl.radiomics.discretise import Discretisation
 from segan_tl.radiomics.extract import extract
 from segan_tl.report.score.mask_pairs import read_region, require_one_grid
-from segan_tl.report.score.masks import Mask
+from segan_tl.report.score.masks import Mask, find_predictions
+from segan_tl.runs import Run
 
 REGIONS = ("wt", "lesion")  # masks of lesions do not tell a tumour
 
@@ -28,6 +30,20 @@ class Task:
     mask: Mask | None
     modalities: tuple[str, ...]
     how: Discretisation
+
+
+def find_masks(
+    folder: Path, truths: dict[str, Mask], *, meaning: str | None
+) -> tuple[dict[str, Mask], list[Path]]:
+    """Find predictions as `find_predictions`; of a cross-validation those of the test cases of each fold there is.
+
+    Raises:
+        UserError: as `find_predictions`.
+    """
+    folds = sorted(place for place in folder.glob("fold*") if Run(place).predictions.is_dir())
+    found = [find_predictions(place, truths, meaning=meaning) for place in folds or [folder]]
+    masks = {case_id: mask for masks, _ in found for case_id, mask in masks.items()}
+    return masks, [path for _, strangers in found for path in strangers]
 
 
 def compute(
@@ -81,8 +97,22 @@ def _features(task: Task) -> dict[str, float]:
     loaded = load_case(task.case, task.modalities, with_mask=False)
     mask, geometry = read_region(task.mask, REGIONS)
     require_one_grid(task.case.id, task.mask.source.path, loaded.geometry, geometry)
-    images = {name: loaded.image[..., channel] for channel, name in enumerate(task.modalities)}
-    return extract(images, mask, spacing_mm=loaded.spacing_mm, head=find_head(loaded), how=task.how)
+    return describe(loaded, mask, task.modalities, task.how)
+
+
+def describe(
+    loaded: LoadedCase, mask: np.ndarray, modalities: tuple[str, ...], how: Discretisation
+) -> dict[str, float]:
+    """Return the features of a tumour (H, W, D) in a case that was read.
+
+    Args:
+        modalities: the channels of the image, in their order.
+
+    Raises:
+        UserError: as `extract`.
+    """
+    images = {name: loaded.image[..., channel] for channel, name in enumerate(modalities)}
+    return extract(images, mask, spacing_mm=loaded.spacing_mm, head=find_head(loaded), how=how)
 
 
 def find_head(loaded: LoadedCase) -> np.ndarray:

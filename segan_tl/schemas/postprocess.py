@@ -33,8 +33,9 @@ class ByCluster(Schema):
 
 
 class Cohort(Schema):
-    """The cases that thresholds were chosen on, as far as it is read back."""
+    """The cases that thresholds were chosen on, and their clusters, as far as it is read back."""
 
+    groups_sha256: Text | None = None  # of the groups.json of radiomics
     voxel_mm3: Annotated[list[Volume], Field(min_length=2, max_length=2)] | None = None
 
 

@@ -179,6 +179,7 @@ class Prediction(Schema):
     head_not_segmented_ml: Finite | None = None
     unlike_training: list[str] = []
     doubtful: list[str] = []
+    cluster_remark: str | None = None
 
 
 class Predictions(RunSchema):
@@ -191,13 +192,15 @@ class Predictions(RunSchema):
 
 
 class Folds(RunSchema):
-    """folds.json: the test cases of every fold of a cross-validation."""
+    """folds.json: the test cases of every fold of a cross-validation, and what they are stratified by."""
 
     remedy: ClassVar[str] = "remove it if no fold is finished yet"
 
     seed: Count
     folds: Annotated[int, Field(ge=2, le=MOST_FOLDS)]
     test: dict[str, Names]
+    stratify: Text = "grade"
+    groups: dict[str, Text] = {}  # case → group
 
     @model_validator(mode="after")
     def _folds_are_complete(self):

@@ -43,6 +43,16 @@ def add_second_cohort_arguments(parser):
     add_split_argument(parser)
     parser.add_argument("--fold", type=fold, metavar="K", help="cross-validation: test on fold K, from 0")
     parser.add_argument("--folds", type=folds, metavar="N", help="number of folds, beside --fold (5)")
+    add_stratify_argument(parser)
+
+
+def add_stratify_argument(parser):
+    """Add --stratify."""
+    parser.add_argument(
+        "--stratify", metavar="S",
+        help="of which every fold gets its share: grade, site, volume, none, or a file of groups, such as groups.json "
+        "of radiomics --clusters, or a table case,group (grade)",
+    )  # fmt: skip
 
 
 def add_split_argument(parser):

@@ -1,4 +1,4 @@
-"""The folds of a training command: --fold and --folds, checked, and saved by the first fold that runs."""
+"""The folds of a training command: --fold, --folds and --stratify, checked, and saved by the first fold that runs."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +11,7 @@ def check_fold(arguments, this_run, *, seed: int) -> None:
     """Refuse a fold that there is not, or of other folds than those beside it.
 
     Args:
-        arguments: with `fold`, None for no cross-validation, and `folds`.
+        arguments: with `fold`, None for no cross-validation, `folds` and `stratify`.
         this_run: where the fold goes; its folder stands beside those of the others.
         seed: of the folds.
 
@@ -19,33 +19,39 @@ def check_fold(arguments, this_run, *, seed: int) -> None:
         UserError: it says which folds there are.
     """
     from segan_tl.data.folds import require_folds
+    from segan_tl.data.strata import read_strata
     from segan_tl.errors import UserError
 
     folds = FOLDS if arguments.folds is None else arguments.folds
     if arguments.fold is None:
         if arguments.folds is not None:
             raise UserError(f"--folds {folds} needs --fold K beside it; add --fold 0, or run them all with crossval")
+        if arguments.stratify is not None:
+            raise UserError(
+                f"--stratify {arguments.stratify} needs --fold K beside it; add --fold 0, or run them all with crossval"
+            )
         return
     if folds < 2:
         raise UserError(f"--folds expects at least 2; got {folds}")
     if not 0 <= arguments.fold < folds:
         raise UserError(f"--fold expects 0 to {folds - 1} with --folds {folds}; got {arguments.fold}")
-    require_folds(this_run.root.parent, folds=folds, seed=seed)
+    kind = read_strata(arguments.stratify).kind
+    require_folds(this_run.root.parent, folds=folds, seed=seed, stratify=kind)
 
 
-def choose_saved_fold(cohort, cached, *, config, fold: int, folds: int, run) -> dict[str, list[str]]:
+def choose_saved_fold(cohort, cached, *, config, fold: int, folds: int, strata, run) -> dict[str, list[str]]:
     """Split the sound cases for one fold; its folds are saved beside it, or held to those that are.
 
     Raises:
-        UserError: cases have come or gone since the first fold ran.
+        UserError: cases have come or gone since the first fold ran, or one has no group.
     """
     from segan_tl.data.folds import keep_folds, plan_folds
-    from segan_tl.workflow.splits import choose_fold
+    from segan_tl.workflow.splits import choose_fold, sound_groups
 
-    cases = [case for case in cohort.cases if case.id in cached]
-    planned = plan_folds(cases, config.data.split, folds=folds, seed=config.seed)
+    cases, groups = sound_groups(cohort, cached, strata=strata, folds=folds)
+    planned = plan_folds(cases, folds=folds, seed=config.seed, groups=groups, stratify=strata.kind)
     keep_folds(run.root.parent, planned, cohort=cohort.folder)
-    return choose_fold(cohort, cached, config=config, fold=fold, folds=folds)
+    return choose_fold(cohort, cached, config=config, fold=fold, folds=folds, strata=strata)
 
 
 def plan_fold(arguments, folder, config):
@@ -70,9 +76,12 @@ def choose_stated(arguments, config, this_run) -> Callable | None:
         return split_of(arguments)
     if arguments.fold is None:
         return None
+    from segan_tl.data.strata import read_strata
+
     return partial(
-        choose_saved_fold, config=config, fold=arguments.fold, folds=arguments.folds or FOLDS, run=this_run
-    )
+        choose_saved_fold, config=config, fold=arguments.fold, folds=arguments.folds or FOLDS,
+        strata=read_strata(arguments.stratify), run=this_run,
+    )  # fmt: skip
 
 
 def split_of(arguments) -> Callable:

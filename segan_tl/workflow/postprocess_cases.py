@@ -176,21 +176,14 @@ def _two_folds(tuning: Tuning) -> Tuning:
 
 
 def read_clusters(path: Path, cases) -> dict[str, str]:
-    """Read a table with the columns case and cluster; return the cluster of each of the cases.
+    """Return the cluster of each of the cases, of a table case,cluster or of the .json of radiomics --clusters.
 
     Raises:
         UserError: it cannot be understood, lacks a case or names one twice.
     """
-    from segan_tl.schemas.tables import read_table
+    from segan_tl.data.strata import read_groups
 
-    rows = read_table(path, ("case", "cluster"), remedy="give a table with a line case,cluster and one for each case")
-    found: dict[str, str] = {}
-    for row in rows:
-        case_id, cluster = row["case"].strip(), row["cluster"].strip()
-        if case_id in found or not cluster:
-            wrong = "two lines" if cluster else "no cluster"
-            raise UserError(f"expected each case once in {path}, with its cluster; {case_id} has {wrong}; correct it")
-        found[case_id] = cluster
+    found = read_groups(path, ("cluster",))
     if missing := [case_id for case_id in cases if case_id not in found]:
         raise UserError(f"expected a cluster of every case in {path}; found none of {some(missing)}; add them")
     return {case_id: found[case_id] for case_id in cases}

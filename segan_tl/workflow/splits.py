@@ -10,12 +10,34 @@ def choose_split(cohort, cached, config) -> dict[str, list[str]]:
     return split_cases([case for case in cohort.cases if case.id in cached], config.data.split, seed=config.seed)
 
 
-def choose_fold(cohort, cached, *, config, fold: int, folds: int) -> dict[str, list[str]]:
-    """Split the sound cases for one fold: it is the test, the rest is divided into training and validation."""
+def choose_fold(cohort, cached, *, config, fold: int, folds: int, strata=None) -> dict[str, list[str]]:
+    """Split the sound cases for one fold: it is the test, the rest is divided into training and validation.
+
+    Args:
+        strata: what the folds are stratified by; None for the grade.
+    """
     from segan_tl.data.splits import fold_cases
 
+    cases, groups = sound_groups(cohort, cached, strata=strata, folds=folds)
+    return fold_cases(cases, config.data.split, fold=fold, folds=folds, seed=config.seed, groups=groups)
+
+
+def sound_groups(cohort, cached, *, strata=None, folds: int) -> tuple:
+    """Return the sound cases, and case → group.
+
+    Raises:
+        UserError: a case has no group.
+    """
+    from segan_tl.data.strata import Strata
+
     cases = [case for case in cohort.cases if case.id in cached]
-    return fold_cases(cases, config.data.split, fold=fold, folds=folds, seed=config.seed)
+    groups = (strata or Strata()).groups(cases, lambda case: _tumour_ml(cached[case].fingerprint), folds=folds)
+    return cases, groups
+
+
+def _tumour_ml(fingerprint: dict) -> float:
+    """Return the volume of the whole tumour, or of the lesions where labels tell no tumour."""
+    return max(fingerprint.get("wt.ml", 0.0), fingerprint.get("lesion.ml", 0.0))
 
 
 def take_split(run, cohort, cached) -> dict[str, list[str]]:

@@ -19,8 +19,9 @@ class Training:
 
     Attributes:
         name: of the command.
-        words: that follow it, without --fold and --folds.
+        words: that follow it, without --fold, --folds and --stratify.
         folds: their number.
+        stratify: what they are stratified by, None for the training's own choice.
         arguments: what its parser made of the words.
         command_module: has `plan_run`: arguments → (run, configuration).
     """
@@ -30,10 +31,12 @@ class Training:
     folds: int
     arguments: argparse.Namespace
     command_module: ModuleType
+    stratify: str | None = None
 
     def words_of(self, fold: int) -> tuple[str, ...]:
         """Return what follows the command for one fold."""
-        return (*self.words, "--fold", str(fold), "--folds", str(self.folds))
+        by = ("--stratify", self.stratify) if self.stratify else ()
+        return (*self.words, "--fold", str(fold), "--folds", str(self.folds), *by)
 
     def command(self, fold: int) -> str:
         """Return the command line of a fold, for people."""
@@ -45,10 +48,17 @@ class Training:
 
     @cached_property
     def _plans(self) -> list[tuple]:
-        given = vars(self.arguments) | {"folds": self.folds}
+        given = vars(self.arguments) | {"folds": self.folds, "stratify": self.stratify}
         return [
             self.command_module.plan_run(argparse.Namespace(**given | {"fold": fold})) for fold in range(self.folds)
         ]
+
+    @property
+    def strata(self):
+        """Return what the folds are stratified by."""
+        from segan_tl.data.strata import read_strata
+
+        return read_strata(self.stratify)
 
     @property
     def folder(self) -> Path:
@@ -56,13 +66,16 @@ class Training:
         return self.plan(0)[0].root.parent
 
 
-def read_training(words: list[str], *, folds: int, runs: Path | None = None) -> Training:
+def read_training(
+    words: list[str], *, folds: int, runs: Path | None = None, stratify: str | None = None
+) -> Training:
     """Read the command line of a training.
 
     Args:
         words: the command and what follows it.
         folds: their number.
         runs: where runs are kept, None to leave it to the training.
+        stratify: what folds are stratified by, None for their default.
 
     Raises:
         UserError: it is no training with folds, or it chooses a fold itself; or its own mistakes.
@@ -81,17 +94,16 @@ def read_training(words: list[str], *, folds: int, runs: Path | None = None) -> 
             raise UserError("--runs is given for crossval and for the training; leave one of them out")
         rest += ["--runs", str(runs)]
     arguments = _parse(command, name, rest)
-    for option in ("fold", "folds"):
+    for option in ("fold", "folds", "stratify"):
         if getattr(arguments, option) is not None:
-            raise UserError(
-                f"crossval runs every fold; leave --{option} out after --, and say how many with: crossval --folds N"
-            )
+            say = "by what with: crossval --stratify S" if option == "stratify" else "how many with: crossval --folds N"
+            raise UserError(f"crossval runs every fold; leave --{option} out after --, and say {say}")
     if arguments.overwrite:
         raise UserError(
             "--overwrite would train finished folds anew whenever crossval goes on; leave it out, and remove the "
             "folder of the folds, or add --set name=another"
         )
-    training = Training(name, tuple(rest), folds, arguments, command)
+    training = Training(name, tuple(rest), folds, arguments, command, stratify)
     training.plan(0)
     return training
 
@@ -100,5 +112,6 @@ def _parse(command: ModuleType, name: str, words: list[str]) -> argparse.Namespa
     parser = Parser(prog=f"python -m segan_tl {name}")
     command.add_arguments(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    parser.set_defaults(fold=None, folds=None, command_line=shlex.join(["python", "-m", "segan_tl", name, *words]))
+    command_line = shlex.join(["python", "-m", "segan_tl", name, *words])
+    parser.set_defaults(fold=None, folds=None, stratify=None, command_line=command_line)
     return parser.parse_intermixed_args(words)

@@ -1,5 +1,6 @@
 """The crossval command: what is refused before anything starts, what is gathered, and folds that are killed."""
 
+import argparse
 import csv
 import json
 import random
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +18,10 @@ import pytest
 from segan_tl.__main__ import main
 from segan_tl.commands.crossval import _is_done
 from segan_tl.config.load import load_config, validate
+from segan_tl.data.find.cases import find_cases, load_case
 from segan_tl.runs import Run, training_lock
+from segan_tl.workflow.cohort import prepare
+from segan_tl.workflow.folds import choose_stated
 from segan_tl.workflow.jobs import Job
 from segan_tl.workflow.wrapped import read_training
 from tests.small_folds import SCORES, write, write_fold, write_folds
@@ -58,6 +63,11 @@ TRAINING = ["--", "train", "--config", "tiny.toml", "--data", "brats"]
         ("-- predict x y", "expected train, transfer or finetune after --; found predict"),
         ("-- train --config tiny.toml --fold 1", "leave --fold out after --"),
         ("-- train --config tiny.toml --folds=4", "leave --folds out after --"),
+        ("-- train --config tiny.toml --stratify site", "leave --stratify out after --, and say by what with"),
+        ("--stratify sites -- train --config tiny.toml", "found sites; type, for example, --stratify site"),
+        ("--stratify radiomics -- train --config tiny.toml", "type --stratify groups.json"),
+        ("--stratify no.json -- train --config tiny.toml", "no.json is missing"),
+        ("--stratify site --gather x", "--gather FOLDER takes the folds as they are; leave --stratify out"),
         ("-- train --config tiny.toml --split other", "--fold and --split both"),
         ("-- train --config tiny.toml --overwrite", "would train finished folds anew"),
         ("-- train", "--config is missing"),
@@ -95,6 +105,45 @@ def test_more_folds_than_patients_are_noticed_before_one_starts(tiny_cohort, con
     assert main(["crossval", "--folds", "9", *training]) == 2
     assert "9 folds need at least 9 patients; found 8" in capsys.readouterr().err
     assert not (config.parent / "runs").exists()
+
+
+def test_a_case_without_a_group_is_named_before_a_fold_starts(tiny_cohort, config, monkeypatch, capsys):
+    monkeypatch.chdir(config.parent)
+    names = sorted(case.id for case in find_cases(tiny_cohort).cases)
+    Path("own.csv").write_text("case,group\n" + "".join(f"{name},1\n" for name in names[1:]))
+    training = ["--", "train", "--config", "tiny.toml", "--data", str(tiny_cohort)]
+    assert main(["crossval", "--folds", "2", "--stratify", "own.csv", *training]) == 2
+    assert f"found none of {names[0]}; add them" in capsys.readouterr().err
+    assert not (config.parent / "runs").exists()
+
+
+@pytest.mark.parametrize("words", [["volume"], ["site"], ["none"], ["own.csv"]])
+def test_folds_are_saved_with_what_they_are_stratified_by(words, tiny_cohort, config, monkeypatch, capsys):
+    """Of the real cohort, prepared, without a training: what `train --fold` keeps, and what it refuses afterwards."""
+    monkeypatch.chdir(config.parent)
+    cohort = find_cases(tiny_cohort)
+    Path("own.csv").write_text("case,group\n" + "".join(f"{case.id},{i % 3}\n" for i, case in enumerate(cohort.cases)))
+    training = read_training(
+        ["train", "--config", "tiny.toml", "--data", str(tiny_cohort)], folds=2, stratify=words[0]
+    )
+    assert training.words_of(1)[-2:] == ("--stratify", words[0])
+    (run, values), arguments = training.plan(1), training.arguments
+    cached = prepare(arguments, values, cohort)
+    given = argparse.Namespace(**vars(arguments) | {"fold": 1, "folds": 2, "stratify": words[0]})
+    split = choose_stated(given, values, run)(cohort, cached)
+    saved = json.loads((training.folder / "folds.json").read_text())
+    assert saved["stratify"] == {"own.csv": "groups"}.get(words[0], words[0]) and saved["test"]["1"] == split["test"]
+    if words == ["volume"]:
+        volumes = {case.id: (load_case(case, ("flair",)).labels > 0).sum() for case in cohort.cases}
+        large = sorted(volumes, key=lambda case: (volumes[case], case))[4:]
+        assert saved["groups"] == {case: "2 of 2" if case in large else "1 of 2" for case in volumes}
+    for group, number in Counter(saved["groups"].values()).items():
+        assert sum(saved["groups"][case] == group for case in split["test"]) in (number // 2, -(-number // 2))
+    run.root.mkdir(parents=True)
+    write(run.config, {})
+    again = ["--folds", "2", "--", "train", "--config", "tiny.toml", "--data", str(tiny_cohort)]
+    assert main(["crossval", *again]) == 2
+    assert f"stratified by {saved['stratify']}; this command asks for grade; add" in capsys.readouterr().err
 
 
 def test_folds_of_other_settings_or_in_training_are_refused_before_one_starts(config, monkeypatch, capsys):

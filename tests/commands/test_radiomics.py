@@ -34,6 +34,13 @@ def run(cohort, out, *words) -> int:
     return main(["radiomics", str(cohort), str(out), "--modalities", "flair", "t1", *words])
 
 
+def write_four(folder):
+    """Write two small tumours and two large ones, FLAIR alone."""
+    for number, radius in enumerate((2.5, 2.6, 5.0, 5.1), start=1):
+        write_case(folder, f"BraTS2021_0000{number}", small_labels(radius), modalities=("flair",))
+    return folder
+
+
 def read(path) -> list[dict]:
     with path.open() as file:
         return list(csv.DictReader(file))
@@ -84,15 +91,48 @@ def test_predictions_instead_of_the_truth(cohort, tmp_path, capsys, mirp):
 def test_groups_of_alike_tumours(cohort, tmp_path, capsys, mirp):
     path = tmp_path / "groups.npz"
     words = ("--modalities", "flair", "--clusters", str(path), "--jobs", "1")
-    four = tmp_path / "four"
-    for number, radius in enumerate((2.5, 2.6, 5.0, 5.1), start=1):
-        write_case(four, f"BraTS2021_0000{number}", small_labels(radius), modalities=("flair",))
+    four = write_four(tmp_path / "four")
     assert main(["radiomics", str(four), str(tmp_path / "a.csv"), *words]) == 0
-    assert json.loads(path.with_suffix(".json").read_text())["cases"]["BraTS2021_00004"] in (0, 1)
-    assert "2 clusters of 2 2 cases" in capsys.readouterr().out and path.with_suffix(".png").is_file()
-    row = {name: float(value) for name, value in read(tmp_path / "a.csv")[0].items() if name != "case"}
+    settings = json.loads(path.with_suffix(".json").read_text())
+    assert settings["cases"]["BraTS2021_00004"] in (0, 1)
+    said = capsys.readouterr().out
+    assert "2 clusters of 2 2 cases" in said and path.with_suffix(".png").is_file()
+    rows = {row.pop("case"): {name: float(value) for name, value in row.items()} for row in read(tmp_path / "a.csv")}
     chain = load(path)
-    assert chain.assign(row) == json.loads(path.with_suffix(".json").read_text())["cases"]["BraTS2021_00001"]
+    assert {case: chain.assign(row) for case, row in rows.items()} == settings["cases"]
+    # What tells them apart is printed as it is saved: five features of each cluster, here by its definition.
+    for number in (0, 1):
+        inside = [case for case, cluster in settings["cases"].items() if cluster == number]
+        assert len(settings["distinctive"][str(number)]) == 5
+        for feature, difference in settings["distinctive"][str(number)].items():
+            values = {case: row[feature] for case, row in rows.items()}
+            mean = np.mean([values[case] for case in inside])
+            others = np.mean([value for case, value in values.items() if case not in inside])
+            assert difference == pytest.approx((mean - others) / np.std(list(values.values())))
+            assert any(feature in line and f"{difference:+.1f}" in line for line in said.splitlines())
+
+    # === The same cases, and a new one, given to the clusters that were saved ===
+    write_case(four, "BraTS2021_00009", small_labels(5.05), modalities=("flair", "t1"))
+    write_case(four, "BraTS2021_00010", np.zeros_like(LABELS), modalities=("flair",))
+    assert main(["radiomics", str(four), str(tmp_path / "b.csv"), "--assign", str(path), "--jobs", "2"]) == 0
+    assigned = read(tmp_path / "b.csv")
+    assert list(assigned[0]) == ["case", "cluster", *columns(("flair",))]
+    found = {row["case"]: int(row["cluster"]) for row in assigned}
+    assert found == settings["cases"] | {"BraTS2021_00009": settings["cases"]["BraTS2021_00004"]}
+    said = capsys.readouterr().out
+    assert "cases in clusters 0 to 1" in said and "left out, BraTS2021_00010: there is no tumour" in said
+
+    # === What does not fit the clusters is refused ===
+    for more, words in (
+        (["--modalities", "t1", "flair"], "expected --modalities flair, as"),
+        (["--discretisation", "authors"], "expected --discretisation 32-levels, as"),
+        (["--clusters", str(tmp_path / "c.npz")], "leave one of them out"),
+    ):
+        assert main(["radiomics", str(four), str(tmp_path / "c.csv"), "--assign", str(path), *more]) == 2
+        assert words in capsys.readouterr().err and not (tmp_path / "c.csv").exists()
+    path.with_suffix(".json").write_text(json.dumps(settings | {"columns": ["x", *settings["columns"][1:]]}))
+    assert main(["radiomics", str(four), str(tmp_path / "c.csv"), "--assign", str(path)]) == 2
+    assert "found x; make the clusters again" in capsys.readouterr().err and not (tmp_path / "c.csv").exists()
 
 
 def test_nothing_can_be_computed(cohort, tmp_path, capsys, mirp):
@@ -117,6 +157,7 @@ def test_mirp_is_not_installed(cohort, tmp_path, capsys, monkeypatch):
         (["cohort", "a.csv", "--predictions", "nowhere"], "expected a folder of predictions; nowhere is none"),
         (["cohort", "a.csv", "--clusters", "a.txt"], "expected --clusters to name a file that ends in .npz"),
         (["cohort/BraTS2021_00001", "a.csv", "--clusters", "a.npz"], "at least 4 cases for --clusters; found 1"),
+        (["cohort", "a.csv", "--assign", "a.npz"], "a.json is missing; make the clusters again"),
         (["cohort", "a.csv", "--predictions", "empty"], "expected predictions named after the cases"),
     ],
 )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from segan_tl.__main__ import main
+from segan_tl.disk.manifest import sha256
 from segan_tl.predict.chosen import read_chosen
 from segan_tl.regions import ET, from_canonical
 from segan_tl.report.compare.outcomes import Grid, objective_of, score_outcomes
@@ -127,7 +128,14 @@ def test_clusters(place, capsys):
     assert set(chosen.clusters) == {"small", "large"}
     assert chosen.thresholds_for("small") == chosen.clusters["small"]
     assert chosen.thresholds_for(None) == chosen.thresholds_for("unheard of") == chosen.everywhere
-    assert "cluster small" in capsys.readouterr().out
+    assert "cluster small" in capsys.readouterr().out and chosen.groups_sha256 is None
+    # groups.json of radiomics says the same by numbers, and predict can tell it again.
+    cases = {name: int(i >= 3) for i, name in enumerate(NAMES)}
+    write(place / "groups.json", {"columns": ["x"], "scaling": "l2", "cases": cases})
+    assert of_crossval(place, "--clusters", str(place / "groups.json")) == 0
+    again = read_chosen(place / "runs" / "net" / "cohort" / "postprocess.json")
+    assert again.clusters == {"0": chosen.clusters["small"], "1": chosen.clusters["large"]}
+    assert again.groups_sha256 == sha256(place / "groups.json")
 
 
 def test_another_objective_with_its_direction(place, capsys):

@@ -14,9 +14,10 @@ from segan_tl.runs import Run
 FRACTIONS = (0.8, 0.2, 0.0)
 
 
-def plan(count=9, *, low=0, folds=3, seed=0):
-    cases = [Case(f"p{i:02}", {}, grade="LGG" if i < low else "HGG") for i in range(count)]
-    return plan_folds(cases, FRACTIONS, folds=folds, seed=seed)
+def plan(count=9, *, low=0, folds=3, seed=0, stratify="grade", patients=None):
+    cases = [Case(f"p{i:02}", {}, stated_patient=patients and f"of{i // patients}") for i in range(count)]
+    groups = {case.id: "LGG" if i < low else "HGG" for i, case in enumerate(cases)}
+    return plan_folds(cases, folds=folds, seed=seed, groups=groups, stratify=stratify)
 
 
 def keep(folder, planned):
@@ -28,6 +29,7 @@ def test_they_are_the_folds_that_trainings_test_on(tmp_path):
     keep(tmp_path, plan())
     saved = read_folds(tmp_path)
     assert (saved["seed"], saved["folds"]) == (0, 3)
+    assert saved["stratify"] == "grade" and saved["groups"] == {case.id: "HGG" for case in cases}
     expected = {str(k): fold_cases(cases, FRACTIONS, fold=k, folds=3, seed=0)["test"] for k in range(3)}
     assert saved["test"] == expected
     assert sorted(sum(saved["test"].values(), [])) == [f"p{i:02}" for i in range(9)]
@@ -53,7 +55,9 @@ def test_the_same_ones_again_change_nothing(tmp_path):
         (plan(10), r"expected the 9 cases .* BraTS has 10 now \(p09 came\)"),
         (plan(8), r"BraTS has 8 now \(p08 went\)"),
         (plan(14), r"BraTS has 14 now \(p09, p10, p11 and 2 more came\)"),
-        (plan(low=4), r"has 9 now \(the grades of some have changed\)"),
+        (plan(low=4), r"has 9 now \(the group of p00, p01, p02 and 1 more has changed\)"),
+        (plan(patients=3), r"has 9 now \(the patients of some have changed\)"),
+        (plan(stratify="site"), "holds folds stratified by grade; this command asks for site; add --stratify grade"),
         (plan(folds=4), "holds 3 folds of seed 0; this command asks for 4 of seed 0"),
         (plan(seed=1), "holds 3 folds of seed 0; this command asks for 3 of seed 1"),
     ],
@@ -64,6 +68,35 @@ def test_others_are_refused(tmp_path, planned, expected):
     with pytest.raises(UserError, match=expected):
         keep(tmp_path, planned)
     assert read_folds(tmp_path) == plan()
+
+
+def test_folds_of_before_are_of_grades(tmp_path):
+    """Their file says neither what they are stratified by nor the groups."""
+    before = {name: value for name, value in plan().items() if name not in ("stratify", "groups")}
+    write_json(tmp_path / FILE, before)
+    start(tmp_path)
+    keep(tmp_path, plan())
+    assert read_folds(tmp_path) == before
+    with pytest.raises(UserError, match="the grades or patients of some have changed, or an earlier version"):
+        keep(tmp_path, plan(low=4))
+    with pytest.raises(UserError, match="stratified by grade; this command asks for groups"):
+        keep(tmp_path, plan(stratify="groups"))
+
+
+def test_folds_of_a_file_ask_for_the_file(tmp_path):
+    keep(tmp_path, plan(stratify="groups"))
+    start(tmp_path)
+    with pytest.raises(UserError, match="stratified by groups; this command asks for grade; add --stratify FILE, with"):
+        require_folds(tmp_path, folds=3, seed=0)
+
+
+def test_other_groups_are_refused_even_where_they_test_the_same(tmp_path):
+    keep(tmp_path, plan(stratify="groups"))
+    start(tmp_path)
+    other = plan(stratify="groups")
+    other["groups"] = other["groups"] | {"p03": "another"}
+    with pytest.raises(UserError, match="the group of p03 has changed"):
+        keep(tmp_path, other)
 
 
 @pytest.mark.parametrize("planned", [plan(8), plan(low=4), plan(folds=4, seed=1)])

@@ -1,10 +1,17 @@
 """Splits: the paper's numbers, seeds, strata and patients."""
 
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from segan_tl.data.find.cases import Case
 from segan_tl.data.find.patients import patient_of
-from segan_tl.data.splits import PARTS, divided_patients, fold_cases, split_cases
+from segan_tl.data.splits import PARTS, deal_patients, divided_patients, fold_cases, split_cases
 from segan_tl.errors import UserError
 
 
@@ -113,3 +120,91 @@ def test_fewer_patients_than_folds_is_an_error():
         fold_cases(cohort(8), (0.8, 0.1, 0.1), fold=0, folds=10, seed=0)
     with pytest.raises(UserError, match="2 folds need at least 4 patients; found 3"):
         fold_cases(cohort(3), (0.8, 0.1, 0.1), fold=1, folds=2, seed=0)
+
+
+# === Stratified by groups ===
+
+
+def random_cohort(seed, *, scans=1):
+    """Return cases and groups: few to many patients of up to `scans` cases, 1 to 12 groups of any size, folds."""
+    generator = np.random.default_rng(seed)
+    folds = int(generator.integers(2, 11))
+    patients = int(generator.integers(max(folds, 4), 90))
+    shares = generator.dirichlet(np.full(int(generator.integers(1, 13)), generator.uniform(0.2, 3)))
+    cases, groups = [], {}
+    for patient in range(patients):
+        group = generator.choice(len(shares), p=shares)
+        for scan in range(int(generator.integers(1, scans + 1))):
+            cases.append(Case(f"p{patient:03}-{scan}", {}, stated_patient=f"p{patient:03}"))
+            groups[cases[-1].id] = f"g{group}"
+    return cases, groups, folds
+
+
+def share_out(cases, groups, folds, seed):
+    """Return fold → group → cases, and see that all cases of a patient are in one fold."""
+    numbers = deal_patients(cases, folds=folds, seed=seed, groups=groups)
+    shares = [Counter(groups[case.id] for case in cases if numbers[case.patient] == k) for k in range(folds)]
+    assert sum(shares, Counter()) == Counter(groups.values())
+    return shares
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_where_a_patient_has_one_case_folds_differ_by_one_case_of_each_group(seed):
+    cases, groups, folds = random_cohort(seed)
+    shares = share_out(cases, groups, folds, seed)
+    for group, number in Counter(groups.values()).items():
+        # Whole numbers within one of number / folds that differ by at most one: the floor and the ceiling of it.
+        assert {share[group] for share in shares} <= {number // folds, -(-number // folds)}
+    assert {share.total() for share in shares} <= {len(cases) // folds, -(-len(cases) // folds)}
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_with_time_points_folds_differ_by_those_of_one_patient(seed):
+    cases, groups, folds = random_cohort(seed, scans=6)
+    shares = share_out(cases, groups, folds, seed)
+    scans = Counter(case.patient for case in cases)
+    for group in set(groups.values()):
+        most = max(scans[case.patient] for case in cases if groups[case.id] == group)
+        counts = [share[group] for share in shares]
+        assert max(counts) - min(counts) <= most
+    assert min(share.total() for share in shares) > 0
+
+
+def test_a_patient_of_several_groups_is_kept_whole():
+    # Ten patients with a case in each of two groups, ten with one: (10 · 2 + 5 + 5) / 5 folds = 3 of a, 3 of b each.
+    cases = [Case(f"m{i}-{k}", {}, stated_patient=f"m{i}") for i in range(10) for k in "ab"]
+    cases += [Case(f"s{i}-{k}", {}, stated_patient=f"s{i}{k}") for i in range(5) for k in "ab"]
+    groups = {case.id: case.id[-1] for case in cases}
+    assert share_out(cases, groups, 5, 0) == [Counter(a=3, b=3)] * 5
+
+
+def test_grades_are_dealt_as_they_were_before_there_were_other_groups():
+    """Patient i of the shuffled grades, one after the other, is in fold i modulo the number of folds."""
+    cases = cohort(23, 9)
+    generator = np.random.default_rng(7)
+    order = [f"h{i:03}" for i in generator.permutation(23)] + [f"l{i:03}" for i in generator.permutation(9)]
+    assert deal_patients(cases, folds=5, seed=7) == {patient: i % 5 for i, patient in enumerate(order)}
+    for k in range(5):
+        assert fold_cases(cases, (0.8, 0.2, 0.0), fold=k, folds=5, seed=7)["test"] == sorted(order[k::5])
+
+
+SCRIPT = """
+import json
+from segan_tl.data.splits import fold_cases
+from tests.data.test_splits import random_cohort
+cases, groups, folds = random_cohort(5, scans=3)
+split = [fold_cases(cases[::-1], (0.8, 0.2, 0.0), fold=k, folds=folds, seed=3, groups=groups) for k in range(folds)]
+print(json.dumps(split))
+"""
+
+
+def test_one_thread_and_two_give_the_same_folds_in_every_process():
+    root, said = Path(__file__).parents[2], []
+    for threads in ("1", "2"):
+        limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads) | {"PYTHONHASHSEED": threads}
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT], env={**os.environ, **limits, "PYTHONPATH": str(root)}, cwd=root,
+            capture_output=True, encoding="utf-8", check=True,
+        )  # fmt: skip
+        said.append(done.stdout)
+    assert said[0] == said[1] and len(said[0]) > 100

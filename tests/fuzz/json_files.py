@@ -34,15 +34,19 @@ JSON_FILES = {
     "run/best/MANIFEST.json": {"files": {"segmentor.keras": {"bytes": 5, "sha256": DIGEST}}},
     "run/last/progress.json": {"epoch": 3, "step": 0, "best": 0.5, "best_epoch": 2, "history": [{"dice": 0.5}]},
     "run/chosen/operating_point.json": {"threshold": 0.5, "validation_dice": 0.7, "cases": ["p3"]},
-    "cv/folds.json": {"seed": 0, "folds": 2, "test": {"0": ["p1"], "1": ["p2"]}},
+    "cv/folds.json": {
+        "seed": 0, "folds": 2, "stratify": "grade", "groups": {"p1": "HGG", "p2": "LGG"},
+        "test": {"0": ["p1"], "1": ["p2"]},
+    },
     "out/postprocess.json": {
         "thresholds": {
             "all": {"sizes_voxels": {"NCR": 0, "ED": 175, "ET": 25}, "et_wt_ratio": 0.05},
             "clusters": {"1": {"sizes_voxels": {"NCR": 25, "ED": 0, "ET": 0}, "et_wt_ratio": 0.5}},
         },
-        "provenance": {"voxel_mm3": [1.0, 1.5]},
+        "provenance": {"voxel_mm3": [1.0, 1.5], "groups_sha256": DIGEST},
     },
-    "out/predictions.json": {"cases": {"p1": {"labels": {"1": "wt"}}}},
+    "out/predictions.json": {"cases": {"p1": {"labels": {"1": "wt"}, "cluster_remark": "none"}}},
+    "other/groups.json": {"columns": ["x"], "scaling": "l2", "discretisation": "authors", "cases": {"p1": 0, "p2": 1}},
     "cohort/cohort.json": {
         "label_convention": "brats2017", "modalities": {"image": "t1c"}, "synthetic": True, "patients": {"p1": "smith"},
     },
@@ -54,6 +58,7 @@ TABLES = {
     "run/metrics.csv": "case,region,dice,truth_ml,seconds\np4,wt,0.5,1.5,0.1\np5,wt,0.25,2.5,0.2\n",
     "run/history.csv": "epoch,seconds,loss_segmentor,dice_wt,dice\n1,2.5,0.9,,\n2,2.5,0.8,0.5,0.5\n3,2.5,0.7,0.4,0.4\n",
     "other/theirs.csv": "case,region,dice\np4,wt,0.5\np5,wt,0.25\n",
+    "other/groups.csv": "case,group\np4,old\np5,new\n",
     "other/who.csv": "case,patient\np4,smith\np5,jones\n",
     "cohort/participants.tsv": "participant_id\tgrade\tage\np1\tHGG\t54\np2\tLGG\t37\n",
 }

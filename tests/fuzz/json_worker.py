@@ -26,6 +26,7 @@ def read(folder: Path, file: str) -> object:
     from segan_tl.data.find.cases import find_cases
     from segan_tl.data.find.patients import read_patients
     from segan_tl.data.folds import read_folds
+    from segan_tl.data.strata import read_groups
     from segan_tl.disk.manifest import verify
     from segan_tl.models.foreign.dataset_json import describe_outputs, name_channels
     from segan_tl.papers.runs import describe_runs, read_column
@@ -60,7 +61,7 @@ def read(folder: Path, file: str) -> object:
     if name == "MANIFEST.json":
         return verify(path.parent)
     if name == "folds.json":
-        return {key: read_folds(path.parent)[key] for key in ("seed", "folds", "test")}
+        return {key: read_folds(path.parent).get(key) for key in ("seed", "folds", "stratify", "groups", "test")}
     if name == "predictions.json":
         return _recorded_meanings(path.parent, {})
     if name == "postprocess.json":
@@ -76,6 +77,8 @@ def read(folder: Path, file: str) -> object:
         return found
     if name == "theirs.csv":
         return open_tables([path])[0].scores("dice", "wt")
+    if name in ("groups.json", "groups.csv"):
+        return read_groups(path)
     if name == "who.csv":
         return read_patients(path)
     if name == "own.toml":

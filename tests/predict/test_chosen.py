@@ -1,16 +1,21 @@
 """The thresholds of a file: which of them count, and what a run's labels have to tell."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from segan_tl.data.files.geometry import Geometry
+from segan_tl.data.find.case import Case
 from segan_tl.errors import UserError
-from segan_tl.predict.chosen import apply_chosen, open_chosen, read_chosen, values_of
+from segan_tl.predict.chosen import apply_chosen, cluster_text, open_chosen, read_chosen, values_of
 from segan_tl.regions import ED, ET
 
 NOTHING = {"sizes_voxels": {"NCR": 0, "ED": 0, "ET": 0}, "et_wt_ratio": 0}
 LARGE = {"sizes_voxels": {"NCR": 25, "ED": 475, "ET": 2}, "et_wt_ratio": 0.05}
+
+CASE, GRID = Case("a", {}, convention="brats2017"), Geometry((5, 5, 5), np.eye(4))
 
 
 def write(path, **more):
@@ -41,11 +46,39 @@ def test_what_is_applied_is_recorded(tmp_path):
     labels[0, 0, 0:2] = 4
     path = write(tmp_path / "post.json")
     chosen = open_chosen(path, ("wt", "tc", "et"), ["brats2017"])
-    found, record = apply_chosen(chosen, labels, ("wt", "tc", "et"), "brats2017")
+    found, record = apply_chosen(chosen, labels, ("wt", "tc", "et"), CASE, GRID)
     assert np.unique(found).tolist() == [0, 4] and record == {"postprocess": LARGE} and (ED, ET) == (2, 3)
     assert open_chosen(None, ("wt",), ["brats2017"]) is None
-    same, record = apply_chosen(None, labels, ("wt",), "brats2017")
-    assert same is labels and record == {}
+    same, record = apply_chosen(None, labels, ("wt",), CASE, GRID)
+    assert same is labels and record == {} and cluster_text(record) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "applied", "remark"),
+    [
+        ((1, None), NOTHING, None),
+        ((2, None), LARGE, "cluster 2 has no thresholds of its own, so those of all cases"),
+        ((None, "too small"), LARGE, "no cluster, so the thresholds of all cases: too small"),
+    ],
+)
+def test_a_case_has_the_thresholds_of_its_cluster(tmp_path, answer, applied, remark):
+    labels = np.full((5, 5, 5), 2, np.uint8)
+    labels[0] = 0
+    labels[1, 1, 1] = 4
+    asked = []
+
+    def assign(*given):
+        asked.append(given)
+        return answer
+
+    chosen = replace(read_chosen(write(tmp_path / "post.json")), assign=assign)
+    found, record = apply_chosen(chosen, labels, ("wt", "tc", "et"), CASE, GRID)
+    ((case, tumour, geometry),) = asked
+    assert case is CASE and geometry is GRID and np.array_equal(tumour, labels > 0)
+    expected = {"postprocess": applied, "cluster": answer[0]} | ({"cluster_remark": remark} if remark else {})
+    assert record == expected and cluster_text(record) == [remark or "cluster 1"]
+    assert np.array_equal(found, labels) == (applied is NOTHING)
+    assert chosen.remarks()[1] == "cluster 1: NCR 0, ED 0, ET 0 voxels, ET/WT 0"
 
 
 @pytest.mark.parametrize(

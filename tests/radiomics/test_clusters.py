@@ -70,9 +70,27 @@ def test_what_is_written_is_read_without_pickle(scaling, tmp_path):
     assert [again.assign(dict(zip(COLUMNS, row))) for row in three_groups()] == found.labels.tolist()
     settings = json.loads(path.with_suffix(".json").read_text())
     assert settings["cases"] == dict(zip(CASES, found.labels.tolist())) and settings["seed"] == 0
+    assert settings["distinctive"] == {str(number): one for number, one in found.distinctive.items()}
+    assert all(len(one) == 5 and "feature3" not in one for one in settings["distinctive"].values())
+    assert settings["discretisation"] == again.discretisation == "32-levels"
     first = path.read_bytes()
     save(path, fit(three_groups(), COLUMNS, scaling=scaling), cases=CASES, seed=0)
     assert path.read_bytes() == first
+
+
+def test_the_grey_levels_are_kept_and_files_of_before_had_the_default(tmp_path):
+    save(tmp_path / "a.npz", fit(three_groups(), COLUMNS, discretisation="authors"), cases=CASES, seed=0)
+    assert load(tmp_path / "a.npz").discretisation == "authors"
+    settings = json.loads((tmp_path / "a.json").read_text())
+    before = {name: value for name, value in settings.items() if name not in ("discretisation", "distinctive")}
+    (tmp_path / "a.json").write_text(json.dumps(before))
+    assert load(tmp_path / "a.npz").discretisation == "32-levels"
+
+
+def test_the_modalities_that_features_are_of():
+    columns = ["shape_MeshVolume", "t1c_glcm_MCC", "flair_firstorder_Mean", "t1c_ngtdm_Busyness"]
+    chain = fit(three_groups()[:, :4] + np.eye(30, 4), columns).clusters
+    assert chain.modalities == ("t1c", "flair")
 
 
 def test_damaged_files_are_refused(found, tmp_path):
@@ -87,7 +105,7 @@ def test_damaged_files_are_refused(found, tmp_path):
             load(path)
     path.write_bytes(whole)
     settings = json.loads(path.with_suffix(".json").read_text())
-    for change in ({"columns": COLUMNS[:3]}, {"scaling": "other"}, {"columns": 3}):
+    for change in ({"columns": COLUMNS[:3]}, {"scaling": "other"}, {"columns": 3}, {"discretisation": "64"}):
         path.with_suffix(".json").write_text(json.dumps(settings | change))
         with pytest.raises(UserError, match="groups.*make the clusters again"):
             load(path)

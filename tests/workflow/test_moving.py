@@ -13,7 +13,7 @@ from tests.small_runs import make_run, small_config
 def config_of(*words):
     parser = Parser(prog="transfer")
     transfer.add_arguments(parser)
-    parser.set_defaults(fold=None, folds=None)
+    parser.set_defaults(fold=None, folds=None, stratify=None)
     return transfer.plan_run(parser.parse_args(list(words)))[1]
 
 

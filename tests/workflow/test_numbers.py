@@ -7,7 +7,7 @@ import pytest
 
 from segan_tl.__main__ import COMMANDS, MODULES, main
 from segan_tl.schemas.runs import MOST_FOLDS
-from segan_tl.workflow.numbers import above_zero, device, fold, folds, positive, seed, whole
+from segan_tl.workflow.numbers import above_zero, device, fold, folds, positive, seed, share, whole
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,7 @@ from segan_tl.workflow.numbers import above_zero, device, fold, folds, positive,
         (fold, {"0": 0}, ["-1", str(MOST_FOLDS)]),
         (folds, {"2": 2, str(MOST_FOLDS): MOST_FOLDS}, ["0", "1", "300000000", "-5"]),
         (whole(16, 640), {"16": 16}, ["15", "641", "0"]),
+        (share, {"0.5": 0.5, "1e-3": 0.001}, ["0", "1", "-0.5", "nan", "x", ""]),
         (above_zero, {"0.5": 0.5, "3": 3.0}, ["0", "-1", "nan", "inf", "x", "1e999"]),
         (device, {"cpu": "cpu", "gpu:0,1": "gpu:0,1", "cpu:2": "cpu:2"}, ["tpu", "cpu:0", "gpu:", "gpu:x", "cpu:999"]),
     ],

@@ -32,3 +32,5 @@ def test_a_table_of_clusters(tmp_path):
     assert read_clusters(tmp_path / "clusters.csv", ["b", "a"]) == {"b": "2", "a": "1"}
     with pytest.raises(UserError, match="expected a cluster of every case in .*; found none of d; add them"):
         read_clusters(tmp_path / "clusters.csv", ["a", "d"])
+    (tmp_path / "groups.json").write_text('{"columns": ["x"], "scaling": "l2", "cases": {"a": 3, "b": 0}}')
+    assert read_clusters(tmp_path / "groups.json", ["b", "a"]) == {"b": "0", "a": "3"}
