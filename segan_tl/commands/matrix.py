@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Apply single-modality models to every modality, and let them vote; or one to every subset."
     parser.epilog = EPILOG
     parser.add_argument(
-        "run", nargs="+", metavar="RUN", help="finished runs, tested on one split: of one modality each, of any, of several"
+        "run", nargs="+", metavar="RUN", help="finished runs tested on one split: of one modality, several, any"
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of cases (where the first run was trained)")
     parser.add_argument("--part", choices=("test", "validation"), default="test", help="part of the split (test)")

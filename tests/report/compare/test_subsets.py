@@ -1,4 +1,4 @@
-"""One network on every subset of its modalities, or one each, beside votes, on cases whose Dice is worked out by hand."""
+"""One network on every subset of its modalities, or one each, beside votes; Dice worked out by hand."""
 
 import csv
 import json
