@@ -18,7 +18,7 @@ from segan_tl.predict.outputs import RECORD
 from segan_tl.regions import LABEL_CONVENTIONS, region_values
 from segan_tl.runs import Run, read_json, read_state
 
-PROBABILITY_ENDING = "_probability"
+MAP_ENDINGS = ("_probability", "_agreement")  # of what `predict` writes beside a mask
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def _try_cohort(folder: Path) -> Cohort | None:
 
 def _loose_masks(folder: Path) -> tuple[list[Path], list[Path]]:
     """Return the image files that can be masks, but our probabilities, and those whose names tell a modality."""
-    paths = [path for path in list_images(folder) if not _stem(path).endswith(PROBABILITY_ENDING)]
+    paths = [path for path in list_images(folder) if not _stem(path).endswith(MAP_ENDINGS)]
     images = [path for path in paths if (named := parse_name(path)) and named.role != MASK]
     return [path for path in paths if path not in set(images)], images
 
