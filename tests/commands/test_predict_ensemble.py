@@ -134,6 +134,21 @@ def test_staple_outvotes_what_one_of_three_says(places, tmp_path):
     np.testing.assert_array_equal(voxels(tmp_path), small_labels())
 
 
+def test_postprocessing_comes_after_the_ensemble(places, tmp_path):
+    """ET is less than 95 % of the tumour, so it becomes NCR."""
+    thresholds = {"sizes_voxels": {"NCR": 0, "ED": 0, "ET": 0}, "et_wt_ratio": 0.95}
+    (tmp_path / "post.json").write_text(json.dumps({"thresholds": {"all": thresholds}}))
+    options = ("--ensemble", "mean", "--postprocess", str(tmp_path / "post.json"))
+    assert predict(places, ("one", "labels"), tmp_path / "out", *options) == 0
+    np.testing.assert_array_equal(voxels(tmp_path / "out"), np.where(small_labels() == 4, 1, small_labels()))
+
+
+def test_the_table_of_an_earlier_version_is_ours(places, tmp_path):
+    (tmp_path / "volumes.csv").write_text("case,region,ml,head_not_segmented_ml,remarks\n")
+    assert predict(places, ("one", "same"), tmp_path, "--ensemble", "mean") == 0
+    assert (tmp_path / "volumes.csv").read_text().startswith("case,region,ml,head_not_segmented_ml,agreement,remarks")
+
+
 def test_several_groups_and_nothing_is_left_behind(places, tmp_path, monkeypatch):
     monkeypatch.setattr("segan_tl.predict.ensemble.GROUP", 1)
     assert predict(places, ("one", "unsure"), tmp_path, "--ensemble", "mean", source=".") == 0
@@ -160,9 +175,8 @@ def test_a_bad_case_is_left_out(places, tmp_path, capsys):
     assert "--skip-bad-cases" in capsys.readouterr().err
     command += ("--skip-bad-cases",)
     assert predict(places, ("one", "unsure"), tmp_path / "out", *command, source=tmp_path / "cohort") == 0
-    assert f"{CASE}  left out" in capsys.readouterr().out and list(record_of(tmp_path / "out")["cases"]) == [
-        "BraTS2021_00002"
-    ]
+    assert f"{CASE}  left out" in capsys.readouterr().out
+    assert list(record_of(tmp_path / "out")["cases"]) == ["BraTS2021_00002"]
 
 
 @pytest.mark.parametrize(
@@ -174,7 +188,7 @@ def test_a_bad_case_is_left_out(places, tmp_path, capsys):
         (("one", "one"), ("--ensemble", "mean"), "is named twice"),
         (("one", "nobody"), ("--ensemble", "mean"), "no run at small/nobody"),
         (("one", "same"), ("--ensemble", "weighted", "--weights", "1"), "found 1; write --weights W W"),
-        (("one", "same"), ("--ensemble", "weighted", "--weights", "1", "-0.5"), "of 0 or more and not all 0; found 1 -0"),
+        (("one", "same"), ("--ensemble", "weighted", "--weights", "1", "-0.5"), "of 0 or more and not all 0; found 1"),
         (("one", "same"), ("--ensemble", "weighted", "--weights", "0", "0"), "not all 0; found 0 0"),
         (("one", "same"), ("--ensemble", "mean", "--weights", "1", "2"), "--weights go with --ensemble weighted"),
         (("one",), ("--weights", "1"), "--weights is of an ensemble; add --ensemble"),
