@@ -58,8 +58,8 @@ class Member:
         dice = self.state.get("best_dice")
         if not isinstance(dice, int | float) or not 0 <= dice <= 1:
             raise UserError(
-                f"{self.run.state} tells no best validation Dice to weigh its vote by (best_dice is {dice}); finish "
-                "the training, or vote by majority"
+                f"{self.run.state} tells no best validation Dice to weigh it by (best_dice is {dice}); finish the "
+                "training, let all weigh the same (--vote majority, --ensemble mean), or give an ensemble --weights"
             )
         return float(dice)
 

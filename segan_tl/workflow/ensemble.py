@@ -61,14 +61,15 @@ def open_ensemble(arguments, *, modality: str | None):
 
 def _find_model(path: str, *, runs: Path) -> Model:
     from segan_tl.data.folds import FILE, read_folds
-    from segan_tl.report.compare.crossval import find_folds
+    from segan_tl.report.compare.crossval import FOLD, find_folds
     from segan_tl.runs import Run, run_name
 
     folder = find_folds(path, runs=runs)
     if folder is None:
         return Model(Path(path), str(path), (Path(path),))
     saved = read_folds(folder)
-    there = sorted((fold for fold in folder.glob("fold*") if Run(fold).config.is_file()), key=_number)
+    there = [fold for fold in folder.glob("fold*") if FOLD.match(fold.name) and Run(fold).config.is_file()]
+    there.sort(key=lambda fold: int(FOLD.match(fold.name)[1]))
     due = [folder / f"fold{number}" for number in range(saved["folds"])] if saved else there
     if absent := [fold.name for fold in due if fold not in there]:
         raise UserError(
@@ -76,10 +77,6 @@ def _find_model(path: str, *, runs: Path) -> Model:
             "it, or name the folds that are there one by one"
         )
     return Model(folder, run_name(folder), tuple(due))
-
-
-def _number(fold: Path) -> tuple[int, str]:
-    return (len(fold.name), fold.name)
 
 
 def _describe(models: Sequence[Model], rule: str, regions: Sequence[str]) -> str:

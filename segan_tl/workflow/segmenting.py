@@ -18,9 +18,6 @@ def segment_all(arguments, members, ensemble, cases, *, outputs, chosen) -> int:
         ensemble: `joint.Ensemble`, None where there is none.
     """
     start_tensorflow()
-    from segan_tl.predict.plausibility import summarise
-    from segan_tl.predict.remarks import mean_dice_lines
-
     lead = ensemble.lead if ensemble else members[0]
     outputs.begin(cases)
     records, meanings = {}, {}
@@ -47,13 +44,21 @@ def segment_all(arguments, members, ensemble, cases, *, outputs, chosen) -> int:
     if not records:
         raise UserError("no case could be segmented; what is wrong with each of them stands above")
     outputs.finish(cases, _about(arguments, members, ensemble), records)
+    _sum_up(records, meanings, lead)
+    return len(records)
+
+
+def _sum_up(records, meanings, lead) -> None:
+    """Print what is to be said of all cases together."""
+    from segan_tl.predict.plausibility import summarise
+    from segan_tl.predict.remarks import mean_dice_lines
+
     numbers = ", ".join(f"{number} = {name}" for number, name in sorted(meanings.items()))
     console.print(f"numbers in the files: {numbers}")
     for line in summarise(records.values(), lead.config):
         console.print(line, style="yellow", soft_wrap=True)
     for line in mean_dice_lines(records, lead.config.data.regions):
         console.print(line)
-    return len(records)
 
 
 def _segmented(arguments, members, ensemble, cases, *, outputs, advance):

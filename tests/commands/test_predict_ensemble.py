@@ -1,6 +1,7 @@
 """`predict --ensemble`: runs that see the same images answer together."""
 
 import csv
+import errno
 import json
 
 import nibabel
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from segan_tl.__main__ import main
+from segan_tl.disk import leftovers
 from segan_tl.disk.manifest import sha256
 from tests.small_ensembles import SEEN, constant_segmentor, label_config, label_segmentor
 from tests.small_runs import make_run, small_config, small_labels, threshold_segmentor, write_case
@@ -127,6 +129,14 @@ def test_slices_of_regions_and_volumes_of_labels(places, tmp_path, runs, rule):
         assert probability[np.isin(small_labels(), labels), place].min() > 0.99
 
 
+def test_images_and_regions_in_another_order(places, tmp_path):
+    turned = small_config(("t1c", "flair", "t2"), ("et", "wt", "tc"))
+    make_run(places / "runs" / "small" / "turned", turned, segmentor=threshold_segmentor(3))
+    assert predict(places, ("one", "turned"), tmp_path, "--ensemble", "mean") == 0
+    np.testing.assert_array_equal(voxels(tmp_path), small_labels())
+    assert record_of(tmp_path)["cases"][CASE]["agreement"]["mean"] == 1
+
+
 def test_staple_outvotes_what_one_of_three_says(places, tmp_path):
     everywhere = constant_segmentor(3, 0.9, 0.9, 0.9)
     make_run(places / "runs" / "small" / "all", small_config(SEEN, REGIONS), segmentor=everywhere)
@@ -162,6 +172,24 @@ def test_nothing_is_left_behind_by_an_interruption(places, tmp_path, monkeypatch
 
     monkeypatch.setattr("segan_tl.predict.ensemble._conclude", interrupt)
     assert predict(places, ("one", "unsure"), tmp_path, "--ensemble", "mean") == 130
+    assert [path.name for path in tmp_path.iterdir()] == ["predictions.json"]
+
+
+def test_what_a_killed_process_left_goes_with_the_next_call(places, tmp_path):
+    left = tmp_path / f".segan_tl-{leftovers._host()}-4194399-1.ensemble"
+    left.mkdir()
+    (left / "0-mean.npy").touch()
+    assert predict(places, ("one", "unsure"), tmp_path, "--ensemble", "mean") == 0
+    assert not left.exists()
+
+
+def test_a_full_disk_is_said_and_leaves_nothing_behind(places, tmp_path, monkeypatch, capsys):
+    def fill(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "save", fill)
+    assert predict(places, ("one", "unsure"), tmp_path, "--ensemble", "mean", "--skip-bad-cases") == 2
+    assert "the disk is full" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["predictions.json"]
 
 

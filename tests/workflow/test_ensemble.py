@@ -46,6 +46,12 @@ def test_a_cross_validation_that_does_not_tell_its_score(tmp_path):
         weigh([Model(folder, "whole/data", folds)], [], asked(), regions=("wt", "tc"))
 
 
+def test_a_run_that_does_not_tell_its_score(tmp_path):
+    run = make_run(tmp_path / "flair", small_config(), best_dice=-0.1)
+    with pytest.raises(UserError, match="no best validation Dice to weigh it by .* or give an ensemble --weights"):
+        weigh([Model(run.root, "flair", (run.root,))], [open_member(run.root)], asked(), regions=("wt",))
+
+
 def test_folds_that_are_due_but_not_there(tmp_path):
     folder = write_folds(tmp_path / "net" / "data", leave_out=[1])
     with pytest.raises(UserError, match="expected the 3 folds that .*folds.json names; fold1 of .* is missing"):
@@ -55,6 +61,7 @@ def test_folds_that_are_due_but_not_there(tmp_path):
 def test_more_than_ten_folds_come_in_their_order_and_share_one_weight(tmp_path):
     for number in range(11):
         make_run(tmp_path / "net" / "data" / f"fold{number}", small_config())
+    make_run(tmp_path / "net" / "data" / "fold0-before", small_config())  # is no fold
     run = make_run(tmp_path / "net" / "alone", small_config())
     ensemble, remarks = open_ensemble(asked("net/data", run.root, rule="mean", folder=tmp_path), modality=None)
     assert [member.run.root.name for member in ensemble.members] == [*(f"fold{k}" for k in range(11)), "alone"]
