@@ -1,9 +1,9 @@
 """Runs that see the same images, one after the other: their mean or STAPLE, in the memory of one of them.
 
 Each network is loaded once for GROUP cases; what it finds is brought into running means, which wait on the disk. The
-price: the images are read once more for every member, and GROUP cases take as much disk as their probabilities, which
-are some 130 MB a case of BraTS with three regions and ten members. Loading anew for each case would need no disk, but
-tracing a network takes longer than reading a case.
+price: the images are read once more for every member, and GROUP cases take as much disk as their probabilities, some
+140 MB a case of BraTS with three regions and ten members. Loading anew for each case would need no disk, but to load
+and trace a large network takes several times as long as to read a case.
 """
 
 import contextlib
