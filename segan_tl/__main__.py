@@ -16,6 +16,7 @@ COMMANDS = {
     "transfer": "move a trained model to another modality, scanner or disease, a part of it frozen or not",
     "finetune": "another name of transfer",
     "predict": "segment a case, a folder of cases or one file with a trained run",
+    "ensemble": "bring the masks of several programs together: by majority or STAPLE, with their agreement",
     "retest": "test a run once more: on another cohort, at an operating point chosen on its validation cases",
     "learning-curve": "train with few cases from several starts, and say which start is worth it",
     "matrix": "apply single-modality models to every modality, and let them vote; one for any to every subset",

@@ -58,15 +58,17 @@ def progress_bar(description: str, *, total: int, to: PlainConsole = console) ->
 
 
 @contextlib.contextmanager
-def case_progress(description: str, *, total: int) -> Iterator[Callable[[str], None]]:
-    """Yield a function to call with one line of text whenever a case is done; each line is printed."""
+def case_progress(description: str, *, total: int) -> Iterator[Callable[[str | None], None]]:
+    """Yield a function to call whenever a case is done, with one line of text, which is printed, or None."""
     with progress_bar(description, total=total) as advance_bar:
         started, done = time.monotonic(), 0
 
-        def advance(text: str) -> None:
+        def advance(text: str | None) -> None:
             nonlocal done
             done += 1
             advance_bar()
+            if text is None:
+                return
             left_seconds = (time.monotonic() - started) / done * (total - done)
             place = "" if console.is_terminal else f"{done}/{total}  "
             eta = "" if console.is_terminal or done == total else f"  {left_seconds:.0f} s left"

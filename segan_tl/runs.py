@@ -143,7 +143,7 @@ def open_run(path: Path | str, *, runs: Path | str = "runs") -> Run:
     if folds := [fold for place in places for fold in find_runs(place) if FOLD.fullmatch(fold.name)]:
         raise UserError(
             f"{folds[0].parent} is a cross-validation of {len(folds)} folds, not one run: name one of them, such as "
-            f"{folds[0]}; all together they can be given to report and compare"
+            f"{folds[0]}; all together they can be given to report, compare and predict --ensemble mean"
         )
     _refuse_network(Path(path))
     raise UserError(f"no run at {path}: expected a folder with config.json; {_known_runs(path, Path(runs))}")

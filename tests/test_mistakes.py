@@ -50,6 +50,7 @@ MISTAKES = {
     "export nobody out --plans plans.json": "no run at nobody",
     "import nowhere a.keras": "there is no nowhere",
     "crossval -- train --config nnunet_small --data nowhere": "nowhere does not exist",
+    "ensemble nowhere nobody out": "expected a folder of masks; nowhere is none; check the path",
     "tune-postprocess nowhere": "no cross-validation at nowhere",
     "tune-postprocess --predictions empty --truth empty": "add --out postprocess.json",
     "tune-postprocess --predictions empty --truth nowhere --out a.json": "expected a folder of truths; nowhere is none",

@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     # === Score ===
     start_tensorflow()
-    from segan_tl.predict.ensemble import load_members
+    from segan_tl.predict.voters import load_members
     from segan_tl.report.compare.matrix import Scores, score_matrix
     from segan_tl.report.compare.matrix_report import About, report
     from segan_tl.report.compare.subsets import score_subsets

@@ -1,92 +1,196 @@
-"""Models side by side on one patient: each of its own modality, which vote; or all of the same, whose mean decides."""
+"""Runs that see the same images, one after the other: their mean or STAPLE, in the memory of one of them.
 
-from collections.abc import Sequence
-from typing import NamedTuple
+Each network is loaded once for GROUP cases; what it finds is brought into running means, which wait on the disk. The
+price: the images are read once more for every member, and GROUP cases take as much disk as their probabilities, some
+140 MB a case of BraTS with three regions and ten members. Loading anew for each case would need no disk, but to load
+and trace a large network takes several times as long as to read a case.
+"""
+
+import contextlib
+import gc
+import itertools
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import keras
 import numpy as np
 
-from segan_tl.data.find.cases import Case, LoadedCase
+from segan_tl.config.schema import Config
+from segan_tl.data.find.cases import Case, load_case
+from segan_tl.disk.leftovers import clear_leftovers, temporary_path
+from segan_tl.disk.manifest import verify
+from segan_tl.errors import CannotWrite, UserError, cannot_write
+from segan_tl.predict.agreement import agreement, pack, tumour_share, unpack
 from segan_tl.predict.inputs import load_input
-from segan_tl.predict.members import Member, joint_settings, weights_of
-from segan_tl.predict.postprocess import binarise, keep_large_components
+from segan_tl.predict.joint import LABELS, Ensemble, blend, joint_masks, joint_probability, settings_of
+from segan_tl.predict.members import Member
+from segan_tl.predict.postprocess import binarise, decide, drop_small_components
 from segan_tl.predict.segment import load_segmentor, segment_case
-from segan_tl.predict.vote import RULES, mean_probability, vote
+from segan_tl.predict.segmented import Segmented
+from segan_tl.predict.staple import decide_staple, staple
+
+GROUP = 16  # cases whose running means are kept at a time: about 2 GB of disk for BraTS with three regions
 
 
-def load_members(members: Sequence[Member]) -> tuple[list[keras.Model], list[str]]:
-    """Verify and load the segmentors; return them and the sha256 of their files.
+class Desk:
+    """What is kept of a case on the disk until all members have seen it.
+
+    Args:
+        folder: temporary.
+        number: of the case in its group.
+
+    Attributes:
+        seconds: that the members took.
+    """
+
+    def __init__(self, case: Case, folder: Path, number: int):
+        self.case = case
+        self._mean = folder / f"{number}-mean.npy"
+        self._masks = folder / f"{number}-masks-"
+        self.seconds = 0.0
+
+    @property
+    def mean(self) -> np.ndarray | None:
+        """Return the running mean of the members so far, None where there is none yet."""
+        return np.load(self._mean) if self._mean.is_file() else None
+
+    def keep_mean(self, mean: np.ndarray) -> None:
+        """Replace the running mean."""
+        _save(self._mean, mean)
+
+    def keep_masks(self, place: int, masks: np.ndarray) -> None:
+        """Keep the masks (H, W, D, R) of a member."""
+        _save(self._path(place), pack(masks))
+
+    def masks(self, members: int) -> list[Callable[[], np.ndarray]]:
+        """Return for each member what reads the bits of its masks."""
+        return [lambda path=self._path(place): np.load(path) for place in range(members)]
+
+    def _path(self, place: int) -> Path:
+        return self._masks.with_name(f"{self._masks.name}{place}.npy")
+
+
+def digests_of(members: Sequence[Member]) -> list[str]:
+    """Return the sha256 of the members' segmentors, as their manifests state them.
 
     Raises:
         UserError: a checkpoint is absent or damaged.
     """
-    loaded = [load_segmentor(member.run, member.config) for member in members]
-    return [model for model, _ in loaded], [digest for _, digest in loaded]
+    return [verify(member.run.best).get("segmentor.keras") for member in members]
 
 
-class Segmented(NamedTuple):
-    """A case and what was found in it.
-
-    Attributes:
-        voters: the runs that were asked: the one, or those whose modality the case has; of runs that see the same
-            images the first, for all of them.
-        probability: (H, W, D, R) float32, the mean of several runs, weighted as their votes are.
-        prediction: (H, W, D, R) bool.
-    """
-
-    loaded: LoadedCase
-    voters: tuple[Member, ...]
-    probability: np.ndarray
-    prediction: np.ndarray
-
-
-def segment_input(
-    members: Sequence[Member], models: Sequence[keras.Model], case: Case, *, rule: str | None
-) -> Segmented:
-    """Read a case and segment it: with the one run, with those whose modality the case has, by vote, or by the mean.
+def segment_together(
+    ensemble: Ensemble, cases: Sequence[Case], folder: Path, *, shared: bool, advance: Callable[[str | None], None]
+) -> Iterator[tuple[Case, Segmented | UserError]]:
+    """Segment cases with all members; where an image cannot be used, yield what is wrong with it.
 
     Args:
-        models: the members' segmentors.
-        rule: "majority" or "weighted"; None for one run, of however many modalities; "mean" for several of the same.
+        folder: where running means wait; they are removed, also after an interruption.
+        shared: whether the share of members that say tumour is asked for.
+        advance: is told of each case of each member; a line where a member has seen all cases of a group.
 
     Raises:
-        UserError: an image cannot be used.
+        UserError: a checkpoint is absent or damaged.
+        CannotWrite: the disk is full.
     """
-    config = members[0].config
-    if rule not in RULES:
-        data = config.data
-        loaded = load_input(case, data.modalities, regions=data.regions, any_subset=data.any_subset)
-        found = [
-            segment_case(model, loaded.image, member.config, spacing_mm=loaded.spacing_mm, case=case.id)
-            for member, model in zip(members, models, strict=True)
-        ]
-        probability = mean_probability(found) if len(found) > 1 else found[0]
-        return Segmented(loaded, (members[0],), probability, binarise(probability, joint_settings(members)))
-    there = [(member, model) for member, model in zip(members, models) if member.modality in case.images]
-    voters = tuple(member for member, _ in there)
-    loaded = load_input(case, tuple(voter.modality for voter in voters), regions=config.data.regions)
-    probabilities = [
-        segment_case(model, loaded.image[..., i : i + 1], voter.config, spacing_mm=loaded.spacing_mm, case=case.id)
-        for i, (voter, model) in enumerate(there)
-    ]
-    mean = mean_probability(probabilities, weights=weights_of(voters, rule))
-    return Segmented(loaded, voters, mean, count_votes(probabilities, voters=voters, rule=rule))
+    for first in range(0, len(cases), GROUP):
+        with _temporary(folder) as place:
+            desks = [Desk(case, place, number) for number, case in enumerate(cases[first : first + GROUP])]
+            yield from _ask_members(ensemble, desks, advance)
+            for desk in desks:
+                started = time.monotonic() - desk.seconds
+                found = _conclude(ensemble, desk, shared=shared)
+                yield desk.case, found._replace(seconds=time.monotonic() - started)
 
 
-def count_votes(probabilities: Sequence[np.ndarray], *, voters: Sequence[Member], rule: str) -> np.ndarray:
-    """Threshold each voter's probability as its run says, vote, and keep the large components of the result.
+def _ask_members(ensemble: Ensemble, desks: list[Desk], advance: Callable) -> Iterator[tuple[Case, UserError]]:
+    """Bring what each member finds into the means; a case that cannot be used is yielded and its desk cleared away."""
+    weights = itertools.accumulate(ensemble.shares)
+    for place, (member, weight) in enumerate(zip(ensemble.members, weights)):
+        model, _ = load_segmentor(member.run, member.config)
+        for desk in desks.copy():
+            started = time.monotonic()
+            try:
+                _ask(ensemble, place, model, desk, weight=weight)
+            except CannotWrite:
+                raise
+            except UserError as error:
+                desks.remove(desk)
+                yield desk.case, error
+                continue
+            desk.seconds += time.monotonic() - started
+            advance(None if desk is not desks[-1] else f"{member.name}  {place + 1} of {len(ensemble.members)} members")
+        del model
+        gc.collect()  # a network and its graph refer to one another
+
+
+def _ask(ensemble: Ensemble, place: int, model: keras.Model, desk: Desk, *, weight: float) -> None:
+    """Let one member see a case; what it finds goes to the desk, its image out of memory before.
 
     Args:
-        probabilities: (H, W, D, R) of each voter.
-        rule: "majority" or "weighted".
-
-    Returns:
-        (H, W, D, R) bool.
+        weight: of the members up to this one.
     """
-    masks = [probability >= voter.config.predict.threshold for probability, voter in zip(probabilities, voters)]
-    settings = joint_settings(voters)
-    voted = vote(masks, probabilities, weights=weights_of(voters, rule), threshold=settings.threshold)
-    if settings.smallest_component:
-        for region in range(voted.shape[-1]):
-            voted[..., region] = keep_large_components(voted[..., region], settings.smallest_component)
-    return voted
+    config, target = ensemble.members[place].config, ensemble.target
+    probability = _segment(model, desk.case, config)
+    desk.keep_masks(place, joint_masks(binarise(probability, config.predict), config, target))
+    if ensemble.rule != "staple" and ensemble.shares[place]:
+        probability = joint_probability(probability, config, target)
+        desk.keep_mean(blend(desk.mean, probability, ensemble.shares[place] / weight))
+
+
+def _segment(model: keras.Model, case: Case, config: Config) -> np.ndarray:
+    data = config.data
+    loaded = load_case(case, data.modalities, with_mask=False, any_subset=data.any_subset)
+    return segment_case(model, loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
+
+
+def _conclude(ensemble: Ensemble, desk: Desk, *, shared: bool) -> Segmented:
+    """Decide a case that all members have seen."""
+    target, settings = ensemble.target, settings_of(ensemble)
+    masks = desk.masks(len(ensemble.members))
+    agreed = dict(zip(target.regions, agreement(masks), strict=True))
+    data = ensemble.lead.config.data
+    loaded = load_input(desk.case, data.modalities, regions=target.regions, any_subset=data.any_subset)
+    shape = loaded.image.shape[:3]
+    if ensemble.rule == "staple":
+        probability = _staple(masks, shape, regions=len(target.regions))
+        decided = decide_staple(probability, exclusive=target.decision == LABELS)
+    else:
+        probability = desk.mean
+        decided = decide(probability, settings)
+    prediction = drop_small_components(decided, settings.smallest_component)
+    share = tumour_share(masks, shape) if shared else None
+    return Segmented(loaded, (ensemble.lead,), probability, prediction, agreement=agreed, share=share)
+
+
+def _staple(masks: Sequence[Callable], shape: Sequence[int], *, regions: int) -> np.ndarray:
+    """Return STAPLE's probability of each region, (H, W, D, R): of one at a time all members' masks are in memory."""
+    found = np.empty((*shape, regions), np.float32)
+    for region in range(regions):
+        found[..., region] = staple([unpack(read()[region], shape) for read in masks])
+    return found
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path) -> Iterator[Path]:
+    """Yield a folder that is removed at the end; of a kill at any moment, by what writes to `folder` next."""
+    place = temporary_path(folder / "ensemble")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        clear_leftovers(folder)
+        place.mkdir()
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    try:
+        np.save(path, array)
+    except OSError as error:
+        raise cannot_write(path, error) from error

@@ -58,8 +58,8 @@ class Member:
         dice = self.state.get("best_dice")
         if not isinstance(dice, int | float) or not 0 <= dice <= 1:
             raise UserError(
-                f"{self.run.state} tells no best validation Dice to weigh its vote by (best_dice is {dice}); finish "
-                "the training, or vote by majority"
+                f"{self.run.state} tells no best validation Dice to weigh it by (best_dice is {dice}); finish the "
+                "training, let all weigh the same (--vote majority, --ensemble mean), or give an ensemble --weights"
             )
         return float(dice)
 
@@ -114,9 +114,10 @@ def open_members(paths: Sequence[Path | str], *, runs: Path | str = "runs", seve
 
 
 def open_alike(paths: Sequence[Path | str], *, runs: Path | str = "runs", modality: str | None = None) -> list[Member]:
-    """Open runs that take the same images and answer alike, so that their probabilities can be averaged.
+    """Open runs that see the same images, so that they can answer together.
 
-    They may see slices of different planes, with neighbours or without, and be of different families.
+    They may see slices of different planes, with neighbours or without, voxels of another size, and be of different
+    families; whether their regions come together, `joint.choose_target` says.
 
     Args:
         modality: what the user says is to be segmented, for runs that see any contrast.
@@ -126,20 +127,18 @@ def open_alike(paths: Sequence[Path | str], *, runs: Path | str = "runs", modali
     """
     members = _open_each(paths, runs=runs)
     members = [replace(member, config=seeing(member.config, modality)) for member in members]
-    first = members[0].config
+    first = members[0].config.data
     for member in members[1:]:
-        config = member.config
+        data = member.config.data
         for name, here, there in (
-            ("images", first.data.modalities, config.data.modalities),
-            ("data.subsets", (first.data.subsets,), (config.data.subsets,)),
-            ("predict.decision", (first.predict.decision,), (config.predict.decision,)),
+            ("images", sorted(first.modalities), sorted(data.modalities)),
+            ("data.subsets", [first.subsets], [data.subsets]),
         ):
             if here != there:
                 raise UserError(
-                    f"expected runs of the same {name}, whose probabilities can be averaged; {members[0].run.root} has "
+                    f"expected runs of the same {name}, which answer together; {members[0].run.root} has "
                     f"{', '.join(here)} and {member.run.root} {', '.join(there)}; leave one out"
                 )
-    _require_same_regions(members)
     return members
 
 

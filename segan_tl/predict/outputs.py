@@ -22,7 +22,8 @@ from segan_tl.schemas.runs import Predictions
 
 RECORD = "predictions.json"
 VOLUMES = "volumes.csv"
-VOLUME_COLUMNS = ("case", "region", "ml", "head_not_segmented_ml", "remarks")
+VOLUME_COLUMNS = ("case", "region", "ml", "head_not_segmented_ml", "agreement", "remarks")
+BEFORE = tuple(column for column in VOLUME_COLUMNS if column != "agreement")  # of versions without ensembles
 SUFFIX = ".nii.gz"
 
 
@@ -74,9 +75,18 @@ class Outputs:
         """Return the probability volume of a case."""
         return _beside(self.labels(case_id), f"_probability{SUFFIX}")
 
+    def agreement(self, case_id: str) -> Path:
+        """Return the map of the share of an ensemble's members that say tumour, of a case."""
+        return _beside(self.labels(case_id), f"_agreement{SUFFIX}")
 
-def plan_outputs(out: Path, cases: Sequence[Case], *, probabilities: bool, overwrite: bool) -> Outputs:
+
+def plan_outputs(
+    out: Path, cases: Sequence[Case], *, probabilities: bool, overwrite: bool, agreement: bool = False
+) -> Outputs:
     """Turn OUT into file names, before any work is done.
+
+    Args:
+        probabilities, agreement: whether these are written beside the masks.
 
     Raises:
         UserError: one file name for several cases, a file where a folder is needed, an output that would replace an
@@ -93,17 +103,19 @@ def plan_outputs(out: Path, cases: Sequence[Case], *, probabilities: bool, overw
             raise UserError(f"expected a folder; {out} is a file; give a folder or a name ending in {SUFFIX}")
         outputs = Outputs(out)
     planned = [outputs.labels(case.id) for case in cases]
-    if probabilities:
-        planned += [outputs.probability(case.id) for case in cases]
+    for wanted, path in ((probabilities, outputs.probability), (agreement, outputs.agreement)):
+        planned += [path(case.id) for case in cases if wanted]
     if len(set(planned)) < len(planned):
         twice = next(path for path in planned if planned.count(path) > 1)
-        raise UserError(f"two outputs would have the name {twice}; rename the case, or leave --probabilities out")
+        raise UserError(
+            f"two outputs would have the name {twice}; rename the case, or leave --probabilities or --agreement out"
+        )
     _protect_inputs(planned, cases)
     for path, is_ours in ((outputs.record, _is_record), (outputs.volumes, _is_table)):
         if path.exists() and not is_ours(path):
             raise UserError(f"{path} is there already, and no predict of segan_tl wrote it; give another OUT")
     unfinished = [case.id for case in cases if case.id in outputs.read_record().get("unfinished", ())]
-    left = {path(case) for case in unfinished for path in (outputs.labels, outputs.probability)}
+    left = {path(case) for case in unfinished for path in (outputs.labels, outputs.probability, outputs.agreement)}
     existing = [path for path in planned if path.exists() and path not in left]
     if existing and not overwrite:
         more = f", and {len(existing) - 1} more" if len(existing) > 1 else ""
@@ -118,7 +130,7 @@ def write_probability(path: Path, probability: np.ndarray, geometry: Geometry) -
 
 
 def write_volumes(path: Path, records: dict[str, dict]) -> None:
-    """Write a row for each case and region: its volume, and what is to be said of the case, the same in all its rows.
+    """Write a row for each case and region: its volume, how far an ensemble agrees, and what is to be said of the case.
 
     Args:
         records: case id → what predictions.json says of it.
@@ -129,8 +141,10 @@ def write_volumes(path: Path, records: dict[str, dict]) -> None:
         remarks = used + remark_lines(record.get("unlike_training", ()), record.get("doubtful", ()))
         remarks += [record["cluster_remark"]] if record.get("cluster_remark") else []
         said = {"remarks": "; ".join(remarks), "head_not_segmented_ml": record.get("head_not_segmented_ml")}
+        agreed = record.get("agreement", {})
         for region, volume_ml in record.get("volume_ml", {}).items():
-            rows.append({"case": case_id, "region": region, "ml": round(volume_ml, 3)} | said)
+            own = {"case": case_id, "region": region, "ml": round(volume_ml, 3), "agreement": agreed.get(region)}
+            rows.append(own | said)
     write_csv(path, VOLUME_COLUMNS, rows)
 
 
@@ -139,7 +153,7 @@ def _is_table(path: Path) -> bool:
     if not path.is_file():
         return False
     with path.open(encoding="utf-8", errors="replace") as file:
-        return file.readline(1000).strip() == ",".join(VOLUME_COLUMNS)
+        return file.readline(1000).strip() in (",".join(VOLUME_COLUMNS), ",".join(BEFORE))
 
 
 def _is_record(path: Path) -> bool:

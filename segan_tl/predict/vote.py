@@ -6,7 +6,7 @@ where the votes for it weigh more than half of all votes. Where they weigh exact
 probability, weighted alike, reaches the threshold. One model alone gives its own mask. Models whose weights are all 0
 vote as equals.
 
-Models of the same images, as those of slices of three planes are, do not vote: the mean of their probabilities decides.
+Models of the same images, as those of slices of three planes are, do not vote: they are an ensemble (`predict.joint`).
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 RULES = ("majority", "weighted")
-MEAN = "mean"
+ENSEMBLES = ("mean", "weighted", "staple")  # of models of the same images
 # Weights are decimal fractions: 0.3 against 0.2 + 0.1 is a tie, though not in binary.
 TIE = 1e-9
 

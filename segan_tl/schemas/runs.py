@@ -177,6 +177,7 @@ class Prediction(Schema):
     labels: dict[str, str] = {}
     volume_ml: dict[str, Finite] = {}
     head_not_segmented_ml: Finite | None = None
+    agreement: dict[str, Finite] = {}  # of the members of an ensemble
     unlike_training: list[str] = []
     doubtful: list[str] = []
     cluster_remark: str | None = None

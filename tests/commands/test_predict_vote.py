@@ -8,7 +8,7 @@ import pytest
 
 from segan_tl.__main__ import main
 from segan_tl.disk.manifest import sha256
-from tests.small_runs import make_run, small_config, small_labels, threshold_segmentor, write_case
+from tests.small_runs import make_run, small_config, small_labels, write_case
 
 
 @pytest.fixture(scope="module")
@@ -137,26 +137,6 @@ def test_a_case_without_any_of_the_modalities(places, tmp_path, capsys):
     alone = places / "without" / "BraTS2021_00005"
     assert predict(places, ALL, alone, tmp_path / "none", "--vote", "majority", "--skip-bad-cases") == 2
     assert "has any of t1c, t2, flair" in capsys.readouterr().err
-
-
-def test_the_mean_of_runs_that_see_the_same(places, tmp_path, capsys):
-    """T2 shows the core: one run says 1 there, the other, whose threshold is 0.9, always one half: 0.75 and 0.25."""
-    half = threshold_segmentor(1)
-    half.set_weights([weight * 0 for weight in half.get_weights()])
-    make_run(places / "runs" / "small" / "half", small_config(("t2",), threshold=0.9), segmentor=half)
-    source = places / "cohort" / "BraTS2021_00002"
-    options = (source, tmp_path / "out", "--vote", "mean", "--probabilities")
-    assert predict(places, ("small/t2", "small/half"), *options) == 0
-    assert "mean of 2 runs" in capsys.readouterr().out
-    core = np.isin(small_labels(), (1, 4))
-    probability = voxels(tmp_path / "out" / "BraTS2021_00002_probability.nii.gz")
-    np.testing.assert_allclose(probability[core], 0.75, atol=1e-3)
-    found = voxels(tmp_path / "out" / "BraTS2021_00002.nii.gz")
-    np.testing.assert_array_equal(found > 0, core)  # 0.75 reaches the mean of the thresholds, 0.7
-    record = json.loads((tmp_path / "out" / "predictions.json").read_text())
-    assert record["vote"] == "mean" and len(record["runs"]) == 2
-    assert predict(places, ALL, source, tmp_path / "other", "--vote", "mean") == 2
-    assert "expected runs of the same images" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

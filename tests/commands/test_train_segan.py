@@ -176,6 +176,6 @@ def test_slices_of_another_plane_with_neighbours(trained, tiny_cohort, tmp_path,
     coronal = tmp_path / "runs" / "coronal" / "all-to-all"
     assert read_json(coronal / "config.json")["data"]["plane"] == "coronal"
     patient = next(path for path in sorted(tiny_cohort.iterdir()) if path.is_dir())
-    both = ["predict", str(run), str(coronal), str(patient), str(tmp_path / "out"), "--vote", "mean"]
+    both = ["predict", str(run), str(coronal), str(patient), str(tmp_path / "out"), "--ensemble", "mean"]
     assert main(both) == 0
-    assert "mean of 2 runs" in capsys.readouterr().out
+    assert "mean of 2 members" in capsys.readouterr().out

@@ -13,7 +13,7 @@ from segan_tl.disk.atomic import write_csv
 from segan_tl.errors import UserError
 from segan_tl.metrics.distances import bounding_box
 from segan_tl.metrics.overlap import counts
-from segan_tl.predict.ensemble import count_votes
+from segan_tl.predict.voters import count_votes
 from segan_tl.predict.members import Member
 from segan_tl.predict.postprocess import binarise
 from segan_tl.predict.segment import segment_case

@@ -67,6 +67,17 @@ def read_region(mask: Mask, regions: tuple[str, ...]) -> tuple[np.ndarray, Geome
     return _is_any(_whole_numbers(mask, volume.data), table[region]), volume.geometry
 
 
+def read_regions(mask: Mask, regions: tuple[str, ...]) -> tuple[np.ndarray, Geometry]:
+    """Read a mask; return those of the regions, which its labels can tell, (H, W, D, R) bool, and its grid.
+
+    Raises:
+        UserError: the file is damaged, or a number means nothing.
+    """
+    table, volume = region_values(mask.meaning), read_volume(mask.source)
+    labels = _whole_numbers(mask, volume.data)
+    return np.stack([_is_any(labels, table[region]) for region in regions], axis=-1), volume.geometry
+
+
 def require_one_grid(case_id: str, path: Path, truth: Geometry, prediction: Geometry) -> None:
     """Refuse a prediction that does not lie, voxel by voxel, where its truth does.
 

@@ -18,7 +18,7 @@ from segan_tl.predict.outputs import RECORD
 from segan_tl.regions import LABEL_CONVENTIONS, region_values
 from segan_tl.runs import Run, read_json, read_state
 
-PROBABILITY_ENDING = "_probability"
+MAP_ENDINGS = ("_probability", "_agreement")  # of what `predict` writes beside a mask
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,27 @@ def find_predictions(
     return masks, strangers
 
 
+def find_masks(folder: Path, *, meaning: str | None) -> dict[str, Mask]:
+    """Find the masks of a folder by their own names, and what their numbers mean; arguments as of `find_predictions`.
+
+    Raises:
+        UserError: there are none, a case has two, or nothing tells what the numbers mean.
+    """
+    _require_folder(folder, "masks")
+    place = Run(folder).predictions if Run(folder).predictions.is_dir() else folder
+    names = {_possible_names(path)[-1] for path in _loose_masks(place)[0]}
+    if not names:
+        raise UserError(f"expected masks in {place}, such as CASE.nii.gz; found none; give the folder that holds them")
+    # What a run's own predictions mean hangs on its cohort's convention, which is not known here.
+    if meaning is None and not (place / RECORD).is_file() and read_state(Run(place.parent)).get("regions"):
+        _unknown(place, "--labels")
+    unknown = {name: Mask(name, Source(place), UNKNOWN_CONVENTION) for name in sorted(names)}
+    try:
+        return find_predictions(place, unknown, meaning=meaning)[0]
+    except UserError as error:
+        raise UserError(str(error).replace("--prediction-labels", "--labels")) from None
+
+
 def require_pairs(truths: Iterable[str], predictions: Iterable[str], strangers: Sequence[Path]) -> None:
     """Refuse cases without a prediction, and predictions of no case of the truth.
 
@@ -158,7 +179,7 @@ def _try_cohort(folder: Path) -> Cohort | None:
 
 def _loose_masks(folder: Path) -> tuple[list[Path], list[Path]]:
     """Return the image files that can be masks, but our probabilities, and those whose names tell a modality."""
-    paths = [path for path in list_images(folder) if not _stem(path).endswith(PROBABILITY_ENDING)]
+    paths = [path for path in list_images(folder) if not _stem(path).endswith(MAP_ENDINGS)]
     images = [path for path in paths if (named := parse_name(path)) and named.role != MASK]
     return [path for path in paths if path not in set(images)], images
 

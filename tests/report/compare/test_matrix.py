@@ -10,7 +10,7 @@ from segan_tl.config.load import validate
 from segan_tl.data.find.cases import find_cases
 from segan_tl.errors import UserError
 from segan_tl.metrics.overlap import dice
-from segan_tl.predict.ensemble import count_votes, load_members
+from segan_tl.predict.voters import count_votes, load_members
 from segan_tl.predict.members import open_members
 from segan_tl.report.compare.matrix import CELL, SUBSET, by_number, score_matrix, subsets, summarise, write_rows
 from tests.small_runs import make_run, small_config, small_labels, threshold_segmentor, write_case

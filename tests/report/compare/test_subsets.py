@@ -11,7 +11,7 @@ from segan_tl.__main__ import main
 from segan_tl.config.load import validate
 from segan_tl.data.find.cases import find_cases
 from segan_tl.disk.atomic import write_json
-from segan_tl.predict.ensemble import load_members
+from segan_tl.predict.voters import load_members
 from segan_tl.predict.members import open_members
 from segan_tl.report.compare.matrix import SUBSET, summarise
 from segan_tl.report.compare.subsets import EACH, score_subsets, with_means

@@ -1,0 +1,94 @@
+"""One model on a patient, or several side by side, each of its own modality, which vote."""
+
+import time
+from collections.abc import Iterator, Sequence
+
+import keras
+import numpy as np
+
+from segan_tl.data.find.cases import Case
+from segan_tl.errors import UserError
+from segan_tl.predict.inputs import load_input
+from segan_tl.predict.members import Member, joint_settings, weights_of
+from segan_tl.predict.postprocess import binarise, drop_small_components
+from segan_tl.predict.segment import load_segmentor, segment_case
+from segan_tl.predict.segmented import Segmented
+from segan_tl.predict.vote import mean_probability, vote
+
+
+def load_members(members: Sequence[Member]) -> tuple[list[keras.Model], list[str]]:
+    """Verify and load the segmentors; return them and the sha256 of their files.
+
+    Raises:
+        UserError: a checkpoint is absent or damaged.
+    """
+    loaded = [load_segmentor(member.run, member.config) for member in members]
+    return [model for model, _ in loaded], [digest for _, digest in loaded]
+
+
+def segment_each(
+    members: Sequence[Member], cases: Sequence[Case], *, rule: str | None
+) -> Iterator[tuple[Case, Segmented | UserError]]:
+    """Segment case after case; where an image cannot be used, yield what is wrong with it.
+
+    Args:
+        rule: as of `segment_input`.
+
+    Raises:
+        UserError: a checkpoint is absent or damaged.
+    """
+    models, _ = load_members(members)
+    for case in cases:
+        started = time.monotonic()
+        try:
+            found = segment_input(members, models, case, rule=rule)
+        except UserError as error:
+            found = error
+        else:
+            found = found._replace(seconds=time.monotonic() - started)
+        yield case, found
+
+
+def segment_input(
+    members: Sequence[Member], models: Sequence[keras.Model], case: Case, *, rule: str | None
+) -> Segmented:
+    """Read a case and segment it: with the one run, or with those whose modality the case has, by vote.
+
+    Args:
+        models: the members' segmentors.
+        rule: "majority" or "weighted"; None for one run, of however many modalities.
+
+    Raises:
+        UserError: an image cannot be used.
+    """
+    config = members[0].config
+    if rule is None:
+        data = config.data
+        loaded = load_input(case, data.modalities, regions=data.regions, any_subset=data.any_subset)
+        probability = segment_case(models[0], loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
+        return Segmented(loaded, (members[0],), probability, binarise(probability, config.predict))
+    there = [(member, model) for member, model in zip(members, models) if member.modality in case.images]
+    voters = tuple(member for member, _ in there)
+    loaded = load_input(case, tuple(voter.modality for voter in voters), regions=config.data.regions)
+    probabilities = [
+        segment_case(model, loaded.image[..., i : i + 1], voter.config, spacing_mm=loaded.spacing_mm, case=case.id)
+        for i, (voter, model) in enumerate(there)
+    ]
+    mean = mean_probability(probabilities, weights=weights_of(voters, rule))
+    return Segmented(loaded, voters, mean, count_votes(probabilities, voters=voters, rule=rule))
+
+
+def count_votes(probabilities: Sequence[np.ndarray], *, voters: Sequence[Member], rule: str) -> np.ndarray:
+    """Threshold each voter's probability as its run says, vote, and keep the large components of the result.
+
+    Args:
+        probabilities: (H, W, D, R) of each voter.
+        rule: "majority" or "weighted".
+
+    Returns:
+        (H, W, D, R) bool.
+    """
+    masks = [probability >= voter.config.predict.threshold for probability, voter in zip(probabilities, voters)]
+    settings = joint_settings(voters)
+    voted = vote(masks, probabilities, weights=weights_of(voters, rule), threshold=settings.threshold)
+    return drop_small_components(voted, settings.smallest_component)

@@ -1,0 +1,162 @@
+"""What `predict` does with each case: segment it, write it, and record what is to be said of it."""
+
+import time
+
+from segan_tl.console import case_progress, console, start_tensorflow
+from segan_tl.errors import CannotWrite, UserError
+from segan_tl.predict.vote import RULES
+from segan_tl.regions import region_masks
+from segan_tl.zoo.find import spell
+
+
+def segment_all(arguments, members, ensemble, cases, *, outputs, chosen) -> int:
+    """Segment case after case; return how many came out.
+
+    Args:
+        arguments: of `predict`.
+        members: the run, or those that vote; of an ensemble all of its members.
+        ensemble: `joint.Ensemble`, None where there is none.
+    """
+    start_tensorflow()
+    lead = ensemble.lead if ensemble else members[0]
+    outputs.begin(cases)
+    records, meanings = {}, {}
+    steps = len(cases) * (len(members) + 1 if ensemble else 1)
+    with case_progress("segmenting", total=steps) as advance:
+        for case, found in _segmented(arguments, members, ensemble, cases, outputs=outputs, advance=advance):
+            try:
+                if isinstance(found, UserError):
+                    raise found
+                record, text, lines = _write_one(arguments, case, found, lead, ensemble, outputs=outputs, chosen=chosen)
+            except CannotWrite:
+                raise
+            except UserError as error:
+                if not arguments.skip_bad_cases:
+                    hint = "; --skip-bad-cases goes on without it" if len(cases) > 1 else ""
+                    raise UserError(f"{error}{hint}") from error
+                advance(f"{case.id}  left out: {error}")
+                continue
+            meanings |= record["labels"]
+            records[case.id] = record
+            advance(f"{case.id}  {text}")
+            for line in lines:
+                console.print(f"    {line}", style="yellow", markup=False, soft_wrap=True)
+    if not records:
+        raise UserError("no case could be segmented; what is wrong with each of them stands above")
+    outputs.finish(cases, _about(arguments, members, ensemble), records)
+    _sum_up(records, meanings, lead)
+    return len(records)
+
+
+def _sum_up(records, meanings, lead) -> None:
+    """Print what is to be said of all cases together."""
+    from segan_tl.predict.plausibility import summarise
+    from segan_tl.predict.remarks import mean_dice_lines
+
+    numbers = ", ".join(f"{number} = {name}" for number, name in sorted(meanings.items()))
+    console.print(f"numbers in the files: {numbers}")
+    for line in summarise(records.values(), lead.config):
+        console.print(line, style="yellow", soft_wrap=True)
+    for line in mean_dice_lines(records, lead.config.data.regions):
+        console.print(line)
+
+
+def _segmented(arguments, members, ensemble, cases, *, outputs, advance):
+    """Yield each case with what was found in it, or with what is wrong with it."""
+    if ensemble is None:
+        from segan_tl.predict.voters import segment_each
+
+        yield from segment_each(members, cases, rule=arguments.vote)
+        return
+    from segan_tl.predict.ensemble import segment_together
+
+    shared = arguments.agreement
+    yield from segment_together(ensemble, cases, outputs.folder, shared=shared, advance=advance)
+
+
+def _write_one(arguments, case, found, lead, ensemble, *, outputs, chosen) -> tuple:
+    """Write one case; return what is recorded, a line for the terminal and what there is to say of it."""
+    from segan_tl.data.files.images import write_volume
+    from segan_tl.predict.chosen import apply_chosen, cluster_text
+    from segan_tl.predict.labels import label_scheme, paint_labels, painted_masks
+    from segan_tl.predict.outputs import write_probability
+    from segan_tl.predict.plausibility import judge, not_segmented_text
+
+    started = time.monotonic() - found.seconds
+    regions, loaded = lead.config.data.regions, found.loaded
+    scheme = label_scheme(regions, case.convention)
+    painted = paint_labels(found.prediction, regions, scheme)
+    painted, applied = apply_chosen(chosen, painted, regions, case, loaded.geometry)
+    write_volume(outputs.labels(case.id), painted, loaded.geometry)
+    prediction = painted_masks(painted, regions, scheme)  # what is said is said of the file
+    if arguments.probabilities:
+        write_probability(outputs.probability(case.id), found.probability, loaded.geometry)
+    if found.share is not None:
+        write_probability(outputs.agreement(case.id), found.share[..., None], loaded.geometry)
+    about, who = _asked(arguments, found, lead, ensemble)
+    volumes_ml, scores, parts = _measure(loaded, prediction, regions)
+    judgement = judge(loaded, prediction, found.voters)
+    parts = [*who, *parts, *cluster_text(applied), *not_segmented_text(judgement)]
+    seconds = round(time.monotonic() - started, 3)
+    record = {"file": outputs.labels(case.id).name, "labels": scheme.meanings, "volume_ml": volumes_ml, "dice": scores}
+    record |= applied | about
+    record |= {"unlike_training": judgement.unlike_training, "doubtful": judgement.doubtful}
+    record |= {"head_not_segmented_ml": judgement.not_segmented_ml, "seconds": seconds}
+    return record, "  ".join((*parts, f"{seconds:.1f} s")), judgement.lines
+
+
+def _asked(arguments, found, lead, ensemble) -> tuple[dict, list[str]]:
+    """Return who decided a case: what is recorded, and words for the terminal."""
+    from statistics import fmean
+
+    from segan_tl.predict.plausibility import used_modalities
+
+    data, about, who = lead.config.data, {}, []
+    if arguments.vote in RULES:
+        about["voted"] = [voter.modality for voter in found.voters]
+        who.append(f"vote of {'+'.join(about['voted'])}")
+    elif data.any_subset:
+        about["used"] = used_modalities(found.loaded.image, data)
+        who.append("+".join(about["used"]))
+    if ensemble is not None:
+        mean = fmean(found.agreement.values())
+        about["agreement"] = {"mean": mean} | found.agreement
+        who += [f"{ensemble.rule} of {len(ensemble.members)} members", f"agreement {mean:.3f}"]
+    return about, who
+
+
+def _measure(loaded, prediction, regions) -> tuple[dict, dict, list[str]]:
+    """Return the volume of each region in ml, its Dice where there is a label map, and both in words."""
+    from segan_tl.metrics.overlap import dice
+
+    truth = None if loaded.labels is None else region_masks(loaded.labels, regions)
+    voxel_ml = loaded.geometry.voxel_volume_mm3 / 1000
+    volumes_ml, scores, parts = {}, {}, []
+    for i, region in enumerate(regions):
+        volumes_ml[region] = float(prediction[..., i].sum() * voxel_ml)
+        parts.append(f"{region} {volumes_ml[region]:.1f} ml")
+        if truth is not None:
+            scores[region] = dice(truth[..., i], prediction[..., i])
+            parts.append(f"Dice {scores[region]:.3f}")
+    return volumes_ml, scores, parts
+
+
+def _about(arguments, members, ensemble) -> dict:
+    """Return what made the predictions."""
+    from segan_tl import __version__
+    from segan_tl.predict.ensemble import digests_of
+
+    several = arguments.vote or ensemble
+    runs = [
+        {"run": spell(member.run.root), "segmentor_sha256": digest, "modalities": list(member.config.data.modalities)}
+        | {"predict": member.config.predict.model_dump(mode="json")}
+        | ({"best_validation_dice": member.state.get("best_dice")} if several else {})
+        for member, digest in zip(members, digests_of(members), strict=True)
+    ]
+    regions = (ensemble.lead if ensemble else members[0]).config.data.regions
+    about = {"regions": list(regions), "segan_tl": __version__}
+    if ensemble is None:
+        return ({"vote": arguments.vote, "runs": runs} if arguments.vote else runs[0]) | about
+    for run, model, share in zip(runs, ensemble.models, ensemble.shares, strict=True):
+        run |= {"model": model, "share": share}
+    return {"ensemble": ensemble.rule, "runs": runs} | about
