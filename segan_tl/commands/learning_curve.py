@@ -113,7 +113,8 @@ def run(arguments: argparse.Namespace) -> int:
     code = 0 if arguments.gather else _train(arguments, curve, jobs, out, regions=config.data.regions)
     if code == EXIT_INTERRUPTED:
         return code
-    return write_results(curve, out, command=arguments.command_line) or code
+    command = arguments.command_line.replace(" --gather", "")  # the page says what makes it from nothing
+    return write_results(curve, out, command=command) or code
 
 
 def _files_of_divisions(arguments, out: Path) -> tuple[Path, ...]:

@@ -34,6 +34,7 @@ def test_from_patients_to_a_page(words, tmp_path, capsys):
     # Once more: nothing is trained, the page is the same.
     assert main(words) == 0
     assert "5 of 5 jobs are done already" in capsys.readouterr().out and (out / "README.md").read_text() == page
+    assert main([*words, "--gather"]) == 0 and (out / "README.md").read_text() == page  # its command trains, too
     # Divided by a file, the page is another folder's, and the cells are the same.
     given = ["--split", str(out / "division0.json"), "--out", "other"]
     assert main([*words, *given]) == 0 and "5 of 5 jobs" in capsys.readouterr().out
