@@ -111,12 +111,14 @@ def describe(study: Study, runs: list[Run]) -> Facts:
     own = read_split([study.pretraining(family) for family in FAMILIES])
     parts = count_parts(read_split(study.fold(SCRATCH, family, k) for family in FAMILIES for k in study.folds))
     lengths = "; ".join(f"{group.name} {describe_length(group.runs)}" for group in list_groups(study))
+    scored = sum(all(path.is_file() for path in study.tables(row)) for row in ROWS)
     return Facts(
         own, f"{study.scale}; {len(study.folds)} folds of the target; seed {describe_seeds(runs)}",
         (
             f"source `{study.source}`: {count_parts(own)}, one network of each kind; target `{study.target}`, a fold: "
             f"{parts}",
             f"length: {lengths}",
+            f"{scored} of {len(ROWS)} rows of Table 3 scored in full",
         ),
     )  # fmt: skip
 

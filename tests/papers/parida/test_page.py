@@ -144,6 +144,7 @@ def test_the_page(study):
     assert "Incomplete" not in page and "14 of 14 runs trained and scored" in page and COMMAND in page
     assert "of the truth, for the folds: 2 clusters of 2, 1 cases, by 2 components" in page
     assert "for the post-processing: not run" in page and "7 yes, 2 no" in page
+    assert "- 7 of 8 rows of Table 3 scored in full" in page
     assert "7 of 7 comparisons point the same way as published" in page
     names = {"table3_dice", "table3_hd95", "questions", "weights", "table2", "patients"}
     assert {path.stem for path in study.out.glob("*.csv")} == names
