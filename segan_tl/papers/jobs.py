@@ -54,11 +54,11 @@ def retest(study: Study, training: Job, folder: str, *words: str) -> Job:
 
 
 def make(study: Study, file: Path, command: str, *words: str, needs: Sequence[Job] = (), weight: float = 0.1) -> Job:
-    """Return the job of a command that trains nothing; it is called after the file, below those of all runs, it ends with.
+    """Return the job of a command that trains nothing; it is called after the file that it ends with.
 
     Args:
         study: where runs are.
-        file: is there when the command is done, and is written anew each time.
+        file: below those of all runs; is there when the command is done, and is written anew each time.
         command: as `python -m segan_tl` calls it.
         words: what follows it.
         needs: those whose result it reads.

@@ -91,7 +91,7 @@ def test_one_fold_of_each(tmp_path):
     with pytest.raises(UserError, match="expected a fold from 0 to 1 of one/data; found --fold 2; give one of them"):
         open_ensemble(asked("one/data", "two/data", fold=2, **alike), modality=None)
     alone = make_run(tmp_path / "one" / "alone", small_config())
-    with pytest.raises(UserError, match="expected a cross-validation for --fold 0; .*alone is one run; leave --fold out"):
+    with pytest.raises(UserError, match="a cross-validation for --fold 0; .*alone is one run; leave --fold out"):
         open_ensemble(asked("one/data", alone.root, fold=0, **alike), modality=None)
 
 
@@ -99,7 +99,7 @@ def test_one_fold_answers_on_the_cases_that_it_was_tested_on(tmp_path):
     runs = [make_run(tmp_path / name, small_config()) for name in ("one", "two")]  # both were tested on c
     members, cases = [open_member(run.root) for run in runs], [Namespace(id=name) for name in "abc"]
     assert [case.id for case in keep_tested(members, cases, place=tmp_path)] == ["c"]
-    with pytest.raises(UserError, match="expected the test cases of .*one in .*; c is missing; give the folder of their"):
+    with pytest.raises(UserError, match="expected the test cases of .*one in .*; c is missing; give the folder"):
         keep_tested(members, cases[:2], place=tmp_path)
     runs[1].splits.write_text('{"train": ["a"], "validation": ["b"], "test": ["c", "d"]}')
     with pytest.raises(UserError, match="expected folds of the same cases; d is a test case of .*; train both with"):

@@ -10,7 +10,6 @@ from segan_tl.papers.parida.study import (
     FAMILIES,
     FINAL,
     FINETUNED,
-    HD95,
     PRETRAINED,
     ROWS,
     SCRATCH,

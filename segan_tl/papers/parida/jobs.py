@@ -19,8 +19,8 @@ SOURCE, TARGET = Cohort(PREPARED), Cohort(PREPARED, SETTINGS)
 # As the authors' code has it: z-scores of the whole image in bins of 25, each case to length 1.
 RADIOMICS = ("--discretisation", "authors", "--scaling", "l2")
 CHALLENGE = ("--challenge", "brats-ssa")
-# The authors' steps of 25 voxels of 1 mm, in voxels of 2 mm: 3 of 8 mm3 each.
-SIZES = {"quick": ("--sizes", "0:57:3"), "full": ("--sizes", "0:475:25")}
+# For the authors' steps of 25 voxels of 1 mm3, which tune-postprocess has by default: 3 of 8 mm3.
+SYNTHETIC_SIZES = ("--sizes", "0:57:3")
 
 
 def require_radiomics(_: argparse.Namespace) -> None:
@@ -116,6 +116,7 @@ def _postprocess(study: Study, data: Path, *, answers: list[Job]) -> list[Job]:
     masks, left, out = study.file(ENSEMBLE), study.file("masks"), study.file("postprocess.json")
     groups = _group(study, data, "predicted", "--predictions", str(masks), needs=answers)
     words = ("--predictions", str(masks), "--truth", str(data), "--clusters", str(study.file("predicted.json")))
-    words += (*CHALLENGE, *SIZES[study.scale], "--out", str(out), "--masks", str(left))
+    sizes = () if study.data else SYNTHETIC_SIZES
+    words += (*CHALLENGE, *sizes, "--out", str(out), "--masks", str(left))
     tune = make(study, out, "tune-postprocess", *words, needs=[*answers, groups], weight=0.3)
     return [groups, tune, _score(study, left, data, study.scores(FINAL), needs=[tune])]

@@ -109,9 +109,11 @@ def test_thresholds_are_tuned_on_the_ensemble_s_folds_and_their_clusters(tmp_pat
     options, groups = options_of(named(jobs, "/postprocess.json")), options_of(named(jobs, "/predicted.json"))
     assert options.predictions == groups.predictions == study.file(ENSEMBLE)
     assert options.clusters == groups.clusters.with_suffix(".json") and options.challenge == "brats-ssa"
-    assert (groups.discretisation, groups.scaling) == ("authors", "l2") and len(options.sizes) == 20
+    assert (groups.discretisation, groups.scaling) == ("authors", "l2") and options.sizes == tuple(range(0, 58, 3))
     last = options_of(jobs[-1])
     assert last.predictions == options.masks and last.out == study.scores(FINAL)
+    jobs, _ = plan(tmp_path, "--data", "some/Africa", "--source-data", "some/Adult")  # voxels of 1 mm
+    assert options_of(named(jobs, "/postprocess.json")).sizes == tuple(range(0, 476, 25))
 
 
 def test_every_row_of_table_3_has_its_scores(tmp_path):
@@ -177,7 +179,10 @@ def test_a_fine_tuned_fold_is_done_with_its_source_and_the_same_settings_only(tm
 
 @pytest.mark.parametrize(
     ("words", "reason"),
-    [(["--data", "X"], "--source-data SOURCE"), (["--scale", "full"], "--data"), (["--only", "tables"], "--only belongs to")],
+    [
+        (["--data", "X"], "--source-data SOURCE"), (["--scale", "full"], "--data"),
+        (["--only", "tables"], "--only belongs to"),
+    ],
 )
 def test_refusals_come_before_any_work(words, reason, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

@@ -8,7 +8,18 @@ import pytest
 from segan_tl.papers.page import write_page
 from segan_tl.papers.parida.findings import answer_questions, count_answers, find_directions, questions_table
 from segan_tl.papers.parida.paper import PAPER
-from segan_tl.papers.parida.study import DICE, ENSEMBLE, FAMILIES, FINAL, FINETUNED, HD95, ROWS, SCRATCH, Study, scores_of
+from segan_tl.papers.parida.study import (
+    DICE,
+    ENSEMBLE,
+    FAMILIES,
+    FINAL,
+    FINETUNED,
+    HD95,
+    ROWS,
+    SCRATCH,
+    Study,
+    scores_of,
+)
 from segan_tl.papers.parida.tables import patients_table, table_2, table_3, weights_table
 from tests.small_labels import write_labels
 
@@ -103,7 +114,8 @@ def test_what_each_step_is_worth(study):
     assert answers["pretrained-nnunet", "scratch-nnunet", DICE].word == "no"
     assert answers["pretrained-nnunet", "scratch-nnunet", HD95].word == "no"
     assert answers["pretrained-mednext", "scratch-mednext", DICE].gain.n == 4  # a fold is missing
-    assert answers[FINAL, ENSEMBLE, HD95].gain.mean == pytest.approx(-0.5) and answers[FINAL, ENSEMBLE, HD95].word == "yes"
+    nearer = answers[FINAL, ENSEMBLE, HD95]
+    assert nearer.gain.mean == pytest.approx(-0.5) and nearer.word == "yes"
     assert count_answers(study) == "by lesion-wise Dice 7 yes, 2 no; by lesion-wise HD95 7 yes, 2 no"
     row = next(row for row in questions_table(study).rows if row[0].startswith("Does post-processing"))
     assert row[3].startswith("+0.050 [+0.050, +0.050]") and row[4:] == ("6", "yes")
@@ -153,6 +165,6 @@ def test_the_page(study):
 def test_a_page_of_nothing(tmp_path):
     study = make_study(tmp_path)
     page = write_page(PAPER, study, command=COMMAND).read_text()
-    assert "Incomplete: not run yet are nnU-Net on the source, MedNeXt on the source, nnU-Net, from scratch (3 of 3" in page
+    assert "not run yet are nnU-Net on the source, MedNeXt on the source, nnU-Net, from scratch (3 of 3 folds)" in page
     assert "not run (paper 0.870)" in page and "No comparison can be made yet" in page
     assert scores_of(study, FINAL, DICE)["wt"] == {}
