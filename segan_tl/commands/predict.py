@@ -11,7 +11,7 @@ from segan_tl.errors import UserError
 from segan_tl.predict.vote import ENSEMBLES, RULES
 from segan_tl.regions import MODALITIES
 from segan_tl.workflow.clusters import assign_clusters
-from segan_tl.workflow.numbers import positive, share
+from segan_tl.workflow.numbers import fold, positive, share
 
 EPILOG = """examples:
   python -m segan_tl predict segan/flair patients/ OUT                 every case of a folder
@@ -31,7 +31,8 @@ contrasts (phantom.contrast) takes whatever --modality says. Where a case has a 
 --vote, the runs of those modalities that a patient has decide, voxel by voxel; a vote counts 1 (majority) or the run's
 best validation Dice (weighted), and a tie is settled by the mean probability. With --ensemble, runs that see the same
 images answer together: by the mean of their probabilities (mean), one that is weighted by their scores or by --weights
-(weighted), or by STAPLE of their masks; a cross-validation counts as one RUN, the mean of its folds.
+(weighted), or by STAPLE of their masks; a cross-validation counts as one RUN, the mean of its folds. With --fold K only
+fold K of each answers, on the cases that it was tested on, weighted by the scores of the other folds.
 volumes.csv has the volumes, and remarks: a scan unlike those of the training, an answer that can hardly be.
 Research software: not for diagnosis."""
 
@@ -47,6 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     together.add_argument("--vote", choices=RULES, help="let several RUNs decide, one a modality")
     together.add_argument("--ensemble", choices=ENSEMBLES, help="let RUNs that see the same images answer together")
     parser.add_argument("--weights", nargs="+", type=_number, metavar="W", help="of the RUNs in --ensemble weighted")
+    parser.add_argument(
+        "--fold", type=fold, metavar="K", help="of cross-validations in --ensemble fold K alone, on its own test cases"
+    )
     parser.add_argument("--agreement", action="store_true", help="also write <case>_agreement.nii.gz of an ensemble")
     modality = "modality of a file whose name does not tell it; of the image to take, for a run that sees any contrast"
     parser.add_argument("--modality", choices=MODALITIES, help=modality)
@@ -71,6 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
         warn_of_unfinished_training,
         warn_of_unknown_cohort,
     )
+    from segan_tl.workflow.ensemble import keep_tested
     from segan_tl.workflow.segmenting import segment_all
 
     # === What, with what, and where to: everything that can be refused is refused before work begins ===
@@ -81,6 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
     any_of_them = voting or lead.config.data.any_subset
     find, missing = (find_any_inputs, without_any) if any_of_them else (find_inputs, missing_modalities)
     cases, found = find(arguments.input, modalities=modalities, stated=arguments.modality)
+    if arguments.fold is not None:
+        cases = keep_tested(members, cases, place=arguments.input)
     lacking = [reason for case in cases if (reason := missing(case, modalities))]
     if lacking and not arguments.skip_bad_cases:
         more = f" ({len(lacking)} of {len(cases)} cases)" if len(lacking) > 1 else ""
@@ -123,8 +130,9 @@ def _open(arguments) -> tuple:
 
     if arguments.ensemble:
         return _open_ensemble(arguments)
-    for option in ("weights", "agreement"):
-        if getattr(arguments, option):
+    given = {"weights": arguments.weights, "agreement": arguments.agreement, "fold": arguments.fold is not None}
+    for option, is_given in given.items():
+        if is_given:
             raise UserError(f"--{option} is of an ensemble; add --ensemble, or leave --{option} out")
     if arguments.vote is None and len(arguments.run) > 1:
         raise UserError(

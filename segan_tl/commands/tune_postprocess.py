@@ -8,7 +8,7 @@ from pathlib import Path
 
 from segan_tl.commands.evaluate import CHALLENGES
 from segan_tl.console import case_progress, console, print_table
-from segan_tl.errors import UserError
+from segan_tl.errors import UserError, some
 from segan_tl.workflow.patients import add_patients_argument, count_patients
 
 FILE = "postprocess.json"
@@ -22,11 +22,12 @@ EPILOG = """examples:
 Of NCR, ED and ET the 26-connected components of fewer voxels than a size become background; then, where ET / WT is
 below a ratio, ET becomes NCR. Every combination is scored, each distinct outcome of a case once; of equal ones the
 smallest thresholds count. Thresholds for a fold are chosen on the other folds: the gain that is printed, with its
-interval over patients, is of cases that have not chosen. The file holds those that all folds choose.
+interval over patients, is of cases that have not chosen. The file holds those that all folds choose. --masks writes
+what these honest thresholds leave of every mask, in the numbers of BraTS 2023, for evaluate to score in any other way.
 
 Scores are those of metrics.csv. Distances between surfaces take a look at the volume for each outcome: name few sizes.
-Clusters are a table case,cluster, or groups.json of radiomics --clusters. Without --folds, folders are divided into
-five folds of patients."""
+Clusters are a table case,cluster, or groups.json of radiomics --clusters. DIR may hold fold0/predictions,
+fold1/predictions, …; without these, and without --folds, folders are divided into five folds of patients."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,12 +56,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_patients_argument(parser, of="the truth")
     parser.add_argument("--allow-missing", action="store_true", help="leave out what has no prediction or no truth")
     parser.add_argument("--out", type=Path, metavar="FILE.json", help=f"and a .csv beside it (CROSSVAL/{FILE})")
+    parser.add_argument(
+        "--masks", type=Path, metavar="DIR", help="also write each mask as the thresholds of the other folds leave it"
+    )
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Find the pairs, score every outcome, search, write and print."""
     from segan_tl.report.compare.outcomes import Grid, objective_of
+    from segan_tl.report.compare.held_out_masks import require_own_folder, write_held_out
     from segan_tl.report.compare.tune import tune
     from segan_tl.report.compare.tune_report import describe, require_ours, table_path, write
 
@@ -71,8 +76,10 @@ def run(arguments: argparse.Namespace) -> int:
     tuning, out = _find(arguments)
     clusters = _clusters(arguments, tuning)
     require_ours(out)
+    if arguments.masks:
+        require_own_folder(arguments.masks, tuning.predictions)
     replaced = out.exists()
-    for remark in tuning.remarks:
+    for remark in (*tuning.remarks, *_without_cluster(arguments.clusters, clusters, tuning)):
         console.print(remark, soft_wrap=True)
 
     started = time.monotonic()
@@ -82,6 +89,8 @@ def run(arguments: argparse.Namespace) -> int:
     patients = tuning.patients
     about = tuning.about | {"cases": len(cases), "patients": len(set(patients.values())), "voxel_mm3": volumes_mm3}
     about |= _digest(arguments.clusters) | {"command": arguments.command_line}
+    if arguments.masks:
+        write_held_out(arguments.masks, tuned, tuning.predictions)
     write(out, describe(tuned, grid, objective, about), tuned)
     _print(tuned, grid, objective, synthetic=tuning.about.get("synthetic", False))
     done = f"tuned on {len(cases)} cases{count_patients(patients)} in {seconds:.1f} s"
@@ -126,6 +135,12 @@ def _clusters(arguments, tuning) -> dict[str, str]:
     from segan_tl.workflow.postprocess_cases import read_clusters
 
     return read_clusters(arguments.clusters, tuning.predictions) if arguments.clusters else {}
+
+
+def _without_cluster(path: Path | None, clusters: dict[str, str], tuning) -> list[str]:
+    """Say which cases have no cluster, where others have one."""
+    missing = [case_id for case_id in tuning.predictions if case_id not in clusters] if path else []
+    return [f"no cluster in {path}, so the thresholds of all cases: {some(missing)}"] * bool(missing)
 
 
 def _digest(path: Path | None) -> dict[str, str]:

@@ -8,11 +8,13 @@
     critic-init          the segmentor        -                     - [the code of G]
     freeze-encoder       -                    the encoder           - [the code of G]
     freeze-decoder       -                    the decoder, head     Fine-Tuning (Frozen Decoder) [H]
+    new-head             the head             -                     - [nnU-Net's loader, which the code of P uses]
     last-three           the last three       all the others        FT_LastThree [K]
     last-three-decoder   the last three       the encoder           FT_Decoder [K]
     last-three-all       the last three       -                     FT_All [K]
 
-    [G] Giacomello 2020, IV-C; [H] Heras Rivera 2024, table 1; [K] Kaur 2019, second phase
+    [G] Giacomello 2020, IV-C; [H] Heras Rivera 2024, table 1; [K] Kaur 2019, second phase;
+    [P] Parida 2024
 
 Kaur replaces the last three layers in each of the three ways, so FT_Decoder is not freeze-encoder, which keeps them.
 
@@ -52,6 +54,7 @@ STRATEGIES = {
     "critic-init": Strategy("the critic comes over and trains, the segmentor is new", new=SEGMENTOR),
     "freeze-encoder": Strategy("every weight comes over, the encoder stands still", ("encoder",)),
     "freeze-decoder": Strategy("every weight comes over, the decoder stands still", ("decoder", "head")),
+    "new-head": Strategy("every weight but the head's comes over, all train", new=("head",)),
     "last-three": Strategy("last three layers new, all else stands still", SEGMENTOR, (LAST_THREE,)),
     "last-three-decoder": Strategy("last three layers new, the encoder stands still", ("encoder",), (LAST_THREE,)),
     "last-three-all": Strategy("last three layers new, all train", new=(LAST_THREE,)),

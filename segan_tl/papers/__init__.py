@@ -14,6 +14,7 @@ PAPERS = {
     "wacker-2020": "wacker",
     "heras-rivera-2024": "heras",
     "kaur-2019": "kaur",
+    "parida-2024": "parida",
 }
 
 

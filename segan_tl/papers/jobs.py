@@ -1,6 +1,7 @@
 """What the jobs of all reproductions have in common: their command lines, and when a training is done."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from segan_tl.papers.runs import mean, read_column
@@ -13,6 +14,7 @@ from segan_tl.workflow.trainings import is_trained, module, starts_from_source, 
 # Fine-tuning as no paper does it, set beside theirs, where every weight learns at the whole rate.
 NEW_RECIPE = ("transfer.rate=0.3", "transfer.judge_start=true")
 IN_A_NEW_WAY = "new recipe"  # what the pages call it
+MAKES_A_FILE = ("radiomics", "predict", "evaluate", "tune-postprocess")  # commands of `make`
 
 
 def train(
@@ -51,6 +53,21 @@ def retest(study: Study, training: Job, folder: str, *words: str) -> Job:
     return Job(f"{training.name}/{folder}", command, needs=(training.name,), weight=0.3)
 
 
+def make(study: Study, file: Path, command: str, *words: str, needs: Sequence[Job] = (), weight: float = 0.1) -> Job:
+    """Return the job of a command that trains nothing; it is called after the file that it ends with.
+
+    Args:
+        study: where runs are.
+        file: below those of all runs; is there when the command is done, and is written anew each time.
+        command: as `python -m segan_tl` calls it.
+        words: what follows it.
+        needs: those whose result it reads.
+        weight: its length beside that of a training.
+    """
+    name = file.relative_to(study.runs).as_posix()
+    return Job(name, (*module(command), *words), tuple(job.name for job in needs), weight)
+
+
 def of_source(arguments: argparse.Namespace) -> argparse.Namespace:
     """Return the arguments of a training on the source."""
     return argparse.Namespace(**vars(arguments) | {"data": arguments.source_data})
@@ -70,6 +87,8 @@ def is_complete(job: Job, runs: Path, *, config: str) -> bool:
         config: of the trainings whose command names none.
     """
     command, run = job.command[3], Run(runs / job.name)
+    if command in MAKES_A_FILE:
+        return is_newer(job, runs)
     if command == "import":
         return Path(job.command[5]).is_file()
     if command == "matrix":
@@ -77,6 +96,19 @@ def is_complete(job: Job, runs: Path, *, config: str) -> bool:
     if command == "retest":
         return is_retested(Run(run.root.parent), run.root.name)
     return is_trained(job, run, config=value_of(job, "--config") or config) and starts_from_source(job, run)
+
+
+def is_newer(job: Job, runs: Path) -> bool:
+    """Return whether the file that a job is called after is there, and not older than what it was made of."""
+    made, needed = runs / job.name, [_result(name, runs) for name in job.needs]
+    if not all(file.is_file() for file in (made, *needed)):
+        return False
+    return made.stat().st_mtime_ns >= max((file.stat().st_mtime_ns for file in needed), default=0)
+
+
+def _result(name: str, runs: Path) -> Path:
+    """Return the file that a job ends with: the one it is called after, or the summary of its run."""
+    return runs / name if Path(name).suffix in (".csv", ".json") else Run(runs / name).summary
 
 
 def is_retested(run: Run, folder: str) -> bool:
@@ -99,7 +131,7 @@ def is_matrix_new(job: Job) -> bool:
 
 def describe_scores(job: Job, runs: Path, *, regions: tuple[str, ...]) -> str:
     """Return the mean Dice that a job brought, region by region."""
-    if job.command[3] in ("import", "matrix"):
+    if job.command[3] in ("import", "matrix", *MAKES_A_FILE):
         return "written"
     metrics = Run(runs / job.name).metrics
     scores = {region: mean(read_column(metrics, "dice", region=region)) for region in regions}

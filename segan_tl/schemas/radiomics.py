@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from segan_tl.schemas.reading import Count, Schema, Text
+from segan_tl.schemas.reading import Count, Finite, Schema, Text
 
 
 class ClustersJson(Schema):
@@ -14,3 +14,4 @@ class ClustersJson(Schema):
     scaling: Literal["standard", "l2"]
     discretisation: Literal["32-levels", "authors"] = "32-levels"
     cases: dict[str, Count] = {}
+    explained: list[Finite] = []  # share of the variance, of each component

@@ -15,11 +15,13 @@ class Model(NamedTuple):
         folder: of a run or of a cross-validation; or zoo:NAME.
         name: what a person calls it.
         networks: the folders of its runs.
+        fold: the only one of a cross-validation that answers; None for all.
     """
 
     folder: Path
     name: str
     networks: tuple[Path, ...]
+    fold: int | None = None
 
     @property
     def is_crossval(self) -> bool:
@@ -31,7 +33,7 @@ def open_ensemble(arguments, *, modality: str | None):
     """Open what RUN… name.
 
     Args:
-        arguments: `run`, `runs`, `ensemble` (the rule) and `weights`.
+        arguments: `run`, `runs`, `ensemble` (the rule), `weights` and `fold`.
         modality: what the user says is to be segmented, for runs that see any contrast.
 
     Returns:
@@ -44,6 +46,8 @@ def open_ensemble(arguments, *, modality: str | None):
     from segan_tl.predict.members import open_alike
 
     models = [_find_model(path, runs=arguments.runs) for path in arguments.run]
+    if arguments.fold is not None:
+        models = [_only_fold(model, arguments.fold) for model in models]
     members = open_alike([path for model in models for path in model.networks], runs=arguments.runs, modality=modality)
     if len(members) < 2:
         raise UserError(
@@ -79,10 +83,57 @@ def _find_model(path: str, *, runs: Path) -> Model:
     return Model(folder, run_name(folder), tuple(due))
 
 
+def _only_fold(model: Model, number: int) -> Model:
+    """Return a cross-validation of which one fold answers.
+
+    Raises:
+        UserError: it is a single run, or has no such fold.
+    """
+    if not model.is_crossval:
+        raise UserError(f"expected a cross-validation for --fold {number}; {model.name} is one run; leave --fold out")
+    if number >= len(model.networks):
+        last = len(model.networks) - 1
+        raise UserError(f"expected a fold from 0 to {last} of {model.name}; found --fold {number}; give one of them")
+    return model._replace(networks=(model.networks[number],), fold=number)
+
+
 def _describe(models: Sequence[Model], rule: str, regions: Sequence[str]) -> str:
     """Say of what the ensemble is."""
-    folds = [f"{model.name} ({len(model.networks)} folds)" if model.is_crossval else model.name for model in models]
-    return f"{rule} of {', '.join(folds)}; regions: {', '.join(regions)}"
+    names = [f"{model.name} ({_which(model)})" if model.is_crossval else model.name for model in models]
+    return f"{rule} of {', '.join(names)}; regions: {', '.join(regions)}"
+
+
+def _which(model: Model) -> str:
+    return f"{len(model.networks)} folds" if model.fold is None else f"fold {model.fold}"
+
+
+def keep_tested(members, cases: list, *, place: Path) -> list:
+    """Return the cases that every member was tested on, so that none has learnt from them.
+
+    Args:
+        members: of one fold.
+        cases: of the input.
+        place: of the input.
+
+    Raises:
+        UserError: the members were tested on different cases, or one of these is not there.
+    """
+    from segan_tl.runs import read_json
+    from segan_tl.schemas.runs import HeldOut
+
+    tests = [set(read_json(member.run.splits, HeldOut)["test"]) for member in members]
+    for member, tested in zip(members, tests):
+        if strange := sorted(tested ^ tests[0]):
+            raise UserError(
+                f"expected folds of the same cases; {some(strange)} is a test case of {members[0].name} or of "
+                f"{member.name}, not of both; train both with the same --folds, --stratify and --seed"
+            )
+    if missing := sorted(tests[0] - {case.id for case in cases}):
+        raise UserError(
+            f"expected the test cases of {members[0].name} in {place}; {some(missing)} is missing; give the folder of "
+            "their cohort"
+        )
+    return [case for case in cases if case.id in tests[0]]
 
 
 # === Weights ===
@@ -91,8 +142,8 @@ def _describe(models: Sequence[Model], rule: str, regions: Sequence[str]) -> str
 def weigh(models: Sequence[Model], members, arguments, *, regions: Sequence[str]) -> tuple[list[float], list[str]]:
     """Return the weight of each model, together 1, and where they are from: each one's score / the sum of all.
 
-    The score of a cross-validation is the mean over the regions of the mean test Dice of all its folds' cases, that of
-    a run its best validation Dice.
+    The score of a cross-validation is the mean over the regions of the mean test Dice of all its folds' cases (where
+    one fold answers, of the other folds' cases), that of a run its best validation Dice.
 
     Args:
         members: of all models, one after the other.
@@ -142,14 +193,16 @@ def _test_dice(model: Model, regions: Sequence[str]) -> tuple[float, str]:
     from segan_tl.report.record import number
 
     try:
-        crossval = open_crossval(model.folder, folds=len(model.networks))
+        crossval = open_crossval(model.folder, folds=len(model.networks) if model.fold is None else None)
         require_complete(crossval)
     except UserError as error:
         raise UserError(f"{error}; or give the weights with --weights") from None
-    found = {region: [number(row["dice"]) for row in crossval.rows if row["region"] == region] for region in regions}
+    rows = [row for row in crossval.rows if row["fold"] != model.fold]
+    found = {region: [number(row["dice"]) for row in rows if row["region"] == region] for region in regions}
     if lacking := [region for region, values in found.items() if not values or any(map(math.isnan, values))]:
         raise UserError(
             f"expected the test Dice of {', '.join(regions)} in the folds of {model.folder}; {lacking[0]} has none in "
             "metrics.csv; give the weights with --weights"
         )
-    return fmean(fmean(values) for values in found.values()), f"test Dice of {crossval.number} folds"
+    which = f"{crossval.number} folds" if model.fold is None else f"the folds but {model.fold}"
+    return fmean(fmean(values) for values in found.values()), f"test Dice of {which}"

@@ -99,18 +99,49 @@ def of_folders(arguments) -> Tuning:
     Raises:
         UserError: a mask is missing, or the folds do not fit.
     """
-    from segan_tl.report.score.masks import find_predictions, find_truths, require_pairs
+    from segan_tl.report.score.masks import find_truths, require_pairs
 
     truths, unused = find_truths(arguments.truth, meaning=arguments.truth_labels)
-    predictions, strangers = find_predictions(arguments.predictions, truths, meaning=arguments.prediction_labels)
+    predictions, strangers, folds = _find_predictions(arguments, truths)
     if not arguments.allow_missing:
         require_pairs(truths, predictions, strangers)
     about = {"predictions": str(arguments.predictions), "truth": str(arguments.truth)}
     tuning = _checked(Tuning(truths, predictions, {}, about, unused), arguments)
-    folds = _read_folds(arguments.folds, tuning) if arguments.folds else draw_folds(tuning.patients)
-    if not arguments.folds:
+    if folds and arguments.folds:
+        raise UserError(f"{arguments.predictions} holds folds of its own; leave --folds out")
+    drawn = not (folds or arguments.folds)
+    folds = folds or (_read_folds(arguments.folds, tuning) if arguments.folds else draw_folds(tuning.patients))
+    if drawn:
         tuning.remarks.append(f"{len(set(folds.values()))} folds of patients, drawn by seed {SEED}")
     return _two_folds(replace(tuning, folds=folds))
+
+
+def _find_predictions(arguments, truths: Mapping) -> tuple[dict, list[Path], dict[str, int]]:
+    """Return the masks by case, the files of no case, and case → fold where the folder holds fold0/predictions, ….
+
+    Raises:
+        UserError: as `find_predictions`, or a case is in two folds.
+    """
+    from segan_tl.report.compare.crossval import FOLD
+    from segan_tl.report.score.masks import find_predictions
+    from segan_tl.runs import Run
+
+    meaning, places = arguments.prediction_labels, arguments.predictions.glob("fold*")
+    matches = {place: FOLD.match(place.name) for place in places if Run(place).predictions.is_dir()}
+    numbers = {int(match[1]): place for place, match in matches.items() if match}
+    if not numbers:
+        return *find_predictions(arguments.predictions, truths, meaning=meaning), {}
+    predictions, strangers, folds = {}, [], {}
+    for number, place in sorted(numbers.items()):
+        found, unknown = find_predictions(place, truths, meaning=meaning)
+        if twice := sorted(found.keys() & folds.keys()):
+            raise UserError(
+                f"expected every case in one fold of {arguments.predictions}; found {some(twice)} in fold "
+                f"{folds[twice[0]]} and in fold {number}; remove one of the two"
+            )
+        predictions, strangers = predictions | found, strangers + unknown
+        folds |= dict.fromkeys(found, number)
+    return predictions, strangers, folds
 
 
 def draw_folds(patients: Mapping[str, str]) -> dict[str, int]:
@@ -178,12 +209,15 @@ def _two_folds(tuning: Tuning) -> Tuning:
 def read_clusters(path: Path, cases) -> dict[str, str]:
     """Return the cluster of each of the cases, of a table case,cluster or of the .json of radiomics --clusters.
 
+    The latter may lack cases whose features could not be computed; as in `predict --clusters`, these have no cluster.
+
     Raises:
-        UserError: it cannot be understood, lacks a case or names one twice.
+        UserError: it cannot be understood, names a case twice, has none of the cases, or is a table that lacks one.
     """
     from segan_tl.data.strata import read_groups
 
     found = read_groups(path, ("cluster",))
-    if missing := [case_id for case_id in cases if case_id not in found]:
+    missing = [case_id for case_id in cases if case_id not in found]
+    if missing and (path.suffix != ".json" or len(missing) == len(cases)):
         raise UserError(f"expected a cluster of every case in {path}; found none of {some(missing)}; add them")
-    return {case_id: found[case_id] for case_id in cases}
+    return {case_id: found[case_id] for case_id in cases if case_id in found}

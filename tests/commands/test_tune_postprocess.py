@@ -138,6 +138,46 @@ def test_clusters(place, capsys):
     assert again.groups_sha256 == sha256(place / "groups.json")
 
 
+def test_a_case_whose_features_failed_has_the_thresholds_of_all(place, capsys):
+    write(place / "groups.json", {"columns": ["x"], "scaling": "l2", "cases": dict.fromkeys(NAMES[1:], 0)})
+    assert of_crossval(place, "--clusters", str(place / "groups.json")) == 0
+    assert f"so the thresholds of all cases: {NAMES[0]}" in capsys.readouterr().out
+
+
+def test_masks_of_thresholds_that_the_other_folds_chose_score_as_the_table_says(place):
+    assert of_folders(place, "--masks", str(place / "masks")) == 0
+    options = ("--out", str(place / "m.csv"), "--challenge", "brats-gli", "--jobs", "1")
+    assert main(["evaluate", str(place / "masks"), str(place / "truth"), *options]) == 0
+    with (place / "m.csv").open() as file:
+        found = {(row["case"], row["region"]): float(row["lesion_dice"]) for row in csv.DictReader(file)}
+    with (place / "new" / "post.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        for region in ("wt", "tc", "et"):
+            assert found[row["case"], region] == pytest.approx(float(row[f"{region}_after"]))
+    assert len(rows) == 6 and of_folders(place, "--masks", str(place / "masks")) == 0  # its own are replaced
+    assert of_folders(place, "--masks", str(place / "out")) == 2  # those of somebody else are not
+
+
+def test_folders_of_folds_are_the_folds(place):
+    for case in cases():
+        folder = place / "ensemble" / f"fold{case.fold}" / "predictions"
+        folder.mkdir(parents=True, exist_ok=True)
+        (place / "out" / f"{case.case_id}.nii.gz").rename(folder / f"{case.case_id}.nii.gz")
+    assert of_folders(place, predictions="ensemble") == 0
+    found = json.loads((place / "new" / "post.json").read_text())
+    assert found["gain"]["objective"]["difference"] == pytest.approx(expected().gains["objective"].difference.mean)
+
+
+def test_a_case_in_two_folds(place, capsys):
+    for number in range(2):
+        folder = place / "ensemble" / f"fold{number}" / "predictions"
+        folder.mkdir(parents=True)
+        (folder / f"{NAMES[0]}.nii.gz").write_bytes((place / "out" / f"{NAMES[0]}.nii.gz").read_bytes())
+    words = f"found {NAMES[0]} in fold 0 and in fold 1; remove one of the two"
+    refused(place, capsys, of_folders(place, predictions="ensemble"), words)
+
+
 def test_another_objective_with_its_direction(place, capsys):
     assert of_folders(place, "--objective", "lesions_invented", "--sizes", "0,1000", "--ratios", "0") == 0
     chosen = read_chosen(place / "new" / "post.json").everywhere

@@ -7,6 +7,7 @@ from segan_tl.papers.published import PAPER, read_published
 
 # Tables and numbers of every paper; a number by its table, row and column, read off the paper once more.
 COUNTS = {"giacomello-2020": (6, 53), "wacker-2020": (3, 36), "heras-rivera-2024": (3, 51), "kaur-2019": (1, 1)}
+COUNTS |= {"parida-2024": (2, 5)}
 NUMBERS = {
     "giacomello-2020": {("table1", "segan-cat", "precision"): 0.89635, ("table3", "t2-frozen", "dice"): 0.80341},
     "wacker-2020": {
@@ -16,6 +17,7 @@ NUMBERS = {
         ("table2_hd95", "dann", "average"): 3.374, ("tests", "dann against combined", "hd95_mm"): 0.0236,
     },
     "kaur-2019": {("pretraining", "lesion", "auc"): 0.77},
+    "parida-2024": {("dice", "postprocessed", "tc"): 0.865, ("weights", "ensemble", "mednext"): 0.5278},
 }  # fmt: skip
 
 

@@ -34,3 +34,7 @@ def test_a_table_of_clusters(tmp_path):
         read_clusters(tmp_path / "clusters.csv", ["a", "d"])
     (tmp_path / "groups.json").write_text('{"columns": ["x"], "scaling": "l2", "cases": {"a": 3, "b": 0}}')
     assert read_clusters(tmp_path / "groups.json", ["b", "a"]) == {"b": "0", "a": "3"}
+    # Features may fail: such a case has no cluster, as when predict asks for it.
+    assert read_clusters(tmp_path / "groups.json", ["b", "c"]) == {"b": "0"}
+    with pytest.raises(UserError, match="found none of c; add them"):
+        read_clusters(tmp_path / "groups.json", ["c"])

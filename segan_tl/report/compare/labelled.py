@@ -43,13 +43,14 @@ def read_labelled(truth: Mask, prediction: Mask, *, fold: int, cluster: str | No
         UserError: a file is damaged, the grids differ, or the labels do not tell NCR, ED and ET apart.
     """
     maps = read_label_maps(truth, prediction)
-    sides = (_canonical(maps.truth, truth.meaning), _canonical(maps.prediction, prediction.meaning))
+    sides = (to_tissues(maps.truth, truth.meaning), to_tissues(maps.prediction, prediction.meaning))
     return LabelledCase(
         truth.case_id, truth.patient, fold, cluster, *sides, spacing_mm=maps.spacing_mm, grid_voxels=maps.grid_voxels
     )
 
 
-def _canonical(labels: np.ndarray, meaning: str) -> np.ndarray:
+def to_tissues(labels: np.ndarray, meaning: str) -> np.ndarray:
+    """Return the canonical labels of NCR, ED and ET, uint8, of numbers that mean something else."""
     found = np.zeros(labels.shape, np.uint8)
     for tissue, values in tissue_values(meaning).items():
         found[np.isin(labels, values)] = TISSUES[tissue]

@@ -104,7 +104,7 @@ def _start_network(
     if start.about.get("network") == "encoder":
         report = _start_encoder(network, source)
     else:
-        replaced = last_three(network, parts, named=NAMED_LAST_THREE) if LAST_THREE in strategy.new else ()
+        replaced = _replaced(network, parts, strategy)
         outputs, other = outputs_of(source, start.about, config)
         named = {"about": start.about, "config": config, "channels": source.input_shape[-1]}
         report = copy_layers(
@@ -120,6 +120,13 @@ def _start_network(
             "model.family and sizes it is of, or another file"
         )
     return report, _slices_said(start.about, config, channels=source.input_shape[-1])
+
+
+def _replaced(network, parts: dict[str, str], strategy: Strategy) -> tuple[str, ...]:
+    """Return the layers that start anew although the source has them."""
+    if LAST_THREE in strategy.new:
+        return last_three(network, parts, named=NAMED_LAST_THREE)
+    return tuple(name for name, part in parts.items() if part in strategy.new)
 
 
 def _start_critic(critic, start: Start, config: Config) -> Report:

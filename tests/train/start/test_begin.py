@@ -27,6 +27,7 @@ FROZEN = {
     "freeze-critic-last": ([], ["enc2", "enc3"]),
     "freeze-encoder": (["enc1", "enc2", "enc3", "enc4"], []),
     "freeze-decoder": (["dec1", "dec2", "dec3", "logits"], []),
+    "new-head": ([], []),
     "last-three": (["enc1", "enc2", "enc3", "enc4", "dec3"], []),
     "last-three-decoder": (["enc1", "enc2", "enc3", "enc4"], []),
     "last-three-all": ([], []),

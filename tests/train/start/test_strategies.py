@@ -29,6 +29,10 @@ ENCODER, DECODER = {"stem", "enc", "down", "bottleneck"}, {"up", "dec", "logits"
 NEW = set(LAST_THREE)
 
 
+def new_layers(strategy):
+    return NEW if strategy.startswith("last-three") else {"logits"} if strategy == "new-head" else set()
+
+
 @pytest.fixture(scope="module", params=["cpu", pytest.param("cpu:2", marks=pytest.mark.slow)])
 def played(request, tmp_path_factory):
     """Return what every strategy did on one and on two replicas."""
@@ -47,13 +51,14 @@ def test_what_is_frozen_stands_still_to_the_last_bit_and_the_rest_moves(played):
         "full": set(),
         "freeze-encoder": ENCODER,
         "freeze-decoder": DECODER,
+        "new-head": set(),
         "last-three": ENCODER | DECODER,
         "last-three-decoder": ENCODER,
         "last-three-all": set(),
     }
     assert set(frozen) == set(KNOWN)
     for strategy, parts in frozen.items():
-        found, new = played[strategy], NEW if strategy.startswith("last-three") else set()
+        found, new = played[strategy], new_layers(strategy)
         expected = [name for name in found["layers"] if stage_of(name) in parts and name not in new]
         assert found["frozen"] == found["still"] == found["frozen, published"] == expected, strategy
         # Frozen layers are published with the very bits of the source; before training all but the new ones have them.
