@@ -136,4 +136,3 @@ def _count_clusters(path: Path) -> str:
     cases = list(found["cases"].values())
     sizes = ", ".join(str(cases.count(number)) for number in sorted(set(cases)))
     return f"{len(set(cases))} clusters of {sizes} cases, by {len(found['explained'])} components"
-

@@ -1,4 +1,4 @@
-"""Masks after post-processing, each by thresholds that other folds have chosen: what a further score can be asked of."""
+"""Masks after post-processing, each by thresholds that other folds chose: what a further score can be asked of."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
