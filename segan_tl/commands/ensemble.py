@@ -1,12 +1,12 @@
 """`python -m segan_tl ensemble`: bring folders of masks together, whoever made them."""
 
 import argparse
-import math
 from pathlib import Path
 
 from segan_tl.console import case_progress, console
 from segan_tl.errors import CannotWrite, UserError
 from segan_tl.regions import LABEL_CONVENTIONS, region_values
+from segan_tl.workflow.numbers import weight
 
 RULES = ("majority", "weighted", "staple")
 EPILOG = """examples:
@@ -28,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folders", nargs="+", metavar="FOLDER", type=Path, help="folder of masks; two or more")
     parser.add_argument("out", metavar="OUT", type=Path, help="folder of the masks that come out")
     parser.add_argument("--rule", choices=RULES, default=RULES[0], help="how they decide (%(default)s)")
-    parser.add_argument("--weights", nargs="+", type=_weight, metavar="W", help="of the FOLDERs, with --rule weighted")
+    what = weight("FOLDER", "OUT goes")
+    parser.add_argument("--weights", nargs="+", type=what, metavar="W", help="of the FOLDERs, with --rule weighted")
     parser.add_argument("--labels", metavar="CONVENTION", help="what the numbers of all masks mean")
     parser.add_argument("--agreement", action="store_true", help="also write <case>_agreement.nii.gz, float32")
     parser.add_argument("--allow-missing", action="store_true", help="leave out cases that not every FOLDER has")
@@ -85,18 +86,8 @@ def _check(arguments) -> None:
             f"--weights and --rule weighted go together; found {'--weights' if weights else '--rule weighted'} alone; "
             "add the other one, or leave both out"
         )
-    if weights and (len(weights) != number or min(weights) < 0 or not sum(weights)):
+    if weights and (len(weights) != number or not sum(weights)):
         raise UserError(
             f"expected {number} weights, one a FOLDER, of 0 or more and not all 0; found "
             f"{' '.join(f'{weight:g}' for weight in weights)}; write --weights {' '.join(['W'] * number)}"
         )
-
-
-def _weight(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"expected a number a FOLDER, got {text}; OUT goes before --weights")
-    return value

@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     from segan_tl.predict.voters import load_members
     from segan_tl.report.compare.matrix import Scores, score_matrix
     from segan_tl.report.compare.matrix_report import About, report
-    from segan_tl.report.compare.subsets import score_subsets
+    from segan_tl.report.compare.subsets import one_each, score_subsets
 
     models, digests = load_members([*alone, *of_any, *fixed])
     scores = subsets = Scores([], [], {})
@@ -89,15 +89,15 @@ def run(arguments: argparse.Namespace) -> int:
             scores = score_matrix(
                 alone, models[: len(alone)], cases, modalities=modalities, voting=no_votes is None, advance=advance
             )
-    if of_any or fixed:
-        each = [*of_any, *fixed], models[len(alone) :]
-        if fixed:
-            each = [*alone, *each[0]], models
+    several = [*of_any, *fixed]
+    if several:
         with case_progress("every subset of modalities", total=len(cases)) as advance:
-            subsets = score_subsets(*each, cases, order=order, advance=advance)
+            subsets = score_subsets(several, models[len(alone) :], cases, order=order, advance=advance)
+    if fixed:
+        subsets.votes.extend(one_each(scores.cells))
 
     # === Report ===
     synthetic = bool(cohort.settings.get("synthetic", False)) or members[0].synthetic and arguments.data is None
     about = About(out, arguments.part, str(cohort.folder.resolve()), synthetic, no_votes)
-    report(scores, subsets, alone, [*of_any, *fixed], order=order, about=about, digests=digests)
+    report(scores, subsets, alone, several, order=order, about=about, digests=digests)
     return 0

@@ -1,7 +1,6 @@
 """`python -m segan_tl predict`: segment a case, a folder of cases or one file with a run, by vote or an ensemble."""
 
 import argparse
-import math
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from segan_tl.errors import UserError
 from segan_tl.predict.vote import ENSEMBLES, RULES
 from segan_tl.regions import MODALITIES
 from segan_tl.workflow.clusters import assign_clusters
-from segan_tl.workflow.numbers import fold, positive, share
+from segan_tl.workflow.numbers import fold, positive, share, weight
 
 EPILOG = """examples:
   python -m segan_tl predict segan/flair patients/ OUT                 every case of a folder
@@ -47,7 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     together = parser.add_mutually_exclusive_group()
     together.add_argument("--vote", choices=RULES, help="let several RUNs decide, one a modality")
     together.add_argument("--ensemble", choices=ENSEMBLES, help="let RUNs that see the same images answer together")
-    parser.add_argument("--weights", nargs="+", type=_number, metavar="W", help="of the RUNs in --ensemble weighted")
+    what = weight("RUN", "INPUT and OUT go")
+    parser.add_argument("--weights", nargs="+", type=what, metavar="W", help="of the RUNs in --ensemble weighted")
     parser.add_argument(
         "--fold", type=fold, metavar="K", help="of cross-validations in --ensemble fold K alone, on its own test cases"
     )
@@ -173,13 +173,3 @@ def _override(member, arguments):
     config = member.config
     predict = config.predict.model_copy(update={key: value for key, value in changes.items() if value is not None})
     return replace(member, config=config.model_copy(update={"predict": predict}))
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"expected a number a RUN, got {text}; INPUT and OUT go before --weights")
-    return value

@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage
 
 from segan_tl.errors import UserError
-from segan_tl.predict.postprocess import NEIGHBOURS
+from segan_tl.predict.postprocess import label_components
 from segan_tl.regions import ED, ET, NCR, region_values
 
 TISSUES = {"NCR": NCR, "ED": ED, "ET": ET}
@@ -69,17 +68,6 @@ def tissue_values(meaning: str) -> dict[str, tuple[int, ...]]:
 
 
 # === Remove ===
-
-
-def label_components(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the number of the 26-connected component of each voxel, 0 outside, and the voxels of 0, 1, 2, ….
-
-    The voxels of number 0, which is no component, count as 0.
-    """
-    numbers, count = ndimage.label(mask, structure=NEIGHBOURS)
-    voxels = np.bincount(numbers.ravel(), minlength=count + 1)
-    voxels[0] = 0
-    return numbers, voxels
 
 
 def postprocess_labels(

@@ -82,6 +82,17 @@ def held_against_threshold(probability: np.ndarray, decision: str) -> np.ndarray
     return np.where(winner, share[..., None], np.float32(-1))
 
 
+def label_components(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of the 26-connected component of each voxel, 0 outside, and the voxels of 0, 1, 2, ….
+
+    The voxels of number 0, which is no component, count as 0.
+    """
+    numbers, count = ndimage.label(mask, structure=NEIGHBOURS)
+    voxels = np.bincount(numbers.ravel(), minlength=count + 1)
+    voxels[0] = 0
+    return numbers, voxels
+
+
 def keep_large_components(mask: np.ndarray, fraction: float) -> np.ndarray:
     """Keep the 26-connected components that have at least `fraction` of the voxels of the largest.
 
@@ -92,9 +103,7 @@ def keep_large_components(mask: np.ndarray, fraction: float) -> np.ndarray:
         mask: (three spatial axes), bool.
         fraction: 1 keeps the largest alone, 0 keeps everything.
     """
-    labels, count = ndimage.label(mask, structure=NEIGHBOURS)
-    if count < 2:
+    numbers, voxels = label_components(mask)
+    if len(voxels) < 3:
         return mask
-    voxels = np.bincount(labels.ravel())
-    voxels[0] = 0  # background
-    return (voxels >= fraction * voxels.max())[labels] & mask
+    return (voxels >= fraction * voxels.max())[numbers] & mask

@@ -162,7 +162,7 @@ def weigh(models: Sequence[Model], members, arguments, *, regions: Sequence[str]
         return [1 / len(models)] * len(models), []
     given = arguments.weights
     scores, sources = (given, ["as given"] * len(given)) if given else _scores(models, members, regions)
-    if len(scores) != len(models) or min(scores) < 0 or not 0 < sum(scores) < math.inf:
+    if len(scores) != len(models) or not 0 < sum(scores) < math.inf:
         raise UserError(
             f"expected {len(models)} weights, one a RUN, of 0 or more and not all 0; found "
             f"{' '.join(f'{score:g}' for score in scores)}; write --weights {' '.join(['W'] * len(models))}"

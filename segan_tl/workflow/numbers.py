@@ -57,6 +57,28 @@ def share(text: str) -> float:
     return value
 
 
+def weight(each: str, places: str) -> Callable[[str], float]:
+    """Return the argparse type of a number of 0 or more, of an option that takes several, and what stands behind it.
+
+    Args:
+        each: what has one: "RUN".
+        places: what goes before the option, with its verb: "INPUT and OUT go".
+    """
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not 0 <= value < math.inf:
+            raise argparse.ArgumentTypeError(
+                f"expected a number of 0 or more for each {each}, got {text}; {places} before --weights"
+            )
+        return value
+
+    return read
+
+
 def device(text: str) -> str:
     """Return what to compute on: cpu, cpu:2, gpu, gpu:0,1.
 

@@ -216,7 +216,6 @@ def test_a_bad_case_is_left_out(places, tmp_path, capsys):
         (("one", "one"), ("--ensemble", "mean"), "is named twice"),
         (("one", "nobody"), ("--ensemble", "mean"), "no run at small/nobody"),
         (("one", "same"), ("--ensemble", "weighted", "--weights", "1"), "found 1; write --weights W W"),
-        (("one", "same"), ("--ensemble", "weighted", "--weights", "1", "-0.5"), "of 0 or more and not all 0; found 1"),
         (("one", "same"), ("--ensemble", "weighted", "--weights", "0", "0"), "not all 0; found 0 0"),
         (("one", "same"), ("--ensemble", "mean", "--weights", "1", "2"), "--weights go with --ensemble weighted"),
         (("one",), ("--weights", "1"), "--weights is of an ensemble; add --ensemble"),

@@ -7,7 +7,7 @@ import pytest
 
 from segan_tl.__main__ import COMMANDS, MODULES, main
 from segan_tl.schemas.runs import MOST_FOLDS
-from segan_tl.workflow.numbers import above_zero, device, fold, folds, positive, seed, share, whole
+from segan_tl.workflow.numbers import above_zero, device, fold, folds, positive, seed, share, weight, whole
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,7 @@ from segan_tl.workflow.numbers import above_zero, device, fold, folds, positive,
         (folds, {"2": 2, str(MOST_FOLDS): MOST_FOLDS}, ["0", "1", "300000000", "-5"]),
         (whole(16, 640), {"16": 16}, ["15", "641", "0"]),
         (share, {"0.5": 0.5, "1e-3": 0.001}, ["0", "1", "-0.5", "nan", "x", ""]),
+        (weight("RUN", "OUT goes"), {"0": 0.0, "0.4722": 0.4722}, ["-0.5", "nan", "inf", "x", "", "OUT"]),
         (above_zero, {"0.5": 0.5, "3": 3.0}, ["0", "-1", "nan", "inf", "x", "1e999"]),
         (device, {"cpu": "cpu", "gpu:0,1": "gpu:0,1", "cpu:2": "cpu:2"}, ["tpu", "cpu:0", "gpu:", "gpu:x", "cpu:999"]),
     ],
@@ -47,7 +48,7 @@ NUMERIC = list(options())
 @pytest.mark.parametrize(("name", "action"), NUMERIC, ids=lambda one: one if isinstance(one, str) else one.dest)
 @pytest.mark.parametrize("text", ["-1", "nan", "x", "1e30", "9" * 40, "0x10", ""])
 def test_every_number_of_every_command(name, action, text, capsys):
-    if text in ("1e30", "9" * 40) and action.type is above_zero:
+    if text in ("1e30", "9" * 40) and (action.type is above_zero or action.dest == "weights"):
         return
     with pytest.raises(SystemExit) as stopped:
         main([name, f"{action.option_strings[0]}={text}"])

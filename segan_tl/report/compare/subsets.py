@@ -88,6 +88,19 @@ def _score_case(member: Member, model: keras.Model, case: Case, order: Sequence[
     return rows
 
 
+def one_each(cells: Sequence[dict]) -> list[dict]:
+    """Return what models of one modality, each on its own, are in the table of subsets: one network each, too.
+
+    Args:
+        cells: of a `Scores`.
+    """
+    return [
+        dict(zip(SUBSET, (cell["modality"], 1, EACH, cell["region"]))) | {"case": cell["case"], "dice": cell["dice"]}
+        for cell in cells
+        if cell["modality"] == cell["trained_on"]
+    ]
+
+
 def with_means(rows: Sequence[dict], modalities: Sequence[str]) -> list[dict]:
     """Return summarised rows, the small subsets first, then the mean over all subsets, each alike, of rule and region.
 

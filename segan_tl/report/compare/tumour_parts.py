@@ -13,7 +13,8 @@ from scipy.sparse.csgraph import connected_components
 
 from segan_tl.metrics.lesions import Challenge, Lesion, LesionScores, dilate
 from segan_tl.metrics.overlap import Counts
-from segan_tl.predict.components import TISSUES, label_components
+from segan_tl.predict.components import TISSUES
+from segan_tl.predict.postprocess import label_components
 from segan_tl.regions import REGIONS, region_masks
 
 

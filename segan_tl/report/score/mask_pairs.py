@@ -63,8 +63,8 @@ def read_region(mask: Mask, regions: tuple[str, ...]) -> tuple[np.ndarray, Geome
     region = next((name for name in regions if name in table), None)
     if region is None:
         raise UserError(f"expected labels that tell {' or '.join(regions)}; {mask.source.path} has {mask.meaning}")
-    volume = read_volume(mask.source)
-    return _is_any(_whole_numbers(mask, volume.data), table[region]), volume.geometry
+    found, geometry = read_regions(mask, (region,))
+    return found[..., 0], geometry
 
 
 def read_regions(mask: Mask, regions: tuple[str, ...]) -> tuple[np.ndarray, Geometry]:
