@@ -28,7 +28,8 @@ demo: install            ## FLAIR on the built-in synthetic cohort, then from FL
 test: install            ## the suite, at most ten minutes on two cores
 	$(TESTS)
 
-test-all: install        ## the slow ones too
+test-all: install        ## the slow ones too, and those of radiomics (installs MIRP, 1.6 GB)
+	$(BIN)/pip install --quiet --quiet --editable '.[dev,radiomics]'
 	$(BIN)/python -m pytest -m "slow or not slow"
 
 test-parity: install     ## networks beside their PyTorch originals (installs PyTorch for the CPU, nnU-Net's networks, MONAI)
