@@ -108,7 +108,7 @@ def test_the_baseline_is_tested_on_the_target(tmp_path):
     assert jobs[-1].name == f"{NAME}-baseline/Adult/on-Africa" and again.data == Path("some/Africa")
     assert again.run == str(study.baseline.root) and again.out == study.baseline.root / "on-Africa"
     jobs, _ = plan(tmp_path)
-    assert options_of(jobs[-1]).data == tmp_path / "cache" / "phantom-glioma-1.5t-40-120x120x77-seed2024"
+    assert options_of(jobs[-1]).data == tmp_path / "cache" / "phantom-glioma-1.5t-40-120x120x77-seed2024-hard"
 
 
 def test_a_run_is_done_with_the_same_settings_only(tmp_path):
