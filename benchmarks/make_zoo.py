@@ -7,6 +7,7 @@ $name, $modality, $inputs, $training, $scores and $files are replaced; $scores b
 """
 
 import argparse
+import hashlib
 import json
 import os
 import re
@@ -22,7 +23,7 @@ from segan_tl.disk.atomic import write_json, write_text
 from segan_tl.disk.manifest import sha256, verify, write_manifest
 from segan_tl.disk.paths import safe_name
 from segan_tl.errors import UserError
-from segan_tl.models.archive import PROVENANCE
+from segan_tl.models.archive import PROVENANCE, WEIGHTS
 from segan_tl.report.inspect.checkpoint import read_network
 from segan_tl.runs import Run, open_run, read_json, require_finished
 from segan_tl.zoo.find import CARD, ZOO
@@ -177,9 +178,14 @@ def _training(config: dict, about: dict) -> str:
 
 
 def _files(made: Run) -> str:
+    """Return a row a file, and one for a network's weights: Keras writes dates and addresses beside them."""
     rows = ["| file | bytes | sha256 |", "|---|---|---|"]
     for path in sorted(path for path in made.root.rglob("*") if path.is_file() and path.name != CARD):
-        rows.append(f"| `{path.relative_to(made.root)}` | {path.stat().st_size} | `{sha256(path)}` |")
+        name = path.relative_to(made.root)
+        rows.append(f"| `{name}` | {path.stat().st_size} | `{sha256(path)}` |")
+        if path.name in NETWORKS:
+            weights = zipfile.ZipFile(path).read(WEIGHTS)
+            rows.append(f"| … its `{WEIGHTS}` | {len(weights)} | `{hashlib.sha256(weights).hexdigest()}` |")
     return "\n".join(rows)
 
 

@@ -1,5 +1,6 @@
 """benchmarks/make_zoo.py takes a finished run of synthetic patients, and leaves behind what is of its machine."""
 
+import hashlib
 import json
 import runpy
 import zipfile
@@ -62,6 +63,8 @@ def test_an_entry_has_the_weights_and_no_folder(run, make_entry, tmp_path):
     assert "flair.quartile" not in quantities and "flair.below_air" in quantities
     card = (made.root / "README.md").read_text()
     assert card.startswith("# mine\n") and "| 0.5 |" in card and "/home" not in card and "train --config own" in card
+    with zipfile.ZipFile(made.best / "critic.keras") as new:
+        assert hashlib.sha256(new.read("model.weights.h5")).hexdigest() in card
     assert sha256(made.best / "critic.keras") in card and "any modality" in card
 
 
