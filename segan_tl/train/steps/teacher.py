@@ -6,6 +6,9 @@
 So what one modality shows of another comes over, softly, where the mask only says yes or no: the soft targets of KD-Net
 [Hu 2020], without its temperature and its term of the latent features. The teacher stands still. It sees the same patch
 with the same changes; a case that lacks a modality has nothing to learn from it.
+
+With `teacher_loss = "squared_dice"` it is 1 − 2 Σ p t / (Σ p² + Σ t²) instead, which is 0 where both say the same, and which
+does not make a network hesitant where its modalities show little.
 """
 
 import keras
@@ -15,7 +18,7 @@ from keras import ops
 from segan_tl.config.schema import Config
 from segan_tl.data.presence import with_planes
 from segan_tl.fast.accelerate import accelerate
-from segan_tl.losses import binary_cross_entropy, cross_entropy
+from segan_tl.losses import binary_cross_entropy, cross_entropy, dice_loss
 
 
 class TeacherTerm:
@@ -38,6 +41,7 @@ class TeacherTerm:
         ]
         self.outputs = [theirs.data.regions.index(name) for name in config.data.regions]
         self.softmax, self.planes = config.model.activation == "softmax", theirs.data.any_subset
+        self.settings = config.train
         if self.softmax:  # background first
             self.outputs = [0, *(place + 1 for place in self.outputs)]
 
@@ -53,5 +57,12 @@ class TeacherTerm:
         every = image[:, *[0] * (len(image.shape) - 2), : self.modalities]
         seen = with_planes(image, ops.ones_like(every)) if self.planes else image
         answer = tf.stop_gradient(tf.gather(self.forward(seen, training=False), self.outputs, axis=-1))
-        loss = cross_entropy if self.softmax else binary_cross_entropy
-        return whole * loss(answer, ops.cast(logits, "float32"))
+        return whole * self._measure(ops.cast(answer, "float32"), ops.cast(logits, "float32"))
+
+    def _measure(self, answer, logits):
+        if self.settings.teacher_loss == "cross_entropy":
+            return (cross_entropy if self.softmax else binary_cross_entropy)(answer, logits)
+        probability = ops.softmax(logits, axis=-1) if self.softmax else ops.sigmoid(logits)
+        if self.softmax:  # Dice is of the foreground
+            answer, probability = (ops.split(values, [1], axis=-1)[1] for values in (answer, probability))
+        return dice_loss(answer, probability, smooth=self.settings.dice_smooth)

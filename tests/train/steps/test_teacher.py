@@ -42,6 +42,15 @@ def test_soft_targets_by_hand():
     assert found.numpy() == pytest.approx([0.5623, 0.0], abs=1e-4)
 
 
+def test_squared_dice_of_soft_targets_by_hand():
+    config = config_of(teacher_loss="squared_dice", dice_smooth=1e-6)
+    term = TeacherTerm(linear([1.0, -1.0], channels=2), theirs=config_of(["flair", "t1"], subsets="all"), config=config)
+    image = tf.constant(np.ones((2, 4, 4, 2)) * [1, 1 + np.log(3)], tf.float32)
+    logits = tf.constant(np.repeat([np.log(3), 0], 16).reshape(2, 4, 4, 1), tf.float32)
+    # 3/4 and 3/4: nothing left; 3/4 and 1/2: 1 − 2 · 3/8 / (9/16 + 1/4)
+    assert term(image, tf.ones(2), logits).numpy() == pytest.approx([0.0, 0.0769], abs=1e-4)
+
+
 def test_regions_in_another_order():
     theirs = config_of(regions=("tc", "wt"), subsets="all")
     term = TeacherTerm(
