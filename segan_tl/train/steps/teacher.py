@@ -7,8 +7,8 @@ So what one modality shows of another comes over, softly, where the mask only sa
 [Hu 2020], without its temperature and its term of the latent features. The teacher stands still. It sees the same patch
 with the same changes; a case that lacks a modality has nothing to learn from it.
 
-With `teacher_loss = "squared_dice"` it is 1 − 2 Σ p t / (Σ p² + Σ t²) instead, which is 0 where both say the same, and which
-does not make a network hesitant where its modalities show little.
+With `teacher_loss = "squared_dice"` it is 1 − 2 Σ p t / (Σ p² + Σ t²) instead, which is 0 where both say the same, too,
+and does not make a network hesitant where its modalities show little.
 """
 
 import keras
