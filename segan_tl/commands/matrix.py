@@ -21,7 +21,7 @@ models the better one always wins a weighted vote. A run that was trained with -
 itself; the votes stand beside it, and so do runs that were trained on several modalities, each on its own subset.
 
 --out gets matrix.csv, matrix_cases.csv, matrix.png, votes.csv, votes.png and matrix.json, with a run of several
-modalities subsets.csv, subsets_cases.csv and subsets.png, too."""
+modalities subsets.csv, subsets_cases.csv, subsets_cost.csv and subsets.png, too."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,10 +80,10 @@ def run(arguments: argparse.Namespace) -> int:
     from segan_tl.predict.voters import load_members
     from segan_tl.report.compare.matrix import Scores, score_matrix
     from segan_tl.report.compare.matrix_report import About, report
-    from segan_tl.report.compare.subsets import one_each, score_subsets
+    from segan_tl.report.compare.subsets import costs_of, one_each, score_subsets
 
     models, digests = load_members([*alone, *of_any, *fixed])
-    scores = subsets = Scores([], [], {})
+    scores = subsets = Scores.empty()
     if alone:
         with case_progress(f"{len(alone)} models on {', '.join(modalities)}", total=len(cases)) as advance:
             scores = score_matrix(
@@ -99,5 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     # === Report ===
     synthetic = bool(cohort.settings.get("synthetic", False)) or members[0].synthetic and arguments.data is None
     about = About(out, arguments.part, str(cohort.folder.resolve()), synthetic, no_votes)
-    report(scores, subsets, alone, several, order=order, about=about, digests=digests)
+    sizes = [model.count_params() for model in models]
+    costs = costs_of([*alone, *several], sizes, scores.seconds | subsets.seconds, votes=no_votes is None)
+    report(scores, subsets, alone, several, order=order, about=about, digests=digests, costs=costs)
     return 0

@@ -25,7 +25,7 @@ FILES = {
     "scores": ("summary.json", "metrics.csv", "overlays.png", "auc.csv", "operating_point.json"),
     "matrix": (
         "matrix.json", "matrix.csv", "matrix_cases.csv", "matrix.png", "votes.csv", "votes.png",
-        "subsets.csv", "subsets_cases.csv", "subsets.png",
+        "subsets.csv", "subsets_cases.csv", "subsets_cost.csv", "subsets.png",
     ),
 }
 # Folders of versions that left no marker: a file, and keys of it that no other program writes together.

@@ -1,6 +1,7 @@
 """Every single-modality model on every modality [Giacomello 2020, Fig. 3], and their votes where several are there."""
 
 import itertools
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -32,11 +33,18 @@ class Scores(NamedTuple):
         cells: one dictionary a run, modality, case and region: CELL, "case", "dice".
         votes: one dictionary a subset of modalities, rule, case and region: SUBSET, "case", "dice".
         failed: cases that could not be read, and why.
+        seconds: run → what each of its cases took to segment with all modalities that the run takes.
     """
 
     cells: list[dict]
     votes: list[dict]
     failed: dict[str, str]
+    seconds: dict[str, list[float]]
+
+    @classmethod
+    def empty(cls) -> "Scores":
+        """Return scores of nothing."""
+        return cls([], [], {}, {})
 
 
 def score_matrix(
@@ -61,7 +69,7 @@ def score_matrix(
     Raises:
         UserError: no case could be read.
     """
-    scores = Scores([], [], {})
+    scores = Scores.empty()
     for case in cases:
         try:
             loaded = load_case(case, modalities)
@@ -70,7 +78,9 @@ def score_matrix(
             advance(f"{case.id}  left out: {error}")
             continue
         truth = region_masks(loaded.labels, members[0].config.data.regions)
-        cells, own = _score_models(members, models, loaded, modalities=modalities, truth=truth, case=case.id)
+        cells, own, seconds = _score_models(members, models, loaded, modalities=modalities, truth=truth, case=case.id)
+        for member, taken in zip(members, seconds):
+            scores.seconds.setdefault(member.name, []).append(taken)
         scores.cells.extend(cell | {"case": case.id} for cell in cells)
         if voting:
             scores.votes.extend(vote | {"case": case.id} for vote in _score_votes(members, own, truth))
@@ -92,20 +102,22 @@ def _score_models(
     modalities: Sequence[str],
     truth: np.ndarray,
     case: str,
-) -> tuple[list[dict], list[np.ndarray]]:
-    """Return the cells of one case, and each member's probability (H, W, D, R) on its own modality."""
-    cells, own = [], []
+) -> tuple[list[dict], list[np.ndarray], list[float]]:
+    """Return the cells of one case, and each member's probability (H, W, D, R) and seconds on its own modality."""
+    cells, own, seconds = [], [], []
     for member, model in zip(members, models):
         for column, modality in enumerate(modalities):
             image = loaded.image[..., column : column + 1]
+            began = time.perf_counter()
             probability = segment_case(model, image, member.config, spacing_mm=loaded.spacing_mm, case=case)
             if modality == member.modality:
                 own.append(probability)
+                seconds.append(time.perf_counter() - began)
             prediction = binarise(probability, member.config.predict)
             for i, region in enumerate(member.config.data.regions):
                 cell = dict(zip(CELL, (member.name, member.modality, modality, region)))
                 cells.append(cell | {"dice": counts(truth[..., i], prediction[..., i]).dice})
-    return cells, own
+    return cells, own, seconds
 
 
 def _score_votes(members: Sequence[Member], own: list[np.ndarray], truth: np.ndarray) -> list[dict]:

@@ -11,13 +11,13 @@ from segan_tl.environment import versions
 from segan_tl.predict.members import Member, joint_settings
 from segan_tl.report.compare.matrix import CELL, SUBSET, Scores, by_number, summarise, write_rows
 from segan_tl.report.compare.matrix_figures import plot_matrix, plot_votes
-from segan_tl.report.compare.matrix_tables import print_matrix, print_subsets, print_votes
-from segan_tl.report.compare.subsets import with_means
+from segan_tl.report.compare.matrix_tables import print_costs, print_matrix, print_subsets, print_votes
+from segan_tl.report.compare.subsets import COST, with_means
 
 NUMBERS = ("dice", "std", "cases")
 MATRIX = ("matrix.csv", "matrix_cases.csv", "matrix.png")
 VOTES = ("votes.csv", "votes.png")
-SUBSETS = ("subsets.csv", "subsets_cases.csv", "subsets.png")
+SUBSETS = ("subsets.csv", "subsets_cases.csv", "subsets_cost.csv", "subsets.png")
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ def report(
     order: Sequence[str],
     about: About,
     digests: list,
+    costs: Sequence[dict],
 ) -> None:
     """Write the tables and pictures, print them, and say where they are.
 
@@ -54,6 +55,7 @@ def report(
         several: the others.
         order: of the modalities.
         digests: sha256 of their segmentors, in this order.
+        costs: of each way to segment every subset, keys COST.
     """
     mark(about.out, "matrix")
     cells, votes = summarise(scores.cells, CELL), summarise(scores.votes, SUBSET)
@@ -62,7 +64,7 @@ def report(
     if alone:
         _report_cells(scores, cells, about, on=on)
         _report_votes(votes, alone, about, on=on)
-    found = _report_subsets([*subsets.votes, *scores.votes], order, about, on=on) if several else []
+    found = _report_subsets([*subsets.votes, *scores.votes], order, about, on=on, costs=costs) if several else []
     written = [name for names, rows in ((MATRIX, cells), (VOTES, votes), (SUBSETS, found)) for name in names if rows]
     for name in {*MATRIX, *VOTES, *SUBSETS} - set(written):
         (about.out / name).unlink(missing_ok=True)  # of an earlier comparison
@@ -71,7 +73,7 @@ def report(
         console.print(f"left out {case_id}: {reason}", markup=False, soft_wrap=True)
     results = {"part": about.part, "data": about.data, "synthetic": about.synthetic, "cases": ids, "failed": failed}
     results |= {"matrix": cells, "votes": votes, "votes_left_out": about.no_votes}
-    results |= {"subsets": found} if found else {}
+    results |= {"subsets": found, "costs": list(costs)} if found else {}
     _write_record(about.out / "matrix.json", results, alone, several, digests=digests)
     console.print(f"written to {about.out}: {', '.join([*written, 'matrix.json'])}", soft_wrap=True)
 
@@ -97,7 +99,9 @@ def _report_votes(votes: list[dict], alone: Sequence[Member], about: About, *, o
     console.print(f"weights of the votes, best validation Dice: {weights}", soft_wrap=True)
 
 
-def _report_subsets(scored: list[dict], order: Sequence[str], about: About, *, on: str) -> list[dict]:
+def _report_subsets(
+    scored: list[dict], order: Sequence[str], about: About, *, on: str, costs: Sequence[dict]
+) -> list[dict]:
     """Write and print what one network, one each, and the votes beside it make of every subset; return the rows."""
     rows = summarise(scored, SUBSET)
     found = with_means(rows, order)
@@ -106,6 +110,8 @@ def _report_subsets(scored: list[dict], order: Sequence[str], about: About, *, o
     title = f"Every subset of modalities: {on}"
     plot_votes(rows, by_number(rows), about.out / "subsets.png", title=title, synthetic=about.synthetic)
     print_subsets(found, on=on, synthetic=about.synthetic)
+    write_rows(about.out / "subsets_cost.csv", costs, columns=COST)
+    print_costs(costs)
     return found
 
 

@@ -71,6 +71,17 @@ def print_subsets(rows: Sequence[dict], *, on: str, synthetic: bool) -> None:
         _print_subsets(mine, "rule", rules, title=title, synthetic=synthetic)
 
 
+def print_costs(costs: Sequence[dict]) -> None:
+    """Print how many networks and parameters each way needs, and its seconds for a patient who has all modalities."""
+    table = Table()
+    table.add_column("what it takes")
+    for column in ("networks", "parameters", "seconds a case, all modalities"):
+        table.add_column(column, justify="right")
+    for row in costs:
+        table.add_row(row["rule"], str(row["networks"]), f"{row['parameters']:,}", f"{row['seconds_per_case']:.2f}")
+    print_table(table)
+
+
 def _print_subsets(rows: Sequence[dict], across: str, columns: Sequence[str], *, title: str, synthetic: bool) -> None:
     _print_title(title, synthetic)
     table = Table()

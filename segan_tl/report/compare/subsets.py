@@ -1,5 +1,7 @@
 """Networks on subsets of modalities, one for all of them or one each: what to expect of a patient who has only some."""
 
+import statistics
+import time
 from collections.abc import Callable, Sequence
 
 import keras
@@ -15,6 +17,7 @@ from segan_tl.regions import region_masks
 from segan_tl.report.compare.matrix import SUBSET, Scores, subsets
 
 MEAN = "mean"  # of all subsets, in their column
+COST = ("rule", "networks", "parameters", "seconds_per_case")
 EACH = "one network each"  # the rule of runs that were trained on a subset and see no other
 
 
@@ -39,17 +42,19 @@ def score_subsets(
         advance: called with one line a case.
 
     Returns:
-        `votes` and `failed` of a `Scores`; the rule is the name of a run for any subset, EACH for the others.
+        `votes`, `failed` and `seconds` of a `Scores`; the rule is a run for any subset, EACH for the others.
 
     Raises:
         UserError: no case could be read.
     """
-    scores = Scores([], [], {})
+    scores = Scores.empty()
     for case in cases:
         found = []
         for member, model in zip(members, models):
             try:
-                found += _score_case(member, model, case, order)
+                rows, seconds = _score_case(member, model, case, order)
+                found += rows
+                scores.seconds.setdefault(member.name, []).extend(seconds)
             except UserError as error:
                 scores.failed[case.id] = str(error)
         if case.id in scores.failed:
@@ -66,13 +71,15 @@ def score_subsets(
     return scores
 
 
-def _score_case(member: Member, model: keras.Model, case: Case, order: Sequence[str]) -> list[dict]:
-    """Return a row for each subset of what the case has, and each region."""
-    data, rows = member.config.data, []
+def _score_case(
+    member: Member, model: keras.Model, case: Case, order: Sequence[str]
+) -> tuple[list[dict], list[float]]:
+    """Return a row for each subset of what the case has, and each region; and the seconds of all modalities."""
+    data, rows, seconds = member.config.data, [], []
     sets = subsets(len(data.modalities)) if data.any_subset else [tuple(range(len(data.modalities)))]
     sets = [chosen for chosen in sets if all(data.modalities[i] in case.images for i in chosen)]
     if not sets:
-        return []
+        return [], []
     loaded = load_labelled(case, data.modalities, any_subset=True)
     truth = region_masks(loaded.labels, data.regions)
     rule = member.name if data.any_subset else EACH
@@ -80,12 +87,15 @@ def _score_case(member: Member, model: keras.Model, case: Case, order: Sequence[
         names = sorted((data.modalities[i] for i in chosen), key=order.index)
         image = np.zeros_like(loaded.image)
         image[..., chosen] = loaded.image[..., chosen]
+        began = time.perf_counter()
         probability = segment_case(model, image, member.config, spacing_mm=loaded.spacing_mm, case=case.id)
+        if len(chosen) == len(data.modalities):
+            seconds.append(time.perf_counter() - began)
         prediction = binarise(probability, member.config.predict)
         for i, region in enumerate(data.regions):
             row = dict(zip(SUBSET, ("+".join(names), len(names), rule, region)))
             rows.append(row | {"case": case.id, "dice": counts(truth[..., i], prediction[..., i]).dice})
-    return rows
+    return rows, seconds
 
 
 def one_each(cells: Sequence[dict]) -> list[dict]:
@@ -98,6 +108,34 @@ def one_each(cells: Sequence[dict]) -> list[dict]:
         dict(zip(SUBSET, (cell["modality"], 1, EACH, cell["region"]))) | {"case": cell["case"], "dice": cell["dice"]}
         for cell in cells
         if cell["modality"] == cell["trained_on"]
+    ]
+
+
+def costs_of(
+    members: Sequence[Member], parameters: Sequence[int], seconds: dict[str, list[float]], *, votes: bool
+) -> list[dict]:
+    """Return what each way to segment every subset takes: networks, parameters, seconds a case with all modalities.
+
+    Args:
+        members: all runs that were scored.
+        parameters: of each.
+        seconds: run → of its cases; the median counts, for the first one waits for TensorFlow.
+        votes: those of one modality voted.
+    """
+    takes = {member.name: statistics.median(seconds.get(member.name) or [float("nan")]) for member in members}
+    sizes = {member.name: count for member, count in zip(members, parameters)}
+    any_of = [member for member in members if member.config.data.any_subset]
+    rest = [member for member in members if member not in any_of]
+    alone = [member for member in rest if len(member.config.data.modalities) == 1]
+    ways = [(member.name, [member], takes[member.name]) for member in any_of]
+    if votes:
+        ways.append(("votes", alone, sum(takes[member.name] for member in alone)))
+    if len(rest) > len(alone):
+        last = max(rest, key=lambda member: len(member.config.data.modalities))
+        ways.append((EACH, rest, takes[last.name]))
+    return [
+        dict(zip(COST, (rule, len(runs), sum(sizes[member.name] for member in runs), taken)))
+        for rule, runs, taken in ways
     ]
 
 

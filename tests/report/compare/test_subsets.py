@@ -14,7 +14,7 @@ from segan_tl.disk.atomic import write_json
 from segan_tl.predict.voters import load_members
 from segan_tl.predict.members import open_members
 from segan_tl.report.compare.matrix import SUBSET, summarise
-from segan_tl.report.compare.subsets import EACH, score_subsets, with_means
+from segan_tl.report.compare.subsets import EACH, costs_of, score_subsets, with_means
 from tests.small_runs import make_run, small_config, small_labels, write_case
 
 SPLIT = {"train": ["a"], "validation": ["b"], "test": ["BraTS2021_00001", "BraTS2021_00002"]}
@@ -97,6 +97,16 @@ def test_a_rule_without_all_subsets_has_no_mean():
     ]  # fmt: skip
 
 
+def test_what_each_way_takes(places):
+    names = ["small/flair", "small/t2", "small/any", "small/both"]
+    members = open_members(names, runs=places / "runs", several=True)
+    seconds = {"small/flair": [9.0, 1.0, 2.0], "small/t2": [3.0], "small/any": [4.0], "small/both": [0.5, 1.5]}
+    found = costs_of(members, [10, 20, 40, 80], seconds, votes=True)
+    # The median of a run's cases; votes take all of one modality, one each the largest of them.
+    assert [tuple(row.values()) for row in found] == [("small/any", 1, 40, 4), ("votes", 2, 30, 5), (EACH, 3, 110, 1)]
+    assert [row["rule"] for row in costs_of(members[:3], [1, 1, 1], seconds, votes=False)] == ["small/any"]
+
+
 def test_votes_stand_in_the_same_table(places, tmp_path, capsys):
     write_case(tmp_path / "cohort", "BraTS2021_00001", small_labels())
     write_case(tmp_path / "cohort", "BraTS2021_00002", small_labels(4.0))
@@ -111,6 +121,10 @@ def test_votes_stand_in_the_same_table(places, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "Dice of wt by modalities available" in printed and "majority vote" in printed
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {"subsets.png", "votes.csv", "matrix.csv"}
+    with (tmp_path / "out" / "subsets_cost.csv").open() as file:
+        costs = {row["rule"]: (int(row["networks"]), int(row["parameters"])) for row in csv.DictReader(file)}
+    assert costs["small/any"] == (1, 5) and costs["votes"][0] == 2
+    assert all(row["seconds_per_case"] > 0 for row in json.loads((tmp_path / "out/matrix.json").read_text())["costs"])
 
 
 def test_one_network_each(places, tmp_path, capsys):
