@@ -55,7 +55,7 @@ class TrainConfig(Section):
     # with data.subsets = "any": folder of a finished run whose answers from all modalities are learnt, too [Hu 2020]
     teacher: Text | None = None
     teacher_weight: PositiveWeight = 1.0  # of that term
-    teacher_loss: Literal["cross_entropy", "squared_dice"] = "cross_entropy"  # what that term is
+    teacher_loss: Literal["cross_entropy", "squared_dice"] = "squared_dice"  # what that term is
 
 
 class CriticConfig(Section):

@@ -1,14 +1,13 @@
 """The teacher's term: a network that sees all modalities says of every voxel what one that sees some is to answer.
 
-    loss_teacher = cross-entropy of the network's answer to a part of the modalities, with the teacher's probability
-                   from all of them in the place of the truth
+    loss_teacher = 1 − 2 Σ p t / (Σ p² + Σ t²), the mean over regions, with the network's probability p from a part of
+                   the modalities and the teacher's, t, from all of them: 0 where both say the same
 
 So what one modality shows of another comes over, softly, where the mask only says yes or no: the soft targets of KD-Net
-[Hu 2020], without its temperature and its term of the latent features. The teacher stands still. It sees the same patch
-with the same changes; a case that lacks a modality has nothing to learn from it.
-
-With `teacher_loss = "squared_dice"` it is 1 − 2 Σ p t / (Σ p² + Σ t²) instead, which is 0 where both say the same, too,
-and does not make a network hesitant where its modalities show little.
+[Hu 2020], without its temperature and its term of the latent features, and by Dice: with its cross-entropy
+(`teacher_loss = "cross_entropy"`) a network turns hesitant where its modalities show little, and below the threshold
+that is silence. The teacher stands still. It sees the same patch with the same changes; a case that lacks a modality
+has nothing to learn from it.
 """
 
 import keras

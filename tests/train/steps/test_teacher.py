@@ -16,7 +16,8 @@ MODALITIES = ["t1", "flair"]
 def config_of(modalities=MODALITIES, regions=("wt",), *, subsets="any", **train):
     values = small_config(tuple(modalities), regions).model_dump(mode="json")
     values["data"] |= {"subsets": subsets}
-    values["train"] |= {"optimizer": "rmsprop", "learning_rate": 1e-3, "clip_norm": 0.0, **train}
+    values["train"] |= {"optimizer": "rmsprop", "learning_rate": 1e-3, "clip_norm": 0.0}
+    values["train"] |= {"teacher_loss": "cross_entropy", **train}
     values["critic"] = None
     return validate(values, source="the test")
 
