@@ -6,8 +6,8 @@
 So what one modality shows of another comes over, softly, where the mask only says yes or no: the soft targets of KD-Net
 [Hu 2020], without its temperature and its term of the latent features, and by Dice; with its cross-entropy
 (`teacher_loss = "cross_entropy"`) a network may turn hesitant where its modalities show little, and below the threshold
-that is silence: docs/missing-modalities.md has both, on patients and on the phantom. The teacher stands still. It sees the same patch with the same changes; a case that lacks a modality
-has nothing to learn from it.
+that is silence: docs/missing-modalities.md has both, on patients and on the phantom. The teacher stands still. It sees
+the same patch with the same changes; a case that lacks a modality has nothing to learn from it.
 """
 
 import keras
