@@ -117,10 +117,11 @@ def test_nothing_comes_before_what_it_needs(tmp_path):
         seen.add(job.name)
 
 
-def test_the_quick_configuration_is_quickstart_with_fewer_epochs_and_every_component():
+def test_the_quick_configuration_is_quickstart_on_harder_patients_with_fewer_epochs_and_every_component():
     quick, start = (load_config(name).model_dump() for name in ("giacomello_quick", "quickstart"))
     epochs = quick["train"].pop("epochs"), start["train"].pop("epochs")
     assert epochs == (12, 20)
+    assert (quick["phantom"].pop("variety"), start["phantom"].pop("variety")) == ("hard", "plain")
     # The paper drops no component.
     assert quick["predict"].pop("smallest_component") == 0 != start["predict"].pop("smallest_component")
     assert quick == start
