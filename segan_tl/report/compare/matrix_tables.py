@@ -78,7 +78,8 @@ def print_costs(costs: Sequence[dict]) -> None:
     for column in ("networks", "parameters", "seconds a case, all modalities"):
         table.add_column(column, justify="right")
     for row in costs:
-        table.add_row(row["rule"], str(row["networks"]), f"{row['parameters']:,}", f"{row['seconds_per_case']:.2f}")
+        seconds = "–" if row["seconds_per_case"] is None else f"{row['seconds_per_case']:.2f}"
+        table.add_row(row["rule"], str(row["networks"]), f"{row['parameters']:,}", seconds)
     print_table(table)
 
 

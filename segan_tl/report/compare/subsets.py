@@ -119,20 +119,21 @@ def costs_of(
     Args:
         members: all runs that were scored.
         parameters: of each.
-        seconds: run → of its cases; the median counts, for the first one waits for TensorFlow.
+        seconds: run → of its cases; the median counts, for the first one waits for TensorFlow. Of a run without any,
+            because no case has all modalities, nothing is known: None.
         votes: those of one modality voted.
     """
-    takes = {member.name: statistics.median(seconds.get(member.name) or [float("nan")]) for member in members}
+    takes = {name: statistics.median(taken) for name, taken in seconds.items() if taken}
     sizes = {member.name: count for member, count in zip(members, parameters)}
     any_of = [member for member in members if member.config.data.any_subset]
     rest = [member for member in members if member not in any_of]
     alone = [member for member in rest if len(member.config.data.modalities) == 1]
-    ways = [(member.name, [member], takes[member.name]) for member in any_of]
-    if votes:
+    ways = [(member.name, [member], takes.get(member.name)) for member in any_of]
+    if votes:  # each of them sees every case
         ways.append(("votes", alone, sum(takes[member.name] for member in alone)))
     if len(rest) > len(alone):
         last = max(rest, key=lambda member: len(member.config.data.modalities))
-        ways.append((EACH, rest, takes[last.name]))
+        ways.append((EACH, rest, takes.get(last.name)))
     return [
         dict(zip(COST, (rule, len(runs), sum(sizes[member.name] for member in runs), taken)))
         for rule, runs, taken in ways

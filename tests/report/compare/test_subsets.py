@@ -14,6 +14,7 @@ from segan_tl.disk.atomic import write_json
 from segan_tl.predict.voters import load_members
 from segan_tl.predict.members import open_members
 from segan_tl.report.compare.matrix import SUBSET, summarise
+from segan_tl.report.compare.matrix_tables import print_costs
 from segan_tl.report.compare.subsets import EACH, costs_of, score_subsets, with_means
 from tests.small_runs import make_run, small_config, small_labels, write_case
 
@@ -97,7 +98,7 @@ def test_a_rule_without_all_subsets_has_no_mean():
     ]  # fmt: skip
 
 
-def test_what_each_way_takes(places):
+def test_what_each_way_takes(places, capsys):
     names = ["small/flair", "small/t2", "small/any", "small/both"]
     members = open_members(names, runs=places / "runs", several=True)
     seconds = {"small/flair": [9.0, 1.0, 2.0], "small/t2": [3.0], "small/any": [4.0], "small/both": [0.5, 1.5]}
@@ -105,6 +106,10 @@ def test_what_each_way_takes(places):
     # The median of a run's cases; votes take all of one modality, one each the largest of them.
     assert [tuple(row.values()) for row in found] == [("small/any", 1, 40, 4), ("votes", 2, 30, 5), (EACH, 3, 110, 1)]
     assert [row["rule"] for row in costs_of(members[:3], [1, 1, 1], seconds, votes=False)] == ["small/any"]
+    none_has_all = costs_of(members[2:3], [40], {"small/any": []}, votes=False)
+    assert none_has_all[0]["seconds_per_case"] is None
+    print_costs(none_has_all)
+    assert "–" in capsys.readouterr().out
 
 
 def test_votes_stand_in_the_same_table(places, tmp_path, capsys):

@@ -52,6 +52,18 @@ def test_squared_dice_of_soft_targets_by_hand():
     assert term(image, tf.ones(2), logits).numpy() == pytest.approx([0.0, 0.0769], abs=1e-4)
 
 
+def test_squared_dice_of_a_softmax_is_of_the_foreground():
+    config = config_of(["flair"], subsets="all", teacher_loss="squared_dice")
+    config = config.model_copy(update={"model": config.model.model_copy(update={"activation": "softmax"})})
+    image = keras.Input((None, None, 1), name="image")
+    logits = keras.layers.Conv2D(2, 1, name="logits", kernel_initializer="zeros")(image)
+    teacher = keras.Model(image, keras.layers.Activation("softmax", name="probability")(logits))  # 1/2 and 1/2
+    term = TeacherTerm(teacher, theirs=config, config=config)
+    student = tf.constant(np.tile([np.log(3), 0], (1, 4, 4, 1)), tf.float32)  # background 3/4, WT 1/4
+    # Of WT alone: 1 − 2 · 1/8 / (1/16 + 1/4); with the background, whose is 1 − 3/4 / (13/16), it would be 0.138
+    assert term(tf.ones((1, 4, 4, 1)), tf.ones(1), student).numpy() == pytest.approx([0.2], abs=1e-4)
+
+
 def test_regions_in_another_order():
     theirs = config_of(regions=("tc", "wt"), subsets="all")
     term = TeacherTerm(
