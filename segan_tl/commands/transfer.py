@@ -80,7 +80,7 @@ def run(arguments) -> int:
     from segan_tl.errors import UserError
     from segan_tl.runs import Run
     from segan_tl.workflow.cohort import find_cohort, find_source_cohort
-    from segan_tl.workflow.moving import use_data_of, with_source_data
+    from segan_tl.workflow.source_data import use_data_of, with_source_data
     from segan_tl.workflow.worth import compare_with_scratch, fault_of_scratch
 
     source, strategy = _asked_for(arguments)
@@ -162,7 +162,8 @@ def _plan(arguments, source, strategy: str) -> tuple:
     from segan_tl.disk.paths import run_folder
     from segan_tl.workflow.cohort import check_cohorts
     from segan_tl.workflow.folds import plan_fold
-    from segan_tl.workflow.moving import configure, name_move, with_source_data
+    from segan_tl.workflow.moving import configure, name_move
+    from segan_tl.workflow.source_data import with_source_data
 
     config = configure(arguments, source, strategy)
     _check_options(arguments, source, config, strategy)
@@ -177,7 +178,7 @@ def _plan(arguments, source, strategy: str) -> tuple:
 def _check_options(arguments, source, config, strategy: str) -> None:
     """Refuse options that the strategy has no use for, and a transfer to what the source is."""
     from segan_tl.errors import UserError
-    from segan_tl.workflow.moving import is_own_cohort
+    from segan_tl.workflow.source_data import is_own_cohort
 
     if arguments.source_data and not config.source:
         raise UserError(
@@ -212,7 +213,7 @@ def _check_options(arguments, source, config, strategy: str) -> None:
 def _splitter(arguments, source, config, this_run):
     """Return (cohort, sound cases) → part → case ids."""
     from segan_tl.workflow.folds import choose_stated
-    from segan_tl.workflow.moving import split_as_source
+    from segan_tl.workflow.source_data import split_as_source
 
     as_source = partial(split_as_source, source=source, config=config, other_patients=arguments.other_patients)
     return choose_stated(arguments, config, this_run) or as_source

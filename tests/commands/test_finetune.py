@@ -19,7 +19,7 @@ from segan_tl.models.provenance import read_provenance
 from segan_tl.models.unet import LAST_THREE
 from segan_tl.models.weights import load_network
 from segan_tl.runs import Run
-from segan_tl.workflow.moving import with_source_data
+from segan_tl.workflow.source_data import with_source_data
 from tests.commands.test_imports import words
 
 TINY = """
