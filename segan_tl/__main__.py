@@ -29,6 +29,7 @@ COMMANDS = {
     "evaluate": "score a folder of masks against the truth, ours or not",
     "tune-postprocess": "sizes below which parts of a predicted tumour are removed, and what that is worth",
     "check": "read every case of a folder and name the bad ones",
+    "dicom": "show which series a folder of DICOM holds; write T1, T1c, T2 and FLAIR as NIfTI",
     "radiomics": "write shape, intensities and texture of each case's tumour to a table",
     "zoo": "list the trained networks that come along, or show the model card of one",
     "configs": "list the configurations that come along, show one, or copy one to change it",

@@ -1,0 +1,1 @@
+"""From the hospital's files to a case and back."""
