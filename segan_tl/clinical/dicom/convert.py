@@ -1,7 +1,6 @@
 """The chosen series of a folder as cases of NIfTI that `find_cases` understands."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from segan_tl.clinical.dicom.choose import Chosen
@@ -31,11 +30,12 @@ def write_cases(out: Path, chosen: dict[str, Chosen], *, tell: Callable[[str], N
     }
     if there := [path for path in images.values() if path.exists()]:
         raise UserError(f"{there[0]} is there already; give another OUT, or remove it")
-    for (case, modality), path in images.items():
-        series = chosen[case].series[modality]
-        volume = read_series(series)
-        write_volume(path, volume.data, replace(volume.geometry, remark=""))
-        write_references(out, {case: {name: reference_of(one) for name, one in chosen[case].series.items()}})
-        shape = "×".join(map(str, volume.data.shape))
-        tell(f"{case} {modality}: series {series.name}, {shape}, {path}")
+    for case, choice in chosen.items():
+        volumes = {modality: read_series(series) for modality, series in choice.series.items()}  # all, or none is written
+        for modality, volume in volumes.items():
+            path = images[case, modality]
+            write_volume(path, volume.data, volume.geometry)
+            shape = "×".join(map(str, volume.data.shape))
+            tell(f"{case} {modality}: series {choice.series[modality].name}, {shape}, {path}")
+        write_references(out, {case: {name: reference_of(series) for name, series in choice.series.items()}})
     return list(images.values())

@@ -59,15 +59,14 @@ def read_headers(folder: Path) -> Headers:
     """
     pydicom = require_pydicom()
     found, damaged, others = [], 0, 0
+    wanted = [pydicom.tag.Tag(tag) for tag in (*KEYWORDS, *MOSAIC_TAGS)]  # converted once, not for each file
     with quiet():
         for path in [folder] if folder.is_file() else walk(folder):
             if not _may_be_dicom(path):
                 others += 1
                 continue
             try:
-                values = pydicom.dcmread(
-                    path, stop_before_pixels=True, force=True, specific_tags=[*KEYWORDS, *MOSAIC_TAGS]
-                )
+                values = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=wanted)
                 if values.get("SOPInstanceUID") is not None:  # all but a DICOMDIR, which only lists the files
                     found.append(Header(path, values))
                 elif values.file_meta.get("MediaStorageSOPClassUID") != "1.2.840.10008.1.3.10":

@@ -84,7 +84,7 @@ def find_fault(slices: Sequence[Slice]) -> str | None:
 def _find_gap(slices: Sequence[Slice]) -> str | None:
     places = np.array([one.position_mm for one in slices])
     steps_mm = np.abs(np.diff(places @ slices[0].normal))
-    usual = float(np.median(steps_mm))
+    usual = float(np.sort(steps_mm)[(len(steps_mm) - 1) // 2])
     if usual < SAME_PLACE_MM:
         return "its slices do not lie one behind another"
     if found := [place for place, step in enumerate(steps_mm) if step > 1.5 * usual]:

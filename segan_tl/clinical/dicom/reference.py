@@ -54,6 +54,13 @@ class Reference:
     planes: tuple[Plane, ...]
 
     @property
+    def spacing_between_mm(self) -> float:
+        """Return the distance between slices along their normal."""
+        normal = np.cross(self.orientation[:3], self.orientation[3:])
+        step_mm = np.subtract(self.planes[-1].position_mm, self.planes[0].position_mm) / (len(self.planes) - 1)
+        return float(abs(normal @ step_mm))
+
+    @property
     def geometry(self) -> Geometry:
         """Return the grid (columns, rows, slices) of the volume."""
         affine = np.eye(4)

@@ -9,7 +9,7 @@ A reason is made of words of this file alone: a description may hold a name, and
 import re
 from dataclasses import dataclass
 
-from segan_tl.clinical.dicom.slices import flat_groups, number_of, value_of, words_of
+from segan_tl.clinical.dicom.slices import flat_groups, number_of, text_of, value_of, words_of
 
 OTHER = "other"
 LONG_TR, SHORT_TR, SHORT_TE, LONG_TE, FLUID_TI = 1500, 1200, 30, 60, (1500, 3500)
@@ -18,7 +18,7 @@ SHORT_TAU_TI = (80, 300)
 # Set aside by a word of the description, or by a kind of image: that of ImageType, or the acquisition's contrast.
 ASIDE = (
     ("a localiser", r"localiser|localizer|loc|scout|survey|aahead\w*|3 ?(?:plane|pl)", "LOCALIZER"),
-    ("diffusion", r"dwi|diff(?:usion)?|dti|dki|e?adc|trace\w*|ep2d|fa|colfa|b ?\d{3,4}", "DIFFUSION|ADC|TRACEW|FA"),
+    ("diffusion", r"dwi|diff(?:usion)?|dti|dki|e?adc|trace\w*|fa|colfa|b ?\d{3,4}", "DIFFUSION|ADC|TRACEW|FA"),
     ("perfusion", r"perf\w*|pwi|dsc|dce|p?c?asl|r?cbf|r?cbv|mtt|ttp|tmax|ktrans", "PERFUSION|ASL|CBF|CBV"),
     ("T2* or susceptibility", r"swi\w*|swan|susc\w*|qsm|t2 ?star|t2 ?\*|gre ?t2|hemo|heme|medic", "SWI|T2_STAR"),
     ("an angiogram", r"tof|mra|mrv|angio\w*|m(?:in)?ip|pca|venogram|cow", "TIME_OF_FLIGHT|TOF|MIP|MINIP|MIN IP"),
@@ -34,7 +34,7 @@ ASIDE = (
 STATED = {"FLUID_ATTENUATED": "flair", "T1": "t1", "T2": "t2"}  # AcquisitionContrast of enhanced files
 T1_WORDS = r"t1\w*|mp ?rage|i?r?-?f?spgr|bravo|t1tfe|vibe|fl3d\w*|tfl\w*"
 T2_WORDS = r"t2\w*"
-FLUID_WORDS = r"\w*flair\w*|t2f|dark ?fluid"
+FLUID_WORDS = r"\w*flair\w*|t2f|dark[- ]?fluid"
 WITH_CONTRAST = r"gd|gad\w*|post(?! ?-? ?op)\w*|contrast|ce|km|\+ ?c|c ?\+|\+ ?gd|\+ ?km|t1(?:c|ce|gd|km|post)|enh\w*|mdc"
 WITHOUT_CONTRAST = r"pre(?:-?gd|-?contrast)?|without|w ?o|non?-? ?contrast|nativ\w*|no ?gd|ohne|plain"
 NO_AGENT = {"", "NO", "NONE", "N", "0", "NIL", "NO CONTRAST", "WITHOUT", "NONE GIVEN", "OHNE", "NEIN"}
@@ -84,7 +84,7 @@ def recognise(values) -> Sequence:
 def _facts(values) -> _Facts:
     groups = flat_groups(values, 0) if value_of([values], "PerFrameFunctionalGroupsSequence") else [values]
     names = ("SeriesDescription", "ProtocolName", "SequenceName", "PulseSequenceName")
-    text = " ".join(str(value_of([values], name) or "") for name in names)
+    text = " ".join(text_of(values, name) for name in names)
     scanning = words_of(value_of(groups, "ScanningSequence"))
     inversion_ms = number_of(groups, "InversionTime") or number_of(groups, "InversionTimes")
     return _Facts(
@@ -149,7 +149,8 @@ def _by_tags(facts: _Facts) -> tuple[str, str]:
         return "flair", f"{times} null the fluid"
     if facts.inversion and ti and SHORT_TAU_TI[0] <= ti <= SHORT_TAU_TI[1] and not facts.gradient:
         return OTHER, f"{times} null fat (STIR)"
-    if te < SHORT_TE and (facts.inversion or facts.gradient and te < SHORT_TE / 2 or tr is not None and tr < SHORT_TR):
+    quick = te < SHORT_TE / 2 if facts.gradient else tr is not None and tr < SHORT_TR
+    if te < SHORT_TE and (facts.inversion or quick):
         return "t1", f"{times} weight by T1"
     if not facts.gradient and te >= LONG_TE and (tr is None or tr >= LONG_TR):
         return "t2", f"{times} weight by T2"

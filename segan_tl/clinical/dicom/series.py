@@ -8,7 +8,7 @@ from pathlib import Path
 from segan_tl.clinical.dicom.files import Header, Headers, quiet, read_headers
 from segan_tl.clinical.dicom.place import find_fault, geometry_of, split, twins
 from segan_tl.clinical.dicom.sequence import OTHER, Sequence, recognise
-from segan_tl.clinical.dicom.slices import Slice, number_of, slices_of, value_of
+from segan_tl.clinical.dicom.slices import Slice, number_of, slices_of, text_of
 from segan_tl.data.files.geometry import Geometry
 from segan_tl.errors import UserError
 
@@ -98,7 +98,7 @@ def find_series(folder: Path | str, *, name: str | None = None) -> Found:
     headers = read_headers(folder)
     with quiet():
         _require_mr(headers, folder)
-        unique = {str(header.values.SOPInstanceUID): header for header in reversed(headers.headers)}
+        unique = {text_of(header.values, "SOPInstanceUID"): header for header in reversed(headers.headers)}
         found = _sort(list(reversed(unique.values())), name)
     return Found(tuple(found), len(headers.headers) - len(unique), headers.damaged, headers.others)
 
@@ -106,7 +106,7 @@ def find_series(folder: Path | str, *, name: str | None = None) -> Found:
 def _sort(headers: list[Header], name: str | None) -> list[Series]:
     by_series = defaultdict(list)
     for header in headers:
-        by_series[str(header.values.get("SeriesInstanceUID", ""))].append(header)
+        by_series[text_of(header.values, "SeriesInstanceUID")].append(header)
     patients = _patients(by_series, name)
     studies = _studies(by_series, patients)
     series = [
@@ -131,7 +131,7 @@ def _require_mr(headers: Headers, folder: Path) -> None:
 
 
 def _modality(header: Header) -> str:
-    return str(value_of([header.values], "Modality") or "")
+    return text_of(header.values, "Modality")
 
 
 def _kind(header: Header) -> str:
@@ -141,11 +141,11 @@ def _kind(header: Header) -> str:
 def _patient(header: Header) -> tuple[str, ...]:
     """Return what tells a patient from others; it is compared and forgotten."""
     names = ("PatientID", "PatientName", "PatientBirthDate")
-    return tuple(str(value_of([header.values], name) or "").strip().upper().rstrip("^") for name in names)
+    return tuple(text_of(header.values, name).upper().rstrip("^") for name in names)
 
 
 def _study(header: Header) -> tuple:
-    return _patient(header), str(header.values.get("StudyInstanceUID", ""))
+    return _patient(header), text_of(header.values, "StudyInstanceUID")
 
 
 def _patients(by_series: dict[str, list[Header]], name: str | None) -> dict[tuple, str]:
@@ -172,7 +172,7 @@ def _studies(by_series: dict[str, list[Header]], patients: dict[tuple, str]) -> 
     """Return the number of each study, in the order of time, and its case."""
     times = {}
     for group in by_series.values():
-        date, time = (str(value_of([group[0].values], name) or "") for name in ("StudyDate", "StudyTime"))
+        date, time = (text_of(group[0].values, name) for name in ("StudyDate", "StudyTime"))
         times[_study(group[0])] = min((date, time), times.get(_study(group[0]), (date, time)))
     numbers, found = Counter(), {}
     total = Counter(patient for patient, _ in times)
@@ -191,8 +191,8 @@ def _volumes(group: list[Header], patient: str, study: int, case: str) -> Iterat
     first = group[0].values
     number = number_of([first], "SeriesNumber")
     empty = Series(
-        "", case, patient, study, None if number is None else int(number), str(first.get("SeriesInstanceUID", "")),
-        str(first.get("StudyInstanceUID", "")), str(value_of([first], "FrameOfReferenceUID") or ""), (),
+        "", case, patient, study, None if number is None else int(number), text_of(first, "SeriesInstanceUID"),
+        text_of(first, "StudyInstanceUID"), text_of(first, "FrameOfReferenceUID"), (),
     )  # fmt: skip
     if aside := _no_image(group[0]):
         yield replace(empty, aside=aside, fault="it holds no MR image")
@@ -213,7 +213,7 @@ def _no_image(header: Header) -> str:
     """Say why a series is no MR image; "" where it is one."""
     if _modality(header) != "MR":
         return f"no MR image ({_kind(header)})"
-    uid = str(header.values.get("SOPClassUID", ""))
+    uid = text_of(header.values, "SOPClassUID")
     if uid.startswith(SECONDARY_CAPTURE):
         return "a secondary capture"
     if uid not in MR_IMAGES:

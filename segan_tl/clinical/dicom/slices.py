@@ -79,6 +79,12 @@ def value_of(groups: list, keyword: str):
     return None
 
 
+def text_of(values, keyword: str) -> str:
+    """Return an attribute as text; "" where there is none."""
+    value = value_of([values], keyword)
+    return "" if value is None else str(value).strip()
+
+
 def number_of(groups: list, keyword: str) -> float | None:
     """Return an attribute as a number, of several the first; None where it is none."""
     found = numbers_of(groups, keyword)
@@ -97,8 +103,8 @@ def numbers_of(groups: list, keyword: str, count: int | None = None) -> Vector |
 
 def words_of(value) -> tuple[str, ...]:
     """Return an attribute of one or several codes as words in capitals."""
-    parts = [value] if isinstance(value, str) else value or []
-    return tuple(str(part).upper() for part in parts)
+    several = hasattr(value, "__iter__") and not isinstance(value, str | bytes)
+    return tuple(str(part).upper() for part in (value if several else [] if value is None else [value]))
 
 
 def flat_groups(values, frame: int) -> list:
@@ -124,8 +130,8 @@ def _slice(header: Header, groups: list, *, frame: int | None = None) -> Slice:
     orientation = numbers_of(groups, "ImageOrientationPatient", 6)
     return Slice(
         header.path,
-        str(values.get("SOPClassUID", "")),
-        str(values.SOPInstanceUID),
+        text_of(values, "SOPClassUID"),
+        text_of(values, "SOPInstanceUID"),
         frame,
         None,
         (int(number_of([values], "Rows") or 0), int(number_of([values], "Columns") or 0)),
@@ -150,7 +156,7 @@ def _marks(groups: list) -> tuple:
         number_of(groups, "TemporalPositionIndex") or number_of(groups, "TemporalPositionIdentifier") or 0,
         number_of(groups, "AcquisitionNumber") or 0,
         number_of(groups, "TriggerTime") or 0,
-        str(value_of(groups, "AcquisitionTime") or ""),
+        text_of(groups[-1], "AcquisitionTime"),
     )
 
 
