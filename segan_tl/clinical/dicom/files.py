@@ -23,7 +23,7 @@ KEYWORDS = (
     "ProtocolName", "SequenceName", "PulseSequenceName", "ScanningSequence", "EchoPulseSequence", "RepetitionTime",
     "EchoTime", "InversionTime", "ContrastBolusAgent", "ContrastBolusAgentSequence", "DiffusionBValue",
     "AcquisitionContrast", "ComplexImageComponent", "BodyPartExamined", "Rows", "Columns", "NumberOfFrames",
-    "SamplesPerPixel", "PixelSpacing", "SliceThickness", "ImagePositionPatient", "ImageOrientationPatient",
+    "SamplesPerPixel", "PixelSpacing", "SliceThickness", "SpacingBetweenSlices", "ImagePositionPatient", "ImageOrientationPatient",
     "RescaleSlope", "RescaleIntercept", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 )  # fmt: skip
 MOSAIC_TAGS = (0x00190010, 0x0019100A, 0x00290010, 0x00291010, 0x00291020)  # what Siemens says of the tiles

@@ -30,16 +30,16 @@ def split(slices: Sequence[Slice]) -> list[list[Slice]]:
     """Divide what stands under one series into volumes: by grid and direction, then by what tells places apart that
     come twice (`Slice.marks`): echoes, kinds of image, b-values, time points, acquisitions.
     """
+    if any(None in (one.position_mm, one.orientation, one.spacing_mm) for one in slices):
+        return [list(slices)]
     by_grid = defaultdict(list)
     for one in slices:
-        turned = None if one.orientation is None else tuple(np.round(one.orientation, 2) + 0.0)
-        spacing = None if one.spacing_mm is None else tuple(np.round(one.spacing_mm, 3))
-        by_grid[one.shape, spacing, turned].append(one)
+        by_grid[one.shape, *np.round(one.spacing_mm, 3), *(np.round(one.orientation, 2) + 0.0)].append(one)
     return [in_order(part) for group in by_grid.values() for part in _split_by_marks(group, 0)]
 
 
 def _split_by_marks(slices: list[Slice], mark: int) -> list[list[Slice]]:
-    if any(one.position_mm is None for one in slices) or mark == len(slices[0].marks) or not twins(slices):
+    if mark == len(slices[0].marks) or not twins(slices):
         return [slices]
     parts = defaultdict(list)
     for one in slices:
