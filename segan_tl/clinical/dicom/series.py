@@ -8,7 +8,7 @@ from pathlib import Path
 from segan_tl.clinical.dicom.files import Header, Headers, quiet, read_headers
 from segan_tl.clinical.dicom.place import find_fault, geometry_of, split, twins
 from segan_tl.clinical.dicom.sequence import OTHER, Sequence, recognise
-from segan_tl.clinical.dicom.slices import Slice, number_of, slices_of, text_of
+from segan_tl.clinical.dicom.slices import Slice, number_of, slices_of, text_of, uid_of
 from segan_tl.data.files.geometry import Geometry
 from segan_tl.errors import UserError
 
@@ -98,7 +98,7 @@ def find_series(folder: Path | str, *, name: str | None = None) -> Found:
     headers = read_headers(folder)
     with quiet():
         _require_mr(headers, folder)
-        unique = {text_of(header.values, "SOPInstanceUID"): header for header in reversed(headers.headers)}
+        unique = {uid_of(header.values, "SOPInstanceUID"): header for header in reversed(headers.headers)}
         found = _sort(list(reversed(unique.values())), name)
     return Found(tuple(found), len(headers.headers) - len(unique), headers.damaged, headers.others)
 
@@ -106,7 +106,7 @@ def find_series(folder: Path | str, *, name: str | None = None) -> Found:
 def _sort(headers: list[Header], name: str | None) -> list[Series]:
     by_series = defaultdict(list)
     for header in headers:
-        by_series[text_of(header.values, "SeriesInstanceUID")].append(header)
+        by_series[uid_of(header.values, "SeriesInstanceUID")].append(header)
     patients = _patients(by_series, name)
     studies = _studies(by_series, patients)
     series = [
@@ -145,7 +145,7 @@ def _patient(header: Header) -> tuple[str, ...]:
 
 
 def _study(header: Header) -> tuple:
-    return _patient(header), text_of(header.values, "StudyInstanceUID")
+    return _patient(header), uid_of(header.values, "StudyInstanceUID")
 
 
 def _patients(by_series: dict[str, list[Header]], name: str | None) -> dict[tuple, str]:
@@ -191,8 +191,8 @@ def _volumes(group: list[Header], patient: str, study: int, case: str) -> Iterat
     first = group[0].values
     number = number_of([first], "SeriesNumber")
     empty = Series(
-        "", case, patient, study, None if number is None else int(number), text_of(first, "SeriesInstanceUID"),
-        text_of(first, "StudyInstanceUID"), text_of(first, "FrameOfReferenceUID"), (),
+        "", case, patient, study, None if number is None else int(number), uid_of(first, "SeriesInstanceUID"),
+        uid_of(first, "StudyInstanceUID"), uid_of(first, "FrameOfReferenceUID"), (),
     )  # fmt: skip
     if aside := _no_image(group[0]):
         yield replace(empty, aside=aside, fault="it holds no MR image")
@@ -213,7 +213,7 @@ def _no_image(header: Header) -> str:
     """Say why a series is no MR image; "" where it is one."""
     if _modality(header) != "MR":
         return f"no MR image ({_kind(header)})"
-    uid = text_of(header.values, "SOPClassUID")
+    uid = uid_of(header.values, "SOPClassUID")
     if uid.startswith(SECONDARY_CAPTURE):
         return "a secondary capture"
     if uid not in MR_IMAGES:

@@ -3,6 +3,7 @@
 Positions are DICOM's: mm in patient space, x to the left, y to the back, z to the head (LPS).
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,6 +86,14 @@ def text_of(values, keyword: str) -> str:
     return "" if value is None else str(value).strip()
 
 
+def uid_of(values, keyword: str) -> str:
+    """Return an identifier; one of its own for a text that is none, which may be anything; "" where there is none."""
+    from pydicom.uid import generate_uid
+
+    text = text_of(values, keyword)
+    return text if not text or re.fullmatch(r"[0-9.]{1,64}", text) else generate_uid(entropy_srcs=["segan_tl", text])
+
+
 def number_of(groups: list, keyword: str) -> float | None:
     """Return an attribute as a number, of several the first; None where it is none."""
     found = numbers_of(groups, keyword)
@@ -130,8 +139,8 @@ def _slice(header: Header, groups: list, *, frame: int | None = None) -> Slice:
     orientation = numbers_of(groups, "ImageOrientationPatient", 6)
     return Slice(
         header.path,
-        text_of(values, "SOPClassUID"),
-        text_of(values, "SOPInstanceUID"),
+        uid_of(values, "SOPClassUID"),
+        uid_of(values, "SOPInstanceUID"),
         frame,
         None,
         (int(number_of([values], "Rows") or 0), int(number_of([values], "Columns") or 0)),

@@ -80,21 +80,23 @@ def _decode(series: Series, path: Path, one: Slice) -> np.ndarray:
     with quiet():
         try:
             values = pydicom.dcmread(path, force=True)
-            syntax = values.file_meta.get("TransferSyntaxUID") if hasattr(values, "file_meta") else None
+            syntax = values.file_meta.get("TransferSyntaxUID")
             if syntax is None:  # of before the standard's files: the bytes as they went over the network
-                values.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian
-            if not syntax or not syntax.is_compressed:
+                values.file_meta.TransferSyntaxUID = syntax = pydicom.uid.ImplicitVRLittleEndian
+            if _is_plain(syntax):
                 _require_whole(values, where)
+            elif not _has_decoder(pydicom, syntax):
+                known = f" as {syntax.name}" if syntax in pydicom.uid.AllTransferSyntaxes else ""
+                raise UserError(f"{where} is compressed{known}, which nothing installed decodes; type: {INSTALL}")
             return values.pixel_array
-        except UserError:
+        except (UserError, MemoryError):
             raise
-        except MemoryError:
-            raise
-        except Exception:
-            pass  # what the decoders say may quote the file
-    if syntax is not None and syntax.is_compressed and not _has_decoder(pydicom, syntax):
-        raise UserError(f"{where} is compressed as {syntax.name}, which nothing installed decodes; type: {INSTALL}")
-    raise UserError(f"{where} is damaged or cut off; copy it again")
+        except Exception:  # what a decoder says may quote the file
+            raise UserError(f"{where} is damaged or cut off; copy it again") from None
+
+
+def _is_plain(syntax) -> bool:
+    return syntax.is_transfer_syntax and not syntax.is_compressed
 
 
 def _require_whole(values, where: str) -> None:
