@@ -42,6 +42,7 @@ MISTAKES = {
     "evaluate empty empty --out a.txt": "ends in .csv",
     "radiomics nowhere a.csv": "nowhere does not exist",
     "radiomics empty a.txt": "ends in .csv",
+    "dicom nowhere": "nowhere does not exist",
     "inspect nobody": "no run at nobody",
     "compare nobody other": "no run at nobody",
     "report nobody": "no run at nobody",

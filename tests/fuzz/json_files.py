@@ -46,6 +46,21 @@ JSON_FILES = {
         "provenance": {"voxel_mm3": [1.0, 1.5], "groups_sha256": DIGEST},
     },
     "out/predictions.json": {"cases": {"p1": {"labels": {"1": "wt"}, "cluster_remark": "none"}}},
+    "hospital/series.json": {
+        "cases": {
+            "p1": {
+                "flair": {
+                    "study_uid": "1.2.3", "series_uid": "1.2.3.4", "frame_of_reference_uid": "", "mosaic": False,
+                    "sop_class_uid": "1.2.840.10008.5.1.4.1.1.4", "rows": 10, "columns": 12, "spacing_mm": [1.0, 1.0],
+                    "thickness_mm": 5.0, "orientation": [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+                    "planes": [
+                        {"sop_instance_uid": "1.2.3.4.1", "frame": None, "position_mm": [0.0, 0.0, 0.0]},
+                        {"sop_instance_uid": "1.2.3.4.2", "frame": None, "position_mm": [0.0, 0.0, 5.0]},
+                    ],
+                }
+            }
+        }
+    },
     "other/groups.json": {"columns": ["x"], "scaling": "l2", "discretisation": "authors", "cases": {"p1": 0, "p2": 1}},
     "cohort/cohort.json": {
         "label_convention": "brats2017", "modalities": {"image": "t1c"}, "synthetic": True, "patients": {"p1": "smith"},

@@ -22,6 +22,7 @@ def read(folder: Path, file: str) -> object:
     Raises:
         UserError: it is refused.
     """
+    from segan_tl.clinical.dicom.reference import read_reference
     from segan_tl.config.load import load_config, validate
     from segan_tl.data.find.cases import find_cases
     from segan_tl.data.find.patients import read_patients
@@ -64,6 +65,8 @@ def read(folder: Path, file: str) -> object:
         return {key: read_folds(path.parent).get(key) for key in ("seed", "folds", "stratify", "groups", "test")}
     if name == "predictions.json":
         return _recorded_meanings(path.parent, {})
+    if name == "series.json":
+        return repr(read_reference(path, "p1", "flair"))
     if name == "postprocess.json":
         return read_chosen(path)
     if name == "plans.json":

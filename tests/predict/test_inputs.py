@@ -43,8 +43,8 @@ def test_a_patient_of_whom_nothing_is_read_is_not_left_out_in_silence(tmp_path):
     touch(tmp_path, "P1/P1_flair.nii.gz", "P2/IM1.dcm")
     cases, _ = inputs(tmp_path)
     assert [missing_modalities(case, ("flair",)) is None for case in cases] == [True, False]
-    assert "dcm2niix" in missing_modalities(cases[1], ("flair",))
-    assert "dcm2niix" in without_any(cases[1], ("flair", "t1"))
+    assert "segan_tl dicom" in missing_modalities(cases[1], ("flair",))
+    assert "segan_tl dicom" in without_any(cases[1], ("flair", "t1"))
 
 
 def test_two_images_without_modality_are_a_problem_of_the_one_stated(tmp_path):

@@ -94,7 +94,9 @@ def _named(found: Found, name: str, statement: str) -> Series:
             names = some([one.name for one in fitting], 4)
             raise UserError(f"expected one series; --series {statement} may be {names}; name one of these")
     names = some([one.name for one in found.series if not one.fault], 12)
-    raise UserError(f"expected a series that is there; there is no {name} for --series {statement}; name one of {names}")
+    raise UserError(
+        f"expected a series that is there; there is no {name} for --series {statement}; name one of {names}"
+    )
 
 
 def _choose(series: list[Series], fixed: dict[tuple[str, str], Series]) -> Chosen:

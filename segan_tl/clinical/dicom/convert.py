@@ -31,7 +31,8 @@ def write_cases(out: Path, chosen: dict[str, Chosen], *, tell: Callable[[str], N
     if there := [path for path in images.values() if path.exists()]:
         raise UserError(f"{there[0]} is there already; give another OUT, or remove it")
     for case, choice in chosen.items():
-        volumes = {modality: read_series(series) for modality, series in choice.series.items()}  # all, or none is written
+        # All of a case, before the first one is written.
+        volumes = {modality: read_series(series) for modality, series in choice.series.items()}
         for modality, volume in volumes.items():
             path = images[case, modality]
             write_volume(path, volume.data, volume.geometry)

@@ -19,12 +19,13 @@ _NEVER = (*SUFFIXES, ".json", ".csv", ".tsv", ".txt", ".png", ".jpg", ".pdf", ".
 KEYWORDS = (
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "Modality",
     "PatientID", "PatientName", "PatientBirthDate", "StudyDate", "StudyTime", "SeriesNumber", "InstanceNumber",
-    "AcquisitionNumber", "AcquisitionTime", "TemporalPositionIdentifier", "TriggerTime", "ImageType", "SeriesDescription",
-    "ProtocolName", "SequenceName", "PulseSequenceName", "ScanningSequence", "EchoPulseSequence", "RepetitionTime",
-    "EchoTime", "InversionTime", "ContrastBolusAgent", "ContrastBolusAgentSequence", "DiffusionBValue",
-    "AcquisitionContrast", "ComplexImageComponent", "BodyPartExamined", "Rows", "Columns", "NumberOfFrames",
-    "SamplesPerPixel", "PixelSpacing", "SliceThickness", "SpacingBetweenSlices", "ImagePositionPatient", "ImageOrientationPatient",
-    "RescaleSlope", "RescaleIntercept", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+    "AcquisitionNumber", "AcquisitionTime", "TemporalPositionIdentifier", "TriggerTime", "ImageType",
+    "SeriesDescription", "ProtocolName", "SequenceName", "PulseSequenceName", "ScanningSequence", "EchoPulseSequence",
+    "RepetitionTime", "EchoTime", "InversionTime", "ContrastBolusAgent", "ContrastBolusAgentSequence",
+    "DiffusionBValue", "AcquisitionContrast", "ComplexImageComponent", "BodyPartExamined", "Rows", "Columns",
+    "NumberOfFrames", "SamplesPerPixel", "PixelSpacing", "SliceThickness", "SpacingBetweenSlices",
+    "ImagePositionPatient", "ImageOrientationPatient", "RescaleSlope", "RescaleIntercept",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 )  # fmt: skip
 MOSAIC_TAGS = (0x00190010, 0x0019100A, 0x00290010, 0x00291010, 0x00291020)  # what Siemens says of the tiles
 
@@ -91,7 +92,7 @@ def walk(folder: Path) -> Iterator[Path]:
             seen += 1
             if seen > MAX_FILES:
                 raise UserError(
-                    f"expected the scans of some patients; {folder} holds more than {MAX_FILES} files; give a part of it"
+                    f"expected the scans of some patients; {folder} holds more than {MAX_FILES} files; give a part"
                 )
             path = Path(place, name)
             if path.is_file():

@@ -35,7 +35,7 @@ STATED = {"FLUID_ATTENUATED": "flair", "T1": "t1", "T2": "t2"}  # AcquisitionCon
 T1_WORDS = r"t1\w*|mp ?rage|i?r?-?f?spgr|bravo|t1tfe|vibe|fl3d\w*|tfl\w*"
 T2_WORDS = r"t2\w*"
 FLUID_WORDS = r"\w*flair\w*|t2f|dark[- ]?fluid"
-WITH_CONTRAST = r"gd|gad\w*|post(?! ?-? ?op)\w*|contrast|ce|km|\+ ?c|c ?\+|\+ ?gd|\+ ?km|t1(?:c|ce|gd|km|post)|enh\w*|mdc"
+WITH_CONTRAST = r"gd|gad\w*|post(?! ?-? ?op)\w*|contrast|ce|km|\+ ?(?:c|gd|km)|c ?\+|t1(?:c|ce|gd|km|post)|enh\w*|mdc"
 WITHOUT_CONTRAST = r"pre(?:-?gd|-?contrast)?|without|w ?o|non?-? ?contrast|nativ\w*|no ?gd|ohne|plain"
 NO_AGENT = {"", "NO", "NONE", "N", "0", "NIL", "NO CONTRAST", "WITHOUT", "NONE GIVEN", "OHNE", "NEIN"}
 

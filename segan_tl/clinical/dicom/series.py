@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from segan_tl.clinical.dicom.files import Header, Headers, quiet, read_headers
+from segan_tl.clinical.dicom.names import name_patients, name_series, name_studies, patient_of, study_of
 from segan_tl.clinical.dicom.place import find_fault, geometry_of, split, twins
 from segan_tl.clinical.dicom.sequence import OTHER, Sequence, recognise
 from segan_tl.clinical.dicom.slices import Slice, number_of, slices_of, text_of, uid_of
@@ -87,10 +88,10 @@ def find_series(folder: Path | str, *, name: str | None = None) -> Found:
     """Sort the DICOM files of a folder of any depth into patients, studies and series, by their headers alone.
 
     Args:
-        name: what to call the patient, where there is one; patient-1, patient-2 … in the order of the paths where None.
+        name: what to call the only patient; None for patient-1, patient-2 … in the order of the paths.
 
     Raises:
-        UserError: no folder, no DICOM in it, no MR among it, one series of two patients, or a name for several patients.
+        UserError: no folder, no DICOM in it, no MR among it, a series of two patients, or a name for several.
     """
     folder = Path(folder)
     if not folder.exists():
@@ -107,15 +108,22 @@ def _sort(headers: list[Header], name: str | None) -> list[Series]:
     by_series = defaultdict(list)
     for header in headers:
         by_series[uid_of(header.values, "SeriesInstanceUID")].append(header)
-    patients = _patients(by_series, name)
-    studies = _studies(by_series, patients)
+    patients = name_patients(by_series.values(), name)
+    studies = name_studies(by_series.values(), patients)
     series = [
         one
         for group in by_series.values()
-        for one in _volumes(group, patients[_patient(group[0])], *studies[_study(group[0])])
+        for one in _volumes(group, patients[patient_of(group[0])], *studies[study_of(group[0])])
     ]
     order = list(patients.values())
-    return _with_names(sorted(series, key=lambda one: (order.index(one.patient), *_order(one))))
+    series.sort(key=lambda one: (order.index(one.patient), *_order(one)))
+    names = name_series([(one.case, one.number) for one in series])
+    return [replace(one, name=name) for one, name in zip(series, names, strict=True)]
+
+
+def _order(series: Series) -> tuple:
+    number = series.number if series.number is not None else 10**9
+    return series.study, number, series.uid, -len(series.slices)
 
 
 def _require_mr(headers: Headers, folder: Path) -> None:
@@ -136,52 +144,6 @@ def _modality(header: Header) -> str:
 
 def _kind(header: Header) -> str:
     return _modality(header) if _modality(header) in KINDS else "another kind"
-
-
-def _patient(header: Header) -> tuple[str, ...]:
-    """Return what tells a patient from others; it is compared and forgotten."""
-    names = ("PatientID", "PatientName", "PatientBirthDate")
-    return tuple(text_of(header.values, name).upper().rstrip("^") for name in names)
-
-
-def _study(header: Header) -> tuple:
-    return _patient(header), uid_of(header.values, "StudyInstanceUID")
-
-
-def _patients(by_series: dict[str, list[Header]], name: str | None) -> dict[tuple, str]:
-    """Return the pseudonym of each patient, in the order of the paths."""
-    patients = {}
-    for group in by_series.values():
-        if len(different := {_patient(header) for header in group}) > 1:
-            number = number_of([group[0].values], "SeriesNumber")
-            what = f"series {number:g}" if number is not None else "a series"
-            raise UserError(
-                f"expected each series to be of one patient; found slices of {len(different)} patients in {what}, by "
-                "PatientID, PatientName and PatientBirthDate; export each patient to a folder of their own"
-            )
-        patients.setdefault(_patient(group[0]), f"patient-{len(patients) + 1}")
-    if name and len(patients) > 1:
-        raise UserError(
-            f"expected one patient to call {name}; found {len(patients)}; leave --id out (they are called patient-1, "
-            "patient-2 …), or give the folder of one"
-        )
-    return dict.fromkeys(patients, name) if name else patients
-
-
-def _studies(by_series: dict[str, list[Header]], patients: dict[tuple, str]) -> dict[tuple, tuple[int, str]]:
-    """Return the number of each study, in the order of time, and its case."""
-    times = {}
-    for group in by_series.values():
-        date, time = (text_of(group[0].values, name) for name in ("StudyDate", "StudyTime"))
-        times[_study(group[0])] = min((date, time), times.get(_study(group[0]), (date, time)))
-    numbers, found = Counter(), {}
-    total = Counter(patient for patient, _ in times)
-    for patient, uid in sorted(times, key=lambda key: (times[key], key[1])):
-        numbers[patient] += 1
-        alone = total[patient] == 1
-        case = patients[patient] if alone else f"{patients[patient]}_study-{numbers[patient]}"
-        found[patient, uid] = numbers[patient], case
-    return found
 
 
 # === Volumes of one series ===
@@ -230,29 +192,3 @@ def _volume(empty: Series, slices: list[Slice], sequence: Sequence, fault: str) 
         empty, slices=kept, twins=doubled, sequence=sequence.name, reason=sequence.reason, aside=sequence.aside,
         fault=fault or find_fault(kept) or "",
     )  # fmt: skip
-
-
-# === Names ===
-
-
-def _order(series: Series) -> tuple:
-    number = series.number if series.number is not None else 10**9
-    return series.study, number, series.uid, -len(series.slices)
-
-
-def _with_names(series: list[Series]) -> list[Series]:
-    """Name each by its number; a part behind it and the case before it where the number is not enough."""
-    within = Counter((one.case, one.number) for one in series)
-    cases = defaultdict(set)
-    for one in series:
-        cases[one.number].add(one.case)
-    parts, named = Counter(), []
-    for one in series:
-        name = "none" if one.number is None else str(one.number)
-        if within[one.case, one.number] > 1:
-            parts[one.case, one.number] += 1
-            name = f"{name}.{parts[one.case, one.number]}"
-        if len(cases[one.number]) > 1:
-            name = f"{one.case}/{name}"
-        named.append(replace(one, name=name))
-    return named

@@ -117,7 +117,7 @@ def words_of(value) -> tuple[str, ...]:
 
 
 def flat_groups(values, frame: int) -> list:
-    """Return the datasets that hold the attributes of a frame (from 0) of an enhanced file, its own before shared ones."""
+    """Return the datasets with the attributes of a frame (from 0) of an enhanced file, its own before shared ones."""
     groups = []
     for container in (values.PerFrameFunctionalGroupsSequence[frame : frame + 1], _shared(values)):
         for item in container:

@@ -10,8 +10,8 @@ from segan_tl.clinical.dicom.series import Series
 
 # What a hospital's archive files a result by.
 IDENTITY = (
-    "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
-    "AccessionNumber", "ReferringPhysicianName", "SpecificCharacterSet",
+    "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime",
+    "StudyID", "AccessionNumber", "ReferringPhysicianName", "SpecificCharacterSet",
 )  # fmt: skip
 KEPT_METHOD = "pseudonym; no dates, no numbers; study and series UIDs kept"
 _NOWHERE_MM = 1e6

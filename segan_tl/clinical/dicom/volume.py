@@ -57,7 +57,7 @@ def _planes(series: Series, slices: list[Slice]) -> Iterator[tuple[tuple, np.nda
         for one in group:
             plane = _plane(pixels, one)
             if plane.shape != one.shape:
-                raise UserError(f"series {series.name} of {series.case} cannot be read: its slices are of several sizes")
+                raise UserError(f"series {series.name} of {series.case} cannot be read: its slices differ in size")
             yield _key(one), plane if plain else (plane * one.slope + one.intercept).astype(np.float32)
 
 

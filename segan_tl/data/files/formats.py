@@ -17,7 +17,7 @@ VOXEL_SUFFIXES = {
 
 _CONVERT = "convert it to .nii.gz"
 _ITK = "convert it to .nii.gz (SimpleITK: WriteImage(ReadImage(…), …))"
-_DICOM = "this is DICOM: convert the series to .nii.gz with dcm2niix"
+_DICOM = "this is DICOM: make cases of its folder with python -m segan_tl dicom FOLDER OUT"
 UNREAD_SUFFIXES = {
     ".nii.zst": "unpack it with zstd -d", ".nii.xz": "unpack it with unxz", ".nii.zip": "unpack it with unzip",
     ".nii.gz.gz": "unpack it with gunzip", ".mha.gz": "unpack it with gunzip", ".nrrd.gz": "unpack it with gunzip",

@@ -81,7 +81,8 @@ def test_a_wrong_statement_is_one_sentence(tmp_path, stated, sentence):
 def test_no_series_of_a_wanted_sequence(tmp_path):
     (paths,) = write_study(tmp_path, ("t1",)).values()
     edit(paths, SeriesDescription="localizer")
-    with pytest.raises(UserError, match="expected a series of T1, T1c, T2 or FLAIR; found series 1, a localiser; state one"):
+    sentence = "expected a series of T1, T1c, T2 or FLAIR; found series 1, a localiser; state one"
+    with pytest.raises(UserError, match=sentence):
         choose_series(find_series(tmp_path))
     edit(paths, SeriesDescription="T1", ImagePositionPatient=None)
     with pytest.raises(UserError, match="found series 1, of which 6 of its 6 slices state no place in space"):

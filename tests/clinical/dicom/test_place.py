@@ -14,8 +14,9 @@ SAGITTAL = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0)
 
 def plane(position_mm, *, instance=1, orientation=AXIAL, shape=(10, 12), spacing_mm=(0.5, 0.75), marks=(0,) * 7):
     return Slice(
-        None, "", f"1.{instance}", None, None, shape, spacing_mm, orientation, position_mm, 1.0, 0.0, 5.0, instance, marks
-    )
+        None, "", f"1.{instance}", None, None, shape, spacing_mm, orientation, position_mm, 1.0, 0.0, 5.0, instance,
+        marks,
+    )  # fmt: skip
 
 
 def stack(steps_mm, *, step=(0.0, 0.0, 1.0), **options):

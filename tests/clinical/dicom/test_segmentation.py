@@ -90,8 +90,9 @@ def _near(one, two):
 
 def test_it_refers_to_the_slices_of_the_source(tmp_path):
     series, volume = study(tmp_path / "in")
+    masks, reference = {"wt": labels_of(volume) > 0}, reference_of(series)
     path = write_segmentation(
-        tmp_path / "seg.dcm", {"wt": labels_of(volume) > 0}, volume.geometry, reference_of(series), case="P7", model="segan/t2"
+        tmp_path / "seg.dcm", masks, volume.geometry, reference, case="P7", model="segan/t2"
     )
     values = pydicom.dcmread(path)
     assert (values.StudyInstanceUID, values.PatientID) == (series.study_uid, "P7")
@@ -101,9 +102,8 @@ def test_it_refers_to_the_slices_of_the_source(tmp_path):
         position = tuple(map(float, frame.PlanePositionSequence[0].ImagePositionPatient))
         source = frame.DerivationImageSequence[0].SourceImageSequence[0]
         assert source.ReferencedSOPInstanceUID == by_position[position]
-    assert {one.ReferencedSOPInstanceUID for one in values.ReferencedSeriesSequence[0].ReferencedInstanceSequence} == set(
-        by_position.values()
-    )
+    referred = values.ReferencedSeriesSequence[0].ReferencedInstanceSequence
+    assert {one.ReferencedSOPInstanceUID for one in referred} == set(by_position.values())
     (segment,) = values.SegmentSequence
     assert segment.SegmentedPropertyTypeCodeSequence[0].CodeValue == "108369006"
     assert segment.SegmentationAlgorithmIdentificationSequence[0].AlgorithmName == "segan_tl segan/t2"
@@ -153,8 +153,9 @@ def test_no_tumour_at_all_is_a_file_too(tmp_path):
 def test_enhanced_sources_are_referred_to_by_frame(tmp_path):
     paths = write_series(tmp_path / "classic", small_volume(oblique()), "flair")
     enhanced = highdicom.legacy.LegacyConvertedEnhancedMRImage(
-        [pydicom.dcmread(path) for path in paths], "1.2.3.4", 7, "1.2.3.4.5", 1, transfer_syntax_uid="1.2.840.10008.1.2.1"
-    )
+        [pydicom.dcmread(path) for path in paths], "1.2.3.4", 7, "1.2.3.4.5", 1,
+        transfer_syntax_uid=pydicom.uid.ExplicitVRLittleEndian,
+    )  # fmt: skip
     (tmp_path / "in").mkdir()
     enhanced.save_as(tmp_path / "in" / "one")
     (series,) = find_series(tmp_path / "in").series
@@ -260,7 +261,8 @@ def test_a_mask_of_another_grid(tmp_path):
     series, volume = study(tmp_path / "in")
     other = small_volume(np.diag([-1.0, -1.0, 4.0, 1.0]))
     mask = np.ones(other.data.shape, bool)
-    with pytest.raises(UserError, match="expected masks on the grid of the series; it lies elsewhere in space than the series"):
+    sentence = "expected masks on the grid of the series; it lies elsewhere in space than the series"
+    with pytest.raises(UserError, match=sentence):
         write_segmentation(tmp_path / "seg.dcm", {"wt": mask}, other.geometry, reference_of(series), case="P7")
     assert not (tmp_path / "seg.dcm").exists()
     with pytest.raises(ValueError, match="expected regions out of"):

@@ -29,8 +29,9 @@ def test_a_study_in_one_heap_under_meaningless_names(tmp_path):
     (tmp_path / "export" / "notes").write_text("no DICOM")
     (tmp_path / "export" / ".DS_Store").write_bytes(b"hidden")
     found = find_series(tmp_path / "export")
-    expected = [("patient-1", "1", "t1"), ("patient-1", "2", "t1c"), ("patient-1", "3", "t2"), ("patient-1", "4", "flair")]
-    assert sequences(found) == expected
+    assert sequences(found) == [
+        ("patient-1", "1", "t1"), ("patient-1", "2", "t1c"), ("patient-1", "3", "t2"), ("patient-1", "4", "flair")
+    ]  # fmt: skip
     assert [len(one.slices) for one in found.series] == [6] * 4 and not any(one.fault for one in found.series)
     assert (found.copies, found.damaged, found.others) == (0, 0, 2)
 
@@ -44,10 +45,8 @@ def test_a_dicomdir_with_its_files(tmp_path):
             files.add(path)
     files.write(tmp_path / "disc")
     found = find_series(tmp_path / "disc")
-    assert (tmp_path / "disc" / "DICOMDIR").is_file() and sequences(found) == [("patient-1", "3", "t2")] or sequences(
-        found
-    ) == [("patient-1", "1", "t2")]
-    assert found.damaged == 0
+    assert (tmp_path / "disc" / "DICOMDIR").is_file() and found.damaged == 0
+    assert sequences(found) == [("patient-1", "1", "t2")]
 
 
 def test_files_without_a_preamble_are_read(tmp_path):
@@ -101,9 +100,8 @@ def test_one_number_for_two_series_gives_them_parts(tmp_path):
     write_series(tmp_path / "a", small_volume(), "t1", number=5)
     paths = write_series(tmp_path / "b", small_volume(seed=1), "t2", number=6)
     edit(paths, SeriesNumber=5)
-    assert {(one.name, one.sequence) for one in find_series(tmp_path).series} == {("5.1", "t1"), ("5.2", "t2")} or {
-        (one.name, one.sequence) for one in find_series(tmp_path).series
-    } == {("5.1", "t2"), ("5.2", "t1")}
+    found = find_series(tmp_path).series
+    assert [one.name for one in found] == ["5.1", "5.2"] and {one.sequence for one in found} == {"t1", "t2"}
 
 
 def test_two_echoes_under_one_series_are_two_volumes(tmp_path):

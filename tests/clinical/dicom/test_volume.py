@@ -55,7 +55,7 @@ def test_slices_lie_across_the_largest_edge(tmp_path):
 def test_slope_and_intercept_of_each_slice_count(tmp_path):
     volume = small_volume()
     paths = write_series(tmp_path, volume, "t1")
-    edit(paths, lambda values, place: (setattr(values, "RescaleSlope", place + 1), setattr(values, "RescaleIntercept", -5)))
+    edit(paths, lambda values, place: setattr(values, "RescaleSlope", place + 1), RescaleIntercept=-5)
     found = read_series(only(tmp_path))
     assert found.data.dtype == np.float32
     np.testing.assert_array_equal(found.data, volume.data * np.arange(1, 7) - 5)
@@ -106,8 +106,9 @@ def test_an_enhanced_file_reads_as_the_series_that_it_was_made_of(tmp_path):
     volume = small_volume(oblique())
     paths = write_series(tmp_path / "classic", volume, "flair")
     enhanced = legacy.LegacyConvertedEnhancedMRImage(
-        [pydicom.dcmread(path) for path in paths], "1.2.3.4", 7, "1.2.3.4.5", 1, transfer_syntax_uid="1.2.840.10008.1.2.1"
-    )
+        [pydicom.dcmread(path) for path in paths], "1.2.3.4", 7, "1.2.3.4.5", 1,
+        transfer_syntax_uid=pydicom.uid.ExplicitVRLittleEndian,
+    )  # fmt: skip
     (tmp_path / "enhanced").mkdir()
     enhanced.save_as(tmp_path / "enhanced" / "one")
     series = only(tmp_path / "enhanced")

@@ -24,7 +24,7 @@ def test_what_is_read_has_no_remedy_and_the_rest_has_one(tmp_path):
     assert not set(SUFFIXES) & set(UNREAD_SUFFIXES)
     assert all(unread_remedy(tmp_path / f"a{suffix}") is None for suffix in (*SUFFIXES, ".txt"))
     assert all(unread_remedy(tmp_path / f"a{suffix}") for suffix in UNREAD_SUFFIXES)
-    assert "dcm2niix" in unread_remedy(tmp_path / "a.dcm")
+    assert "segan_tl dicom" in unread_remedy(tmp_path / "a.dcm")
 
 
 def test_voxels_belong_to_the_header_beside_them(tmp_path):

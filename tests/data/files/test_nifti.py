@@ -186,7 +186,7 @@ def test_more_data_than_declared_are_not_read_forever(tmp_path):
         ("a.mha", b"", "empty"),
         ("a.mha", b"no image", "header is truncated, or this is not a .mha"),
         ("a.nrrd", b"no image\n\n", "header is damaged"),
-        ("a.dcm", b"DICM", "convert the series to .nii.gz with dcm2niix"),
+        ("a.dcm", b"DICM", "make cases of its folder with python -m segan_tl dicom"),
     ],
 )
 def test_no_image(tmp_path, name, content, reason):

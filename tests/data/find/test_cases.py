@@ -154,7 +154,7 @@ def test_a_case_of_nothing_that_is_read_has_one_problem(tmp_path):
     assert [case.id for case in good] == ["BraTS2021_00000"]
     (problem,) = problems
     assert problem.case_id == "BraTS2021_00001" and "the format .dcm is not read" in problem.reason
-    with pytest.raises(UserError, match="case BraTS2021_00001 .*dcm2niix"):
+    with pytest.raises(UserError, match="case BraTS2021_00001 .*segan_tl dicom"):
         load_case(find_cases(tmp_path).cases[1], ALL)
 
 

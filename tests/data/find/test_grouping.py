@@ -200,7 +200,7 @@ def test_a_patient_of_whom_nothing_is_read_is_a_bad_case(tmp_path):
     ]  # fmt: skip
     problem = cohort.cases[3].problems[0]
     assert "nothing of its 2 image files can be used; of IM001.dcm, the format .dcm is not read" in problem.reason
-    assert "dcm2niix" in problem.remedy and problem.role is None
+    assert "segan_tl dicom" in problem.remedy and problem.role is None
     assert set(reasons_of(cohort)) == {"brain.nii.gz"}
 
 
