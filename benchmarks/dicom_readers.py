@@ -1,8 +1,8 @@
 """Which program reads which DICOM series right: this package, highdicom, SimpleITK and dcm2niix.
 
 Two sets: every folder of DATA that holds DICOM files and the NIfTI that they should become (icometrix/dicom2nifti's
-test data is laid out like that), and series that are simulated here with what hospitals' exports have: a tilted gantry, a
-missing slice, two echoes under one series, a slice sent twice, a scaling of each slice, compression.
+test data is laid out like that), and series that are simulated here with what hospitals' exports have: a tilted
+gantry, a missing slice, two echoes under one series, a slice sent twice, a scaling of each slice, compression.
 
     pip install -e '.[clinical]' dcm2niix
     python benchmarks/dicom_readers.py DATA [--csv FILE]

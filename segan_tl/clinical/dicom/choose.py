@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from segan_tl.clinical.dicom.sequence import OTHER
 from segan_tl.clinical.dicom.series import Found, Series
 from segan_tl.errors import UserError, nearest, some
 from segan_tl.regions import MODALITIES
@@ -22,7 +23,7 @@ class Chosen:
 
     Attributes:
         series: modality → series.
-        notes: one sentence a choice that the user may want to change.
+        notes: one sentence for each series that cannot be read, and each choice that the user may want to change.
     """
 
     series: dict[str, Series] = field(default_factory=dict)
@@ -100,7 +101,12 @@ def _named(found: Found, name: str, statement: str) -> Series:
 
 
 def _choose(series: list[Series], fixed: dict[tuple[str, str], Series]) -> Chosen:
-    chosen, notes = {}, []
+    chosen = {}
+    notes = [
+        f"{one.case}: series {one.name}, {one.sequence}, cannot be read: {one.fault}"
+        for one in series
+        if one.sequence != OTHER and one.fault and not one.aside
+    ]
     taken = [one for (case, _), one in fixed.items() if case == series[0].case]
     for modality in MODALITIES:
         if one := fixed.get((series[0].case, modality)):

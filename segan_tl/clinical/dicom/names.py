@@ -9,7 +9,15 @@ from segan_tl.errors import UserError
 
 
 def patient_of(header: Header) -> tuple[str, ...]:
-    """Return what tells a patient from others; it is compared and forgotten."""
+    """Return what tells a patient from others: number and birth date, the name where there is no number.
+
+    A name may be written in two ways, or change. It is compared and forgotten.
+    """
+    number, name, birth = _identity(header)
+    return number or name, birth
+
+
+def _identity(header: Header) -> tuple[str, ...]:
     names = ("PatientID", "PatientName", "PatientBirthDate")
     return tuple(text_of(header.values, name).upper().rstrip("^") for name in names)
 
@@ -31,7 +39,7 @@ def name_patients(groups: Iterable[list[Header]], name: str | None) -> dict[tupl
     """
     patients = {}
     for group in groups:
-        if len(different := {patient_of(header) for header in group}) > 1:
+        if len(different := {_identity(header) for header in group}) > 1:
             number = number_of([group[0].values], "SeriesNumber")
             what = f"series {number:g}" if number is not None else "a series"
             raise UserError(

@@ -37,7 +37,10 @@ def test_what_is_set_aside_or_no_volume_is_not_taken_by_itself(tmp_path):
     edit(study["t2"], SeriesDescription="T2 SUBTRACTION")
     study["flair"][2].unlink()
     found = find_series(tmp_path)
-    assert names(choose_series(found)) == {"t1": "1", "t1c": "2"}
+    chosen = choose_series(found)
+    assert names(chosen) == {"t1": "1", "t1c": "2"}
+    (note,) = chosen["patient-1"].notes
+    assert note.startswith("patient-1: series 4, flair, cannot be read: 1 slice is missing between slices 2 and 3")
     assert names(choose_series(found, ["t2=3"])) == {"t1": "1", "t1c": "2", "t2": "3"}
 
 

@@ -171,6 +171,25 @@ def test_enhanced_sources_are_referred_to_by_frame(tmp_path):
     require_valid(path)
 
 
+def test_two_enhanced_files_are_referred_to_as_a_whole(tmp_path):
+    paths = write_series(tmp_path / "classic", small_volume(oblique()), "flair")
+    (tmp_path / "in").mkdir()
+    for place, part in enumerate((paths[:3], paths[3:])):
+        enhanced = highdicom.legacy.LegacyConvertedEnhancedMRImage(
+            [pydicom.dcmread(path) for path in part], "1.2.3.4", 7, f"1.2.3.4.{place}", place + 1,
+            transfer_syntax_uid=pydicom.uid.ExplicitVRLittleEndian,
+        )  # fmt: skip
+        enhanced.save_as(tmp_path / "in" / f"{place}")
+    (series,) = find_series(tmp_path / "in").series
+    volume, mask = read_series(series), small_volume(oblique()).data > 2000
+    path = write_segmentation(tmp_path / "seg.dcm", {"wt": mask}, volume.geometry, reference_of(series), case="P7")
+    values = pydicom.dcmread(path)
+    assert values.pixel_array.sum() == mask.sum()
+    referred = values.ReferencedSeriesSequence[0].ReferencedInstanceSequence
+    assert {one.ReferencedSOPInstanceUID for one in referred} == {"1.2.3.4.0", "1.2.3.4.1"}
+    require_valid(path)
+
+
 def test_a_mosaic_is_referred_to_as_a_whole(tmp_path):
     siemens_mosaic().save_as(tmp_path / "mosaic.dcm")
     (series,) = find_series(tmp_path).series

@@ -89,6 +89,16 @@ def test_patients_are_called_in_the_order_of_paths_and_studies_in_that_of_time(t
     assert find_series(tmp_path / "b", name="P7").cases == ("P7_study-1", "P7_study-2")
 
 
+def test_a_name_in_two_spellings_is_one_patient(tmp_path):
+    write_study(tmp_path / "a", ("t1",), study="one")
+    write_study(tmp_path / "b", ("t1",), study="two", attributes=IDENTITY | {"PatientName": "SIMULATED^Patient^^Dr"})
+    assert find_series(tmp_path).cases == ("patient-1_study-1", "patient-1_study-2")
+    nameless = IDENTITY | {"PatientID": ""}
+    write_study(tmp_path / "c", ("t1",), study="three", attributes=nameless)
+    write_study(tmp_path / "d", ("t1",), study="four", attributes=nameless | {"PatientName": "Another"})
+    assert len(set(one.patient for one in find_series(tmp_path).series)) == 3
+
+
 def test_copies_count_once(tmp_path):
     write_study(tmp_path / "a", ("t1",))
     shutil.copytree(tmp_path / "a", tmp_path / "b")
