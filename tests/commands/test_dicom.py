@@ -135,7 +135,8 @@ def test_without_the_extra_it_says_what_to_install(tmp_path):
         f"sys.exit(main(['dicom', {str(tmp_path)!r}]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 2 and "pydicom, which reads DICOM; it is not installed; type: pip install -e '.[clinical]'" in done.stderr
+    assert done.returncode == 2
+    assert "pydicom, which reads DICOM; it is not installed; type: pip install -e '.[clinical]'" in done.stderr
 
 
 # === Nobody's identity ===
