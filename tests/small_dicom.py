@@ -1,5 +1,8 @@
 """Small DICOM studies, written as a scanner would and then changed."""
 
+import gzip
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +11,9 @@ import numpy as np
 import pydicom
 import pytest
 
+from segan_tl.clinical.dicom.series import find_series
 from segan_tl.clinical.dicom.simulate import write_series
+from segan_tl.clinical.dicom.volume import read_series
 from segan_tl.data.files.geometry import Geometry
 from segan_tl.data.files.images import Volume
 
@@ -62,7 +67,30 @@ def siemens_mosaic() -> pydicom.Dataset:
     path = Path(nib.__file__).parent / "nicom" / "tests" / "data" / "siemens_dwi_0.dcm.gz"
     if not path.is_file():
         pytest.skip("this nibabel comes without the files of its tests")
-    import gzip
-
     with gzip.open(path) as stream:
         return pydicom.dcmread(stream)
+
+
+def require_valid(path):
+    """Hold a file to the standard by dciodvfy, or skip."""
+    if not shutil.which("dciodvfy"):
+        pytest.skip("dciodvfy is not installed (Debian: dicom3tools)")
+    said = subprocess.run(["dciodvfy", path], capture_output=True, text=True, check=False).stderr
+    assert "Error" not in said, said
+
+
+def labels_of(volume, *, seed=0):
+    """Return labels in blocks, an odd number of voxels each, so that no flip leaves them as they are."""
+    labels = np.zeros(volume.data.shape, np.uint8)
+    chance = np.random.default_rng(seed)
+    labels[1:8, 2:7, 1:5] = 2
+    labels[tuple(slice(1, 4) for _ in range(3))] = chance.integers(0, 4, (3, 3, 3))
+    return labels
+
+
+def study(folder, affine=AXIAL):
+    """Write a FLAIR; return its series and volume as they are found."""
+    volume = small_volume(affine)
+    write_series(folder, volume, "flair")
+    (series,) = find_series(folder).series
+    return series, read_series(series)

@@ -124,7 +124,8 @@ def _says(text: str, pattern: str) -> bool:
 def _contrast(facts: _Facts) -> tuple[str, str]:
     """Return t1, t2, flair or other, and why."""
     by_tags, why = _by_tags(facts)
-    sources = ((STATED.get(facts.stated), "the acquisition contrast"), (_by_words(facts.text), "the description"))
+    # Some scanners state T2 of a FLAIR.
+    sources = ((_by_words(facts.text), "the description"), (STATED.get(facts.stated), "the acquisition contrast"))
     for name, source in sources:
         if name and by_tags not in (name, OTHER):
             return name, f"{source} says so, though {why}"

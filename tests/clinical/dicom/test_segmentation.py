@@ -1,7 +1,4 @@
-"""A mask as DICOM SEG: its frames lie where the mask lies, refer to the source, and pass the standard's own check."""
-
-import shutil
-import subprocess
+"""A mask as DICOM SEG: its frames lie where the mask lies, refer to the source, and pass a check of the standard."""
 
 import numpy as np
 import pytest
@@ -10,8 +7,8 @@ from nibabel.orientations import apply_orientation
 pydicom = pytest.importorskip("pydicom", reason="the extra clinical is not installed")
 highdicom = pytest.importorskip("highdicom", reason="the extra clinical is not installed")
 
-from segan_tl.clinical.dicom.reference import read_reference, reference_of, write_references  # noqa: E402
-from segan_tl.clinical.dicom.report import volumes_ml, write_volumes, write_volumes_report  # noqa: E402
+from segan_tl.clinical.dicom.reference import reference_of  # noqa: E402
+from segan_tl.clinical.dicom.report import write_volumes_report  # noqa: E402
 from segan_tl.clinical.dicom.segmentation import masks_of_labels, write_segmentation  # noqa: E402
 from segan_tl.clinical.dicom.series import find_series  # noqa: E402
 from segan_tl.clinical.dicom.simulate import write_series  # noqa: E402
@@ -20,31 +17,14 @@ from segan_tl.clinical.dicom.volume import read_series  # noqa: E402
 from segan_tl.data.files.geometry import from_lps  # noqa: E402
 from segan_tl.errors import UserError  # noqa: E402
 from tests.clinical.dicom.test_volume import AFFINES  # noqa: E402
-from tests.small_dicom import AXIAL, oblique, siemens_mosaic, small_volume  # noqa: E402
-
-
-def require_valid(path):
-    """Hold a file to the standard by dciodvfy, or skip."""
-    if not shutil.which("dciodvfy"):
-        pytest.skip("dciodvfy is not installed (Debian: dicom3tools)")
-    said = subprocess.run(["dciodvfy", path], capture_output=True, text=True, check=False).stderr
-    assert "Error" not in said, said
-
-
-def labels_of(volume, *, seed=0):
-    """Return labels in blocks, an odd number of voxels each, so that no flip leaves them as they are."""
-    labels = np.zeros(volume.data.shape, np.uint8)
-    chance = np.random.default_rng(seed)
-    labels[1:8, 2:7, 1:5] = 2
-    labels[tuple(slice(1, 4) for _ in range(3))] = chance.integers(0, 4, (3, 3, 3))
-    return labels
-
-
-def study(folder, affine=AXIAL):
-    volume = small_volume(affine)
-    write_series(folder, volume, "flair")
-    (series,) = find_series(folder).series
-    return series, read_series(series)
+from tests.small_dicom import (  # noqa: E402
+    labels_of,
+    oblique,
+    require_valid,
+    siemens_mosaic,
+    small_volume,
+    study,
+)
 
 
 def frames_of(path):
@@ -201,76 +181,6 @@ def test_a_mosaic_is_referred_to_as_a_whole(tmp_path):
     assert values.NumberOfFrames == 3 and values.pixel_array.sum() == 600
     assert values.ReferencedSeriesSequence[0].SeriesInstanceUID == series.uid
     require_valid(path)
-
-
-# === Volumes ===
-
-
-def test_volumes_by_hand(tmp_path):
-    series, volume = study(tmp_path / "in")  # 1 × 1 × 5 mm
-    mask = np.zeros(volume.data.shape, bool)
-    mask[:10, :10, :4] = True  # 400 voxels of 5 mm³ are 2 ml
-    reference = reference_of(series)
-    path = write_segmentation(tmp_path / "seg.dcm", {"wt": mask}, volume.geometry, reference, case="P7")
-    volumes = volumes_ml({"wt": mask}, volume.geometry)
-    assert volumes == {"wt": pytest.approx(2.0)}
-    table = write_volumes(tmp_path / "volumes.csv", "P7", volumes)
-    assert table.read_text() == "case,region,what,volume_ml\nP7,wt,Whole tumour,2.000\n"
-    report = write_volumes_report(tmp_path / "sr.dcm", volumes, path)
-    (group,) = highdicom.sr.srread(report).content.get_volumetric_roi_measurement_groups()
-    (measured,) = group.get_measurements()
-    assert (measured.value, measured.unit.value, measured.name.meaning) == (2.0, "mL", "Volume")
-    assert group.tracking_identifier == "Whole tumour"
-    assert group.finding_type.meaning == "Neoplasm"
-    seg = pydicom.dcmread(path)
-    assert seg.SOPInstanceUID in str(pydicom.dcmread(report))
-    require_valid(report)
-    with pytest.raises(ValueError, match="has no segment for et"):
-        write_volumes_report(tmp_path / "sr2.dcm", {"et": 1.0}, path)
-
-
-def test_everything_written_is_valid(tmp_path):
-    series, volume = study(tmp_path / "in", oblique())
-    for path in (tmp_path / "in").iterdir():
-        require_valid(path)
-    masks = masks_of_labels(labels_of(volume))
-    path = write_segmentation(tmp_path / "seg.dcm", masks, volume.geometry, reference_of(series), case="patient-1")
-    require_valid(path)
-    require_valid(write_volumes_report(tmp_path / "sr.dcm", volumes_ml(masks, volume.geometry), path))
-
-
-# === series.json ===
-
-
-def test_the_reference_that_was_kept_makes_the_same_file(tmp_path):
-    series, volume = study(tmp_path / "in", oblique())
-    write_references(tmp_path, {"P7": {"flair": reference_of(series)}})
-    write_references(tmp_path, {"P8": {"t1": reference_of(series)}})
-    kept = read_reference(tmp_path, "P7", "flair")
-    assert kept == reference_of(series) and read_reference(tmp_path / "series.json", "P8", "t1") == kept
-    masks = masks_of_labels(labels_of(volume))
-    files = [
-        write_segmentation(tmp_path / f"{place}.dcm", masks, volume.geometry, one, case="P7")
-        for place, one in enumerate((reference_of(series), kept))
-    ]
-    first, second = map(pydicom.dcmread, files)
-    assert first.SOPInstanceUID == second.SOPInstanceUID  # the same content, the same identifier
-    np.testing.assert_array_equal(first.pixel_array, second.pixel_array)
-
-
-def test_what_series_json_lacks_is_one_sentence(tmp_path):
-    with pytest.raises(UserError, match=r"series.json is missing; make it again with python -m segan_tl dicom"):
-        read_reference(tmp_path, "P7", "flair")
-    series, _ = study(tmp_path / "in")
-    write_references(tmp_path, {"P7": {"flair": reference_of(series)}})
-    with pytest.raises(UserError, match="expected t2 of P7 in .* found flair; name one that is there"):
-        read_reference(tmp_path, "P7", "t2")
-    with pytest.raises(UserError, match="expected t2 of P9 in .* found P7"):
-        read_reference(tmp_path, "P9", "t2")
-    path = tmp_path / "series.json"
-    path.write_text(path.read_text().replace('"rows": 10', '"rows": "ten"'))
-    with pytest.raises(UserError, match="series.json is damaged: cases.P7.flair.rows = 'ten': expected a whole number"):
-        read_reference(tmp_path, "P7", "flair")
 
 
 # === Refused ===

@@ -141,6 +141,10 @@ def test_an_enhanced_file_states_its_contrast():
     values.AcquisitionContrast = "FLUID_ATTENUATED"
     values.PerFrameFunctionalGroupsSequence = [item]
     assert recognise(values).name == "flair"
+    values.AcquisitionContrast, values.SeriesDescription = "T2", "AX FLAIR"
+    assert recognise(values).name == "flair"
+    values.AcquisitionContrast, values.SeriesDescription = "T2", ""
+    assert recognise(values).name == "t2"
     values.AcquisitionContrast = "DIFFUSION"
     assert recognise(values).aside == "diffusion"
     values.AcquisitionContrast = "UNKNOWN"
