@@ -1,0 +1,1 @@
+"""From the hospital to a result and back."""

@@ -1,0 +1,230 @@
+"""Rigid and affine registration of two images by SimpleITK: mutual information, coarse to fine, from several starts.
+
+Both images are brought to cubic voxels first, so that a scan of thick slices is smoothed alike along all axes, and so
+that no orientation, flip or shear of a file ever reaches the optimiser.
+"""
+
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Literal
+
+import numpy as np
+
+from segan_tl.clinical.space.resample import isotropic_grid, resample_onto
+
+Kind = Literal["rigid", "affine"]
+LEVELS_MM = (8.0, 4.0, 2.0)  # edge of the cubic voxels, coarse to fine
+FINEST_MM = 1.5
+BINS = 32
+SAMPLES = 25_000  # voxels that the metric reads at one level, at most
+KEPT = 3  # starts that go on after the coarsest level
+_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An image to register: (H, W, D) in LPS order, its affine, and where it counts (None: everywhere)."""
+
+    data: np.ndarray
+    affine: np.ndarray
+    mask: np.ndarray | None = None
+    _levels: dict = field(default_factory=dict)
+
+    def at(self, edge_mm: float):
+        """Return the image, and its mask or None, in cubic voxels as SimpleITK's."""
+        if edge_mm not in self._levels:
+            grid = isotropic_grid(self.data.shape, self.affine, edge_mm=edge_mm)
+            spacing_mm = np.linalg.norm(self.affine[:3, :3], axis=0)
+            image = _to_itk(resample_onto(_smooth(self.data, spacing_mm, edge_mm), self.affine, grid), grid.affine)
+            mask = None
+            if self.mask is not None:
+                share = resample_onto(_smooth(self.mask, spacing_mm, edge_mm), self.affine, grid)
+                mask = _to_itk((share >= 0.5).astype(np.uint8), grid.affine)
+            self._levels[edge_mm] = image, mask
+        return self._levels[edge_mm]
+
+
+@dataclass(frozen=True, eq=False)
+class Registration:
+    """What `register` found.
+
+    Attributes:
+        matrix: (4, 4), takes points of the moving image's space to that of the fixed one, RAS+ mm.
+        information: mutual information of the two, larger is better.
+        start: the name of the start that won.
+    """
+
+    matrix: np.ndarray
+    information: float
+    start: str
+
+
+def register(
+    fixed: Picture, moving: Picture, *, kind: Kind, finest_mm: float = FINEST_MM, seed: int = 0
+) -> Registration:
+    """Find where an image lies in another one's space.
+
+    Starts are the common scanner space, the centres of the grids and the centres of mass, the latter also turned by 20
+    degrees about each axis; each goes through the coarsest level, the best go on.
+
+    Args:
+        fixed: in the space that is wanted.
+        moving: to be brought there.
+        kind: "rigid" turns and shifts, "affine" also scales and shears.
+        finest_mm: edge of the voxels of the last level.
+        seed: of the voxels that are read.
+    """
+    tried = []
+    for name, start in _starts(fixed, moving):
+        matrix, information = _climb(fixed, moving, start, kind="rigid", edge_mm=LEVELS_MM[0], seed=seed)
+        tried.append((information, name, matrix))
+    tried.sort(key=lambda item: -item[0])
+    best = None
+    for _, name, matrix in tried[:KEPT]:
+        matrix, information = _climb(fixed, moving, matrix, kind="rigid", edge_mm=LEVELS_MM[1], seed=seed)
+        if best is None or information > best[0]:
+            best = information, name, matrix
+    _, name, matrix = best
+    for step, edge_mm in (("rigid", LEVELS_MM[2]), (kind, LEVELS_MM[2]), (kind, finest_mm)):
+        matrix, information = _climb(fixed, moving, matrix, kind=step, edge_mm=edge_mm, seed=seed)
+    return Registration(np.linalg.inv(matrix), information, name)
+
+
+def information_at(fixed: Picture, moving: Picture, matrix: np.ndarray, *, edge_mm: float = 2.0) -> float:
+    """Return the mutual information of two images under a transform from the moving to the fixed space."""
+    return -_method(fixed, moving, _to_lps(np.linalg.inv(matrix)), kind="affine", edge_mm=edge_mm, seed=0)[0]
+
+
+# === One level ===
+
+
+def _climb(
+    fixed: Picture, moving: Picture, matrix: np.ndarray, *, kind: Kind, edge_mm: float, seed: int
+) -> tuple[np.ndarray, float]:
+    """Improve a transform from the fixed to the moving space at one level; return it and the mutual information."""
+    _, method, transform, images = _method(fixed, moving, _to_lps(matrix), kind=kind, edge_mm=edge_mm, seed=seed)
+    method.SetOptimizerAsRegularStepGradientDescent(
+        learningRate=edge_mm / 2, minStep=0.002 * edge_mm, numberOfIterations=100, gradientMagnitudeTolerance=1e-8,
+        relaxationFactor=0.6,
+    )  # fmt: skip
+    method.SetOptimizerScalesFromPhysicalShift()
+    try:
+        method.Execute(*images)
+    except RuntimeError:  # the two no longer overlap
+        return matrix, -np.inf
+    return _from_lps(transform), -method.GetMetricValue()
+
+
+def _method(fixed: Picture, moving: Picture, matrix: np.ndarray, *, kind: Kind, edge_mm: float, seed: int) -> tuple:
+    """Return the metric at a transform (LPS mm), the method, its transform and the two images."""
+    import SimpleITK as sitk
+
+    (fixed_image, fixed_mask), (moving_image, moving_mask) = fixed.at(edge_mm), moving.at(edge_mm)
+    method = sitk.ImageRegistrationMethod()
+    method.SetNumberOfThreads(1)  # sums depend on their order
+    method.SetMetricAsMattesMutualInformation(BINS)
+    voxels = fixed_image.GetNumberOfPixels()
+    method.SetMetricSamplingStrategy(method.REGULAR if voxels > SAMPLES else method.NONE)
+    method.SetMetricSamplingPercentage(min(SAMPLES / voxels, 1.0), seed)
+    if fixed_mask is not None:
+        method.SetMetricFixedMask(fixed_mask)
+    if moving_mask is not None:
+        method.SetMetricMovingMask(moving_mask)
+    method.SetInterpolator(sitk.sitkLinear)
+    transform = sitk.AffineTransform(3) if kind == "affine" else sitk.Euler3DTransform()
+    size, index = np.array(fixed_image.GetSize()), fixed_image.TransformContinuousIndexToPhysicalPoint
+    transform.SetCenter(index(((size - 1) / 2).tolist()))
+    _set_matrix(transform, matrix)
+    method.SetInitialTransform(transform, inPlace=True)
+    try:
+        value = method.MetricEvaluate(fixed_image, moving_image)
+    except RuntimeError:
+        value = np.inf
+    return value, method, transform, (fixed_image, moving_image)
+
+
+# === Starts ===
+
+
+def _starts(fixed: Picture, moving: Picture):
+    """Yield the name of each start and its matrix from the fixed to the moving space, RAS+ mm."""
+    yield "scanner", np.eye(4)
+    yield "grids", _shift(_middle(fixed), _middle(moving))
+    here, there = _mass(fixed), _mass(moving)
+    yield "mass", _shift(here, there)
+    for axis, degrees in product(range(3), (-20, 20)):
+        yield f"mass, {degrees:+d}° about {'xyz'[axis]}", _shift(here, there) @ _turn(axis, degrees, about=here)
+
+
+def _shift(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    matrix = np.eye(4)
+    matrix[:3, 3] = end - start
+    return matrix
+
+
+def _turn(axis: int, degrees: float, *, about: np.ndarray) -> np.ndarray:
+    first, second = (other for other in range(3) if other != axis)
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    matrix = np.eye(4)
+    matrix[first, first] = matrix[second, second] = cosine
+    matrix[first, second], matrix[second, first] = -sine, sine
+    matrix[:3, 3] = about - matrix[:3, :3] @ about
+    return matrix
+
+
+def _middle(picture: Picture) -> np.ndarray:
+    return (picture.affine @ [*((np.array(picture.data.shape) - 1) / 2), 1])[:3]
+
+
+def _mass(picture: Picture) -> np.ndarray:
+    """Return the centre of what is brighter than half the mean, or of the mask: bright fat counts no more than brain."""
+    from scipy.ndimage import center_of_mass
+
+    shown = picture.data > picture.data.mean() / 2 if picture.mask is None else picture.mask
+    return (picture.affine @ [*center_of_mass(shown), 1])[:3]
+
+
+# === SimpleITK's way of saying it ===
+
+
+def _smooth(data: np.ndarray, spacing_mm: np.ndarray, edge_mm: float) -> np.ndarray:
+    """Blur along the axes that are finer than the voxels to come, as against aliasing."""
+    from scipy.ndimage import gaussian_filter
+
+    sigma = [0.5 * np.sqrt(max((edge_mm / step) ** 2 - 1, 0)) for step in spacing_mm]
+    return gaussian_filter(np.asarray(data, np.float32), sigma, mode="nearest", truncate=3.0)
+
+
+def _to_itk(data: np.ndarray, affine: np.ndarray):
+    """Return an image whose axes lie along LPS as SimpleITK's."""
+    import SimpleITK as sitk
+
+    image = sitk.GetImageFromArray(np.ascontiguousarray(data.transpose(2, 1, 0)))
+    image.SetSpacing(np.abs(np.diag(affine)[:3]).tolist())
+    image.SetOrigin((_LPS @ affine)[:3, 3].tolist())
+    return image
+
+
+def _to_lps(matrix: np.ndarray) -> np.ndarray:
+    return _LPS @ matrix @ _LPS
+
+
+def _set_matrix(transform, matrix: np.ndarray) -> None:
+    """Give SimpleITK's transform, about its own centre, the matrix (4, 4); a rotation must be one exactly."""
+    linear = matrix[:3, :3]
+    if transform.GetName() == "Euler3DTransform":
+        left, _, right = np.linalg.svd(linear)
+        linear = left @ right
+    centre = np.array(transform.GetCenter())
+    transform.SetMatrix(linear.flatten().tolist(), 1e-6) if transform.GetName() == "Euler3DTransform" else (
+        transform.SetMatrix(linear.flatten().tolist())
+    )
+    transform.SetTranslation((matrix[:3, :3] @ centre + matrix[:3, 3] - centre).tolist())
+
+
+def _from_lps(transform) -> np.ndarray:
+    """Return the matrix (4, 4), RAS+ mm, of SimpleITK's transform."""
+    matrix, centre = np.eye(4), np.array(transform.GetCenter())
+    matrix[:3, :3] = np.array(transform.GetMatrix()).reshape(3, 3)
+    matrix[:3, 3] = np.array(transform.GetTranslation()) + centre - matrix[:3, :3] @ centre
+    return _LPS @ matrix @ _LPS
