@@ -13,6 +13,7 @@ ROWS = [
     {"metrics", "fast", "losses"},
     {"models"},
     {"data"},
+    {"clinical"},
     {"train", "predict"},
     {"report"},
     {"radiomics"},

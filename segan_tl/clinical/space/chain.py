@@ -86,8 +86,8 @@ def prepare_patient(
     for name, volume in volumes.items():
         done.native[name] = volume.geometry
         done.steps.append(Step("orientation", name, {"to": "LPS"}, 0.0))
-    mask_of = None if mask is None else (mask, _own_grid(mask, volumes, "mask"))
-    labels_of = None if labels is None else (labels, _own_grid(labels, volumes, "label map"))
+    mask_of = None if mask is None else (mask, _own_grid(mask, volumes, "mask", reference))
+    labels_of = None if labels is None else (labels, _own_grid(labels, volumes, "label map", reference))
     images = {name: _correct(done, name, volume, settings) for name, volume in volumes.items()}
     rigid = _align(done, images, volumes, settings)
     brain = _native_brain(done, images[reference], volumes[reference], settings, mask_of, rigid)
@@ -139,11 +139,11 @@ def _require(volumes: dict[str, Volume], settings: Settings) -> dict[str, str]:
     return substituted
 
 
-def _own_grid(image: Volume, volumes: Mapping[str, Volume], what: str) -> str:
-    """Return the sequence on whose grid an image lies."""
+def _own_grid(image: Volume, volumes: Mapping[str, Volume], what: str, reference: str) -> str:
+    """Return the sequence on whose grid an image lies: the reference where it is one of several."""
     faults = {name: find_grid_fault(volume.geometry, image.geometry, than=name) for name, volume in volumes.items()}
     if fit := [name for name, fault in faults.items() if fault is None]:
-        return fit[0]
+        return reference if reference in fit else fit[0]
     raise UserError(
         f"expected a {what} on the grid of {' or '.join(volumes)}; found that {next(iter(faults.values()))}; draw it "
         "on one of them"

@@ -57,7 +57,7 @@ def fit_of(
     step = max(round(APART_MM / (edge_mm * COARSE)), 1)
     shifts = [(axis, sign * step) for axis in range(3) for sign in (-1, 1)]
     moved = [mutual_information(np.roll(image, by, axis)[inside], reference[inside]) for axis, by in shifts]
-    return Fit(overlap, mutual_information(image[inside], reference[inside]), max(moved))
+    return Fit(float(overlap), mutual_information(image[inside], reference[inside]), max(moved))
 
 
 def mutual_information(one: np.ndarray, other: np.ndarray) -> float:

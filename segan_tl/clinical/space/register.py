@@ -30,6 +30,11 @@ class Picture:
     mask: np.ndarray | None = None
     _levels: dict = field(default_factory=dict)
 
+    @property
+    def pixel_mm(self) -> float:
+        """Return the shortest edge of a voxel."""
+        return float(np.linalg.norm(self.affine[:3, :3], axis=0).min())
+
     def at(self, edge_mm: float):
         """Return the image, and its mask or None, in cubic voxels as SimpleITK's."""
         if edge_mm not in self._levels:
@@ -60,7 +65,7 @@ class Registration:
 
 
 def register(
-    fixed: Picture, moving: Picture, *, kind: Kind, finest_mm: float = FINEST_MM, seed: int = 0
+    fixed: Picture, moving: Picture, *, kind: Kind, finest_mm: float | None = None, seed: int = 0
 ) -> Registration:
     """Find where an image lies in another one's space.
 
@@ -71,7 +76,7 @@ def register(
         fixed: in the space that is wanted.
         moving: to be brought there.
         kind: "rigid" turns and shifts, "affine" also scales and shears.
-        finest_mm: edge of the voxels of the last level.
+        finest_mm: edge of the voxels of the last level; None takes the pixels of the coarser image, FINEST_MM at least.
         seed: of the voxels that are read.
     """
     tried = []
@@ -85,7 +90,9 @@ def register(
         if best is None or information > best[0]:
             best = information, name, matrix
     _, name, matrix = best
-    for step, edge_mm in (("rigid", LEVELS_MM[2]), (kind, LEVELS_MM[2]), (kind, finest_mm)):
+    finest_mm = finest_mm or max(FINEST_MM, fixed.pixel_mm, moving.pixel_mm)
+    middle_mm = max(LEVELS_MM[2], finest_mm)
+    for step, edge_mm in (("rigid", middle_mm), (kind, middle_mm), (kind, finest_mm))[kind == "rigid" :]:
         matrix, information = _climb(fixed, moving, matrix, kind=step, edge_mm=edge_mm, seed=seed)
     return Registration(np.linalg.inv(matrix), information, name)
 

@@ -20,6 +20,7 @@ SIGNAL = {
 PIXEL_MM, SLICE_MM, HEIGHT_MM = 1.0, 5.0, 200.0
 DEGREES, SHIFT_MM = 12.0, 15.0  # of the head in the scanner, at most about or along each axis
 BETWEEN_DEGREES, BETWEEN_MM = 3.0, 4.0  # of the head between two sequences
+TILT_DEGREES = 12.0  # of the slices, at most
 BIAS = 0.25  # deviation of the logarithm of the field
 BIAS_WAVELENGTH_MM = 150.0
 
@@ -50,13 +51,15 @@ class UnprocessedCase:
 
 
 def simulate_unprocessed(
-    cohort: str, *, case_index: int, shape: tuple[int, int, int], seed: int, slice_mm: float = SLICE_MM,
-    skull: bool = True, bias: float = BIAS,
+    cohort: str, *, case_index: int, shape: tuple[int, int, int], seed: int, modalities: tuple[str, ...] = tuple(SIGNAL),
+    pixel_mm: float = PIXEL_MM, slice_mm: float = SLICE_MM, skull: bool = True, bias: float = BIAS,
 ) -> UnprocessedCase:  # fmt: skip
     """Simulate a patient as the scanner leaves it; the first four arguments as for `simulate_case`.
 
     Args:
-        slice_mm: thickness of the slices.
+        modalities: that are scanned.
+        pixel_mm: edge of a pixel in its slice.
+        slice_mm: thickness of the slices, whole millimetres.
         skull: whether a head is drawn around the brain.
         bias: deviation of the logarithm of the field.
     """
@@ -69,10 +72,11 @@ def simulate_unprocessed(
     brain = case.images["t1"] > 0
     pose = _pose(rng, DEGREES, SHIFT_MM, geometry)
     found = UnprocessedCase({}, {}, {}, {}, {}, case.images, case.labels, geometry)
-    for modality, image in case.images.items():
+    for modality, image in ((name, case.images[name]) for name in modalities):
         head = draw_skull(image, brain, modality, voxel_mm=voxel_mm, rng=rng) if skull else image
         transform = _pose(rng, BETWEEN_DEGREES, BETWEEN_MM, geometry) @ pose
-        _scan(found, modality, head.astype(np.float32), brain, transform=transform, slice_mm=slice_mm, bias=bias, rng=rng)
+        edges_mm = pixel_mm, slice_mm
+        _scan(found, modality, head.astype(np.float32), brain, transform=transform, edges_mm=edges_mm, bias=bias, rng=rng)
     return found
 
 
@@ -95,14 +99,17 @@ def draw_skull(image: np.ndarray, brain: np.ndarray, modality: str, *, voxel_mm:
     return head
 
 
-def _scan(found: UnprocessedCase, modality: str, head, brain, *, transform, slice_mm: float, bias: float, rng) -> None:
+def _scan(found: UnprocessedCase, modality: str, head, brain, *, transform, edges_mm, bias: float, rng) -> None:
     """Put one sequence of a head that lies as `transform` says into `found`."""
     from scipy.ndimage import affine_transform, uniform_filter1d
 
-    fine = np.array([FIELD_OF_VIEW_MM / PIXEL_MM, FIELD_OF_VIEW_MM / PIXEL_MM, HEIGHT_MM])  # 1 mm along the normal
-    grid = np.diag([-PIXEL_MM, -PIXEL_MM, 1.0, 1.0])
+    pixel_mm, slice_mm = edges_mm
+    across = FIELD_OF_VIEW_MM // pixel_mm
+    fine = np.array([across, across, HEIGHT_MM])  # 1 mm along the normal
+    grid = np.diag([-pixel_mm, -pixel_mm, 1.0, 1.0])
     middle = found.geometry.affine @ [*((np.array(found.geometry.shape) - 1) / 2), 1]
     grid[:3, 3] = middle[:3] - grid[:3, :3] @ ((fine - 1) / 2)
+    grid = _tilt(rng, middle[:3]) @ grid
     index = np.linalg.inv(found.geometry.affine) @ transform @ grid
 
     def read(array, order):
@@ -121,6 +128,16 @@ def _scan(found: UnprocessedCase, modality: str, head, brain, *, transform, slic
     found.brains[modality] = read(brain.astype(np.float32), 1)[:, :, chosen] >= 0.5
     found.biases[modality] = field
     found.transforms[modality] = transform
+
+
+def _tilt(rng: np.random.Generator, about: np.ndarray) -> np.ndarray:
+    """Draw how the slices of a sequence are tilted about the left-right axis: every one has a grid of its own."""
+    from scipy.spatial.transform import Rotation
+
+    matrix = np.eye(4)
+    matrix[:3, :3] = Rotation.from_euler("x", rng.uniform(-TILT_DEGREES, TILT_DEGREES), degrees=True).as_matrix()
+    matrix[:3, 3] = about - matrix[:3, :3] @ about
+    return matrix
 
 
 def _pose(rng: np.random.Generator, degrees: float, shift_mm: float, geometry: Geometry) -> np.ndarray:
