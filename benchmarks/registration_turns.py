@@ -133,8 +133,8 @@ def main() -> None:
     engines |= {"ANTs": by_ants} if importlib.util.find_spec("ants") else {}
     rows = {}
     for index in range(arguments.cases):
-        options = {"case_index": index, "shape": tuple(arguments.shape), "seed": 0, "modalities": ("t1c", "t2", "flair")}
-        case = simulate_unprocessed("glioma-3t", **options)
+        options = {"case_index": index, "shape": tuple(arguments.shape), "seed": 0}
+        case = simulate_unprocessed("glioma-3t", modalities=("t1c", "t2", "flair"), **options)
         for what, kind, fixed, moving, true, name in pairs(case):
             for engine, find in engines.items():
                 started = time.process_time()

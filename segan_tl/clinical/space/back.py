@@ -42,5 +42,5 @@ def restore(values: np.ndarray, record: dict, onto: str, *, geometry: Geometry |
         return resample_labels_onto(whole, prepared.affine, grid, transform=back).astype(values.dtype)
     if values.ndim == 3:
         return resample_onto(values, prepared.affine, grid, transform=back)
-    channels = [resample_onto(values[..., one], prepared.affine, grid, transform=back) for one in range(values.shape[3])]
-    return np.stack(channels, axis=-1)
+    channels = np.moveaxis(values, -1, 0)
+    return np.stack([resample_onto(one, prepared.affine, grid, transform=back) for one in channels], axis=-1)

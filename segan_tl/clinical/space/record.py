@@ -24,7 +24,9 @@ def image_path(folder: Path, case: str, name: str) -> Path:
     return folder / f"{case}_{name}.nii.gz"
 
 
-def write_prepared(folder: Path, case: str, prepared: Prepared, *, key: str, mean: np.ndarray | None, keep: bool) -> None:
+def write_prepared(
+    folder: Path, case: str, prepared: Prepared, *, key: str, mean: np.ndarray | None, keep: bool
+) -> None:
     """Write images, picture and, last, prepare.json; of a failed registration the images only with `keep`.
 
     Args:

@@ -184,7 +184,7 @@ def _middle(picture: Picture) -> np.ndarray:
 
 
 def _mass(picture: Picture) -> np.ndarray:
-    """Return the centre of what is brighter than half the mean, or of the mask: bright fat counts no more than brain."""
+    """Return the centre of what is brighter than half the mean, or of the mask; bright fat counts as brain does."""
     from scipy.ndimage import center_of_mass
 
     shown = picture.data > picture.data.mean() / 2 if picture.mask is None else picture.mask
@@ -223,9 +223,7 @@ def _set_matrix(transform, matrix: np.ndarray) -> None:
         left, _, right = np.linalg.svd(linear)
         linear = left @ right
     centre = np.array(transform.GetCenter())
-    transform.SetMatrix(linear.flatten().tolist(), 1e-6) if transform.GetName() == "Euler3DTransform" else (
-        transform.SetMatrix(linear.flatten().tolist())
-    )
+    transform.SetMatrix(linear.flatten().tolist())
     transform.SetTranslation((matrix[:3, :3] @ centre + matrix[:3, 3] - centre).tolist())
 
 

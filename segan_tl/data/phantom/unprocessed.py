@@ -51,8 +51,9 @@ class UnprocessedCase:
 
 
 def simulate_unprocessed(
-    cohort: str, *, case_index: int, shape: tuple[int, int, int], seed: int, modalities: tuple[str, ...] = tuple(SIGNAL),
-    pixel_mm: float = PIXEL_MM, slice_mm: float = SLICE_MM, skull: bool = True, bias: float = BIAS,
+    cohort: str, *, case_index: int, shape: tuple[int, int, int], seed: int,
+    modalities: tuple[str, ...] = tuple(SIGNAL), pixel_mm: float = PIXEL_MM,
+    slice_mm: float = SLICE_MM, skull: bool = True, bias: float = BIAS,
 ) -> UnprocessedCase:  # fmt: skip
     """Simulate a patient as the scanner leaves it; the first four arguments as for `simulate_case`.
 
@@ -75,8 +76,8 @@ def simulate_unprocessed(
     for modality, image in ((name, case.images[name]) for name in modalities):
         head = draw_skull(image, brain, modality, voxel_mm=voxel_mm, rng=rng) if skull else image
         transform = _pose(rng, BETWEEN_DEGREES, BETWEEN_MM, geometry) @ pose
-        edges_mm = pixel_mm, slice_mm
-        _scan(found, modality, head.astype(np.float32), brain, transform=transform, edges_mm=edges_mm, bias=bias, rng=rng)
+        how = {"transform": transform, "edges_mm": (pixel_mm, slice_mm), "bias": bias, "rng": rng}
+        _scan(found, modality, head.astype(np.float32), brain, **how)
     return found
 
 
