@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from segan_tl.clinical.space.cohort import Space
-from segan_tl.data.files.images import write_volume
+from segan_tl.data.files.geometry import Geometry
+from segan_tl.data.files.images import Volume, write_volume
 from segan_tl.data.phantom.unprocessed import UnprocessedCase, simulate_unprocessed
 
 
@@ -37,6 +38,16 @@ def write_head(folder: Path, *, case_index: int = 0) -> Path:
         write_volume(folder / f"{name}.nii.gz", volume.data, volume.geometry, dtype=np.float32)
     write_volume(folder / "seg.nii.gz", case.labels["flair"], case.volumes["flair"].geometry, dtype=np.uint8)
     return folder
+
+
+@functools.cache
+def aligned_volumes(*, cut: bool = False) -> dict[str, Volume]:
+    """Return the untouched T1c and FLAIR, tiny by voxels of 1.5 mm; with `cut`, half of FLAIR is missing."""
+    geometry = Geometry(small_head().geometry.shape, np.diag([-1.5, -1.5, 1.5, 1.0]))
+    images = {name: small_head().images[name].astype(np.float32) for name in ("t1c", "flair")}
+    if cut:
+        images["flair"][:, : geometry.shape[1] // 2] = 0
+    return {name: Volume(image, geometry.affine, geometry) for name, image in images.items()}
 
 
 def error_mm(found: np.ndarray, case: UnprocessedCase, name: str) -> np.ndarray:

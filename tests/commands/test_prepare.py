@@ -11,7 +11,7 @@ from segan_tl.clinical.space.record import read_record
 from segan_tl.data.files.geometry import Geometry
 from segan_tl.data.files.images import Source, read_volume, write_volume
 from segan_tl.data.find.cases import find_cases
-from tests.small_heads import small_head, small_space, write_head
+from tests.small_heads import aligned_volumes, small_head, small_space, write_head
 
 FAST = ("--without", "bias,brain")
 BARE = ("--without", "bias,rigid,atlas,brain")
@@ -32,12 +32,9 @@ def place(tmp_path_factory):
 
 
 def write_aligned(folder, *, cut=False):
-    """Write T1c and FLAIR of a patient on one grid; with `cut`, half of FLAIR is missing."""
-    for name in ("t1c", "flair"):
-        image = small_head().images[name].copy()
-        if cut and name == "flair":
-            image[:, : image.shape[1] // 2] = 0
-        write_volume(folder / f"{name}.nii.gz", image, small_head().geometry, dtype=np.float32)
+    """Write the sequences of `aligned_volumes` as a patient's folder."""
+    for name, volume in aligned_volumes(cut=cut).items():
+        write_volume(folder / f"{name}.nii.gz", volume.data, volume.geometry)
 
 
 def words(place, *more, data="IN", out="OUT", like="cohort"):

@@ -16,7 +16,8 @@ Kind = Literal["rigid", "affine"]
 LEVELS_MM = (8.0, 4.0, 2.0)  # edge of the cubic voxels, coarse to fine
 FINEST_MM = 1.5
 BINS = 32
-SAMPLES = 25_000  # voxels that the metric reads at one level, at most
+SAMPLES, COARSE_SAMPLES = 25_000, 6_000  # voxels that the metric reads at most; at the coarsest level
+ITERATIONS, COARSE_ITERATIONS = 100, 40
 KEPT = 3  # starts that go on after the coarsest level
 _LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -111,8 +112,8 @@ def _climb(
     """Improve a transform from the fixed to the moving space at one level; return it and the mutual information."""
     _, method, transform, images = _method(fixed, moving, _to_lps(matrix), kind=kind, edge_mm=edge_mm, seed=seed)
     method.SetOptimizerAsRegularStepGradientDescent(
-        learningRate=edge_mm / 2, minStep=0.002 * edge_mm, numberOfIterations=100, gradientMagnitudeTolerance=1e-8,
-        relaxationFactor=0.6,
+        learningRate=edge_mm / 2, minStep=0.002 * edge_mm, gradientMagnitudeTolerance=1e-8, relaxationFactor=0.6,
+        numberOfIterations=COARSE_ITERATIONS if edge_mm == LEVELS_MM[0] else ITERATIONS,
     )  # fmt: skip
     method.SetOptimizerScalesFromPhysicalShift()
     try:
@@ -131,8 +132,9 @@ def _method(fixed: Picture, moving: Picture, matrix: np.ndarray, *, kind: Kind, 
     method.SetNumberOfThreads(1)  # sums depend on their order
     method.SetMetricAsMattesMutualInformation(BINS)
     voxels = fixed_image.GetNumberOfPixels()
-    method.SetMetricSamplingStrategy(method.REGULAR if voxels > SAMPLES else method.NONE)
-    method.SetMetricSamplingPercentage(min(SAMPLES / voxels, 1.0), seed)
+    samples = COARSE_SAMPLES if edge_mm == LEVELS_MM[0] else SAMPLES
+    method.SetMetricSamplingStrategy(method.REGULAR if voxels > samples else method.NONE)
+    method.SetMetricSamplingPercentage(min(samples / voxels, 1.0), seed)
     if fixed_mask is not None:
         method.SetMetricFixedMask(fixed_mask)
     if moving_mask is not None:

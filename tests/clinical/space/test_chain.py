@@ -11,7 +11,7 @@ from segan_tl.clinical.space.record import read_record, transform_of, write_prep
 from segan_tl.clinical.space.steps import Settings
 from segan_tl.data.files.images import Volume
 from segan_tl.errors import UserError
-from tests.small_heads import error_mm, small_head, small_space
+from tests.small_heads import aligned_volumes, error_mm, small_head, small_space
 
 QUICK = Settings(without=("bias", "rigid", "atlas", "brain"))
 
@@ -90,10 +90,18 @@ def test_no_way_back(prepared, change, message):
 
 
 def test_every_step_can_be_left_out():
-    case = small_head()
-    done = prepare_patient({"t1c": case.volumes["t1c"]}, QUICK, None)
+    done = prepare_patient({"t1c": aligned_volumes()["t1c"]}, QUICK, None)
     assert [step.name for step in done.steps] == ["orientation", "resample"]
     assert done.brain is None and done.geometry.spacing_mm == (1.0, 1.0, 1.0)
+
+
+def test_a_sequence_that_lies_elsewhere_fails():
+    """FLAIR is 12 mm off: nearer to T1c they would tell more of each other."""
+    volumes = dict(aligned_volumes())
+    moved = np.roll(volumes["flair"].data, 8, axis=1)
+    volumes["flair"] = replace(volumes["flair"], data=moved)
+    assert prepare_patient(aligned_volumes(), QUICK, None).failed == []
+    assert len(prepare_patient(volumes, QUICK, None).failed) == 1
 
 
 def test_the_finest_is_the_reference():
@@ -117,10 +125,6 @@ def test_what_is_refused():
 
 
 def test_two_sequences_of_different_heads_fail():
-    """Half of the head is cut away from FLAIR: the overlap tells, and no image is written."""
-    case = small_head()
-    cut = case.volumes["flair"].data.copy()
-    cut[:, : cut.shape[1] // 2] = 0
-    volumes = dict(case.volumes) | {"flair": replace(case.volumes["flair"], data=cut)}
-    done = prepare_patient(volumes, QUICK, None)
+    """Half of the head is cut away from FLAIR: the overlap tells."""
+    done = prepare_patient(aligned_volumes(cut=True), QUICK, None)
     assert len(done.failed) == 1 and "flair does not lie over t1c: their heads overlap by 0." in done.failed[0]
