@@ -6,20 +6,29 @@ that no orientation, flip or shear of a file ever reaches the optimiser.
 
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from segan_tl.clinical.space.resample import isotropic_grid, resample_onto
 
 Kind = Literal["rigid", "affine"]
-LEVELS_MM = (8.0, 4.0, 2.0)  # edge of the cubic voxels, coarse to fine
 FINEST_MM = 1.5
-BINS = 32
-SAMPLES, COARSE_SAMPLES = 25_000, 6_000  # voxels that the metric reads at most; at the coarsest level
-ITERATIONS, COARSE_ITERATIONS = 100, 40
-KEPT = 3  # starts that go on after the coarsest level
+KEPT = 3  # starts that go on after the search
 _LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+class Effort(NamedTuple):
+    """What one level costs: edge of its cubic voxels, bins of the metric, voxels it reads at most, iterations."""
+
+    edge_mm: float
+    bins: int = 32
+    samples: int = 25_000
+    iterations: int = 100
+
+
+# Coarser than 4 mm a brain has so few voxels that 32 × 32 bins of them tell much of each other wherever it lies.
+SEARCH, COARSE, MIDDLE = Effort(4.0, bins=20, samples=12_000, iterations=40), Effort(4.0), Effort(2.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +80,7 @@ def register(
     """Find where an image lies in another one's space.
 
     Starts are the common scanner space, the centres of the grids and the centres of mass, the latter also turned by 20
-    degrees about each axis; each goes through the coarsest level, the best go on.
+    degrees about each axis; all of them are searched at 4 mm, the best go on.
 
     Args:
         fixed: in the space that is wanted.
@@ -82,38 +91,39 @@ def register(
     """
     tried = []
     for name, start in _starts(fixed, moving):
-        matrix, information = _climb(fixed, moving, start, kind="rigid", edge_mm=LEVELS_MM[0], seed=seed)
-        tried.append((information, name, matrix))
+        matrix, information = _climb(fixed, moving, start, kind="rigid", effort=SEARCH, seed=seed)
+        tried.append((information * _share_inside(fixed, moving, matrix), name, matrix))
     tried.sort(key=lambda item: -item[0])
     best = None
     for _, name, matrix in tried[:KEPT]:
-        matrix, information = _climb(fixed, moving, matrix, kind="rigid", edge_mm=LEVELS_MM[1], seed=seed)
+        matrix, information = _climb(fixed, moving, matrix, kind="rigid", effort=COARSE, seed=seed)
+        information *= _share_inside(fixed, moving, matrix)
         if best is None or information > best[0]:
             best = information, name, matrix
     _, name, matrix = best
-    finest_mm = finest_mm or max(FINEST_MM, fixed.pixel_mm, moving.pixel_mm)
-    middle_mm = max(LEVELS_MM[2], finest_mm)
-    for step, edge_mm in (("rigid", middle_mm), (kind, middle_mm), (kind, finest_mm))[kind == "rigid" :]:
-        matrix, information = _climb(fixed, moving, matrix, kind=step, edge_mm=edge_mm, seed=seed)
+    finest = Effort(finest_mm or max(FINEST_MM, fixed.pixel_mm, moving.pixel_mm))
+    middle = max(MIDDLE, finest)
+    for step, effort in (("rigid", middle), (kind, middle), (kind, finest))[kind == "rigid" :]:
+        matrix, information = _climb(fixed, moving, matrix, kind=step, effort=effort, seed=seed)
     return Registration(np.linalg.inv(matrix), information, name)
 
 
 def information_at(fixed: Picture, moving: Picture, matrix: np.ndarray, *, edge_mm: float = 2.0) -> float:
     """Return the mutual information of two images under a transform from the moving to the fixed space."""
-    return -_method(fixed, moving, _to_lps(np.linalg.inv(matrix)), kind="affine", edge_mm=edge_mm, seed=0)[0]
+    return -_method(fixed, moving, _to_lps(np.linalg.inv(matrix)), kind="affine", effort=Effort(edge_mm), seed=0)[0]
 
 
 # === One level ===
 
 
 def _climb(
-    fixed: Picture, moving: Picture, matrix: np.ndarray, *, kind: Kind, edge_mm: float, seed: int
+    fixed: Picture, moving: Picture, matrix: np.ndarray, *, kind: Kind, effort: Effort, seed: int
 ) -> tuple[np.ndarray, float]:
     """Improve a transform from the fixed to the moving space at one level; return it and the mutual information."""
-    _, method, transform, images = _method(fixed, moving, _to_lps(matrix), kind=kind, edge_mm=edge_mm, seed=seed)
+    _, method, transform, images = _method(fixed, moving, _to_lps(matrix), kind=kind, effort=effort, seed=seed)
     method.SetOptimizerAsRegularStepGradientDescent(
-        learningRate=edge_mm / 2, minStep=0.002 * edge_mm, gradientMagnitudeTolerance=1e-8, relaxationFactor=0.6,
-        numberOfIterations=COARSE_ITERATIONS if edge_mm == LEVELS_MM[0] else ITERATIONS,
+        learningRate=effort.edge_mm / 2, minStep=0.002 * effort.edge_mm, gradientMagnitudeTolerance=1e-8,
+        relaxationFactor=0.6, numberOfIterations=effort.iterations,
     )  # fmt: skip
     method.SetOptimizerScalesFromPhysicalShift()
     try:
@@ -123,18 +133,28 @@ def _climb(
     return _from_lps(transform), -method.GetMetricValue()
 
 
-def _method(fixed: Picture, moving: Picture, matrix: np.ndarray, *, kind: Kind, edge_mm: float, seed: int) -> tuple:
+def _share_inside(fixed: Picture, moving: Picture, matrix: np.ndarray) -> float:
+    """Return how much of what the fixed image shows falls into the moving one.
+
+    Mutual information counts the voxels that do alone, and few of them always tell much of each other.
+    """
+    points = np.argwhere(_shown(fixed)[::4, ::4, ::4]) * 4
+    points = np.c_[points, np.ones(len(points))] @ (np.linalg.inv(moving.affine) @ matrix @ fixed.affine).T
+    inside = (points[:, :3] >= -0.5) & (points[:, :3] <= np.array(moving.data.shape) - 0.5)
+    return float(inside.all(axis=1).mean()) if len(points) else 0.0
+
+
+def _method(fixed: Picture, moving: Picture, matrix: np.ndarray, *, kind: Kind, effort: Effort, seed: int) -> tuple:
     """Return the metric at a transform (LPS mm), the method, its transform and the two images."""
     import SimpleITK as sitk
 
-    (fixed_image, fixed_mask), (moving_image, moving_mask) = fixed.at(edge_mm), moving.at(edge_mm)
+    (fixed_image, fixed_mask), (moving_image, moving_mask) = fixed.at(effort.edge_mm), moving.at(effort.edge_mm)
     method = sitk.ImageRegistrationMethod()
     method.SetNumberOfThreads(1)  # sums depend on their order
-    method.SetMetricAsMattesMutualInformation(BINS)
+    method.SetMetricAsMattesMutualInformation(effort.bins)
     voxels = fixed_image.GetNumberOfPixels()
-    samples = COARSE_SAMPLES if edge_mm == LEVELS_MM[0] else SAMPLES
-    method.SetMetricSamplingStrategy(method.REGULAR if voxels > samples else method.NONE)
-    method.SetMetricSamplingPercentage(min(samples / voxels, 1.0), seed)
+    method.SetMetricSamplingStrategy(method.REGULAR if voxels > effort.samples else method.NONE)
+    method.SetMetricSamplingPercentage(min(effort.samples / voxels, 1.0), seed)
     if fixed_mask is not None:
         method.SetMetricFixedMask(fixed_mask)
     if moving_mask is not None:
@@ -189,8 +209,11 @@ def _mass(picture: Picture) -> np.ndarray:
     """Return the centre of what is brighter than half the mean, or of the mask; bright fat counts as brain does."""
     from scipy.ndimage import center_of_mass
 
-    shown = picture.data > picture.data.mean() / 2 if picture.mask is None else picture.mask
-    return (picture.affine @ [*center_of_mass(shown), 1])[:3]
+    return (picture.affine @ [*center_of_mass(_shown(picture)), 1])[:3]
+
+
+def _shown(picture: Picture) -> np.ndarray:
+    return picture.data > picture.data.mean() / 2 if picture.mask is None else picture.mask
 
 
 # === SimpleITK's way of saying it ===
