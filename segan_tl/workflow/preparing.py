@@ -140,7 +140,7 @@ def _told(prepared) -> list[str]:
     if fits:
         parts.append(f"heads overlap by {min(fit['overlap'] for fit in fits.values()):.2f} at least")
     if like:
-        parts.append(f"like the mean {max(like.values()):.2f}")
+        parts.append(f"like the mean {max(found['here'] for found in like.values()):.2f}")
     return parts
 
 

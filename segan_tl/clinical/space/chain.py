@@ -264,10 +264,12 @@ def _judge(done: Prepared, volumes, transforms, settings: Settings, space: Space
     if space is None or "atlas" in settings.without:
         return
     inside = space.brain >= 0.5
-    like = {
-        name: likeness(image, space.images[name], inside) for name, image in done.images.items() if name in space.images
-    }
-    done.quality["like_the_mean"] = {name: round(value, 4) for name, value in like.items()}
+    like = {}
+    for name in (name for name in done.images if name in space.images):
+        image = done.images[name] if done.brain is None else np.where(done.brain, done.images[name], 0)
+        found = likeness(image, space.images[name], inside, edge_mm=done.geometry.spacing_mm[0])
+        like[name] = {key: round(value, 4) for key, value in found.items()}
+    done.quality["like_the_mean"] = like
     if done.brain is not None and settings.brain != "cohort":
         both = 2 * np.count_nonzero(inside & done.brain)
         total = max(np.count_nonzero(inside) + np.count_nonzero(done.brain), 1)

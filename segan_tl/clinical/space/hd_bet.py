@@ -78,6 +78,9 @@ def _probability(image: np.ndarray, weights: dict[str, np.ndarray]) -> np.ndarra
 
 def _forward(x, weights: dict[str, np.ndarray]):
     """Return the logits (B, z, y, x, 2) of the network, which goes down four times and up again [Isensee 2019]."""
+    from segan_tl.console import start_tensorflow
+
+    start_tensorflow()
     import tensorflow as tf
 
     def conv(x, name, *, stride=1):

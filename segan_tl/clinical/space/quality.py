@@ -54,9 +54,7 @@ def fit_of(
     one, other = ((array != 0 if stripped else find_head(array)) & both for array in (image, reference))
     overlap = 2 * np.count_nonzero(one & other) / max(np.count_nonzero(one) + np.count_nonzero(other), 1)
     inside = other | one
-    step = max(round(APART_MM / (edge_mm * COARSE)), 1)
-    shifts = [(axis, sign * step) for axis in range(3) for sign in (-1, 1)]
-    moved = [mutual_information(np.roll(image, by, axis)[inside], reference[inside]) for axis, by in shifts]
+    moved = [mutual_information(np.roll(image, by, axis)[inside], reference[inside]) for axis, by in _shifts(edge_mm)]
     return Fit(float(overlap), mutual_information(image[inside], reference[inside]), max(moved))
 
 
@@ -73,13 +71,34 @@ def mutual_information(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.sum(joint[present] * np.log(joint[present] / apart[present])))
 
 
-def likeness(image: np.ndarray, mean: np.ndarray, brain: np.ndarray) -> float:
-    """Return the correlation of an image with the cohort's mean image inside the brain; 0 where one is constant."""
+def likeness(image: np.ndarray, mean: np.ndarray, brain: np.ndarray, *, edge_mm: float) -> dict[str, float]:
+    """Return the correlation of a brain with the cohort's mean image where that has a brain: "here", and "shifted".
+
+    The second is the largest after a shift of APART_MM along any axis. An image that is constant there has 0.
+
+    Args:
+        image: (H, W, D), the patient's brain with 0 around it where it was extracted.
+        mean: (H, W, D).
+        brain: (H, W, D) bool, of the cohort.
+        edge_mm: of a voxel.
+    """
+    image, mean, brain = (array[::COARSE, ::COARSE, ::COARSE] for array in (image, mean, brain))
     inside = brain & (mean > 0)
-    one, other = _binned(image[inside]), mean[inside]
+    moved = [_correlation(np.roll(image, by, axis)[inside], mean[inside]) for axis, by in _shifts(edge_mm)]
+    return {"here": _correlation(image[inside], mean[inside]), "shifted": max(moved)}
+
+
+def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+    one = _binned(one)
     if one.size < 2 or one.std() == 0 or other.std() == 0:
         return 0.0
     return float(np.corrcoef(one, other)[0, 1])
+
+
+def _shifts(edge_mm: float) -> list[tuple[int, int]]:
+    """Return axis and voxels of every shift that must be worse."""
+    step = max(round(APART_MM / (edge_mm * COARSE)), 1)
+    return [(axis, sign * step) for axis in range(3) for sign in (-1, 1)]
 
 
 def fault_of_affine(matrix: np.ndarray) -> str | None:
@@ -91,13 +110,21 @@ def fault_of_affine(matrix: np.ndarray) -> str | None:
     return None
 
 
-def fault_of_likeness(found: Mapping[str, float]) -> str | None:
-    """Say in one sentence that no sequence is like the mean image; None where one is."""
-    if not found or max(found.values()) >= LEAST_LIKENESS:
+def fault_of_likeness(found: Mapping[str, Mapping[str, float]]) -> str | None:
+    """Say in one sentence why the brain does not lie where the mean image has it; None where it does.
+
+    Args:
+        found: sequence → as `likeness`.
+    """
+    if not found:
         return None
-    best = max(found, key=found.get)
-    like = f"{best} is like its mean image by {found[best]:.2f} (correlation)"
-    return f"the brain does not lie in the cohort's space: {like}"
+    here, shifted = (sum(like[key] for like in found.values()) / len(found) for key in ("here", "shifted"))
+    told = f"it is like the mean image by {here:.2f} (correlation)"
+    if here < LEAST_LIKENESS:
+        return f"the brain does not lie in the cohort's space: {told}"
+    if shifted >= here:
+        return f"the brain does not lie in the cohort's space: {told}, {APART_MM:.0f} mm away by {shifted:.2f}"
+    return None
 
 
 def _binned(values: np.ndarray) -> np.ndarray:

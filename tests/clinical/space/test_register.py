@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segan_tl.clinical.space.quality import Fit, fault_of_affine, likeness, mutual_information
+from segan_tl.clinical.space.quality import Fit, fault_of_affine, fault_of_likeness, likeness, mutual_information
 from segan_tl.clinical.space.register import Picture, register
 from tests.small_heads import error_mm, small_head, small_space
 
@@ -46,6 +46,16 @@ def test_faults_are_sentences():
 
 
 def test_likeness_of_nothing_is_zero():
-    brain, mean = np.ones((3, 3, 3), bool), np.arange(27.0).reshape(3, 3, 3)
-    assert likeness(np.ones((3, 3, 3)), mean, brain) == 0
-    assert likeness(mean, mean, brain) > 0.99
+    space = small_space()
+    mean, brain = space.images["t1c"], space.brain > 0
+    assert likeness(np.ones(mean.shape), mean, brain, edge_mm=4.0) == {"here": 0, "shifted": 0}
+    same = likeness(mean, mean, brain, edge_mm=4.0)
+    assert same["here"] > 0.95 > same["shifted"] and fault_of_likeness({"t1c": same}) is None
+
+
+def test_a_brain_that_lies_elsewhere_is_said():
+    """8 mm off: back there it is more like the mean image than here."""
+    space = small_space()
+    mean, brain = space.images["t1c"], space.brain > 0
+    found = {"t1c": likeness(np.roll(mean, 2, axis=1), mean, brain, edge_mm=4.0)}
+    assert "does not lie in the cohort's space" in fault_of_likeness(found) and fault_of_likeness({}) is None
