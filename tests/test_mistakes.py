@@ -42,7 +42,7 @@ MISTAKES = {
     "prepare empty empty/out --like empty": "expected OUT beside IN",
     "prepare empty out --like empty --without skull": "expected steps out of bias,rigid,atlas,brain",
     "prepare empty out --like empty --substitute t1": "expected MODALITY=OTHER",
-    "restore a.nii.gz nowhere b.nii.gz --onto flair": "nowhere/prepare.json is missing",
+    "restore a.nii.gz nowhere b.nii.gz --onto flair": "expected a prepared case; nowhere is missing",
     "restore a.nii.gz nowhere b.png --onto flair": "expected OUT to end in .nii.gz",
     "check nowhere": "nowhere does not exist",
     "evaluate nowhere empty --out a.csv": "nowhere is none",
