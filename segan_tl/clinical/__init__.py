@@ -1,1 +1,1 @@
-"""From the hospital's files to a case and back."""
+"""From the hospital to a result and back."""

@@ -70,6 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     from segan_tl.predict.inputs import find_any_inputs, find_inputs, missing_modalities, without_any
     from segan_tl.predict.outputs import plan_outputs
     from segan_tl.predict.remarks import (
+        warn_of_missing_preparation,
         warn_of_synthetic_training,
         warn_of_training_cases,
         warn_of_unfinished_training,
@@ -104,6 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
     remarks += found + [f"left out: {reason}" for reason in lacking]
     remarks += warn_of_unfinished_training(members) + warn_of_synthetic_training(members, cases)
     remarks += warn_of_training_cases(members, cases) + warn_of_unknown_cohort(members)
+    remarks += warn_of_missing_preparation(members, cases)
     chosen = open_chosen(arguments.postprocess, lead.config.data.regions, {case.convention for case in cases})
     chosen = assign_clusters(arguments.clusters, chosen, cases)
     remarks += chosen.remarks() if chosen else []

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+from segan_tl.clinical.space.recorded import lacking_steps
 from segan_tl.data.find.cases import Case
 from segan_tl.data.learnt import Learnt, learnt_by
 from segan_tl.disk.manifest import verify
+from segan_tl.errors import some
 from segan_tl.predict.members import Member
 from segan_tl.zoo.find import spell
 
@@ -28,6 +30,30 @@ def warn_of_unknown_cohort(members: Sequence[Member]) -> list[str]:
         f"note: {unknown} {keep} no {members[0].run.fingerprint.name} (trained before there was one, or imported): "
         "whether these scans are like those of the training is not known"
     ] * bool(unknown)
+
+
+def warn_of_missing_preparation(members: Sequence[Member], cases: Sequence[Case]) -> list[str]:
+    """Say which cases lack steps of `prepare` that the cohort of a run had.
+
+    Raises:
+        UserError: a prepare.json is damaged.
+    """
+    lines = []
+    for member in members:
+        wanted = (member.state.get("data", {}).get("prepared") or {}).get("steps", ())
+        found = {case.id: lacking_steps(case, wanted) for case in cases} if wanted else {}
+        name = spell(member.run.root)
+        if unknown := [case for case, lacking in found.items() if lacking is None]:
+            lines.append(
+                f"note: the cases of {name} were prepared ({', '.join(wanted)}), and nothing says that "
+                f"{some(unknown)} {'was' if len(unknown) == 1 else 'were'}: python -m segan_tl prepare IN OUT --like "
+                f"{name}"
+            )
+        if short := {case: lacking for case, lacking in found.items() if lacking}:
+            case, lacking = next(iter(short.items()))
+            more = f", and {len(short) - 1} more cases lack steps" if len(short) > 1 else ""
+            lines.append(f"note: {case} lacks {', '.join(lacking)}, which the cases of {name} had{more}")
+    return lines
 
 
 def warn_of_unfinished_training(members: Sequence[Member]) -> list[str]:

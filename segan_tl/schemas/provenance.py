@@ -7,6 +7,14 @@ from segan_tl.schemas.reading import Count, Schema, Text
 Names = list[Text]
 
 
+class Preparation(Schema):
+    """What all cases of a cohort had been given by `prepare`."""
+
+    steps: Names = []
+    intensity: str | None = None
+    size: list[Count] | None = None
+
+
 class Data(Schema):
     """The cases that a network has learnt from."""
 
@@ -14,6 +22,7 @@ class Data(Schema):
     layout: str | None = None
     synthetic: bool | None = None
     cases: dict[str, Count] = {}
+    prepared: Preparation | None = None
 
 
 class Transfer(Schema):

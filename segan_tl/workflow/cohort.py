@@ -85,9 +85,13 @@ def introduce(cohort) -> str:
 
 def describe(cohort, split: dict | None = None) -> dict:
     """Return what run.json says of a cohort."""
+    from segan_tl.clinical.space.recorded import common_preparation
+
     counts = {"cases": {part: len(cases) for part, cases in split.items()}} if split else {}
     folder = str(cohort.folder.resolve())
-    return {"folder": folder, "layout": cohort.layout, **counts, "synthetic": is_synthetic(cohort)}
+    prepared = common_preparation(cohort.cases)
+    found = {"folder": folder, "layout": cohort.layout, **counts, "synthetic": is_synthetic(cohort)}
+    return found | ({"prepared": prepared} if prepared else {})
 
 
 def prepare_cohort(arguments, config, find, *, need_mask: bool = True) -> tuple:
