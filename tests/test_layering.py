@@ -13,6 +13,7 @@ ROWS = [
     {"metrics", "fast", "losses"},
     {"models"},
     {"data"},
+    {"portable"},
     {"train", "predict"},
     {"report"},
     {"radiomics"},
@@ -24,7 +25,7 @@ ROWS = [
 HEIGHT = {part: height for height, row in enumerate(ROWS) for part in row}
 HEAVY = {
     "tensorflow", "keras", "torch", "scipy", "skimage", "sklearn", "matplotlib", "nibabel", "SimpleITK", "pandas",
-    "mirp",
+    "mirp", "onnx", "onnxruntime",
 }  # fmt: skip
 
 
