@@ -78,27 +78,24 @@ def make_graph(model: keras.Model, *, source: Path | str) -> bytes:
 
 
 def _walk(graph: Graph, model: keras.Model, value: str, *, source: Path | str) -> str:
-    """Add all layers of a model and return the name of what comes out."""
-    values = {id(model.inputs[0]): value}
-    kept = []  # a tensor that is collected would lend its id to another
-
-    def call(layer, *arguments, **options):
-        tensors = [tensor for one in arguments for tensor in (one if isinstance(one, list | tuple) else [one])]
-        inputs = [values[id(tensor)] for tensor in tensors]
-        output = layer(*arguments, **options)
-        kept.extend([*tensors, output])
+    """Add all layers of a model, each after those that it reads, and return the name of what comes out."""
+    values, waiting = {id(model.inputs[0]): value}, [model.outputs[0]]
+    while waiting:
+        tensor = waiting[-1]
+        if id(tensor) in values:
+            waiting.pop()
+            continue
+        layer, call, _ = tensor._keras_history
+        read = layer._inbound_nodes[call].input_tensors
+        if missing := [one for one in read if id(one) not in values]:
+            waiting += missing
+            continue
+        inputs = [values[id(one)] for one in read]
         if isinstance(layer, keras.Model):
-            inner = keras.Model(layer.inputs, layer.outputs)  # a Sequential one has no graph of its own
-            values[id(output)] = _walk(graph, inner, inputs[0], source=source)
+            values[id(tensor)] = _walk(graph, layer, inputs[0], source=source)
         else:
-            values[id(output)] = emitter_of(layer, source=source)(graph, layer, inputs, len(output.shape) - 2)
-        return output
-
-    again = keras.models.clone_model(
-        model, input_tensors=model.inputs[0], clone_function=lambda layer: layer, call_function=call
-    )
-    kept.append(again)
-    return values[id(again.outputs[0])]
+            values[id(tensor)] = emitter_of(layer, source=source)(graph, layer, inputs, len(tensor.shape) - 2)
+    return values[id(model.outputs[0])]
 
 
 def _open(shape: Sequence[int | None]) -> list[int | str]:

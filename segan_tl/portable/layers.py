@@ -155,7 +155,7 @@ def _batch_normalisation(graph, layer, inputs, rank):
 
 def _group_normalisation(graph, layer, inputs, rank):
     """Normalise groups of channels: of one channel each it is ONNX' InstanceNormalization."""
-    channels = layer.input.shape[-1]
+    (channels,) = layer.input_spec.axes.values()
     groups = channels if layer.groups == -1 else layer.groups
     if layer.axis not in (-1, rank + 1):
         raise NotImplementedError(f"axis {layer.axis}")
