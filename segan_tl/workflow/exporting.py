@@ -101,5 +101,7 @@ def require_free(out: Path, *, folder: bool, overwrite: bool) -> None:
     if out.exists() and out.is_dir() != folder:
         kind, wanted = ("a folder", "a file") if out.is_dir() else ("a file", "a folder")
         raise UserError(f"expected {wanted} as OUT; {out} is {kind}; give another OUT")
-    if out.exists() and not overwrite and (not folder or any(out.iterdir())):
+    if out.is_dir() and any(out.iterdir()):
+        raise UserError(f"expected a new or an empty folder as OUT; {out} holds files; remove it, or give another OUT")
+    if out.is_file() and not overwrite:
         raise UserError(f"{out} exists already; add --overwrite to replace it, or give another OUT")

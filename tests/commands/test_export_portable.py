@@ -224,7 +224,7 @@ def test_mistakes_are_one_sentence(places, tmp_path, capsys):
     assert "add --portable or --hugging-face" in mistake(capsys, "export", run, out, "--saved-model", "--licence", "X")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("mine")
-    assert "full exists already" in mistake(capsys, "export", run, tmp_path / "full", "--saved-model")
+    assert "full holds files" in mistake(capsys, "export", run, tmp_path / "full", "--saved-model")
     (tmp_path / "folder.zip").mkdir()
     assert "expected a file as OUT" in mistake(capsys, "export", run, tmp_path / "folder.zip", "--portable")
     assert "no such file" in mistake(capsys, "predict", tmp_path / "none.zip", cohort, out)

@@ -1,10 +1,11 @@
-"""Do what a Dockerfile or an Apptainer definition says, without either: in an empty folder, in an environment of its own.
+"""Do what the recipes of containers/ say, without Docker or Apptainer: in an empty folder with its own environment.
 
-    python containers/run_steps.py ARTEFACT.zip PATIENTS OUT [--recipe containers/segan_tl.def]
+    python benchmarks/container_steps.py ARTEFACT.zip PATIENTS OUT
+    python benchmarks/container_steps.py ARTEFACT.zip PATIENTS OUT --recipe containers/segan_tl.def
 
-COPY puts files below the folder, RUN is a command of the shell whose `python` is that of a new virtual environment, and
-the entry point runs at the end on PATIENTS and OUT. What stands for / is the folder. No root is asked for; that there is
-no network at the end is not checked here, for a process of one's own cannot take it away.
+Files are copied below the folder, which stands for /; commands run in the shell with the `python` of a new virtual
+environment; the entry point runs at the end, on PATIENTS and OUT. No root is asked for. That there is no network at the
+end is not checked here, for a process of one's own cannot take it away.
 """
 
 import argparse
@@ -19,7 +20,8 @@ import venv
 from pathlib import Path
 from typing import NamedTuple
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[1]
+CONTAINERS = ROOT / "containers"
 OPTIONS = re.compile(r"--\w+=\S+\s+")
 
 
@@ -120,7 +122,7 @@ def main() -> int:
     parser.add_argument("artefact", type=Path)
     parser.add_argument("patients", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--recipe", type=Path, default=HERE / "Dockerfile")
+    parser.add_argument("--recipe", type=Path, default=CONTAINERS / "Dockerfile")
     arguments = parser.parse_args()
     text = arguments.recipe.read_text(encoding="utf-8")
     recipe = read_definition(text) if arguments.recipe.suffix == ".def" else read_dockerfile(text)
@@ -128,9 +130,9 @@ def main() -> int:
         context, root = Path(folder) / "context", Path(folder) / "root"
         context.mkdir()
         root.mkdir()
-        wheel = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(context), str(HERE.parent)]
-        subprocess.run(wheel, check=True)
-        shutil.copy(HERE / "requirements.txt", context)
+        wheel = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(context)]
+        subprocess.run([*wheel, str(ROOT)], check=True)
+        shutil.copy(CONTAINERS / "requirements.txt", context)
         shutil.copy(arguments.artefact, context / "artefact.zip")
         places = [str(arguments.patients.resolve()), str(arguments.out.resolve())]
         return run_steps(recipe, context, root, places)
