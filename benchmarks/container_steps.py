@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -60,7 +61,7 @@ def read_dockerfile(text: str) -> Recipe:
             start = json.loads(rest)
         elif word not in ("FROM", "ENV", "USER", "CMD"):
             raise ValueError(f"expected instructions that are known here; found {word}")
-    return Recipe(steps, workdir, " ".join([*start, '"$@"']))
+    return Recipe(steps, workdir, f'{shlex.join(start)} "$@"')
 
 
 def read_definition(text: str) -> Recipe:
@@ -71,15 +72,16 @@ def read_definition(text: str) -> Recipe:
     return Recipe([*copies, ("run", "\n".join(lines["post"]))], "/", "\n".join(lines["runscript"]))
 
 
-def run_steps(recipe: Recipe, context: Path, root: Path, arguments: list[str]) -> int:
+def run_steps(recipe: Recipe, context: Path, root: Path, arguments: list[str], *, with_pip: bool = True) -> int:
     """Do the steps of a recipe below `root` and return the exit code of its entry point.
 
     Args:
         context: folder with the files that are copied.
         root: empty folder that stands for /.
         arguments: of the entry point.
+        with_pip: whether the environment has pip.
     """
-    venv.create(root / "venv", with_pip=True)
+    venv.create(root / "venv", with_pip=with_pip)
     path = os.pathsep.join([str(root / "venv" / "bin"), os.environ["PATH"]])
     environment = {"PATH": path, "HOME": str(root / "tmp"), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     environment |= {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
