@@ -5,7 +5,7 @@
 Every turn is a process of its own that segments all patients: with the folder of the run (TensorFlow), then with its
 zip (onnxruntime). The first result is when the first case is written, counted from the start of the process, imports
 and tracing included; seconds a case are those of the others. Medians over the rounds. "computed" is the time that the
-processor spent, which other work on the machine changes less.
+processor spent on it (Linux), which other work on the machine changes less.
 """
 
 import argparse
@@ -24,14 +24,16 @@ class Turn(NamedTuple):
 
     Attributes:
         first_seconds: from its start to the first result.
+        first_computed: of these seconds, those that the processor computed.
         case_seconds: of each case after that.
-        computed_seconds: of all processor cores.
+        case_computed: the same of these.
         peak_mb: of memory.
     """
 
     first_seconds: float
+    first_computed: float
     case_seconds: float
-    computed_seconds: float
+    case_computed: float
     peak_mb: float
 
 
@@ -43,12 +45,18 @@ def take_turn(network: Path, patients: Path) -> Turn:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         for line in process.stdout:
             if line.lstrip()[:1].isdigit() and "/" in line.split()[0]:  # "  1/3  case …"
-                moments.append(time.perf_counter() - started)
+                moments.append((time.perf_counter() - started, computed_seconds(process.pid)))
         _, status, used = os.wait4(process.pid, 0)
     if status or len(moments) < 2:
         raise SystemExit(f"{' '.join(command)} ended with {status} after {len(moments)} cases; expected two or more")
-    each = (moments[-1] - moments[0]) / (len(moments) - 1)
-    return Turn(moments[0], each, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    each = [(last - first) / (len(moments) - 1) for first, last in zip(moments[0], moments[-1])]
+    return Turn(*moments[0], *each, used.ru_maxrss / 1024)
+
+
+def computed_seconds(process: int) -> float:
+    """Return what a process and those that it waited for have computed so far [proc(5), stat]."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
@@ -68,10 +76,11 @@ def main() -> None:
             for run, artefact in zip(arguments.run, zips):
                 for program, network in (("TensorFlow", run), ("onnxruntime", artefact)):
                     turns.setdefault((str(run), program), []).append(take_turn(network, arguments.patients))
-    print("| run | computed by | first result | s a case | computed, s | peak, MB |\n|---|---|---|---|---|---|")
+    print("| run | by | first result, s | computed | a case, s | computed | peak, MB |\n|---|---|---|---|---|---|---|")
     for (run, program), found in turns.items():
-        first, case, computed, peak = (statistics.median(values) for values in zip(*found))
-        print(f"| {run} | {program} | {first:.1f} | {case:.2f} | {computed:.1f} | {peak:.0f} |")
+        first, first_computed, case, computed, peak = (statistics.median(values) for values in zip(*found))
+        numbers = f"{first:.1f} | {first_computed:.1f} | {case:.2f} | {computed:.2f} | {peak:.0f}"
+        print(f"| {run} | {program} | {numbers} |")
 
 
 if __name__ == "__main__":

@@ -1,26 +1,25 @@
-"""What each layer is in ONNX: one function a kind, (graph, layer, inputs, spatial axes) → the name of its output.
-
-Keras' convolutions hold kernels (k, …, in, out), transposed ones (k, …, out, in); ONNX has (out, in, k, …) and
-(in, out, k, …). "same" padding is TensorFlow's: where it is odd, the far side has one more.
-"""
+"""What each layer is in ONNX: one function a kind, (graph, layer, inputs, spatial axes) → the name of its output."""
 
 from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from keras import layers, ops
+from keras import layers
 
 from segan_tl.errors import UserError
 from segan_tl.fast.depthwise import DepthwiseConv3D, DepthwiseConv3DTranspose
 from segan_tl.models.dann import GradientReversal
 from segan_tl.models.dilated_transpose import DilatedTranspose
+from segan_tl.portable.activations import activation, array, leaky_relu, or_else, relu, softmax
+from segan_tl.portable.convolutions import (
+    convolution,
+    dense,
+    depthwise_2d,
+    depthwise_3d,
+    dilated_transpose,
+    transposed,
+)
 
-# Keras' name → ONNX' operator and its attributes.
-ACTIVATIONS = {
-    "linear": None, "relu": ("Relu", {}), "sigmoid": ("Sigmoid", {}), "tanh": ("Tanh", {}), "gelu": ("Gelu", {}),
-    "softmax": ("Softmax", {"axis": 1}), "elu": ("Elu", {"alpha": 1.0}), "softplus": ("Softplus", {}),
-    "leaky_relu": ("LeakyRelu", {"alpha": 0.2}),
-}  # fmt: skip
 JOINED = {layers.Add: "Add", layers.Multiply: "Mul", layers.Maximum: "Max", layers.Minimum: "Min"}
 AS_IT_IS = (
     GradientReversal, layers.Dropout, layers.SpatialDropout2D, layers.SpatialDropout3D, layers.GaussianNoise,
@@ -55,101 +54,16 @@ def _unknown(layer, source, what: str = "") -> UserError:
     )
 
 
-# === Convolutions ===
-
-
-def _convolution(graph, layer, inputs, rank):
-    kernel = _array(layer.kernel)
-    weights = np.moveaxis(kernel, (-1, -2), (0, 1))
-    return _convolve(graph, layer, inputs, weights, group=layer.groups, **_padding(layer, rank))
-
-
-def _depthwise_2d(graph, layer, inputs, rank):
-    kernel = _array(layer.kernel)  # (k, k, C, multiplier)
-    channels = kernel.shape[2]
-    weights = kernel.transpose(2, 3, 0, 1).reshape(-1, 1, *kernel.shape[:2])
-    return _convolve(graph, layer, inputs, weights, group=channels, **_padding(layer, rank))
-
-
-def _depthwise_3d(graph, layer, inputs, rank):
-    transpose = isinstance(layer, DepthwiseConv3DTranspose)
-    weights = np.moveaxis(_array(layer.kernel), (-1, -2), (0, 1))  # (C, 1, k, k, k), for either direction
-    options = {"pads": [layer.kernel_size // 2] * 6, "strides": [layer.strides] * 3}
-    kind = "ConvTranspose" if transpose else "Conv"
-    return _convolve(graph, layer, inputs, weights, kind=kind, group=weights.shape[0], **options)
-
-
-def _transposed(graph, layer, inputs, rank):
-    if max(layer.dilation_rate) > 1:
-        raise NotImplementedError("dilation")
-    kernel, strides = _array(layer.kernel), layer.strides
-    over = [size - stride for size, stride in zip(layer.kernel_size, strides)]
-    if layer.padding == "same":
-        if layer.output_padding is not None:
-            raise NotImplementedError('output_padding beside "same"')
-        before = [max(one, 0) // 2 for one in over]
-        pads = [*before, *(max(one, 0) - first for one, first in zip(over, before))]
-    else:
-        pads = [0] * 2 * rank
-    given = layer.output_padding
-    more = [max(-one, 0) for one in over] if given is None else np.broadcast_to(given, rank).tolist()
-    weights = np.moveaxis(kernel, (-1, -2), (0, 1))
-    return _convolve(
-        graph, layer, inputs, weights, kind="ConvTranspose", strides=list(strides), pads=pads, output_padding=more
-    )
-
-
-def _dilated_transpose(graph, layer, inputs, rank):
-    weights = np.moveaxis(_array(layer.kernel), (-1, -2), (0, 1))
-    options = {"strides": [2] * rank, "dilations": [2] * rank, "pads": [1] * rank + [0] * rank}
-    return _convolve(graph, layer, inputs, weights, kind="ConvTranspose", **options)
-
-
-def _convolve(graph, layer, inputs, weights, *, kind="Conv", **attributes):
-    """Add a convolution with its bias and its activation."""
-    values = [*inputs, graph.weight(f"{layer.name}_kernel", weights)]
-    if getattr(layer, "bias", None) is not None:
-        values.append(graph.weight(f"{layer.name}_bias", _array(layer.bias)))
-    output = graph.add(kind, values, name=layer.name, kernel_shape=list(weights.shape[2:]), **attributes)
-    return _activate(graph, output, getattr(layer, "activation", None), name=f"{layer.name}_activation")
-
-
-def _padding(layer, rank) -> dict:
-    """Return strides, dilations and padding of a convolution."""
-    strides, dilations = (list(np.broadcast_to(one, rank).tolist()) for one in (layer.strides, layer.dilation_rate))
-    options = {"strides": strides, "dilations": dilations}
-    if layer.padding == "valid":
-        return options
-    if layer.padding != "same":
-        raise NotImplementedError(f"padding {layer.padding!r}")
-    if max(strides) > 1:  # how much there is depends on the size of the image
-        return options | {"auto_pad": "SAME_UPPER"}
-    whole = [step * (size - 1) for size, step in zip(layer.kernel_size, dilations)]
-    return options | {"pads": [*(one // 2 for one in whole), *(one - one // 2 for one in whole)]}
-
-
-def _dense(graph, layer, inputs, rank):
-    """Multiply the channels of a vector, or of every place."""
-    kernel = _array(layer.kernel).T
-    if rank:
-        return _convolve(graph, layer, inputs, kernel.reshape(*kernel.shape, *[1] * rank))
-    values = [*inputs, graph.weight(f"{layer.name}_kernel", kernel)]
-    if layer.bias is not None:
-        values.append(graph.weight(f"{layer.name}_bias", _array(layer.bias)))
-    output = graph.add("Gemm", values, name=layer.name, transB=1)
-    return _activate(graph, output, layer.activation, name=f"{layer.name}_activation")
-
-
-# === Normalisation and activation ===
+# === Normalisation ===
 
 
 def _batch_normalisation(graph, layer, inputs, rank):
     if layer.axis not in (-1, rank + 1):
         raise NotImplementedError(f"axis {layer.axis}")
-    mean, variance = _array(layer.moving_mean), _array(layer.moving_variance)
-    parts = {"gamma": _or_else(layer.gamma, np.ones_like(mean)), "beta": _or_else(layer.beta, np.zeros_like(mean))}
+    mean, variance = array(layer.moving_mean), array(layer.moving_variance)
+    parts = {"gamma": or_else(layer.gamma, np.ones_like(mean)), "beta": or_else(layer.beta, np.zeros_like(mean))}
     parts |= {"mean": mean, "variance": variance}
-    values = [graph.weight(f"{layer.name}_{name}", array) for name, array in parts.items()]
+    values = [graph.weight(f"{layer.name}_{name}", part) for name, part in parts.items()]
     return graph.add("BatchNormalization", [*inputs, *values], name=layer.name, epsilon=layer.epsilon)
 
 
@@ -159,7 +73,7 @@ def _group_normalisation(graph, layer, inputs, rank):
     groups = channels if layer.groups == -1 else layer.groups
     if layer.axis not in (-1, rank + 1):
         raise NotImplementedError(f"axis {layer.axis}")
-    gamma, beta = _or_else(layer.gamma, np.ones(channels)), _or_else(layer.beta, np.zeros(channels))
+    gamma, beta = or_else(layer.gamma, np.ones(channels)), or_else(layer.beta, np.zeros(channels))
     if groups == channels:
         values = [graph.weight(f"{layer.name}_gamma", gamma), graph.weight(f"{layer.name}_beta", beta)]
         return graph.add("InstanceNormalization", [*inputs, *values], name=layer.name, epsilon=layer.epsilon)
@@ -170,43 +84,10 @@ def _group_normalisation(graph, layer, inputs, rank):
     x = graph.add("InstanceNormalization", [x, *plain], name=f"{layer.name}_normalised", epsilon=layer.epsilon)
     x = graph.add("Reshape", [x, shape], name=f"{layer.name}_apart")
     scale, shift = (
-        graph.weight(f"{layer.name}_{name}", array.reshape(-1, *[1] * rank))
-        for name, array in (("gamma", gamma), ("beta", beta))
+        graph.weight(f"{layer.name}_{name}", part.reshape(-1, *[1] * rank))
+        for name, part in (("gamma", gamma), ("beta", beta))
     )
     return graph.add("Add", [graph.add("Mul", [x, scale], name=f"{layer.name}_scaled"), shift], name=layer.name)
-
-
-def _activation(graph, layer, inputs, rank):
-    return _activate(graph, inputs[0], layer.activation, name=layer.name)
-
-
-def _activate(graph, value, activation, *, name):
-    """Add an activation of Keras by its name; none is the value itself."""
-    kind = "linear" if activation is None else getattr(activation, "__name__", type(activation).__name__)
-    if kind not in ACTIVATIONS:
-        raise NotImplementedError(f"the activation {kind}")
-    if ACTIVATIONS[kind] is None:
-        return value
-    operator, attributes = ACTIVATIONS[kind]
-    return graph.add(operator, [value], name=name, **attributes)
-
-
-def _relu(graph, layer, inputs, rank):
-    if layer.max_value is not None or layer.threshold:
-        raise NotImplementedError("max_value or threshold")
-    if layer.negative_slope:
-        return graph.add("LeakyRelu", inputs, name=layer.name, alpha=float(layer.negative_slope))
-    return graph.add("Relu", inputs, name=layer.name)
-
-
-def _leaky_relu(graph, layer, inputs, rank):
-    return graph.add("LeakyRelu", inputs, name=layer.name, alpha=float(layer.negative_slope))
-
-
-def _softmax(graph, layer, inputs, rank):
-    if layer.axis not in (-1, rank + 1):
-        raise NotImplementedError(f"axis {layer.axis}")
-    return graph.add("Softmax", inputs, name=layer.name, axis=1)
 
 
 # === Grids ===
@@ -284,21 +165,13 @@ def _same(graph, layer, inputs, rank):
     return inputs[0]
 
 
-def _array(variable) -> np.ndarray:
-    return ops.convert_to_numpy(variable).astype(np.float32)
-
-
-def _or_else(variable, instead: np.ndarray) -> np.ndarray:
-    return instead if variable is None else _array(variable)
-
-
 EMITTERS = {
-    layers.Conv2D: _convolution, layers.Conv3D: _convolution, layers.DepthwiseConv2D: _depthwise_2d,
-    DepthwiseConv3D: _depthwise_3d, DepthwiseConv3DTranspose: _depthwise_3d,
-    layers.Conv2DTranspose: _transposed, layers.Conv3DTranspose: _transposed, DilatedTranspose: _dilated_transpose,
-    layers.Dense: _dense, layers.BatchNormalization: _batch_normalisation,
-    layers.GroupNormalization: _group_normalisation, layers.Activation: _activation, layers.ReLU: _relu,
-    layers.LeakyReLU: _leaky_relu, layers.Softmax: _softmax,
+    layers.Conv2D: convolution, layers.Conv3D: convolution, layers.DepthwiseConv2D: depthwise_2d,
+    DepthwiseConv3D: depthwise_3d, DepthwiseConv3DTranspose: depthwise_3d,
+    layers.Conv2DTranspose: transposed, layers.Conv3DTranspose: transposed, DilatedTranspose: dilated_transpose,
+    layers.Dense: dense, layers.BatchNormalization: _batch_normalisation,
+    layers.GroupNormalization: _group_normalisation, layers.Activation: activation, layers.ReLU: relu,
+    layers.LeakyReLU: leaky_relu, layers.Softmax: softmax,
     layers.MaxPooling2D: partial(_pool, "MaxPool"), layers.MaxPooling3D: partial(_pool, "MaxPool"),
     layers.AveragePooling2D: partial(_pool, "AveragePool"), layers.AveragePooling3D: partial(_pool, "AveragePool"),
     layers.GlobalAveragePooling2D: partial(_global_pool, "GlobalAveragePool"),
