@@ -42,7 +42,7 @@ def keras_side(pipe, case: str, threads: int, batch_size: int, size: int) -> Non
     import tensorflow as tf
 
     from segan_tl.config.load import load_config
-    from segan_tl.predict.segment import _traced
+    from segan_tl.predict.keras_network import trace_slices
     from segan_tl.train.recipes import build_judge, build_training
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -63,7 +63,7 @@ def keras_side(pipe, case: str, threads: int, batch_size: int, size: int) -> Non
     pipe.send({name: [v.numpy() for v in network.trainable_variables] for name, network in networks.items()})
     batch = {"image": tf.constant(image), "mask": tf.constant(mask)}
     train = tf.function(lambda batch: strategy.run(game.step, args=(batch,)))
-    infer = _traced(judge)  # what prediction runs
+    infer = trace_slices(judge)  # what prediction runs
 
     def step():
         return train(batch) if kind == "training" else infer(batch["image"])

@@ -24,7 +24,7 @@ COMMANDS = {
     "matrix": "apply single-modality models to every modality, and let them vote; one for any to every subset",
     "reproduce": "run every experiment of a paper; one page with its numbers beside ours",
     "import": "nnU-Net's, MedNeXt's or ImageNet weights from PyTorch as a .keras file or a run",
-    "export": "a trained nnunet as a checkpoint of nnU-Net v2",
+    "export": "a trained run as one file that runs without TensorFlow, as SavedModel, or for nnU-Net v2",
     "inspect": "show what a run's checkpoint holds, and what moved against another run",
     "compare": "who is better at what, by how much, with p and interval",
     "report": "show a run, or several side by side, in one HTML file",

@@ -151,6 +151,11 @@ def open_run(path: Path | str, *, runs: Path | str = "runs") -> Run:
 
 def _refuse_network(path: Path) -> None:
     """Say what to give instead where somebody names a network."""
+    if path.is_file() and path.suffix == ".zip":
+        raise UserError(
+            f"{path} is no run: a portable artefact segments and nothing else (python -m segan_tl predict); give the "
+            "folder of the run that it was exported from"
+        )
     if path.is_file() and path.suffix == ".keras":
         raise UserError(f"{path} is a network; give the folder of its run, which knows how images were prepared")
     if path.is_file() or (path / "saved_model.pb").is_file():

@@ -13,7 +13,7 @@ ROWS = [
     {"metrics", "fast", "losses"},
     {"models"},
     {"data"},
-    {"clinical"},
+    {"clinical", "portable"},
     {"train", "predict"},
     {"report"},
     {"radiomics"},
@@ -25,7 +25,7 @@ ROWS = [
 HEIGHT = {part: height for height, row in enumerate(ROWS) for part in row}
 HEAVY = {
     "tensorflow", "keras", "torch", "scipy", "skimage", "sklearn", "matplotlib", "nibabel", "SimpleITK", "pandas",
-    "mirp", "pydicom", "highdicom",
+    "mirp", "pydicom", "highdicom", "onnx", "onnxruntime",
 }  # fmt: skip
 
 

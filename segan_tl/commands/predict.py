@@ -21,6 +21,7 @@ EPILOG = """examples:
   python -m segan_tl predict segan/flair coronal/flair sagittal/flair patients/ OUT --ensemble mean
   python -m segan_tl predict nnunet/BraTS2023 mednext_s/BraTS2023 patients/ OUT --ensemble weighted
   python -m segan_tl predict zoo:segan_random patients/ OUT --modality t2    comes along, sees any contrast
+  python -m segan_tl predict flair.zip patients/ OUT                   a file of export --portable, no TensorFlow
   python -m segan_tl predict nnunet/BraTS2023/fold0 patients/ OUT --postprocess postprocess.json
   python -m segan_tl predict nnunet/BraTS2023/fold0 patients/ OUT --postprocess post.json --clusters groups.npz
 
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     parser.description = "Segment a case, a folder of cases or a single file with the best checkpoint of a run."
     parser.epilog = EPILOG
-    parser.add_argument("run", nargs="+", metavar="RUN", help="folder of a run, its name below --runs, or zoo:NAME")
+    parser.add_argument("run", nargs="+", metavar="RUN", help="a run, its name below --runs, zoo:NAME, or a zip")
     parser.add_argument("input", metavar="INPUT", type=Path, help="folder of cases, case folder or image file")
     parser.add_argument("out", metavar="OUT", type=Path, help="folder, or a name ending in .nii.gz for a single case")
     together = parser.add_mutually_exclusive_group()
@@ -68,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Segment everything and say where it is."""
     from segan_tl.predict.chosen import open_chosen
     from segan_tl.predict.inputs import find_any_inputs, find_inputs, missing_modalities, without_any
+    from segan_tl.predict.onnx_network import require_runtime
     from segan_tl.predict.outputs import plan_outputs
     from segan_tl.predict.remarks import (
         warn_of_missing_preparation,
@@ -81,6 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     # === What, with what, and where to: everything that can be refused is refused before work begins ===
     members, ensemble, remarks = _open(arguments)
+    if any(member.artefact for member in members):
+        require_runtime()
     lead, voting = ensemble.lead if ensemble else members[0], arguments.vote in RULES
     asked = members if voting else [lead]
     modalities = tuple(modality for member in asked for modality in member.config.data.modalities)
@@ -106,7 +110,8 @@ def run(arguments: argparse.Namespace) -> int:
     remarks += warn_of_unfinished_training(members) + warn_of_synthetic_training(members, cases)
     remarks += warn_of_training_cases(members, cases) + warn_of_unknown_cohort(members)
     remarks += warn_of_missing_preparation(members, cases)
-    chosen = open_chosen(arguments.postprocess, lead.config.data.regions, {case.convention for case in cases})
+    thresholds, conventions = _postprocess(arguments, members), {case.convention for case in cases}
+    chosen = open_chosen(thresholds, lead.config.data.regions, conventions)
     chosen = assign_clusters(arguments.clusters, chosen, cases)
     remarks += chosen.remarks() if chosen else []
     for remark in remarks:
@@ -167,6 +172,13 @@ def _modality(arguments) -> str | None:
 
     named = parse_name(arguments.input) if arguments.input.is_file() else None
     return arguments.modality or (named.role if named is not None and named.role in MODALITIES else None)
+
+
+def _postprocess(arguments, members):
+    """Return the thresholds of post-processing: those that are given, or that one artefact by itself brings along."""
+    if arguments.postprocess is not None or len(members) > 1 or not members[0].artefact:
+        return arguments.postprocess
+    return members[0].artefact.postprocess
 
 
 def _override(member, arguments):

@@ -56,7 +56,11 @@ def read_chosen(path: Path) -> Chosen:
     Raises:
         UserError: it is missing, damaged or of another shape.
     """
-    found = read_json(path, Postprocess, absent="make it with python -m segan_tl tune-postprocess")
+    return chosen_of(read_json(path, Postprocess, absent="make it with python -m segan_tl tune-postprocess"))
+
+
+def chosen_of(found: dict) -> Chosen:
+    """Return the thresholds that the content of such a file states."""
     thresholds = found["thresholds"]
     clusters = {name: _thresholds(one) for name, one in thresholds.get("clusters", {}).items()}
     about = found.get("provenance", {})
@@ -64,10 +68,13 @@ def read_chosen(path: Path) -> Chosen:
     return Chosen(_thresholds(thresholds["all"]), clusters, voxel_mm3, about.get("groups_sha256"))
 
 
-def open_chosen(path: Path | None, regions: tuple[str, ...], conventions: Iterable[str]) -> Chosen | None:
+def open_chosen(
+    path: Path | dict | None, regions: tuple[str, ...], conventions: Iterable[str]
+) -> Chosen | None:
     """Return the thresholds of a file for what a run of these regions paints; None without a file.
 
     Args:
+        path: of the file, or what one says, as an artefact brings it along.
         conventions: of the cases that they will be applied to.
 
     Raises:
@@ -75,7 +82,7 @@ def open_chosen(path: Path | None, regions: tuple[str, ...], conventions: Iterab
     """
     if path is None:
         return None
-    chosen = read_chosen(path)
+    chosen = chosen_of(path) if isinstance(path, dict) else read_chosen(path)
     for convention in conventions:
         values_of(regions, convention)
     return chosen

@@ -14,20 +14,19 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from segan_tl.config.schema import Config
 from segan_tl.data.find.cases import Case, load_case
 from segan_tl.disk.leftovers import clear_leftovers, temporary_path
-from segan_tl.disk.manifest import verify
 from segan_tl.errors import CannotWrite, UserError, cannot_write
 from segan_tl.predict.agreement import agreement, pack, tumour_share, unpack
 from segan_tl.predict.inputs import load_input
 from segan_tl.predict.joint import LABELS, Ensemble, blend, joint_masks, joint_probability, settings_of
 from segan_tl.predict.members import Member
 from segan_tl.predict.postprocess import binarise, decide, drop_small_components
-from segan_tl.predict.segment import load_segmentor, segment_case
+from segan_tl.predict.network import Network, as_network
+from segan_tl.predict.segment import load_member, segment_case
 from segan_tl.predict.segmented import Segmented
 from segan_tl.predict.staple import decide_staple, staple
 
@@ -73,12 +72,12 @@ class Desk:
 
 
 def digests_of(members: Sequence[Member]) -> list[str]:
-    """Return the sha256 of the members' segmentors, as their manifests state them.
+    """Return the sha256 of the members' networks, as their manifests state them.
 
     Raises:
         UserError: a checkpoint is absent or damaged.
     """
-    return [verify(member.run.best).get("segmentor.keras") for member in members]
+    return [member.digest for member in members]
 
 
 def segment_together(
@@ -109,7 +108,7 @@ def _ask_members(ensemble: Ensemble, desks: list[Desk], advance: Callable) -> It
     """Bring what each member finds into the means; a case that cannot be used is yielded and its desk cleared away."""
     weights = itertools.accumulate(ensemble.shares)
     for place, (member, weight) in enumerate(zip(ensemble.members, weights)):
-        model, _ = load_segmentor(member.run, member.config)
+        model = as_network(load_member(member)[0])
         for desk in desks.copy():
             started = time.monotonic()
             try:
@@ -126,7 +125,7 @@ def _ask_members(ensemble: Ensemble, desks: list[Desk], advance: Callable) -> It
         gc.collect()  # a network and its graph refer to one another
 
 
-def _ask(ensemble: Ensemble, place: int, model: keras.Model, desk: Desk, *, weight: float) -> None:
+def _ask(ensemble: Ensemble, place: int, model: Network, desk: Desk, *, weight: float) -> None:
     """Let one member see a case; what it finds goes to the desk, its image out of memory before.
 
     Args:
@@ -140,7 +139,7 @@ def _ask(ensemble: Ensemble, place: int, model: keras.Model, desk: Desk, *, weig
         desk.keep_mean(blend(desk.mean, probability, ensemble.shares[place] / weight))
 
 
-def _segment(model: keras.Model, case: Case, config: Config) -> np.ndarray:
+def _segment(model: Network, case: Case, config: Config) -> np.ndarray:
     data = config.data
     loaded = load_case(case, data.modalities, with_mask=False, any_subset=data.any_subset)
     return segment_case(model, loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)

@@ -1,4 +1,7 @@
-"""Several runs that are to work on the same patients, of one modality each or all of the same: opened, found to fit."""
+"""Several runs that are to work on the same patients, of one modality each or all of the same: opened, found to fit.
+
+A portable artefact is a run whose files are in a zip.
+"""
 
 import functools
 from collections.abc import Sequence
@@ -8,8 +11,10 @@ from pathlib import Path
 from segan_tl.config.load import validate
 from segan_tl.config.predict import PredictConfig
 from segan_tl.config.schema import Config
+from segan_tl.disk.manifest import verify
 from segan_tl.disk.paths import require_once
 from segan_tl.errors import UserError
+from segan_tl.portable.artefact import Artefact, is_artefact, open_artefact
 from segan_tl.predict.postprocess import settle
 from segan_tl.runs import Run, open_run, read_json, read_state, run_name
 
@@ -22,12 +27,14 @@ class Member:
         name: the last two parts of its folder, segan/flair; the whole folder where two runs share these.
         config: its configuration, or what the user made of it.
         state: its run.json.
+        artefact: the zip that it is, None for a folder.
     """
 
     run: Run
     name: str
     config: Config
     state: dict
+    artefact: Artefact | None = None
 
     @property
     def modality(self) -> str:
@@ -41,7 +48,18 @@ class Member:
         Raises:
             UserError: cohort_fingerprint.json is damaged.
         """
+        if self.artefact:
+            return self.artefact.cohort
         return read_json(self.run.fingerprint) if self.run.fingerprint.is_file() else None
+
+    @property
+    def digest(self) -> str | None:
+        """Return the sha256 of its network; of a folder as the manifest states it, None where it holds none.
+
+        Raises:
+            UserError: the checkpoint is absent or damaged.
+        """
+        return self.artefact.sha256 if self.artefact else verify(self.run.best).get("segmentor.keras")
 
     @property
     def synthetic(self) -> bool:
@@ -82,11 +100,14 @@ def resampled_mm(config: Config) -> float | None:
 
 
 def open_member(path: Path | str, *, runs: Path | str = "runs") -> Member:
-    """Open one run, of however many modalities.
+    """Open one run, of however many modalities, or the zip of one.
 
     Raises:
-        UserError: there is no such run.
+        UserError: there is no such run, or no such artefact.
     """
+    if is_artefact(path):
+        artefact = open_artefact(Path(path))
+        return Member(Run(artefact.path), artefact.path.name, artefact.config, artefact.about, artefact)
     run = open_run(path, runs=runs)
     state = read_state(run)
     config = settle(validate(read_json(run.config), source=str(run.config)), state)

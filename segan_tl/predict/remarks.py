@@ -68,11 +68,15 @@ def warn_of_unfinished_training(members: Sequence[Member]) -> list[str]:
 def warn_of_training_cases(members: Sequence[Member], cases: Sequence[Case]) -> list[str]:
     """Say how many of the cases a run, or what it started from, has learnt from: their Dice is no test.
 
+    An artefact names no patient, so that of it nothing is known.
+
     Raises:
         UserError: a checkpoint is absent or damaged.
     """
     learnt = Learnt()
     for member in members:
+        if member.artefact:
+            continue
         verify(member.run.best)
         learnt |= learnt_by(member.run) or Learnt()
     known = learnt.seen({case.id: case.patient for case in cases if case.mask is not None})

@@ -1,10 +1,8 @@
 """A volume through the segmentor, slice by slice or patch by patch, pasted back on the full grid of the case."""
 
-import itertools
-import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
 from segan_tl.config.schema import Config
@@ -12,16 +10,17 @@ from segan_tl.data.neighbours import stack_volume
 from segan_tl.data.presence import planes_of_volume
 from segan_tl.disk.manifest import verify
 from segan_tl.errors import UserError
-from segan_tl.fast.accelerate import accelerate
-from segan_tl.models.provenance import read_provenance
-from segan_tl.models.weights import load_network
+from segan_tl.predict.members import Member
+from segan_tl.predict.network import Network, as_network, flips_along
 from segan_tl.predict.prepare import prepare_case
+from segan_tl.predict.sliding import segment_volume
 from segan_tl.runs import Run
 
-_TRACED: weakref.WeakKeyDictionary[keras.Model, Callable] = weakref.WeakKeyDictionary()
+if TYPE_CHECKING:
+    import keras
 
 
-def load_segmentor(run: Run, config: Config) -> tuple[keras.Model, str]:
+def load_segmentor(run: Run, config: Config) -> "tuple[keras.Model, str]":
     """Verify the best checkpoint against its manifest, then load its segmentor.
 
     Returns:
@@ -30,6 +29,9 @@ def load_segmentor(run: Run, config: Config) -> tuple[keras.Model, str]:
     Raises:
         UserError: the checkpoint is absent or damaged, or made for other modalities or regions than config.json says.
     """
+    from segan_tl.models.provenance import read_provenance
+    from segan_tl.models.weights import load_network
+
     file = run.best / "segmentor.keras"
     digest = verify(run.best).get(file.name)
     if digest is None:
@@ -46,13 +48,34 @@ def load_segmentor(run: Run, config: Config) -> tuple[keras.Model, str]:
     return model, digest
 
 
+def load_member(member: Member) -> "tuple[keras.Model | Network, str]":
+    """Return the network of a run, or of an artefact, found sound, and the sha256 of its file.
+
+    Raises:
+        UserError: it is absent or damaged, or what computes it is not installed.
+    """
+    if member.artefact is None:
+        return load_segmentor(member.run, member.config)
+    from segan_tl.predict.onnx_network import OnnxNetwork
+
+    artefact, config = member.artefact, member.config
+    network = OnnxNetwork(artefact.graph, grid_multiple=artefact.about["grid_multiple"], source=str(artefact.path))
+    channels, wanted = (network.input_shape[-1], network.output_shape[-1]), (config.channels, config.classes)
+    if channels != wanted:
+        raise UserError(
+            f"{artefact.path}: its network has {channels[0]} channels in and {channels[1]} out, its configuration "
+            f"{wanted[0]} and {wanted[1]}; export the run again"
+        )
+    return network, artefact.sha256
+
+
 def segment_slices(
-    model: keras.Model, slices: np.ndarray, *, batch_size: int, mirror_axes: Sequence[int] = ()
+    model: "keras.Model | Network", slices: np.ndarray, *, batch_size: int, mirror_axes: Sequence[int] = ()
 ) -> np.ndarray:
-    """Segment prepared slices with one traced function: every batch has the same shape.
+    """Segment prepared slices batch by batch: every batch has the same shape.
 
     Args:
-        model: segmentor from `image` (B, H, W, M) to `probability` (B, H, W, R).
+        model: segmentor from `image` (B, H, W, M) to `probability` (B, H, W, R), or what computes one.
         slices: (D, H, W, M), prepared, any height and width: zeros are added up to the model's grid and cut off again.
         batch_size: slices in one pass; the last batch is filled up with zeros. Fewer slices than that run in one
             batch of the next power of two.
@@ -61,30 +84,35 @@ def segment_slices(
     Returns:
         (D, H, W, R) float32 probability; (0, H, W, R) where there are no slices.
     """
+    network = as_network(model)
     if mirror_axes:
-        flips = [chosen for n in range(len(mirror_axes) + 1) for chosen in itertools.combinations(mirror_axes, n)]
+        flips = flips_along(mirror_axes)
         found = [
-            np.flip(segment_slices(model, np.flip(slices, flip), batch_size=batch_size), flip) for flip in flips
+            np.flip(segment_slices(network, np.flip(slices, flip), batch_size=batch_size), flip) for flip in flips
         ]
         return np.mean(found, axis=0)
     depth, height, width, channels = slices.shape
-    pads = [_padding(size, multiple) for size, multiple in zip((height, width), grid_multiple(model))]
+    pads = [_padding(size, multiple) for size, multiple in zip((height, width), network.grid_multiple)]
     cut = tuple(slice(before, before + size) for (before, _), size in zip(pads, (height, width)))
     padded = (height + sum(pads[0]), width + sum(pads[1]))
-    probability = np.zeros((depth, height, width, model.output_shape[-1]), np.float32)
-    traced = _traced(model)
+    probability = np.zeros((depth, height, width, network.output_shape[-1]), np.float32)
     batch_size = min(batch_size, 1 << (depth - 1).bit_length())
     batch = np.zeros((batch_size, *padded, channels), np.float32)
     for start in range(0, depth, batch_size):
         count = min(batch_size, depth - start)
         batch[:count, cut[0], cut[1]] = slices[start : start + count]
         batch[count:] = 0
-        probability[start : start + count] = traced(batch).numpy()[:count, cut[0], cut[1]]
+        probability[start : start + count] = network.answer(batch)[:count, cut[0], cut[1]]
     return probability
 
 
 def segment_case(
-    model: keras.Model, image: np.ndarray, config: Config, *, spacing_mm: Sequence[float], case: str = "the image"
+    model: "keras.Model | Network",
+    image: np.ndarray,
+    config: Config,
+    *,
+    spacing_mm: Sequence[float],
+    case: str = "the image",
 ) -> np.ndarray:
     """Segment one case: prepare, go through its slices or its patches, paste back.
 
@@ -104,7 +132,7 @@ def segment_case(
 
 
 def segment_prepared(
-    model: keras.Model, prepared: np.ndarray, config: Config, *, case: str = "the image"
+    model: "keras.Model | Network", prepared: np.ndarray, config: Config, *, case: str = "the image"
 ) -> np.ndarray:
     """Segment a prepared volume: (D, h, w, M) → probability (D, h, w, R), float32.
 
@@ -119,8 +147,6 @@ def segment_prepared(
     if planes:
         prepared = np.concatenate([prepared, *planes], axis=-1)
     if not config.predict.whole_slices:
-        from segan_tl.predict.sliding import segment_volume
-
         axes = [axis for axis, size in enumerate(config.data.patch) if size > 1]
         probability = segment_volume(
             model, prepared, patch=config.data.patch, overlap=config.predict.overlap,
@@ -139,28 +165,6 @@ def segment_prepared(
             "python -m segan_tl check, or train with another train.precision"
         )
     return probability
-
-
-def grid_multiple(model: keras.Model) -> tuple[int, int]:
-    """Return what height and width must be multiples of: the model's own fixed size, or how far its decoder doubles."""
-    multiple = np.ones(2, int)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.UpSampling2D):
-            multiple *= layer.size
-        elif isinstance(layer, keras.layers.Conv2DTranspose):
-            multiple *= layer.strides
-    return tuple(fixed or int(size) for fixed, size in zip(model.input_shape[1:3], multiple))
-
-
-def _traced(model: keras.Model) -> Callable:
-    """Return the model as a graph, traced once for every shape; it goes when the model goes."""
-    if model not in _TRACED:
-        import tensorflow as tf
-
-        # predict_on_batch relaxes height and width after the second size, and UpSampling2D cannot take unknown ones.
-        accelerated = accelerate(model)
-        _TRACED[model] = tf.function(lambda batch: accelerated(batch, training=False))
-    return _TRACED[model]
 
 
 def _names(names: tuple[str, ...]) -> str:

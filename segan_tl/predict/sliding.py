@@ -7,21 +7,17 @@ at most three batches of tiles, whatever the volume; image and result may both b
 
 import itertools
 import math
-import weakref
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import keras
 import numpy as np
 
 from segan_tl.data.cache import cut_patch
-from segan_tl.fast.accelerate import accelerate
-from segan_tl.fast.bottleneck import fuse_bottlenecks
-from segan_tl.fast.instance_norm import fuse
-from segan_tl.fast.planar import flatten_slices
-from segan_tl.predict.tileable import as_functional, check_request, does_not_fit, is_flat
+from segan_tl.predict.network import Network, as_network
+from segan_tl.predict.tileable import check_request
 
-_TRACED: weakref.WeakKeyDictionary[keras.Model, Callable] = weakref.WeakKeyDictionary()
+if TYPE_CHECKING:
+    import keras
 
 
 class Grid(NamedTuple):
@@ -38,7 +34,7 @@ class Grid(NamedTuple):
 
 
 def segment_volume(
-    model: keras.Model,
+    model: "keras.Model | Network",
     image: np.ndarray,
     *,
     patch: Sequence[int],
@@ -49,7 +45,7 @@ def segment_volume(
     progress: Callable[[int, int], None] | None = None,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Segment a prepared volume tile by tile with any functional Keras model; every voxel is covered.
+    """Segment a prepared volume tile by tile with any functional Keras model, or a `Network`; every voxel is covered.
 
     What the model gives is averaged, and published models give probabilities. (nnU-Net v2 averages logits and takes the
     sigmoid afterwards, MedNeXt's nnU-Net v1 averages probabilities; a model that ends in logits averages those here.)
@@ -83,14 +79,14 @@ def segment_volume(
         >>> found.shape, bool(np.allclose(found, 1))
         ((20, 33, 17, 1), True)
     """
-    model = as_functional(model)
+    network = as_network(model)
     patch, overlap = tuple(patch), tuple(np.broadcast_to(overlap, 3).tolist())
-    check_request(model, image, patch=patch, overlap=overlap, mirror_axes=mirror_axes, batch_size=batch_size)
+    check_request(network, image, patch=patch, overlap=overlap, mirror_axes=mirror_axes, batch_size=batch_size)
     grid = make_grid(image.shape[:3], patch, overlap=overlap, weighting=weighting)
-    shape = (*image.shape[:3], model.output_shape[-1])
+    shape = (*image.shape[:3], network.output_shape[-1])
     result = np.zeros(shape, np.float32) if out is None else out
     result[:] = 0
-    for batch in _predict(model, image, grid=grid, mirror_axes=mirror_axes, batch_size=batch_size, progress=progress):
+    for batch in _predict(network, image, grid=grid, mirror_axes=mirror_axes, batch_size=batch_size, progress=progress):
         for corner, tile in zip(*batch, strict=True):
             _add(result, tile, corner)
     _divide(result, grid)
@@ -125,11 +121,11 @@ def tile_weights(tile: int, weighting: str) -> np.ndarray:
     return np.exp(-0.5 * (distance / (tile / 8)) ** 2).astype(np.float32)
 
 
-# === Tiles through the model ===
+# === Tiles through the network ===
 
 
 def _predict(
-    model: keras.Model,
+    network: Network,
     image: np.ndarray,
     *,
     grid: Grid,
@@ -144,13 +140,13 @@ def _predict(
     corners = grid.corners
     batch_size = min(batch_size, 1 << (len(corners) - 1).bit_length())
     weights = np.einsum("d,h,w->dhw", *grid.weights)[..., None]
-    run = _runner(model, weights, mirror_axes=mirror_axes, flat=is_flat(model))
+    run = network.tile_runner(weights, mirror_axes=mirror_axes)
     waiting, done = None, 0
     for first in range(0, len(corners) + batch_size, batch_size):
         chosen = corners[first : first + batch_size]
         running = (chosen, run(_tiles(image, chosen, grid.patch, batch_size))) if chosen else None
         if waiting:
-            yield waiting[0], waiting[1].numpy()[: len(waiting[0])]
+            yield waiting[0], waiting[1]()[: len(waiting[0])]
             done += len(waiting[0])
             if progress:
                 progress(done, len(corners))
@@ -162,48 +158,6 @@ def _tiles(image: np.ndarray, corners: Sequence[Sequence[int]], patch: Sequence[
     for i, corner in enumerate(corners):
         tiles[i] = cut_patch(image, corner, patch)
     return tiles
-
-
-def _runner(model: keras.Model, weights: np.ndarray, *, mirror_axes: Sequence[int], flat: bool) -> Callable:
-    """Return tiles (B, d, h, w, M) → mean over all flips, times `weights`, (B, d, h, w, R)."""
-    import tensorflow as tf
-
-    traced = _traced(model)
-    axes = sorted(set(mirror_axes))
-    subsets = itertools.chain.from_iterable(itertools.combinations(axes, n) for n in range(len(axes) + 1))
-    flips = [[axis in chosen for axis in range(3)] for chosen in subsets]
-    factor = tf.constant((weights[0] if flat else weights) / len(flips))
-
-    def run(tiles: np.ndarray) -> tf.Tensor:
-        tiles = tf.constant(tiles[:, 0] if flat else tiles)
-        total = None
-        for flip in flips:
-            try:
-                output = traced(tiles, tf.constant([False, *(flip[1:] if flat else flip), False]), factor)
-            except (ValueError, tf.errors.InvalidArgumentError) as error:
-                raise does_not_fit(weights.shape[:3], error) from error
-            total = output if total is None else total + output
-        return total[:, None] if flat else total
-
-    return run
-
-
-def _traced(model: keras.Model) -> Callable:
-    """Return (tiles, axes to flip, factor) → output · factor as a graph; it goes when the model goes."""
-    if model not in _TRACED:
-        import tensorflow as tf
-
-        # Another model over the same layers: `model` itself in the graph would keep its own entry alive.
-        accelerated = fuse(fuse_bottlenecks(flatten_slices(accelerate(model))))
-
-        @tf.function
-        def forward(tiles, flip, factor):
-            flipped = tf.ensure_shape(tf.raw_ops.Reverse(tensor=tiles, dims=flip), tiles.shape)
-            output = accelerated(flipped, training=False)
-            return tf.raw_ops.Reverse(tensor=tf.cast(output, tf.float32), dims=flip) * factor
-
-        _TRACED[model] = forward
-    return _TRACED[model]
 
 
 # === Tiles into the volume ===

@@ -1,45 +1,16 @@
 """What a network and a volume must be for one to go over the other tile by tile."""
 
 import math
-import weakref
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 
 from segan_tl.errors import UserError
-
-# Of Sequential models: the same one each time, so that it is traced once.
-_FUNCTIONAL: weakref.WeakKeyDictionary[keras.Model, keras.Model] = weakref.WeakKeyDictionary()
-
-
-def as_functional(model: keras.Model) -> keras.Model:
-    """Return a model that can be taken apart and put together again: a Sequential one as a functional one.
-
-    Raises:
-        UserError: it cannot, or Keras computes with another program than TensorFlow.
-    """
-    if keras.backend.backend() != "tensorflow":
-        raise UserError(
-            f"expected Keras' TensorFlow backend, by which tiles are segmented; found {keras.backend.backend()}; set "
-            "KERAS_BACKEND=tensorflow before Keras is imported"
-        )
-    if isinstance(model, keras.Sequential) and model.built:
-        if model not in _FUNCTIONAL:
-            _FUNCTIONAL[model] = keras.Model(model.inputs, model.outputs)
-        return _FUNCTIONAL[model]
-    places = [len(getattr(model, end, None) or []) for end in ("inputs", "outputs")]
-    if places != [1, 1]:
-        raise UserError(
-            "expected a functional model with one input and one output; found "
-            f"{type(model).__name__} with {places[0]} and {places[1]}; choose an output, keras.Model(model.input, "
-            "model.outputs[0]), or wrap a class of your own, keras.Model(image, model(image)); image: keras.Input"
-        )
-    return model
+from segan_tl.predict.network import Network, is_flat
 
 
 def check_request(
-    model: keras.Model, image: np.ndarray, *, patch: tuple, overlap: tuple, mirror_axes: Sequence[int], batch_size: int
+    model: Network, image: np.ndarray, *, patch: tuple, overlap: tuple, mirror_axes: Sequence[int], batch_size: int
 ) -> None:
     """Refuse what does not go together; arguments as of `segment_volume`.
 
@@ -76,8 +47,3 @@ def does_not_fit(patch: Sequence[int], error: Exception) -> UserError:
         f"expected a patch that comes out of the network as large as it goes in; {tuple(patch)} does not ({reason}); "
         f"choose sizes that the network's strides divide, for example {likely}"
     )
-
-
-def is_flat(model: keras.Model) -> bool:
-    """Tell whether a model sees slices."""
-    return len(model.input_shape) == 4

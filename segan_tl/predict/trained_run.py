@@ -19,7 +19,8 @@ def open_run(path: Path | str, *, runs: Path | str = "runs") -> "TrainedRun":
     """Open a trained run.
 
     Args:
-        path: its folder, its name below `runs`, or zoo:NAME for a network that comes along.
+        path: its folder, its name below `runs`, zoo:NAME for a network that comes along, or the zip of `export
+            --portable`, which needs neither Keras nor TensorFlow.
 
     Raises:
         UserError: there is no such run.
@@ -44,22 +45,23 @@ class TrainedRun:
 
     def __init__(self, path: Path | str, *, runs: Path | str = "runs"):
         member = open_member(path, runs=runs)
-        self._run = member.run
+        self._member = member
         self.config: Config = member.config
 
     @functools.cached_property
     def segmentor(self):
-        """Return the Keras model.
+        """Return the Keras model; of an artefact the `predict.network.Network` that onnxruntime computes.
 
         Raises:
             UserError: the checkpoint is absent or damaged.
         """
-        from segan_tl.console import start_tensorflow
+        if not self._member.artefact:
+            from segan_tl.console import start_tensorflow
 
-        start_tensorflow()
-        from segan_tl.predict.segment import load_segmentor
+            start_tensorflow()
+        from segan_tl.predict.segment import load_member
 
-        return load_segmentor(self._run, self.config)[0]
+        return load_member(self._member)[0]
 
     def read(self, path: Path | str, *, modality: str | None = None) -> LoadedCase:
         """Read one case as `predict` does: only the run's modalities, in LPS order, air made 0.

@@ -3,27 +3,27 @@
 import time
 from collections.abc import Iterator, Sequence
 
-import keras
 import numpy as np
 
 from segan_tl.data.find.cases import Case
 from segan_tl.errors import UserError
 from segan_tl.predict.inputs import load_input
 from segan_tl.predict.members import Member, joint_settings, weights_of
+from segan_tl.predict.network import Network, as_network
 from segan_tl.predict.postprocess import binarise, drop_small_components
-from segan_tl.predict.segment import load_segmentor, segment_case
+from segan_tl.predict.segment import load_member, segment_case
 from segan_tl.predict.segmented import Segmented
 from segan_tl.predict.vote import mean_probability, vote
 
 
-def load_members(members: Sequence[Member]) -> tuple[list[keras.Model], list[str]]:
+def load_members(members: Sequence[Member]) -> tuple[list[Network], list[str]]:
     """Verify and load the segmentors; return them and the sha256 of their files.
 
     Raises:
         UserError: a checkpoint is absent or damaged.
     """
-    loaded = [load_segmentor(member.run, member.config) for member in members]
-    return [model for model, _ in loaded], [digest for _, digest in loaded]
+    loaded = [load_member(member) for member in members]
+    return [as_network(model) for model, _ in loaded], [digest for _, digest in loaded]
 
 
 def segment_each(
@@ -50,7 +50,7 @@ def segment_each(
 
 
 def segment_input(
-    members: Sequence[Member], models: Sequence[keras.Model], case: Case, *, rule: str | None
+    members: Sequence[Member], models: Sequence[Network], case: Case, *, rule: str | None
 ) -> Segmented:
     """Read a case and segment it: with the one run, or with those whose modality the case has, by vote.
 

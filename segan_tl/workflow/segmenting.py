@@ -17,7 +17,8 @@ def segment_all(arguments, members, ensemble, cases, *, outputs, chosen) -> int:
         members: the run, or those that vote; of an ensemble all of its members.
         ensemble: `joint.Ensemble`, None where there is none.
     """
-    start_tensorflow()
+    if not all(member.artefact for member in members):
+        start_tensorflow()
     lead = ensemble.lead if ensemble else members[0]
     outputs.begin(cases)
     records, meanings = {}, {}

@@ -10,16 +10,10 @@ from segan_tl.config.load import validate
 from segan_tl.data.prepare import prepare_volume
 from segan_tl.errors import UserError
 from segan_tl.models.segan import build_segmentor
+from segan_tl.predict.keras_network import TRACED_SLICES, grid_multiple, trace_slices
 from segan_tl.predict.plausibility import area_text
 from segan_tl.predict.prepare import segmented_box
-from segan_tl.predict.segment import (
-    _TRACED,
-    _traced,
-    grid_multiple,
-    segment_case,
-    segment_prepared,
-    segment_slices,
-)
+from segan_tl.predict.segment import segment_case, segment_prepared, segment_slices
 
 SPACING_MM = (1.0, 1.0, 1.0)
 
@@ -53,10 +47,10 @@ def test_sizes_off_the_grid_are_padded_evenly_and_cut_back(segmentor):
 def test_one_trace_serves_every_case(segmentor):
     for depth in (2, 4):  # a batch of 2, batches of 4
         segment_slices(segmentor, np.zeros((depth, 64, 64, 1), np.float32), batch_size=4)
-    before = _traced(segmentor).experimental_get_tracing_count()
+    before = trace_slices(segmentor).experimental_get_tracing_count()
     for depth in (2, 3, 5, 9):
         segment_slices(segmentor, np.zeros((depth, 64, 64, 1), np.float32), batch_size=4)
-    assert _traced(segmentor).experimental_get_tracing_count() == before
+    assert trace_slices(segmentor).experimental_get_tracing_count() == before
 
 
 def test_new_weights_are_used_without_tracing_again(segmentor):
@@ -70,13 +64,13 @@ def test_new_weights_are_used_without_tracing_again(segmentor):
 
 def test_the_traced_graph_goes_with_its_model():
     gc.collect()
-    before = len(_TRACED)
+    before = len(TRACED_SLICES)
     model = build_segmentor((None, None, 1), filters=(2, 2))
     segment_slices(model, np.zeros((1, 16, 16, 1), np.float32), batch_size=1)
-    assert len(_TRACED) == before + 1
+    assert len(TRACED_SLICES) == before + 1
     del model
     gc.collect()
-    assert len(_TRACED) == before
+    assert len(TRACED_SLICES) == before
 
 
 def test_no_slices_give_no_probability(segmentor):

@@ -12,7 +12,8 @@ from scipy.ndimage import gaussian_filter
 
 from segan_tl.config.load import load_config
 from segan_tl.errors import UserError
-from segan_tl.predict.sliding import _TRACED, _traced, make_grid, segment_volume, tile_starts, tile_weights
+from segan_tl.predict.keras_network import TRACED_TILES, trace_tiles
+from segan_tl.predict.sliding import make_grid, segment_volume, tile_starts, tile_weights
 
 
 def network(rank=3, channels=2, classes=3, seed=0):
@@ -175,11 +176,11 @@ def test_one_graph_serves_every_volume_and_goes_with_the_model():
     model = network(channels=1, seed=4)
     for shape in ((9, 9, 9), (20, 8, 8), (30, 9, 9)):
         segment_volume(model, volume(shape, 1), patch=(8, 8, 8), batch_size=4, mirror_axes=(0, 2))
-    assert _traced(model).experimental_get_tracing_count() == 1
+    assert trace_tiles(model).experimental_get_tracing_count() == 1
     model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
     half = segment_volume(model, volume((9, 9, 9), 1), patch=(8, 8, 8), batch_size=4)  # sigmoid(0)
     np.testing.assert_allclose(half, 0.5, atol=1e-6)
-    graph, still_there = weakref.ref(_TRACED[model]), weakref.ref(model)
+    graph, still_there = weakref.ref(TRACED_TILES[model]), weakref.ref(model)
     del model
     gc.collect()
     assert graph() is None and still_there() is None
