@@ -23,6 +23,8 @@ EPILOG = """examples:
   python -m segan_tl predict zoo:segan_random patients/ OUT --modality t2    comes along, sees any contrast
   python -m segan_tl predict flair.zip patients/ OUT                   a file of export --portable, no TensorFlow
   python -m segan_tl predict nnunet/BraTS2023/fold0 patients/ OUT --postprocess postprocess.json
+  python -m segan_tl predict EXPORT OUT --like segan/flair             DICOM: prepared, segmented, and brought back
+  python -m segan_tl predict zoo:segan_flair EXPORT OUT --like BraTS2021
   python -m segan_tl predict nnunet/BraTS2023/fold0 patients/ OUT --postprocess post.json --clusters groups.npz
 
 The result lies on the grid of the input, with its affine. Only the run's own modalities are read; a run that
@@ -41,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     parser.description = "Segment a case, a folder of cases or a single file with the best checkpoint of a run."
     parser.epilog = EPILOG
-    parser.add_argument("run", nargs="+", metavar="RUN", help="a run, its name below --runs, zoo:NAME, or a zip")
+    parser.add_argument("run", nargs="*", metavar="RUN", help="a run, its name below --runs, zoo:NAME, or a zip")
     parser.add_argument("input", metavar="INPUT", type=Path, help="folder of cases, case folder or image file")
     parser.add_argument("out", metavar="OUT", type=Path, help="folder, or a name ending in .nii.gz for a single case")
     together = parser.add_mutually_exclusive_group()
@@ -60,6 +62,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--postprocess", type=Path, metavar="FILE", help="thresholds of tune-postprocess to apply")
     parser.add_argument("--clusters", type=Path, metavar="FILE", help="of radiomics: --postprocess by a case's cluster")
     parser.add_argument("--probabilities", action="store_true", help="also write <case>_probability.nii.gz, float32")
+    hospital = parser.add_argument_group("patients as they left the scanner, DICOM or NIfTI (docs/clinical.md)")
+    hospital.add_argument("--like", metavar="RUN|COHORT", help="prepare INPUT for its space, and bring masks back")
+    hospital.add_argument("--onto", choices=MODALITIES, help="sequence on whose grid masks are wanted (flair)")
+    hospital.add_argument("--series", nargs="+", action="extend", default=[], metavar="M=N", help="as for dicom")
+    hospital.add_argument("--substitute", nargs="+", default=[], metavar="T1=T1C", help="as for prepare")
+    hospital.add_argument(
+        "--brain", choices=("hd-bet", "cohort", "stripped"), default="hd-bet", help="brain mask (%(default)s)"
+    )
     parser.add_argument("--skip-bad-cases", action="store_true", help="leave out cases that cannot be used")
     parser.add_argument("--overwrite", action="store_true", help="replace predictions that exist")
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
@@ -67,6 +77,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Segment everything and say where it is."""
+    if arguments.like:
+        from segan_tl.workflow.hospital import segment_unprepared
+
+        return segment_unprepared(arguments)
+    _require_run(arguments)
     from segan_tl.predict.chosen import open_chosen
     from segan_tl.predict.inputs import find_any_inputs, find_inputs, missing_modalities, without_any
     from segan_tl.predict.onnx_network import require_runtime
@@ -125,6 +140,18 @@ def run(arguments: argparse.Namespace) -> int:
         f"segmented {done} of {len(cases)} cases in {seconds:.1f} s: {outputs.single or outputs.folder}", soft_wrap=True
     )
     return 0
+
+
+def _require_run(arguments) -> None:
+    """Refuse a command line without a run, and one with options that only --like heeds."""
+    if not arguments.run:
+        raise UserError(
+            f"expected RUN, INPUT and OUT; found {arguments.input} and {arguments.out}; name the run first, or prepare "
+            "patients for it with --like RUN"
+        )
+    for option in ("onto", "series", "substitute"):
+        if getattr(arguments, option):
+            raise UserError(f"--{option} is of patients that are prepared here; add --like RUN, or leave it out")
 
 
 def _open(arguments) -> tuple:

@@ -18,15 +18,19 @@ def restore_file(arguments) -> tuple[str, float]:
     started = time.monotonic()
     record = read_record(arguments.prepared)
     geometry = native_grid(record, arguments.onto)
-    values = restore(_read(arguments, record), record, arguments.onto)
+    values = restore(read_result(arguments.result, record), record, arguments.onto)
     if arguments.threshold is not None and values.dtype.kind == "f":
         values = _threshold(values, arguments)
     write_volume(arguments.out, values, geometry, dtype=np.float32 if values.dtype.kind == "f" else None)
     return "×".join(map(str, geometry.shape)), time.monotonic() - started
 
 
-def _read(arguments, record):
-    """Return the voxels of RESULT in LPS order: whole numbers where they are labels."""
+def read_result(path, record):
+    """Return the voxels of a result of a prepared case in LPS order: whole numbers where they are labels.
+
+    Raises:
+        UserError: it lies on another grid.
+    """
     import numpy as np
 
     from segan_tl.clinical.space.record import as_geometry
@@ -35,11 +39,11 @@ def _read(arguments, record):
     from segan_tl.errors import UserError
 
     opened, volumes = {}, []
-    for channel in range(_channels(arguments.result)):
-        volumes.append(read_volume(Source(arguments.result, channel), opened=opened))
+    for channel in range(_channels(path)):
+        volumes.append(read_volume(Source(path, channel), opened=opened))
     if fault := find_grid_fault(as_geometry(record["grid"]), volumes[0].geometry, than="that of the prepared case"):
         raise UserError(
-            f"expected a result on the prepared grid of {record['case']}; found of {arguments.result} that {fault}; "
+            f"expected a result on the prepared grid of {record['case']}; found of {path} that {fault}; "
             "give one that was made of the prepared images"
         )
     if len(volumes) > 1:

@@ -1,0 +1,159 @@
+"""A patient as the hospital hands it out: read, prepared, segmented, and the result brought back, in one call."""
+
+import argparse
+import importlib
+import shutil
+from pathlib import Path
+
+from segan_tl.console import console
+from segan_tl.errors import UserError
+from segan_tl.parser import Parser
+
+# Folders of OUT: the series as NIfTI, in the space of the network, and what it answered there.
+NATIVE, PREPARED, ANSWERED = "native", "prepared", "answered"
+COLUMNS = ("case", "region", "ml", "onto")
+
+
+def segment_unprepared(arguments: argparse.Namespace) -> int:
+    """Do what `dicom`, `prepare`, `predict` and `restore` do, one after another; every step goes on where it stopped.
+
+    Args:
+        arguments: of `predict`, with `like`, the space to prepare for.
+
+    Returns:
+        2 where a patient was left out, 0 else.
+
+    Raises:
+        UserError: an option that only prepared patients take, a result that is there already, or that of a step.
+    """
+    arguments.run = arguments.run or [arguments.like]
+    _check(arguments)
+    patients = _read_dicom(arguments) if _is_dicom(arguments.input) else arguments.input
+    prepared = arguments.out / PREPARED
+    failed = _run("prepare", str(patients), str(prepared), *_words_of_prepare(arguments))
+    answered = arguments.out / ANSWERED
+    _run("predict", arguments.run[0], str(prepared), str(answered), *_words_of_predict(arguments))
+    _bring_back(arguments, patients)
+    return failed
+
+
+def _check(arguments) -> None:
+    """Refuse what cannot be done in one call, before work begins."""
+    if arguments.vote or arguments.ensemble or len(arguments.run) != 1:
+        raise UserError(
+            "--like prepares patients for one RUN; for several prepare them with: python -m segan_tl prepare, then "
+            "predict with --vote or --ensemble, and restore"
+        )
+    if arguments.out.name.endswith((".nii.gz", ".dcm")):
+        raise UserError(f"expected a folder, for --like writes several files; found {arguments.out}; name a folder")
+    there = sorted(arguments.out.glob("*.nii.gz"))
+    if there and not arguments.overwrite:
+        raise UserError(f"{there[0]} exists already; add --overwrite to replace, or give another OUT")
+
+
+def _is_dicom(path: Path) -> bool:
+    from segan_tl.clinical.dicom.files import holds_dicom
+
+    return holds_dicom(path)
+
+
+def _read_dicom(arguments) -> Path:
+    """Write the series as cases to OUT/native, and return that folder; one of an earlier call is made anew."""
+    from segan_tl.clinical.dicom.reference import SERIES_JSON
+
+    native = arguments.out / NATIVE
+    if (native / SERIES_JSON).is_file():
+        shutil.rmtree(native)
+    series = ("--series", *arguments.series) if arguments.series else ()
+    _run("dicom", str(arguments.input), str(native), *series)
+    return native
+
+
+def _words_of_prepare(arguments) -> list[str]:
+    words = ["--like", arguments.like, "--runs", str(arguments.runs), "--cache", str(arguments.out / ".space")]
+    words += ["--brain", arguments.brain] if arguments.brain != "stripped" else ["--skull-stripped"]
+    return [*words, "--substitute", *arguments.substitute] if arguments.substitute else words
+
+
+def _words_of_predict(arguments) -> list[str]:
+    words = ["--runs", str(arguments.runs), "--probabilities", "--overwrite"]
+    for option in ("modality", "batch_size", "threshold"):
+        value = getattr(arguments, option)
+        words += [f"--{option.replace('_', '-')}", str(value)] if value is not None else []
+    return words
+
+
+def _run(name: str, *words: str) -> int:
+    """Run another command with its own parser."""
+    command = importlib.import_module(f"segan_tl.commands.{name}")
+    parser = Parser(prog=f"python -m segan_tl {name}")
+    command.add_arguments(parser)
+    return command.run(parser.parse_intermixed_args(list(words)))
+
+
+# === And back ===
+
+
+def _bring_back(arguments, patients: Path) -> None:
+    """Write masks, DICOM SEG and SR, and volumes.csv, of every case on the grid of one of its own sequences."""
+    from segan_tl.clinical.space.record import RECORD, read_record
+    from segan_tl.disk.atomic import write_csv
+    from segan_tl.predict.members import open_member
+
+    member, rows = open_member(arguments.run[0], runs=arguments.runs), []
+    for folder in sorted(path.parent for path in (arguments.out / PREPARED).glob(f"*/{RECORD}")):
+        probability = arguments.out / ANSWERED / f"{folder.name}_probability.nii.gz"
+        if probability.is_file():
+            rows += _bring_one_back(arguments, member, read_record(folder), probability, series=patients)
+    write_csv(arguments.out / "volumes.csv", COLUMNS, rows)
+    console.print(f"masks on the patients' own grids, and volumes.csv: {arguments.out}", soft_wrap=True)
+
+
+def _bring_one_back(arguments, member, record: dict, probability: Path, *, series: Path) -> list[dict]:
+    """Write what was found in a case; return the rows of its volumes."""
+    from segan_tl.clinical.space.back import restore
+    from segan_tl.clinical.space.record import native_grid
+    from segan_tl.data.files.images import write_volume
+    from segan_tl.data.find.layouts import UNKNOWN_CONVENTION
+    from segan_tl.predict.labels import label_scheme, paint_labels
+    from segan_tl.predict.postprocess import binarise
+    from segan_tl.workflow.restoring import read_result
+
+    case, onto = record["case"], _sequence(arguments, member, record)
+    geometry, regions = native_grid(record, onto), member.config.data.regions
+    config = member.config.predict
+    if arguments.threshold is not None:
+        config = config.model_copy(update={"threshold": arguments.threshold})
+    found = restore(read_result(probability, record), record, onto)
+    masks = binarise(found if found.ndim == 4 else found[..., None], config)
+    painted = paint_labels(masks, regions, label_scheme(regions, UNKNOWN_CONVENTION))
+    write_volume(arguments.out / f"{case}.nii.gz", painted, geometry)
+    of_region = {region: masks[..., place] for place, region in enumerate(regions)}
+    if (series / "series.json").is_file():
+        _write_dicom(arguments, of_region, geometry, case, onto, series=series)
+    voxel_ml = geometry.voxel_volume_mm3 / 1000
+    rows = [
+        {"case": case, "region": region, "ml": round(float(mask.sum()) * voxel_ml, 3), "onto": onto}
+        for region, mask in of_region.items()
+    ]
+    told = "  ".join(f"{row['region']} {row['ml']:.1f} ml" for row in rows)
+    console.print(f"{case}  on the grid of {onto}  {told}", soft_wrap=True)
+    return rows
+
+
+def _sequence(arguments, member, record: dict) -> str:
+    """Return the sequence on whose grid a case's mask is wanted: --onto, else FLAIR or the run's first one there is."""
+    if arguments.onto:
+        return arguments.onto
+    seen = [name for name in ("flair", *member.config.data.modalities) if name in member.config.data.modalities]
+    return next((name for name in seen if name in record["native"]), record["reference"])
+
+
+def _write_dicom(arguments, masks: dict, geometry, case: str, onto: str, *, series: Path) -> None:
+    from segan_tl.clinical.dicom.reference import read_reference
+    from segan_tl.clinical.dicom.report import volumes_ml, write_volumes_report
+    from segan_tl.clinical.dicom.segmentation import write_segmentation
+
+    reference, segmentation = read_reference(series, case, onto), arguments.out / f"{case}_seg.dcm"
+    write_segmentation(segmentation, masks, geometry, reference, case=case, model=Path(arguments.run[0]).name)
+    write_volumes_report(arguments.out / f"{case}_volumes.dcm", volumes_ml(masks, geometry), segmentation)

@@ -1,0 +1,84 @@
+"""`predict --like`: DICOM as a scanner leaves it becomes masks on its own grid, a DICOM SEG and volumes, in one call."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from segan_tl.__main__ import main
+from segan_tl.data.files.images import Source, read_volume, write_volume
+from tests.small_heads import small_head, small_space
+
+pytest.importorskip("highdicom", reason="needs pip install -e '.[clinical]'")
+CASE = "patient-1"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Return a folder with EXPORT, DICOM of a head; a cohort of one case; and OUT, what was found on FLAIR's grid."""
+    from segan_tl.clinical.dicom.simulate import write_series
+
+    place = tmp_path_factory.mktemp("hospital")
+    for number, (name, volume) in enumerate(small_head().volumes.items(), 1):
+        write_series(place / "EXPORT" / name, volume, name, number=number)
+    for name, image in small_head().images.items():
+        write_volume(place / "cohort" / "C" / f"C_{name}.nii.gz", image, small_space().geometry, dtype=np.float32)
+    assert main(words(place)) == 0
+    return place
+
+
+def words(place, *more):
+    """Return the command line; `zoo:segan_flair` sees FLAIR alone."""
+    paths = ("zoo:segan_flair", str(place / "EXPORT"), str(place / "OUT"))
+    return ["predict", *paths, "--like", str(place / "cohort"), "--brain", "cohort", *more]
+
+
+def test_the_mask_lies_on_the_series_own_grid(place):
+    image = read_volume(Source(place / "OUT" / "native" / CASE / f"{CASE}_flair.nii.gz"))
+    mask = read_volume(Source(place / "OUT" / f"{CASE}.nii.gz"))
+    assert mask.geometry.shape == small_head().volumes["flair"].geometry.shape == image.geometry.shape
+    np.testing.assert_allclose(mask.geometry.affine, image.geometry.affine, atol=1e-6)
+    with (place / "OUT" / "volumes.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    voxel_ml = np.prod(mask.geometry.spacing_mm) / 1000
+    assert (row["case"], row["region"], row["onto"]) == (CASE, "wt", "flair")
+    assert float(row["ml"]) == pytest.approx((mask.data > 0).sum() * voxel_ml, abs=1e-3) and float(row["ml"]) > 1
+
+
+def test_dicom_seg_has_the_voxels_of_the_mask_and_sr_their_volume(place):
+    import highdicom
+    import pydicom
+
+    seg = highdicom.seg.segread(place / "OUT" / f"{CASE}_seg.dcm")
+    mask = read_volume(Source(place / "OUT" / f"{CASE}.nii.gz")).data
+    assert int(seg.pixel_array.sum()) == int((mask > 0).sum())
+    source = next((place / "EXPORT" / "flair").iterdir())
+    assert seg.StudyInstanceUID == pydicom.dcmread(source).StudyInstanceUID
+    assert pydicom.dcmread(place / "OUT" / f"{CASE}_volumes.dcm").Modality == "SR"
+
+
+def test_what_is_there_is_not_replaced_unasked(place, capsys):
+    assert main(words(place)) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "exists already; add --overwrite" in said
+
+
+def test_another_sequence_by_name_and_prepared_images_are_kept(place, capsys):
+    assert main(words(place, "--overwrite", "--onto", "t1c")) == 0
+    mask = read_volume(Source(place / "OUT" / f"{CASE}.nii.gz"))
+    assert mask.geometry.shape == small_head().volumes["t1c"].geometry.shape
+    assert "was prepared before, and nothing has changed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (["predict", "IN", "OUT"], "expected RUN, INPUT and OUT"),
+        (["predict", "run", "IN", "OUT", "--onto", "flair"], "add --like RUN"),
+        (["predict", "a", "b", "IN", "OUT", "--like", "a"], "prepares patients for one RUN"),
+        (["predict", "a", "IN", "OUT.nii.gz", "--like", "a"], "name a folder"),
+    ],
+)
+def test_mistakes_are_a_sentence(line, expected, capsys):
+    assert main(line) == 2
+    assert expected in " ".join(capsys.readouterr().err.split())
