@@ -117,7 +117,10 @@ def _nearest_mm(surface: Surface, other: Surface, spacing_mm: tuple[float, ...])
     if len(apart):
         scale = np.asarray(spacing_mm, float)
         tree = cKDTree(other.positions * scale, balanced_tree=False, compact_nodes=False)
-        nearest_mm[apart] = tree.query(surface.positions[apart] * scale)[0]
+        places = surface.positions[apart]
+        # From whole steps: a neighbour lies exactly one voxel away, whatever the difference of two products says.
+        steps = places - other.positions[tree.query(places * scale)[1]]
+        nearest_mm[apart] = np.sqrt(((steps * scale) ** 2).sum(axis=1))
     return nearest_mm
 
 

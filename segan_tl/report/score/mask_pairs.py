@@ -12,7 +12,7 @@ from segan_tl.data.find.check import LABEL_TOLERANCE
 from segan_tl.errors import UserError
 from segan_tl.metrics.distances import bounding_box
 from segan_tl.metrics.pair import MaskPair
-from segan_tl.regions import region_values
+from segan_tl.regions import region_values, scored_values
 from segan_tl.report.score.masks import Mask
 
 
@@ -45,7 +45,7 @@ def read_pairs(truth: Mask, prediction: Mask, regions: tuple[str, ...]) -> dict[
         UserError: as `read_label_maps`.
     """
     maps = read_label_maps(truth, prediction)
-    tables = [region_values(mask.meaning) for mask in (truth, prediction)]
+    tables = [scored_values(mask.meaning) for mask in (truth, prediction)]
     pairs = {}
     for region in regions:
         masks = [_is_any(labels, table[region]) for labels, table in zip((maps.truth, maps.prediction), tables)]

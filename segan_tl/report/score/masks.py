@@ -1,7 +1,7 @@
 """Two folders of masks, whoever made them: which file belongs to which case, and what its numbers mean."""
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -261,8 +261,14 @@ def _unknown(folder: Path, option: str) -> str:
     )
 
 
-def common_regions(truths: dict[str, Mask], predictions: dict[str, Mask]) -> tuple[str, ...]:
-    """Return the regions that every truth and every prediction can tell apart."""
+def common_regions(
+    truths: dict[str, Mask], predictions: dict[str, Mask], *, values: Callable[[str], dict] = region_values
+) -> tuple[str, ...]:
+    """Return the regions that every truth and every prediction can tell apart.
+
+    Args:
+        values: `regions.region_values`, or `scored_values` with what challenges call them, too.
+    """
     meanings = {mask.meaning for mask in itertools.chain(truths.values(), predictions.values())}
-    tables = [region_values(meaning) for meaning in sorted(meanings)]
+    tables = [values(meaning) for meaning in sorted(meanings)]
     return tuple(region for region in tables[0] if all(region in table for table in tables))
