@@ -35,7 +35,8 @@ def random_pair(seed: int, labels: tuple[int, ...]) -> tuple[np.ndarray, np.ndar
 
 def _places(kind: str, generator: np.random.Generator) -> list[tuple[np.ndarray, int]]:
     """Return middles and half widths of boxes."""
-    number, most = {"many small": (30, 1), "touching": (14, 3), "one tumour": (1, 8), "halves": (5, 4)}.get(kind, (6, 4))
+    usual = {"many small": (30, 1), "touching": (14, 3), "one tumour": (1, 8), "halves": (5, 4)}
+    number, most = usual.get(kind, (6, 4))
     places = [(generator.integers(0, SHAPE), int(generator.integers(0, most + 1))) for _ in range(number)]
     if kind == "at the border":
         places = [(place * generator.integers(0, 2, 3), reach) for place, reach in places]

@@ -17,8 +17,8 @@ if TYPE_CHECKING:  # what __getattr__ does, as editors and type checkers read it
     from segan_tl.metrics.thresholds import area_under_roc, best_threshold
 
 __all__ = [
-    "CHALLENGES", "HD95_DEFINITIONS", "MaskPair", "area_under_roc", "best_threshold", "dice", "hd95_mm", "match_lesions",
-    "precision", "score_lesions", "sensitivity", "specificity", "surface_dice", "surface_distances",
+    "CHALLENGES", "HD95_DEFINITIONS", "MaskPair", "area_under_roc", "best_threshold", "dice", "hd95_mm",
+    "match_lesions", "precision", "score_lesions", "sensitivity", "specificity", "surface_dice", "surface_distances",
 ]  # fmt: skip
 
 # Name → the module of this package that it is in.

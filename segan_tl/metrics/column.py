@@ -20,8 +20,8 @@ class Plan:
         hd95: definitions out of HD95_DEFINITIONS, each in a column that names it; none for the default's hd95_mm alone.
         tolerances_mm: of surface Dice, none for no such score.
         challenge: a name of CHALLENGES for the scores of its rules, None for none.
-        upstream_defects: by the rules of 2026, take the voxel size as brats-evaluation 0.0.10 does: in the reverse order
-            of the axes for lesions, and not at all for whole regions.
+        upstream_defects: by the rules of 2026, whether the voxel size is taken as brats-evaluation 0.0.10 does: in the
+            reverse order of the axes for lesions, and not at all for whole regions.
     """
 
     regions: tuple[str, ...]

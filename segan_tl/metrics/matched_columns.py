@@ -17,8 +17,9 @@ GROUPS = {
 }
 COUNTED = {
     "lesion": ("", "lesions", lambda scores: scores.detection),
-    "large_lesion": ("large ", "lesions of 20 mm3 and more; every invented one", lambda scores: scores.large_detection),
-    "small_lesion": ("small ", "lesions below 20 mm3, found from Dice 0.1 on; every invented one",
+    "large_lesion": ("large ", "those of 20 mm3 and more whose pair has a Dice of 0.1 or more",
+                     lambda scores: scores.large_detection),
+    "small_lesion": ("small ", "those below 20 mm3 whose pair has a Dice of 0.1 or more",
                      lambda scores: scores.small_detection),
 }  # fmt: skip
 
@@ -55,8 +56,8 @@ WHOLE = (
     Column("global_hd95_mm", "HD95, 2026", "mm", 1, -1, _global_hd95,
            f"pooled over surface voxels, whole region; {EMPTY}, {MISSED_MM:g}",
            lambda plan: plan.matches and not plan.upstream_defects, concept="HD95"),
-    Column("global_hd95_voxels", "HD95, 2026, in voxels", "voxels", 1, -1, functools.partial(_global_hd95, in_voxels=True),
-           "as global_hd95_mm without the voxel size: so brats-evaluation 0.0.10 has it",
+    Column("global_hd95_voxels", "HD95, 2026, in voxels", "voxels", 1, -1,
+           functools.partial(_global_hd95, in_voxels=True), "as global_hd95_mm without the voxel size: so brats-evaluation 0.0.10 has it",
            lambda plan: plan.matches and plan.upstream_defects),
 )  # fmt: skip
 
@@ -91,7 +92,7 @@ def _spread_columns(group: str, spread: Callable[[Measured], Spread]) -> list[Co
             Column(
                 f"{group}_{score}_sd{mm}", f"spread of {title} of {whose}", unit, digits, None,
                 lambda one, name=f"{score}_sd{mm}": getattr(spread(one), name),
-                "standard deviation over the same lesions, n in the denominator", _is_asked_for(group),
+                wanted=_is_asked_for(group),
             )  # fmt: skip
         )
     return found
@@ -113,7 +114,7 @@ def _detection_columns(group: str) -> list[Column]:
     concepts = {} if size else {"found": "lesions found", "missed": "lesions missed", "invented": "lesions invented"}
     shares = [
         column(f"{group}_{name}", f"{name if name != 'f1' else 'F1'} of {size}lesions", "share", 1, name,
-               f"{formula} over {which} counts as invented" if size else f"{formula} over lesions matched one to one",
+               f"{formula}, {'every invented lesion of the case' if size else 'lesions matched one to one'}",
                ranks=name == "f1", concept="F1 of lesions" if name == "f1" and not size else "")
         for name, formula in (
             ("precision", "found / (found + invented)"),
@@ -122,9 +123,8 @@ def _detection_columns(group: str) -> list[Column]:
         )
     ]  # fmt: skip
     if size:
-        text = "from Dice 0.1 on" if group == "small_lesion" else "that have a partner"
         return [
-            column(f"{group}s_found", f"{size}lesions found", "lesions", 1, "found", f"those of the truth {text}"),
+            column(f"{group}s_found", f"{size}lesions found", "lesions", 1, "found", which),
             column(f"{group}s_missed", f"{size}lesions missed", "lesions", -1, "missed", "the others of the truth"),
             *shares,
         ]
