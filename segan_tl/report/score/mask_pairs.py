@@ -34,7 +34,7 @@ def read_label_maps(truth: Mask, prediction: Mask) -> LabelMaps:
     volumes = [read_volume(mask.source) for mask in (truth, prediction)]
     require_one_grid(truth.case_id, prediction.source.path, *(volume.geometry for volume in volumes))
     box = bounding_box((volumes[0].data != 0) | (volumes[1].data != 0))
-    cut = [_whole_numbers(mask, volume.data[box]) for mask, volume in zip((truth, prediction), volumes)]
+    cut = [_whole_numbers(mask, np.ascontiguousarray(volume.data[box])) for mask, volume in zip((truth, prediction), volumes)]
     return LabelMaps(*cut, volumes[0].spacing_mm, volumes[0].data.size)
 
 
@@ -108,14 +108,14 @@ def _whole_numbers(mask: Mask, data: np.ndarray) -> np.ndarray:
             )
         data = whole.astype(np.int32)
     known = sorted({value for values in region_values(mask.meaning).values() for value in values})
-    strange = (data != 0) & ~_is_any(data, known)
+    strange = ~_is_any(data, (0, *known))
     if strange.any():
         found = ", ".join(str(value) for value in np.unique(data[strange])[:8])
         raise UserError(
             f"expected the labels 0, {', '.join(map(str, known))} ({mask.meaning}) in {path}; found {found}; state the "
             "right convention with --truth-labels or --prediction-labels"
         )
-    return data
+    return data.astype(np.uint8, copy=False)  # known numbers are below 256
 
 
 def _is_any(labels: np.ndarray, values: Iterable[int]) -> np.ndarray:
