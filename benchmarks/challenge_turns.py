@@ -84,7 +84,7 @@ def main() -> None:
     console = Console(width=130)
     console.print(table)
     wall, cpu = (statistics.median(side) for side in zip(*ratios))
-    console.print(f"median ratio {wall:.1f}, of CPU seconds {cpu:.1f}; {cpu_model()}; {arguments.challenge}, one process")
+    console.print(f"median ratio {wall:.1f}, of CPU seconds {cpu:.1f}; {cpu_model()}; {arguments.challenge}")
 
 
 def score(prediction: Path, truth: Path, challenge: str, labels: str) -> tuple[tuple[float, float], dict]:

@@ -57,7 +57,8 @@ WHOLE = (
            f"pooled over surface voxels, whole region; {EMPTY}, {MISSED_MM:g}",
            lambda plan: plan.matches and not plan.upstream_defects, concept="HD95"),
     Column("global_hd95_voxels", "HD95, 2026, in voxels", "voxels", 1, -1,
-           functools.partial(_global_hd95, in_voxels=True), "as global_hd95_mm without the voxel size: so brats-evaluation 0.0.10 has it",
+           functools.partial(_global_hd95, in_voxels=True),
+           "as global_hd95_mm without the voxel size: so brats-evaluation 0.0.10 has it",
            lambda plan: plan.matches and plan.upstream_defects),
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Several rule sets side by side, several systems, and what a challenge of 2026 has of files: through the front door."""
+"""Several rule sets side by side, several systems, and the files of a challenge: through the front door."""
 
 import csv
 import math
@@ -148,7 +148,7 @@ def test_surface_dice_at_two_tolerances(places):
 
 def test_mean_ranks_by_hand():
     # Matched Dice 0.9, 0.8 and nothing to find; NSD alike; HD95 1 and 2; F1 of both 1. Ranks of a: 1, 1.5, 1, 1.5.
-    # In the second case a is undefined, nothing to find and nothing found, b has invented something: 1 and 2 throughout.
+    # In the second case a is undefined, nothing to find and nothing found; b has invented something: 1 and 2.
     plan = Plan(("wt",), challenge="brats2026-gli")
     names = ("matched_dice", "matched_nsd", "matched_hd95_mm", "lesion_f1")
 

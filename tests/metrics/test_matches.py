@@ -87,7 +87,7 @@ def test_children_a_small_lesion_missed_by_hand():
 
 
 def test_metastases_by_size_by_hand():
-    # Found exactly: 4³ = 64 mm³; missed: 3³ = 27 and 2³ = 8; invented: 1. In 2023 all count (above 2), so 1 / 4. In 2026
+    # Found exactly: 4³ = 64 mm³; missed: 3³ = 27 and 2³ = 8; invented: 1. In 2023 all count (above 2): 1 / 4. In 2026
     # the large ones with the invention, (1 + 0 + 0) / 3 and (0 + 373 + 373) / 3; of the small ones none is found.
     truth = boxes((0, 0, 0, 4), (10, 0, 0, 3), (20, 0, 0, 2))
     prediction = boxes((0, 0, 0, 4), (30, 0, 0, 1))

@@ -34,7 +34,8 @@ def read_label_maps(truth: Mask, prediction: Mask) -> LabelMaps:
     volumes = [read_volume(mask.source) for mask in (truth, prediction)]
     require_one_grid(truth.case_id, prediction.source.path, *(volume.geometry for volume in volumes))
     box = bounding_box((volumes[0].data != 0) | (volumes[1].data != 0))
-    cut = [_whole_numbers(mask, np.ascontiguousarray(volume.data[box])) for mask, volume in zip((truth, prediction), volumes)]
+    boxes = [np.ascontiguousarray(volume.data[box]) for volume in volumes]
+    cut = map(_whole_numbers, (truth, prediction), boxes)
     return LabelMaps(*cut, volumes[0].spacing_mm, volumes[0].data.size)
 
 
