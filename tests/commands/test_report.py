@@ -38,7 +38,8 @@ def test_scores_by_other_rules_stand_in_for_those_of_the_run(run, tmp_path, caps
     with run.metrics.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     table = tmp_path / "rules.csv"
-    lines = [f"{row['case']},{row['region']},{row['dice']},{'' if place else 0.25},inf" for place, row in enumerate(rows)]
+    cells = [f"{row['case']},{row['region']},{row['dice']}" for row in rows]
+    lines = [f"{cells[0]},0.25,inf", *(f"{cell},,inf" for cell in cells[1:])]
     table.write_text("\n".join(["case,region,dice,matched_dice,matched_hd95_mm", *lines]) + "\n")
     assert main(["report", str(run.root), "--scores", str(table), "--no-viewer"]) == 0
     page = run.report.read_text()
