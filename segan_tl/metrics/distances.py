@@ -5,12 +5,11 @@ Two stages: distances once (`surface_distances`), then any number of scores from
 than the diagonal of BraTS' grid, and surface Dice 0.
 """
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
+from segan_tl.metrics.nearest import nearest_mm
 from segan_tl.metrics.overlap import as_masks, as_spacing
 from segan_tl.metrics.surfaces import Surface, surface_voxels, surfels
 
@@ -86,8 +85,8 @@ def surface_distances(
 def distances_between(truth: Surface, prediction: Surface, spacing_mm: tuple[float, ...]) -> SurfaceDistances:
     """Measure the distances between two surfaces on grids of one shape."""
     return SurfaceDistances(
-        _nearest_mm(truth, prediction, spacing_mm),
-        _nearest_mm(prediction, truth, spacing_mm),
+        nearest_mm(truth, prediction, spacing_mm),
+        nearest_mm(prediction, truth, spacing_mm),
         truth.weights,
         prediction.weights,
     )
@@ -107,45 +106,6 @@ def bounding_box(mask: np.ndarray, *, margin_voxels: int = 0) -> tuple[slice, ..
         box.append(slice(max(start - margin, 0), min(stop + margin, len(rest))))
         rest = np.moveaxis(rest[start:stop], 0, -1)
     return tuple(box)
-
-
-def _nearest_mm(surface: Surface, other: Surface, spacing_mm: tuple[float, ...]) -> np.ndarray:
-    """Return the distance of each element of a surface to the nearest of the other."""
-    if not (len(other.keys) and len(surface.keys)):
-        return np.full(len(surface.keys), np.inf)
-    scale = np.asarray(spacing_mm, float)
-    nearest_mm, apart = _neighbours_mm(surface, other, scale)
-    if len(apart):
-        tree = cKDTree(other.positions * scale, balanced_tree=False, compact_nodes=False)
-        places = surface.positions[apart]
-        # From whole steps: a neighbour lies exactly one voxel away, whatever the difference of two products says.
-        steps = places - other.positions[tree.query(places * scale)[1]]
-        nearest_mm[apart] = np.sqrt(((steps * scale) ** 2).sum(axis=1))
-    return nearest_mm
-
-
-def _neighbours_mm(surface: Surface, other: Surface, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return distances to what coincides or is next, and the places of elements that have no such thing.
-
-    Of two surfaces that are alike this settles most: the steps of one voxel that are shorter than two along any axis,
-    the shortest first.
-    """
-    corner = np.minimum(surface.positions.min(axis=0), other.positions.min(axis=0)) - 1
-    shape = np.maximum(surface.positions.max(axis=0), other.positions.max(axis=0)) - corner + 2
-    there = np.zeros(shape.prod(), bool)
-    there[np.ravel_multi_index((other.positions - corner).T, shape)] = True
-    places = np.ravel_multi_index((surface.positions - corner).T, shape)
-    steps = np.array(list(itertools.product((-1, 0, 1), repeat=len(scale))))
-    lengths_mm = np.sqrt(((steps * scale) ** 2).sum(axis=1))
-    moves = steps @ np.append(np.cumprod(shape[:0:-1])[::-1], 1)
-    nearest_mm, left = np.zeros(len(places)), np.arange(len(places))
-    for step in np.argsort(lengths_mm, kind="stable"):
-        if lengths_mm[step] >= 2 * scale.min() or not len(left):
-            break
-        hit = there[places[left] + moves[step]]
-        nearest_mm[left[hit]] = lengths_mm[step]
-        left = left[~hit]
-    return nearest_mm, left
 
 
 # === Scores ===
