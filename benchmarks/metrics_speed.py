@@ -42,7 +42,7 @@ def main() -> None:
 
     table = Table("case", "reading, s", "scores, s", "together, s", "peak, MiB", "of it imports", "beside, s", "ratio")
     with tempfile.TemporaryDirectory() as folder:
-        for name, prediction, truth in _pairs(arguments, Path(folder)):
+        for name, prediction, truth in pairs_of(arguments, Path(folder)):
             with multiprocessing.get_context("spawn").Pool(1) as pool:
                 reading, scores, peak, imports = pool.apply(measure, (prediction, truth, arguments.rounds))
             other = _time_beside(arguments.beside, prediction, truth) if arguments.beside else None
@@ -91,8 +91,8 @@ def _time_beside(command: str, prediction: Path, truth: Path) -> float:
 # === The cases ===
 
 
-def _pairs(arguments, folder: Path):
-    """Yield name, prediction and truth, both as files in the numbers of BraTS 2023."""
+def pairs_of(arguments, folder: Path, labels: str = LABELS):
+    """Yield name, prediction and truth, both as files in the numbers of a convention, BraTS 2023 by default."""
     from segan_tl.data.files.images import Geometry, read_volume, write_volume
     from segan_tl.regions import from_canonical, to_canonical
     from segan_tl.report.score.masks import find_predictions, find_truths
@@ -105,17 +105,17 @@ def _pairs(arguments, folder: Path):
             write_volume(paths[1], truth, geometry)
             yield name, *paths
         return
-    truths, _ = find_truths(arguments.truths, meaning=arguments.truth_labels, otherwise=LABELS)
+    truths, _ = find_truths(arguments.truths, meaning=arguments.truth_labels, otherwise=labels)
     predictions, _ = find_predictions(
-        arguments.predictions, truths, meaning=arguments.prediction_labels, otherwise=LABELS
+        arguments.predictions, truths, meaning=arguments.prediction_labels, otherwise=labels
     )
     for name, prediction in predictions.items():
         paths = []
         for side, mask in (("prediction", prediction), ("truth", truths[name])):
             volume = read_volume(mask.source)
-            labels = from_canonical(to_canonical(volume.data, mask.meaning), LABELS)
+            numbers = from_canonical(to_canonical(volume.data, mask.meaning), labels)
             paths.append(folder / f"{name}_{side}.nii.gz")
-            write_volume(paths[-1], labels, volume.geometry)
+            write_volume(paths[-1], numbers, volume.geometry)
         yield name, *paths
 
 

@@ -37,6 +37,11 @@ LABEL_CONVENTIONS = {
     "lesion": {1: LESION},
 }
 
+# What the challenges of 2026 call regions: non-enhancing core, hyperintensity of FLAIR around it, gross tumour volume.
+CHALLENGE_NAMES = {"netc": "ncr", "snfh": "ed", "gtv": "lesion"}
+# Numbers that are one label here and two regions there: in children cystic components (CC) count apart.
+_DIVIDED = {"brats_ped2024": {"netc": (2,), "cc": (3,)}}
+
 _CORE_UNDIVIDED = "brats2012"
 
 
@@ -109,6 +114,14 @@ def region_values(statement: str) -> dict[str, tuple[int, ...]]:
         region: tuple(value for value, label in values.items() if label in REGIONS[region])
         for region in convention_regions(statement)
     }
+
+
+def scored_values(statement: str) -> dict[str, tuple[int, ...]]:
+    """Return the same as `region_values`, and of the regions that only challenges tell apart or call otherwise."""
+    found = region_values(statement)
+    same = {name: found[region] for name, region in CHALLENGE_NAMES.items() if region in found}
+    divided = _DIVIDED.get(statement.strip().lower(), {})
+    return found | same | divided
 
 
 def _painted_regions(statement: str) -> list[tuple[str, int]]:

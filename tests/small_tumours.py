@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 from scipy import ndimage
 
-from segan_tl.metrics.lesions import CHALLENGES, score_lesions
+from segan_tl.metrics.challenges import CHALLENGES
+from segan_tl.metrics.lesions import score_lesions
 from segan_tl.metrics.pair import MaskPair
 from segan_tl.regions import ED, ET, NCR, region_masks
 from segan_tl.report.compare.labelled import LabelledCase

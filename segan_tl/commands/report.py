@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from segan_tl.console import console
+from segan_tl.errors import UserError
 from segan_tl.runs import open_run, run_name
 from segan_tl.workflow.numbers import above_zero, whole
 
@@ -15,6 +16,7 @@ EPILOG = """examples:
   python -m segan_tl report segan/flair                             runs/segan/flair/report.html
   python -m segan_tl report segan/t2 segan/flair-to-t2-frozen        runs/segan/t2-vs-flair-to-t2-frozen.html
   python -m segan_tl report segan/flair --cases all --megabytes 40 --out flair.html
+  python -m segan_tl report segan/flair --scores brats2026.csv      what evaluate wrote, by the rules of 2026
   python -m segan_tl report segan/flair --data /data/BraTS2021       the data has moved
   python -m segan_tl report nnunet/BraTS2021        a cross-validation: its tables, its picture, links to its folds
 
@@ -31,6 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=_page, metavar="FILE", help="HTML file (report.html in the run, or see below)")
     parser.add_argument("--cases", type=_count, default=5, metavar="N", help="cases shown in pictures, or all (5)")
     parser.add_argument("--no-viewer", action="store_true", help="pictures only, no slices to scroll: a small file")
+    parser.add_argument(
+        "--scores", action="append", type=Path, default=[], metavar="FILE.csv",
+        help="of evaluate, by other rules say, in place of a run's own scores; once a run, in their order",
+    )  # fmt: skip
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of cases (where the first run was trained)")
     parser.add_argument(
         "--megabytes", type=above_zero, default=15.0, metavar="M", help="size to reduce the images to (15)"
@@ -72,11 +78,14 @@ def run(arguments: argparse.Namespace) -> int:
     if len(arguments.run) == 1 and (folder := find_folds(arguments.run[0], runs=arguments.runs)):
         return _report_folds(folder, arguments.out or folder / "crossval.html")
     runs = [open_run(path, runs=arguments.runs) for path in arguments.run]
+    if len(arguments.scores) not in (0, len(runs)):
+        found = f"{len(arguments.scores)} for {len(runs)} run{'s' * (len(runs) != 1)}"
+        raise UserError(f"expected --scores once for every run; found {found}; name a table of evaluate for each")
     out = arguments.out or (runs[0].report if len(runs) == 1 else comparison_path([run.root for run in runs]))
     done = "replaced" if out.exists() else "written"
     remarks = write_report(
         runs, out, cases=arguments.cases, viewer=not arguments.no_viewer, data=arguments.data,
-        megabytes=arguments.megabytes,
+        megabytes=arguments.megabytes, scores=arguments.scores,
     )  # fmt: skip
     for remark in remarks:
         console.print(remark, markup=False, soft_wrap=True)

@@ -6,9 +6,9 @@ import shlex
 import time
 from pathlib import Path
 
-from segan_tl.commands.evaluate import CHALLENGES
 from segan_tl.console import case_progress, console, print_table
 from segan_tl.errors import UserError, some
+from segan_tl.metrics.challenges import ALIASES, find_challenge
 from segan_tl.workflow.patients import add_patients_argument, count_patients
 
 FILE = "postprocess.json"
@@ -49,7 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--objective", default="lesion_dice", metavar="SCORE", help="its mean over ET, TC and WT is tuned (%(default)s)"
     )
     parser.add_argument(
-        "--challenge", choices=CHALLENGES, default=CHALLENGES[0], help="rule for lesions of BraTS 2023 (%(default)s)"
+        "--challenge", choices=(*ALIASES.values(), *ALIASES), default="brats2023-gli", metavar="NAME",
+        help="rule for lesions of BraTS 2023 (%(default)s)",
     )
     parser.add_argument("--prediction-labels", metavar="CONVENTION", help="what the numbers of the predictions mean")
     parser.add_argument("--truth-labels", metavar="CONVENTION", help="what the numbers of the truths mean")
@@ -72,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     # === Everything that can be refused is refused before work begins ===
     _check(arguments)
     grid = Grid(arguments.sizes, arguments.ratios)
-    objective = objective_of(arguments.objective, challenge=arguments.challenge)
+    objective = objective_of(arguments.objective, challenge=find_challenge(arguments.challenge).name)
     tuning, out = _find(arguments)
     clusters = _clusters(arguments, tuning)
     require_ours(out)

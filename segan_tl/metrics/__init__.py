@@ -8,26 +8,29 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what __getattr__ does, as editors and type checkers read it
+    from segan_tl.metrics.challenges import CHALLENGES
     from segan_tl.metrics.distances import HD95_DEFINITIONS, hd95_mm, surface_dice, surface_distances
-    from segan_tl.metrics.lesions import CHALLENGES, score_lesions
+    from segan_tl.metrics.lesions import score_lesions
+    from segan_tl.metrics.matches import match_lesions
     from segan_tl.metrics.overlap import dice, precision, sensitivity, specificity
     from segan_tl.metrics.pair import MaskPair
     from segan_tl.metrics.thresholds import area_under_roc, best_threshold
 
 __all__ = [
-    "CHALLENGES", "HD95_DEFINITIONS", "MaskPair", "area_under_roc", "best_threshold", "dice", "hd95_mm", "precision",
-    "score_lesions", "sensitivity", "specificity", "surface_dice", "surface_distances",
+    "CHALLENGES", "HD95_DEFINITIONS", "MaskPair", "area_under_roc", "best_threshold", "dice", "hd95_mm",
+    "match_lesions", "precision", "score_lesions", "sensitivity", "specificity", "surface_dice", "surface_distances",
 ]  # fmt: skip
 
 # Name → the module of this package that it is in.
 _MODULES = {
-    "CHALLENGES": "lesions",
+    "CHALLENGES": "challenges",
     "HD95_DEFINITIONS": "distances",
     "MaskPair": "pair",
     "area_under_roc": "thresholds",
     "best_threshold": "thresholds",
     "dice": "overlap",
     "hd95_mm": "distances",
+    "match_lesions": "matches",
     "precision": "overlap",
     "score_lesions": "lesions",
     "sensitivity": "overlap",

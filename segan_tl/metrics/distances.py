@@ -8,8 +8,8 @@ than the diagonal of BraTS' grid, and surface Dice 0.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
+from segan_tl.metrics.nearest import nearest_mm
 from segan_tl.metrics.overlap import as_masks, as_spacing
 from segan_tl.metrics.surfaces import Surface, surface_voxels, surfels
 
@@ -85,8 +85,8 @@ def surface_distances(
 def distances_between(truth: Surface, prediction: Surface, spacing_mm: tuple[float, ...]) -> SurfaceDistances:
     """Measure the distances between two surfaces on grids of one shape."""
     return SurfaceDistances(
-        _nearest_mm(truth, prediction, spacing_mm),
-        _nearest_mm(prediction, truth, spacing_mm),
+        nearest_mm(truth, prediction, spacing_mm),
+        nearest_mm(prediction, truth, spacing_mm),
         truth.weights,
         prediction.weights,
     )
@@ -106,19 +106,6 @@ def bounding_box(mask: np.ndarray, *, margin_voxels: int = 0) -> tuple[slice, ..
         box.append(slice(max(start - margin, 0), min(stop + margin, len(rest))))
         rest = np.moveaxis(rest[start:stop], 0, -1)
     return tuple(box)
-
-
-def _nearest_mm(surface: Surface, other: Surface, spacing_mm: tuple[float, ...]) -> np.ndarray:
-    """Return the distance of each element of a surface to the nearest of the other."""
-    if not len(other.keys):
-        return np.full(len(surface.keys), np.inf)
-    nearest_mm = np.zeros(len(surface.keys))
-    apart = np.flatnonzero(~np.isin(surface.keys, other.keys, assume_unique=True, kind="table"))
-    if len(apart):
-        scale = np.asarray(spacing_mm, float)
-        tree = cKDTree(other.positions * scale, balanced_tree=False, compact_nodes=False)
-        nearest_mm[apart] = tree.query(surface.positions[apart] * scale)[0]
-    return nearest_mm
 
 
 # === Scores ===

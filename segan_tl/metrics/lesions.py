@@ -10,37 +10,13 @@ either counts 1 and 0 mm. HD95 is surface-weighted.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
+from segan_tl.metrics.challenges import Challenge, JoinedLesions
+from segan_tl.metrics.components import number_components, overlaps
 from segan_tl.metrics.distances import MISSED_MM, distances_between, weighted_hausdorff_mm
 from segan_tl.metrics.overlap import as_mask
 from segan_tl.metrics.pair import MaskPair
 from segan_tl.metrics.surfaces import CORNERS, Surface
-
-NEIGHBOURS_26 = np.ones((3, 3, 3), bool)
-
-
-@dataclass(frozen=True)
-class Challenge:
-    """What tells one challenge's lesion scores from another's.
-
-    Attributes:
-        dilations: how often the truth is dilated by its 18 neighbours before components are joined.
-        ignored_mm3: lesions of the truth up to this volume do not count.
-    """
-
-    dilations: int
-    ignored_mm3: float
-
-
-# The settings of the official script (github.com/rachitsaluja/BraTS-2023-Metrics, eval.py); 1 voxel of BraTS is 1 mm3.
-CHALLENGES = {
-    "brats-gli": Challenge(dilations=3, ignored_mm3=50),
-    "brats-ssa": Challenge(dilations=3, ignored_mm3=50),
-    "brats-men": Challenge(dilations=1, ignored_mm3=50),
-    "brats-ped": Challenge(dilations=3, ignored_mm3=50),
-    "brats-met": Challenge(dilations=1, ignored_mm3=2),
-}
 
 
 @dataclass(frozen=True)
@@ -94,10 +70,10 @@ def score_lesions(pair: MaskPair, challenge: Challenge) -> LesionScores:
 
     Args:
         pair: truth and prediction of one region.
-        challenge: one of CHALLENGES.
+        challenge: one of CHALLENGES that joins lesions, of 2023.
 
     Raises:
-        TypeError: two arrays, or the name of a challenge.
+        TypeError: two arrays, the name of a challenge, or one that matches lesions.
 
     Example:
         >>> truth, prediction = np.zeros((2, 40, 20, 20), bool)
@@ -110,11 +86,13 @@ def score_lesions(pair: MaskPair, challenge: Challenge) -> LesionScores:
     """
     if not isinstance(pair, MaskPair) or not isinstance(challenge, Challenge):
         raise TypeError("expected score_lesions(MaskPair(truth, prediction, spacing_mm), CHALLENGES[name])")
-    dilated, lesions = _label(dilate(pair.truth, challenge.dilations))
-    components, found = _label(pair.prediction)
-    lesion_of, component_of = _touching(dilated, components)
+    if not isinstance(rule := challenge.rule, JoinedLesions):
+        raise TypeError(f"expected rules that join lesions; {challenge.name} matches them: use match_lesions")
+    dilated, lesions = number_components(dilate(pair.truth, rule.dilations))
+    components, found = number_components(pair.prediction)
+    lesion_of, component_of, _ = overlaps(dilated, components)
     scored = _score_each(pair, dilated * pair.truth, components, number=lesions, touching=(lesion_of, component_of))
-    counted = tuple(lesion for lesion in scored if lesion.volume_mm3 > challenge.ignored_mm3)
+    counted = tuple(lesion for lesion in scored if lesion.volume_mm3 > rule.ignored_mm3)
     return LesionScores(counted, found - len(np.unique(component_of)))
 
 
@@ -136,21 +114,6 @@ def _spread(mask: np.ndarray, axis: int) -> np.ndarray:
     target[1:] |= source[:-1]
     target[:-1] |= source[1:]
     return grown
-
-
-def _label(mask: np.ndarray) -> tuple[np.ndarray, int]:
-    labels = np.empty(mask.shape, np.int32)
-    return labels, ndimage.label(mask, NEIGHBOURS_26, output=labels)
-
-
-def _touching(dilated: np.ndarray, components: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return each pair of a lesion and a component of the prediction that its dilation touches, as two (N,) arrays."""
-    where = np.flatnonzero(components)
-    keys = dilated.ravel()[where].astype(np.int64) << 32 | components.ravel()[where]
-    keys = keys[keys >> 32 > 0]
-    # Neighbours in memory mostly agree: what is left to sort is small.
-    keys = np.unique(keys[np.flatnonzero(np.diff(keys, prepend=0))])
-    return keys >> 32, keys & 0xFFFFFFFF
 
 
 def _score_each(

@@ -76,6 +76,11 @@ class MaskPair:
         return distances_between(*self.surfels, self.spacing_mm)
 
     @functools.cached_property
+    def surface_voxels(self) -> tuple[Surface, Surface]:
+        """Return the surfaces of truth and prediction as surface voxels."""
+        return surface_voxels(self.truth), surface_voxels(self.prediction)
+
+    @functools.cached_property
     def voxel_distances(self) -> SurfaceDistances:
         """Return the distances between the surface voxels."""
-        return distances_between(surface_voxels(self.truth), surface_voxels(self.prediction), self.spacing_mm)
+        return distances_between(*self.surface_voxels, self.spacing_mm)

@@ -6,7 +6,7 @@ import numpy as np
 
 from segan_tl.errors import UserError
 from segan_tl.metrics.distances import bounding_box
-from segan_tl.metrics.lesions import NEIGHBOURS_26
+from segan_tl.metrics.components import NEIGHBOURS_26
 
 LEAST_VOXELS = 4  # fewer have no three axes
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from segan_tl.data.find.patients import patient_of
 from segan_tl.errors import UserError
+from segan_tl.metrics.columns import column_of
 from segan_tl.runs import Run, is_imported, read_json, read_parts, require_finished, run_name
 from segan_tl.schemas.tables import read_metrics, read_numbers
 from segan_tl.zoo.find import refuse_entry
@@ -21,6 +22,7 @@ COMPARED = {
     "scratch": "from scratch",
     "transferred": "transferred",
 }
+EVALUATE_AGAIN = "write it again with: python -m segan_tl evaluate"
 NO_SCORES = ("case", "patient", "region", "fold", "seconds")  # columns of metrics.csv
 
 
@@ -30,10 +32,12 @@ class FinishedRun:
 
     Attributes:
         state: its run.json.
+        scores_from: table of `evaluate` that stands in for its metrics.csv, by other rules say; None for its own.
     """
 
     run: Run
     state: dict
+    scores_from: Path | None = None
 
     @property
     def name(self) -> str:
@@ -53,7 +57,10 @@ class FinishedRun:
     @functools.cached_property
     def rows(self) -> list[dict]:
         """Return those of metrics.csv, one a case and region."""
-        return read_metrics(self.run.metrics)
+        if self.scores_from is None:
+            return read_metrics(self.run.metrics)
+        rows = read_metrics(self.scores_from, remedy=EVALUATE_AGAIN, infinite=True)
+        return [row for row in rows if row["region"] in self.regions]
 
     @functools.cached_property
     def history(self) -> dict[str, np.ndarray]:
@@ -98,7 +105,10 @@ class FinishedRun:
     @property
     def definitions(self) -> dict[str, str | None]:
         """Return what columns of the rows mean."""
-        return self.summary.get("definitions", {})
+        if self.scores_from is None:
+            return self.summary.get("definitions", {})
+        columns = map(column_of, metric_columns(self.rows))
+        return {column.name: column.definition for column in columns if column.definition}
 
     @property
     def failed(self) -> dict[str, str]:

@@ -64,21 +64,26 @@ def read_table(
     return rows
 
 
-def read_metrics(path: Path) -> list[dict[str, str]]:
+def read_metrics(path: Path, *, remedy: str = SCORE_AGAIN, infinite: bool = False) -> list[dict[str, str]]:
     """Return the rows of a run's metrics.csv: one a case and region, each once, with numbers or nothing in the cells.
+
+    Args:
+        path: of the file.
+        remedy: what to do about a file that is of another shape.
+        infinite: whether a number may be: `evaluate` has such distances by the rules of 2026.
 
     Raises:
         UserError: as `read_table`, or there is something else in a cell.
     """
-    rows = read_table(path, ("case", "region", "dice"), remedy=SCORE_AGAIN)
+    rows = read_table(path, ("case", "region", "dice"), remedy=remedy)
     seen = set()
     for row in rows:
         if (key := (row["case"], row["region"])) in seen:
-            raise UserError(f"{path} is damaged: expected every case once, found {', '.join(key)} twice; {SCORE_AGAIN}")
+            raise UserError(f"{path} is damaged: expected every case once, found {', '.join(key)} twice; {remedy}")
         seen.add(key)
         for name, cell in row.items():
-            if name not in NO_NUMBERS:
-                require_number(cell, name, path=path, remedy=SCORE_AGAIN)
+            if name not in NO_NUMBERS and not (infinite and cell == "inf"):
+                require_number(cell, name, path=path, remedy=remedy)
     return rows
 
 

@@ -1,6 +1,7 @@
 """The page that a training writes by itself: it is there, or its absence is said without ending the training."""
 
 import argparse
+import csv
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,20 @@ def test_transfer_page_says_what_it_was_worth(run):
     write_page(run)
     page = run.report.read_text()
     assert "0.391" in page and "0.817" in page and "from runs/segan/t2, strategy freeze-critic (flair from t2)" in page
+
+
+def test_scores_by_other_rules_stand_in_for_those_of_the_run(run, tmp_path, capsys):
+    with run.metrics.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    table = tmp_path / "rules.csv"
+    cells = [f"{row['case']},{row['region']},{row['dice']}" for row in rows]
+    lines = [f"{cells[0]},0.25,inf", *(f"{cell},,inf" for cell in cells[1:])]
+    table.write_text("\n".join(["case,region,dice,matched_dice,matched_hd95_mm", *lines]) + "\n")
+    assert main(["report", str(run.root), "--scores", str(table), "--no-viewer"]) == 0
+    page = run.report.read_text()
+    assert "Dice of matched lesions: mean over lesions matched one to one" in page and "0.250" in page and "∞" in page
+    assert main(["report", str(run.root), "--scores", str(table), "--scores", str(table)]) == 2
+    assert "expected --scores once for every run; found 2 for 1 run" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("spoil", ("metrics", "history"))

@@ -60,12 +60,13 @@ def test_cases_are_read_and_written(folder):
 
 def test_scores(capsys):
     exec(of("HD95_DEFINITIONS"), {})
-    dice, *distances, lesions = capsys.readouterr().out.splitlines()
+    dice, *distances, lesions, matched = capsys.readouterr().out.splitlines()
     # 18 · 20 · 10 voxels are common to 20 · 20 · 10 and 18 · 20 · 12.
     assert float(dice) == pytest.approx(2 * 3600 / (4000 + 4320))
     assert [line.split()[0] for line in distances] == ["surface-weighted", "pooled", "maximum-of-directed"]
     assert all(2 <= float(line.split()[1]) <= 6.1 for line in distances)
     assert lesions.split()[1:] == ["1", "0", "0"]
+    assert [float(one) for one in matched.split()] == pytest.approx([2 * 3600 / (4000 + 4320), 1])
 
 
 def test_a_network_of_ones_own_segments_a_volume():

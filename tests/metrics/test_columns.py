@@ -14,7 +14,8 @@ from segan_tl.disk.atomic import write_json
 from segan_tl.metrics import columns
 from segan_tl.metrics.columns import Column, Plan, column_of, columns_of, definitions, own_name, plan_of_run, score_pair
 from segan_tl.metrics.distances import HD95_DEFINITIONS, hd95_mm
-from segan_tl.metrics.lesions import CHALLENGES, score_lesions
+from segan_tl.metrics.challenges import CHALLENGES
+from segan_tl.metrics.lesions import score_lesions
 from segan_tl.metrics.overlap import counts
 from segan_tl.metrics.pair import MaskPair
 from segan_tl.report.html.page import write_report
@@ -66,16 +67,16 @@ def test_empty_masks_give_numbers_by_the_rule(filled):
 
 
 def test_columns_follow_the_plan():
-    names = [column.name for column in columns_of(Plan(("wt",), tolerance_mm=2.5))]
+    names = [column.name for column in columns_of(Plan(("wt",), tolerances_mm=(2.5,)))]
     assert names == [*OVERLAP, "hd95_surface_weighted_mm", "surface_dice_2.5mm", *VOLUMES]
     assert [column.name for column in columns_of(plan_of_run(["wt"], None))] == [*OVERLAP, "hd95_mm", *VOLUMES]
 
 
 def test_what_a_plan_computes_is_defined():
-    found = definitions(Plan(("wt",), tolerance_mm=2.5, challenge="brats-met"))
+    found = definitions(Plan(("wt",), tolerances_mm=(2.5,), challenge="brats-met"))
     assert found["surface_dice_2.5mm"].startswith("share of both surfaces that lies within 2.5 mm")
     assert found["hd95_surface_weighted_mm"] == HD95_DEFINITIONS["surface-weighted"]
-    assert found["lesions"].startswith("brats-met 2023: joined by 1 dilation, up to 2 mm3")
+    assert found["lesions"].startswith("brats2023-met: joined by 1 dilation, up to 2 mm3")
     assert "lesions" not in definitions(plan_of_run(["wt"], None)) and "374 mm" in found["empty"]
 
 

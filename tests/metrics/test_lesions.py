@@ -9,7 +9,8 @@ from scipy import ndimage
 
 from segan_tl.data.files.images import Source, read_volume
 from segan_tl.metrics.distances import hd95_mm, weighted_hausdorff_mm
-from segan_tl.metrics.lesions import CHALLENGES, Challenge, dilate, score_lesions
+from segan_tl.metrics.challenges import ALIASES, CHALLENGES, Challenge
+from segan_tl.metrics.lesions import dilate, score_lesions
 from segan_tl.metrics.overlap import dice
 from segan_tl.metrics.pair import MaskPair
 from segan_tl.regions import region_masks, to_canonical
@@ -102,14 +103,14 @@ def test_dilation_equals_scipy(times):
 def literal_scores(truth: np.ndarray, prediction: np.ndarray, spacing_mm: tuple, challenge: Challenge) -> tuple:
     """Return Dice, HD95, and the numbers of found, missed and invented lesions."""
     neighbours_18, neighbours_26 = ndimage.generate_binary_structure(3, 2), np.ones((3, 3, 3))
-    grown, number = ndimage.label(_grow(truth, neighbours_18, challenge.dilations), neighbours_26)
+    grown, number = ndimage.label(_grow(truth, neighbours_18, challenge.rule.dilations), neighbours_26)
     components, found = ndimage.label(prediction, neighbours_26)
     left, scores, hits = set(range(1, found + 1)), [], 0
     for lesion in range(1, number + 1):
         alone = truth & (grown == lesion)
-        touching = set(components[_grow(alone, neighbours_18, challenge.dilations)].tolist()) - {0}
+        touching = set(components[_grow(alone, neighbours_18, challenge.rule.dilations)].tolist()) - {0}
         left -= touching
-        if alone.sum() * np.prod(spacing_mm) > challenge.ignored_mm3:
+        if alone.sum() * np.prod(spacing_mm) > challenge.rule.ignored_mm3:
             against = np.isin(components, list(touching))
             scores.append((dice(alone, against), hd95_mm(alone, against, spacing_mm)))
             hits += bool(touching)
@@ -122,7 +123,7 @@ def _grow(mask: np.ndarray, neighbours: np.ndarray, times: int) -> np.ndarray:
     return ndimage.binary_dilation(mask, neighbours, iterations=times)
 
 
-@pytest.mark.parametrize("challenge", CHALLENGES)
+@pytest.mark.parametrize("challenge", ALIASES)
 @pytest.mark.parametrize("seed", range(6))
 def test_scores_equal_the_definition(challenge, seed):
     generator = np.random.default_rng(seed)

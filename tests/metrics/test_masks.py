@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from segan_tl.metrics.distances import hd95_mm, surface_distances
-from segan_tl.metrics.lesions import CHALLENGES, dilate, score_lesions
+from segan_tl.metrics.challenges import CHALLENGES
+from segan_tl.metrics.lesions import dilate, score_lesions
 from segan_tl.metrics.overlap import as_mask, counts, dice
 from segan_tl.metrics.pair import MaskPair
 from segan_tl.metrics.surfaces import neighbour_codes, surface_voxels, surfels

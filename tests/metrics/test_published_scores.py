@@ -16,7 +16,8 @@ from segan_tl.metrics.distances import (
     surface_distances,
     weighted_hausdorff_mm,
 )
-from segan_tl.metrics.lesions import CHALLENGES, score_lesions
+from segan_tl.metrics.challenges import CHALLENGES
+from segan_tl.metrics.lesions import score_lesions
 from segan_tl.metrics.overlap import counts, dice, precision, sensitivity, specificity
 from segan_tl.metrics.pair import MaskPair
 from segan_tl.metrics.thresholds import area_under_roc

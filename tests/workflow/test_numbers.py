@@ -65,5 +65,5 @@ def test_no_option_takes_any_number():
         command.add_arguments(parser)
         plain |= {(name, action.dest) for action in parser._actions if action.type in (int, float)}
     # They are checked by the command, with tests of their own.
-    assert plain == {("check", "jobs"), ("evaluate", "jobs"), ("evaluate", "tolerance_mm")}
+    assert plain == {("check", "jobs"), ("evaluate", "jobs")}
     assert len(NUMERIC) > 10

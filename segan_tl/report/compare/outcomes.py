@@ -14,7 +14,7 @@ import numpy as np
 from segan_tl.errors import UserError, nearest
 from segan_tl.metrics.columns import Column, Measured, Plan, columns_of
 from segan_tl.metrics.distances import HD95_DEFINITIONS
-from segan_tl.metrics.lesions import CHALLENGES
+from segan_tl.metrics.challenges import CHALLENGES
 from segan_tl.metrics.pair import MaskPair
 from segan_tl.predict.components import TISSUES, Thresholds, et_wt_ratio
 from segan_tl.regions import region_masks
@@ -152,6 +152,6 @@ def _scorer(case: LabelledCase, parts: Parts, region: str, objective: Objective)
             return column.compute(Measured(pair, plan))
 
         return from_volumes
-    challenge = CHALLENGES[plan.challenge]
-    truth = TruthParts(parts, case.truth, region, challenge=challenge, voxel_mm3=case.voxel_mm3)
+    rule = CHALLENGES[plan.challenge].rule
+    truth = TruthParts(parts, case.truth, region, rule=rule, voxel_mm3=case.voxel_mm3)
     return lambda kept: float(column.compute(truth.measure(kept, grid_voxels=case.grid_voxels)))

@@ -72,21 +72,26 @@ def summarise(rows: Iterable[Mapping], *, seed: int = SEED) -> dict[str, dict[st
         region → metric → Estimate(mean, low, high, n), in the order of the rows and their columns. `low` and `high` are
         None where fewer than two cases have a score.
 
-    Raises:
-        ValueError: a score is infinite.
+        An infinite score (a distance to nothing) makes the mean infinite, without an interval.
     """
     by_region: dict[str, list[Mapping]] = {}
     for row in rows:
         by_region.setdefault(row["region"], []).append(row)
     return {
         region: {
-            metric: estimate_mean(
+            metric: _estimate(
                 average_scans([number(row.get(metric)) for row in found], [whose(row) for row in found]), seed=seed
             )
             for metric in metric_columns(found)
         }
         for region, found in by_region.items()
     }
+
+
+def _estimate(values: Sequence[float], *, seed: int) -> Estimate:
+    if math.inf in values:
+        return Estimate(math.inf, None, None, sum(not math.isnan(value) for value in values))
+    return estimate_mean(values, seed=seed)
 
 
 def average_scans(values: Sequence[float], patients: Sequence[str]) -> list[float]:

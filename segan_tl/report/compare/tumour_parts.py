@@ -11,7 +11,8 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from segan_tl.metrics.lesions import Challenge, Lesion, LesionScores, dilate
+from segan_tl.metrics.challenges import JoinedLesions
+from segan_tl.metrics.lesions import Lesion, LesionScores, dilate
 from segan_tl.metrics.overlap import Counts
 from segan_tl.predict.components import TISSUES
 from segan_tl.predict.postprocess import label_components
@@ -92,21 +93,21 @@ class Kept:
 class TruthParts:
     """The lesions of one region of the truth, held against the components of a prediction."""
 
-    def __init__(self, parts: Parts, truth: np.ndarray, region: str, *, challenge: Challenge, voxel_mm3: float):
+    def __init__(self, parts: Parts, truth: np.ndarray, region: str, *, rule: JoinedLesions, voxel_mm3: float):
         """Count once what any choice of components needs.
 
         Args:
             parts: of the prediction, on the same grid.
             truth: canonical labels (h, w, d).
             region: wt, tc or et.
-            challenge: how lesions are joined, and which are too small to count.
+            rule: how lesions are joined, and which are too small to count.
             voxel_mm3: volume of a voxel.
         """
         mask = region_masks(truth, (region,))[..., 0]
-        grown, _ = label_components(dilate(mask, challenge.dilations))
+        grown, _ = label_components(dilate(mask, rule.dilations))
         lesions = grown * mask
         self.parts, self.members, self.voxel_mm3 = parts, parts.of(region), voxel_mm3
-        self.ignored_mm3 = challenge.ignored_mm3
+        self.ignored_mm3 = rule.ignored_mm3
         number = int(grown.max(initial=0))
         self.truth_voxels = np.bincount(lesions.ravel(), minlength=number + 1)[1:]
         self.touches = _together(grown, parts, lesions=number) > 0  # (L, K)

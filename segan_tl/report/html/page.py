@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from string import Template
@@ -44,7 +45,7 @@ SMALLEST_BUDGET_BYTES = 1e6
 
 def write_report(
     runs: Sequence[Run], out: Path, *, cases: int | None = CASES, viewer: bool = True, data: Path | None = None,
-    megabytes: float = MEGABYTES,
+    megabytes: float = MEGABYTES, scores: Sequence[Path] = (),
 ) -> list[str]:  # fmt: skip
     """Write the page of one run, or of several on the same test cases.
 
@@ -54,6 +55,7 @@ def write_report(
         viewer: embed slices that can be scrolled; without, pictures only.
         data: folder of the cases; where the first run was trained if None.
         megabytes: size that the images are reduced to.
+        scores: a table of `evaluate` for each run, in their order, in place of its own scores.
 
     Returns:
         What was left out or reduced; it stands on the page as well.
@@ -62,6 +64,8 @@ def write_report(
         UserError: a run is not finished, the runs cannot be compared, or `data` is not where their cases are.
     """
     finished = [open_finished(run) for run in runs]
+    if scores:
+        finished = [replace(one, scores_from=table) for one, table in zip(finished, scores, strict=True)]
     _require_same_cases(finished)
     limit = len(finished[0].cases) if cases is None else cases
     chosen = rank_cases(finished, limit) if limit else []

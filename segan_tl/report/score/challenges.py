@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 # `evaluate --challenge` scores them by their own rule.
 CHALLENGE_REGIONS = {"wt", "tc", "et"}
 CHALLENGE_OF = {
-    "brats2012": "brats-gli",
-    "brats2015": "brats-gli",
-    "brats2017": "brats-gli",
-    "brats2023": "brats-gli",
-    "msd": "brats-gli",
-    "brats_ped2024": "brats-ped",
+    "brats2012": "brats2023-gli",
+    "brats2015": "brats2023-gli",
+    "brats2017": "brats2023-gli",
+    "brats2023": "brats2023-gli",
+    "msd": "brats2023-gli",
+    "brats_ped2024": "brats2023-ped",
 }
 
 

@@ -27,7 +27,7 @@ from segan_tl.regions import region_masks, unions, with_unions
 from segan_tl.report.figures import Panel, choose_panels, cut_panel, plot_overlays
 from segan_tl.report.score.challenges import choose_challenge
 from segan_tl.report.score.remarks import print_remarks, remarks_on_test
-from segan_tl.report.score.scores import dice_text, score_case, write_scores
+from segan_tl.report.score.scores import defined, dice_text, score_case, write_scores
 from segan_tl.report.shown import shown_modality
 from segan_tl.runs import Run, read_state, run_name
 
@@ -160,7 +160,11 @@ def _summarise(rows: list[dict], plan: Plan) -> dict:
 
 
 def describe(values: Sequence[float]) -> dict:
-    """Return n, mean, std (n - 1 in the denominator), median, min and max; None where the numbers do not give it."""
+    """Return n, mean, std (n - 1 in the denominator), median, min and max; None where the numbers do not give it.
+
+    Scores that are not defined are left out, which n shows.
+    """
+    values = defined(values)
     if not values:
         return {"n": 0, "mean": None, "std": None, "median": None, "min": None, "max": None}
     return {
@@ -199,7 +203,7 @@ def _print_table(rows: list[dict], summary: dict, plan: Plan) -> None:
             if found["dice"][line] is not None:
                 table.add_row(line, region, *(_cell(found.get(column.name), line, column) for column in shown))
     print_table(table)
-    lesions = f"; lesions: lesion-wise Dice as {summary['challenge']} 2023" if summary["challenge"] else ""
+    lesions = f"; lesions: lesion-wise Dice as {summary['challenge']}" if summary["challenge"] else ""
     console.print(f"HD95 in mm, {summary['definitions']['hd95_mm']}{lesions}", markup=False, soft_wrap=True)
     for case_id, reason in summary["failed"].items():
         console.print(f"left out {case_id}: {reason}", style="yellow", soft_wrap=True)

@@ -12,7 +12,7 @@ from segan_tl.data.find.check import LABEL_TOLERANCE
 from segan_tl.errors import UserError
 from segan_tl.metrics.distances import bounding_box
 from segan_tl.metrics.pair import MaskPair
-from segan_tl.regions import region_values
+from segan_tl.regions import region_values, scored_values
 from segan_tl.report.score.masks import Mask
 
 
@@ -34,7 +34,8 @@ def read_label_maps(truth: Mask, prediction: Mask) -> LabelMaps:
     volumes = [read_volume(mask.source) for mask in (truth, prediction)]
     require_one_grid(truth.case_id, prediction.source.path, *(volume.geometry for volume in volumes))
     box = bounding_box((volumes[0].data != 0) | (volumes[1].data != 0))
-    cut = [_whole_numbers(mask, volume.data[box]) for mask, volume in zip((truth, prediction), volumes)]
+    boxes = [np.ascontiguousarray(volume.data[box]) for volume in volumes]
+    cut = map(_whole_numbers, (truth, prediction), boxes)
     return LabelMaps(*cut, volumes[0].spacing_mm, volumes[0].data.size)
 
 
@@ -45,7 +46,7 @@ def read_pairs(truth: Mask, prediction: Mask, regions: tuple[str, ...]) -> dict[
         UserError: as `read_label_maps`.
     """
     maps = read_label_maps(truth, prediction)
-    tables = [region_values(mask.meaning) for mask in (truth, prediction)]
+    tables = [scored_values(mask.meaning) for mask in (truth, prediction)]
     pairs = {}
     for region in regions:
         masks = [_is_any(labels, table[region]) for labels, table in zip((maps.truth, maps.prediction), tables)]
@@ -108,14 +109,14 @@ def _whole_numbers(mask: Mask, data: np.ndarray) -> np.ndarray:
             )
         data = whole.astype(np.int32)
     known = sorted({value for values in region_values(mask.meaning).values() for value in values})
-    strange = (data != 0) & ~_is_any(data, known)
+    strange = ~_is_any(data, (0, *known))
     if strange.any():
         found = ", ".join(str(value) for value in np.unique(data[strange])[:8])
         raise UserError(
             f"expected the labels 0, {', '.join(map(str, known))} ({mask.meaning}) in {path}; found {found}; state the "
             "right convention with --truth-labels or --prediction-labels"
         )
-    return data
+    return data.astype(np.uint8, copy=False)  # known numbers are below 256
 
 
 def _is_any(labels: np.ndarray, values: Iterable[int]) -> np.ndarray:

@@ -1,14 +1,13 @@
 """Two folders of masks, whoever made them: which file belongs to which case, and what its numbers mean."""
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from segan_tl.data.files.images import Source
-from segan_tl.data.find.case import list_images
 from segan_tl.data.find.cases import Cohort, find_cases
-from segan_tl.data.find.layouts import MASK, UNKNOWN_CONVENTION, parse_name, recognise_layout, stem_of
+from segan_tl.data.find.layouts import MASK, UNKNOWN_CONVENTION, parse_name, recognise_layout
 from segan_tl.data.find.patients import patient_of
 from segan_tl.data.find.sidecars import read_cohort_json
 from segan_tl.data.find.unused import ANOTHER_IS_USED, OTHER, tell
@@ -16,9 +15,8 @@ from segan_tl.errors import UserError, some
 from segan_tl.predict.labels import label_scheme
 from segan_tl.predict.outputs import RECORD
 from segan_tl.regions import LABEL_CONVENTIONS, region_values
+from segan_tl.report.score.mask_names import loose_masks, match_names, possible_names
 from segan_tl.runs import Run, read_json, read_state
-
-MAP_ENDINGS = ("_probability", "_agreement")  # of what `predict` writes beside a mask
 
 
 @dataclass(frozen=True)
@@ -76,8 +74,8 @@ def _bare_truths(folder: Path) -> dict[str, tuple[Source, str]]:
     places = (folder, folder.resolve().parent)
     stated = next((said for place in places if (said := _stated(place))), None)
     found = {}
-    for path in _loose_masks(folder)[0]:
-        case_id = _possible_names(path)[-1]
+    for path in loose_masks(folder)[0]:
+        case_id = possible_names(path)[-1]
         if case_id in found:
             raise UserError(
                 f"expected each case once; found {case_id} as {found[case_id][0].path} and as {path}; remove or rename "
@@ -96,7 +94,8 @@ def find_predictions(
 ) -> tuple[dict[str, Mask], list[Path]]:
     """Find the masks of a folder that belong to the cases of the truth.
 
-    A mask is named after its case, as CASE.nii.gz, CASE_seg.nii.gz or CASE/seg.nii.gz.
+    A mask is named after its case, as CASE.nii.gz, CASE_seg.nii.gz or CASE/seg.nii.gz; where no case has its name, the
+    numbers at the end of both names tell, as BraTS matches them: SEG-00217-000 is of BraTS-MET-00217-000.
 
     Args:
         folder: a folder of masks, or a run.
@@ -112,7 +111,7 @@ def find_predictions(
     _require_folder(folder, "predictions")
     if Run(folder).predictions.is_dir():
         folder = Run(folder).predictions
-    files, strangers = _match_names(folder, truths)
+    files, strangers = match_names(folder, truths)
     known = {} if meaning else _recorded_meanings(folder, truths)
     masks = {}
     for case_id, path in files.items():
@@ -129,7 +128,7 @@ def find_masks(folder: Path, *, meaning: str | None) -> dict[str, Mask]:
     """
     _require_folder(folder, "masks")
     place = Run(folder).predictions if Run(folder).predictions.is_dir() else folder
-    names = {_possible_names(path)[-1] for path in _loose_masks(place)[0]}
+    names = {possible_names(path)[-1] for path in loose_masks(place)[0]}
     if not names:
         raise UserError(f"expected masks in {place}, such as CASE.nii.gz; found none; give the folder that holds them")
     # What a run's own predictions mean hangs on its cohort's convention, which is not known here.
@@ -171,52 +170,10 @@ def _try_cohort(folder: Path) -> Cohort | None:
     try:
         cohort = find_cases(folder)
     except UserError:
-        if _loose_masks(folder)[1]:
+        if loose_masks(folder)[1]:
             raise
         return None
     return cohort if any(case.images for case in cohort.cases) or not cohort.unused else None
-
-
-def _loose_masks(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Return the image files that can be masks, but our probabilities, and those whose names tell a modality."""
-    paths = [path for path in list_images(folder) if not _stem(path).endswith(MAP_ENDINGS)]
-    images = [path for path in paths if (named := parse_name(path)) and named.role != MASK]
-    return [path for path in paths if path not in set(images)], images
-
-
-def _match_names(folder: Path, truths: Iterable[str]) -> tuple[dict[str, Path], list[Path]]:
-    """Return the mask of each case of the truth, and the masks that belong to none."""
-    files: dict[str, Path] = {}
-    strangers = []
-    for path in _loose_masks(folder)[0]:
-        case_id = next((name for name in _possible_names(path) if name in truths), None)
-        if case_id is None:
-            strangers.append(path)
-        elif case_id in files:
-            raise UserError(
-                f"expected one prediction of {case_id}; found {files[case_id]} and {path}; remove one of the two"
-            )
-        else:
-            files[case_id] = path
-    if not files:
-        seen = some([path.name for path in strangers]) or "no image files"
-        raise UserError(
-            f"expected predictions named after the cases of the truth, such as {next(iter(truths))}.nii.gz, in "
-            f"{folder}; found {seen}; rename them, or give another folder"
-        )
-    return files, strangers
-
-
-def _stem(path: Path) -> str:
-    return stem_of(path.name) or path.name
-
-
-def _possible_names(path: Path) -> list[str]:
-    named = parse_name(path)
-    names = [_stem(path)]
-    if named is not None and named.role == MASK:
-        names.append(named.case_id or path.parent.name)
-    return names
 
 
 def _require_folder(folder: Path, what: str) -> None:
@@ -261,8 +218,14 @@ def _unknown(folder: Path, option: str) -> str:
     )
 
 
-def common_regions(truths: dict[str, Mask], predictions: dict[str, Mask]) -> tuple[str, ...]:
-    """Return the regions that every truth and every prediction can tell apart."""
+def common_regions(
+    truths: dict[str, Mask], predictions: dict[str, Mask], *, values: Callable[[str], dict] = region_values
+) -> tuple[str, ...]:
+    """Return the regions that every truth and every prediction can tell apart.
+
+    Args:
+        values: `regions.region_values`, or `scored_values` with what challenges call them, too.
+    """
     meanings = {mask.meaning for mask in itertools.chain(truths.values(), predictions.values())}
-    tables = [region_values(meaning) for meaning in sorted(meanings)]
+    tables = [values(meaning) for meaning in sorted(meanings)]
     return tuple(region for region in tables[0] if all(region in table for table in tables))

@@ -1,5 +1,6 @@
 """Scores of many cases: several at a time, one row a case and region, and a table of what they come to."""
 
+import math
 import multiprocessing
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -95,13 +96,14 @@ def _try_case(truth: Mask, prediction: Mask, plan: Plan) -> list[dict] | UserErr
 
 
 def write_scores(path: Path, rows: Sequence[Mapping], plan: Plan, *, more: Sequence[str] = ()) -> None:
-    """Write metrics.csv, one line a case and region.
+    """Write metrics.csv, one line a case and region; a score that is not defined is an empty cell.
 
     Args:
         more: columns beside those of the plan.
     """
     names = [column.name for column in columns_of(plan)]
-    write_csv(path, ("case", "patient", "region", *names, *more), rows)
+    filled = ({name: None if value != value else value for name, value in row.items()} for row in rows)
+    write_csv(path, ("case", "patient", "region", *names, *more), filled)
 
 
 def summary_table(rows: list[dict], plan: Plan) -> Table:
@@ -113,10 +115,22 @@ def summary_table(rows: list[dict], plan: Plan) -> Table:
         table.add_column(f"{region}, {number} case{'s' * (number != 1)}", justify="right")
     for column in columns_of(plan):
         values = ([row[column.name] for row in rows if row["region"] == region] for region in plan.regions)
-        table.add_row(column.heading, *(_spread(found, column.digits_of_mean) for found in values))
+        table.add_row(column.heading, *(spread_text(found, column.digits_of_mean) for found in values))
     return table
 
 
-def _spread(values: Sequence[float], digits: int) -> str:
-    deviation = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
-    return f"{statistics.fmean(values):.{digits}f}{deviation} ({statistics.median(values):.{digits}f})"
+def defined(values: Sequence[float]) -> list[float]:
+    """Return the scores that are defined, infinite ones among them: those have a meaning, and no finite mean."""
+    return [value for value in values if not math.isnan(value)]
+
+
+def spread_text(values: Sequence[float], digits: int) -> str:
+    """Return mean ± standard deviation (median) of the scores that are defined, and how many are not."""
+    there = defined(values)
+    undefined = f", {len(values) - len(there)} undefined" if len(there) < len(values) else ""
+    if not there:
+        return f"–{undefined}"
+    finite = all(map(math.isfinite, there))
+    deviation = f" ± {statistics.stdev(there):.{digits}f}" if len(there) > 1 and finite else ""
+    mean = f"{statistics.fmean(there):.{digits}f}" if finite else "∞"
+    return f"{mean}{deviation} ({statistics.median(there):.{digits}f}){undefined}".replace("(inf)", "(∞)")

@@ -111,7 +111,7 @@ def test_thresholds_are_tuned_on_the_ensemble_s_folds_and_their_clusters(tmp_pat
     assert options.clusters == groups.clusters.with_suffix(".json") and options.challenge == "brats-ssa"
     assert (groups.discretisation, groups.scaling) == ("authors", "l2") and options.sizes == tuple(range(0, 58, 3))
     last = options_of(jobs[-1])
-    assert last.predictions == options.masks and last.out == study.scores(FINAL)
+    assert last.predictions == [options.masks] and last.out == study.scores(FINAL)
     jobs, _ = plan(tmp_path, "--data", "some/Africa", "--source-data", "some/Adult")  # voxels of 1 mm
     assert options_of(named(jobs, "/postprocess.json")).sizes == tuple(range(0, 476, 25))
 
@@ -121,7 +121,7 @@ def test_every_row_of_table_3_has_its_scores(tmp_path):
     scored = {options_of(job).out for job in jobs if job.command[3] == "evaluate"}
     assert scored == {path for row in ROWS for path in study.tables(row)}
     own = options_of(named(jobs, f"scores/{SCRATCH}-mednext-fold1.csv"))
-    assert own.predictions == study.fold(SCRATCH, "mednext", 1).root and own.challenge == "brats-ssa"
+    assert own.predictions == [study.fold(SCRATCH, "mednext", 1).root] and own.challenge == "brats-ssa"
 
 
 # === What is done ===

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from segan_tl.metrics.lesions import CHALLENGES, score_lesions
+from segan_tl.metrics.challenges import CHALLENGES
+from segan_tl.metrics.lesions import score_lesions
 from segan_tl.metrics.pair import MaskPair
 from segan_tl.regions import ED, ET, NCR, region_masks
 from segan_tl.report.compare.tumour_parts import TruthParts, find_parts
@@ -33,7 +34,7 @@ def test_removed_oedema_divides_one_whole_tumour_into_two():
     prediction[6:20, 0, 0] = ED  # 14 voxels
     prediction[20:23, 0:2, 0:2] = NCR  # 12 voxels, invented
     parts = find_parts(prediction)
-    lesions = TruthParts(parts, truth, "wt", challenge=CHALLENGES["brats-gli"], voxel_mm3=1.0)
+    lesions = TruthParts(parts, truth, "wt", rule=CHALLENGES["brats-gli"].rule, voxel_mm3=1.0)
     everything = lesions.measure(np.array([True, True, True]), grid_voxels=truth.size).lesions
     assert everything.invented == 0 and everything.dice == pytest.approx(2 * 96 / (96 + 96 + 14 + 12))
     cut = lesions.measure(parts.tissue == NCR, grid_voxels=truth.size).lesions
@@ -48,7 +49,7 @@ def test_any_choice_scores_as_its_volumes_do(seed, challenge):
     generator = np.random.default_rng(seed)
     for region in ("wt", "tc", "et"):
         truth = region_masks(case.truth, (region,))[..., 0]
-        fast = TruthParts(parts, case.truth, region, challenge=rule, voxel_mm3=VOXEL_MM3)
+        fast = TruthParts(parts, case.truth, region, rule=rule.rule, voxel_mm3=VOXEL_MM3)
         for share in (1.0, 0.9, 0.5, 0.0):
             kept = generator.random(len(parts.voxels)) < share
             pair = MaskPair(truth, parts.mask(kept & parts.of(region)), SPACING_MM)
@@ -65,7 +66,7 @@ def test_nothing_on_a_side(side):
     empty = np.zeros_like(labels)
     truth = empty if side != "prediction" else labels
     parts = find_parts(empty if side != "truth" else labels)
-    scores = TruthParts(parts, truth, "wt", challenge=CHALLENGES["brats-gli"], voxel_mm3=VOXEL_MM3).measure(
+    scores = TruthParts(parts, truth, "wt", rule=CHALLENGES["brats-gli"].rule, voxel_mm3=VOXEL_MM3).measure(
         np.ones(len(parts.voxels), bool), grid_voxels=labels.size
     )
     assert scores.lesions.dice == (1.0 if side == "both" else 0.0)

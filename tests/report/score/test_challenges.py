@@ -8,9 +8,9 @@ from segan_tl.report.score.challenges import choose_challenge
 @pytest.mark.parametrize(
     "regions, conventions, challenge",
     [
-        (("wt", "tc", "et"), {"brats2017"}, "brats-gli"),
-        (("wt",), {"brats2023", "msd"}, "brats-gli"),
-        (("wt",), {"brats_ped2024"}, "brats-ped"),
+        (("wt", "tc", "et"), {"brats2017"}, "brats2023-gli"),
+        (("wt",), {"brats2023", "msd"}, "brats2023-gli"),
+        (("wt",), {"brats_ped2024"}, "brats2023-ped"),
         (("lesion",), {"lesion"}, None),
         (("wt", "ed"), {"brats2017"}, None),
         (("wt",), {"brats2017", "1=ED"}, None),

@@ -204,7 +204,7 @@ def test_surface_and_lesion_scores_stand_beside_the_overlap(evaluated, capsys):
     assert [half[name] for name in LESIONS[2:]] == ["1", "0", "0"]
     # Truth is empty and the prediction is not: the rule's 374 mm, a number that any program can read.
     assert float(empty["hd95_mm"]) == 374 and float(empty["lesion_dice"]) == 0
-    assert summary["challenge"] == "brats-gli" and summary["definitions"]["hd95_mm"].startswith("surface-weighted")
+    assert summary["challenge"] == "brats2023-gli" and summary["definitions"]["hd95_mm"].startswith("surface-weighted")
     assert summary["regions"]["wt"]["hd95_mm"]["max"] == 374
 
 
