@@ -1,4 +1,4 @@
-"""`predict --like`: DICOM as a scanner leaves it becomes masks on its own grid, a DICOM SEG and volumes, in one call."""
+"""`predict --like`: DICOM as a scanner leaves it becomes masks on its own grid, a DICOM SEG and volumes."""
 
 import csv
 
