@@ -1,67 +1,26 @@
 """One patient from its own grids into a space: bias, registration, one interpolation, brain, intensities, size."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from segan_tl.clinical.space.bias import correct_bias
 from segan_tl.clinical.space.cohort import Space
+from segan_tl.clinical.space.finish import finish, judge
 from segan_tl.clinical.space.hd_bet import extract_brain
-from segan_tl.clinical.space.intensity import normalise
-from segan_tl.clinical.space.quality import (
-    fault_of_affine,
-    fault_of_likeness,
-    fit_of,
-    likeness,
-)  # fmt: skip
+from segan_tl.clinical.space.prepared import Prepared
+from segan_tl.clinical.space.quality import fault_of_affine
 from segan_tl.clinical.space.register import Picture, register
-from segan_tl.clinical.space.resample import covered, isotropic_grid, resample_labels_onto, resample_onto
+from segan_tl.clinical.space.resample import isotropic_grid, resample_labels_onto, resample_onto
 from segan_tl.clinical.space.steps import Settings, Step, timed
 from segan_tl.data.files.geometry import Geometry, find_grid_fault
 from segan_tl.data.files.images import Volume
 from segan_tl.data.intensities import find_background, find_intensity_fault
-from segan_tl.data.prepare import Box, centred
 from segan_tl.errors import UserError
 from segan_tl.regions import MODALITIES
 
 EDGE_MM = 1.0  # of the grid where there is no space
 PREFERRED = ("t1c", "t1", "flair", "t2")  # as reference, of sequences that are equally fine
-
-
-@dataclass(eq=False)
-class Prepared:
-    """A patient that was prepared.
-
-    Attributes:
-        images: modality → (H, W, D) float32 on `geometry`.
-        brain: (H, W, D) bool; None where the brain was not extracted.
-        labels: (H, W, D) of a label map that came along, None without one.
-        geometry: the grid of all of them, axes in LPS order.
-        native: sequence → its grid as stored.
-        reference: the sequence that the others were registered to.
-        substituted: modality → the one that stands in for it.
-        steps: what was done, in order.
-        quality: numbers by sequence, and those of the whole.
-        failed: why it cannot be believed, a sentence each; empty where it can.
-    """
-
-    images: dict[str, np.ndarray]
-    geometry: Geometry
-    native: dict[str, Geometry]
-    reference: str
-    substituted: dict[str, str]
-    brain: np.ndarray | None = None
-    labels: np.ndarray | None = None
-    steps: list[Step] = field(default_factory=list)
-    quality: dict = field(default_factory=dict)
-    failed: list[str] = field(default_factory=list)
-
-    def do(self, name: str, sequence: str | None, settings: dict, function, *arguments, **options):
-        """Do a step, record it and return what it gives."""
-        result, seconds = timed(function, *arguments, **options)
-        self.steps.append(Step(name, sequence, settings, seconds))
-        return result
 
 
 def prepare_patient(
@@ -98,8 +57,8 @@ def prepare_patient(
     if labels_of:
         own = volumes[labels_of[1]]
         done.labels = resample_labels_onto(labels.data, own.affine, done.geometry, transform=transforms[labels_of[1]])
-    _judge(done, volumes, transforms, settings, space)
-    _finish(done, settings, space)
+    judge(done, volumes, transforms, settings, space)
+    finish(done, settings, space)
     return done
 
 
@@ -240,70 +199,3 @@ def _cut_brain(done: Prepared, brain, reference: Volume, to_space, settings: Set
     else:
         done.steps.append(Step("brain", None, {"from": f"the mean brain of {space.name}"}, 0.0))
         done.brain = space.brain >= 0.5
-
-
-def _judge(done: Prepared, volumes, transforms, settings: Settings, space: Space | None) -> None:
-    """Measure the registrations, and say which cannot be believed."""
-    stripped = settings.brain == "stripped" and "brain" not in settings.without
-    place = {
-        name: covered(volume.data.shape, volume.affine, done.geometry, transform=transforms[name])
-        for name, volume in volumes.items()
-    }
-    fits = {}
-    for name, image in done.images.items():
-        if name == done.reference:
-            continue
-        both = place[name] & place[done.reference]
-        fit = fit_of(
-            image, done.images[done.reference], both, edge_mm=done.geometry.spacing_mm[0], stripped=stripped
-        )
-        fits[name] = {key: round(value, 4) for key, value in fit._asdict().items()}
-        if fault := fit.fault(name, done.reference):
-            done.failed.append(fault)
-    done.quality = {"onto_reference": fits}
-    if space is None or "atlas" in settings.without:
-        return
-    inside = space.brain >= 0.5
-    like = {}
-    for name in (name for name in done.images if name in space.images):
-        image = done.images[name] if done.brain is None else np.where(done.brain, done.images[name], 0)
-        found = likeness(image, space.images[name], inside, edge_mm=done.geometry.spacing_mm[0])
-        like[name] = {key: round(value, 4) for key, value in found.items()}
-    done.quality["like_the_mean"] = like
-    if done.brain is not None and settings.brain != "cohort":
-        both = 2 * np.count_nonzero(inside & done.brain)
-        total = max(np.count_nonzero(inside) + np.count_nonzero(done.brain), 1)
-        done.quality["brain_over_the_mean"] = round(both / total, 4)
-    if fault := fault_of_likeness(like):
-        done.failed.append(fault)
-
-
-def _finish(done: Prepared, settings: Settings, space: Space | None) -> None:
-    """Cut the brain out, change the intensities, fill in what is missing, crop or pad."""
-    if done.brain is not None:
-        done.images = {name: np.where(done.brain, image, 0) for name, image in done.images.items()}
-    if settings.intensity != "none":
-        inside = done.brain if done.brain is not None else np.any([i > 0 for i in done.images.values()], axis=0)
-        how = {"how": settings.intensity}
-        options = {"how": settings.intensity, "landmarks": space.landmarks if space else None}
-        done.images = done.do("intensity", None, how, normalise, done.images, inside, **options)
-    for name, other in done.substituted.items():
-        done.images[name] = done.images[other].copy()
-        done.steps.append(Step("substitute", name, {"by": other}, 0.0))
-    if settings.size is not None:
-        _resize(done, settings.size)
-
-
-def _resize(done: Prepared, size: tuple[int, int, int]) -> None:
-    box = Box(centred(done.geometry.shape, size), tuple(size), done.geometry.shape)
-
-    def cut(array):
-        return np.ascontiguousarray(np.moveaxis(box.cut(array), 0, 2))
-
-    done.images = {name: cut(image) for name, image in done.images.items()}
-    done.brain = None if done.brain is None else cut(done.brain)
-    done.labels = None if done.labels is None else cut(done.labels)
-    affine = done.geometry.affine.copy()
-    affine[:3, 3] = (affine @ [*box.start, 1])[:3]
-    done.geometry = Geometry(tuple(size), affine)
-    done.steps.append(Step("size", None, {"size": list(size), "start": list(box.start)}, 0.0))

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from segan_tl import __version__
-from segan_tl.clinical.space.chain import Prepared
+from segan_tl.clinical.space.prepared import Prepared
 from segan_tl.clinical.space.picture import draw_quality
 from segan_tl.data.files.geometry import Geometry
 from segan_tl.data.files.images import write_volume

@@ -5,12 +5,12 @@ that no orientation, flip or shear of a file ever reaches the optimiser.
 """
 
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from segan_tl.clinical.space.resample import isotropic_grid, resample_onto
+from segan_tl.clinical.space.starts import shown, starts
 
 Kind = Literal["rigid", "affine"]
 FINEST_MM = 1.5
@@ -90,7 +90,7 @@ def register(
         seed: of the voxels that are read.
     """
     tried = []
-    for name, start in _starts(fixed, moving):
+    for name, start in starts(fixed, moving):
         matrix, information = _climb(fixed, moving, start, kind="rigid", effort=SEARCH, seed=seed)
         tried.append((information * _share_inside(fixed, moving, matrix), name, matrix))
     tried.sort(key=lambda item: -item[0])
@@ -138,7 +138,7 @@ def _share_inside(fixed: Picture, moving: Picture, matrix: np.ndarray) -> float:
 
     Mutual information counts the voxels that do alone, and few of them always tell much of each other.
     """
-    points = np.argwhere(_shown(fixed)[::4, ::4, ::4]) * 4
+    points = np.argwhere(shown(fixed)[::4, ::4, ::4]) * 4
     points = np.c_[points, np.ones(len(points))] @ (np.linalg.inv(moving.affine) @ matrix @ fixed.affine).T
     inside = (points[:, :3] >= -0.5) & (points[:, :3] <= np.array(moving.data.shape) - 0.5)
     return float(inside.all(axis=1).mean()) if len(points) else 0.0
@@ -170,50 +170,6 @@ def _method(fixed: Picture, moving: Picture, matrix: np.ndarray, *, kind: Kind, 
     except RuntimeError:
         value = np.inf
     return value, method, transform, (fixed_image, moving_image)
-
-
-# === Starts ===
-
-
-def _starts(fixed: Picture, moving: Picture):
-    """Yield the name of each start and its matrix from the fixed to the moving space, RAS+ mm."""
-    yield "scanner", np.eye(4)
-    yield "grids", _shift(_middle(fixed), _middle(moving))
-    here, there = _mass(fixed), _mass(moving)
-    yield "mass", _shift(here, there)
-    for axis, degrees in product(range(3), (-20, 20)):
-        yield f"mass, {degrees:+d}° about {'xyz'[axis]}", _shift(here, there) @ _turn(axis, degrees, about=here)
-
-
-def _shift(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    matrix = np.eye(4)
-    matrix[:3, 3] = end - start
-    return matrix
-
-
-def _turn(axis: int, degrees: float, *, about: np.ndarray) -> np.ndarray:
-    first, second = (other for other in range(3) if other != axis)
-    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    matrix = np.eye(4)
-    matrix[first, first] = matrix[second, second] = cosine
-    matrix[first, second], matrix[second, first] = -sine, sine
-    matrix[:3, 3] = about - matrix[:3, :3] @ about
-    return matrix
-
-
-def _middle(picture: Picture) -> np.ndarray:
-    return (picture.affine @ [*((np.array(picture.data.shape) - 1) / 2), 1])[:3]
-
-
-def _mass(picture: Picture) -> np.ndarray:
-    """Return the centre of what is brighter than half the mean, or of the mask; bright fat counts as brain does."""
-    from scipy.ndimage import center_of_mass
-
-    return (picture.affine @ [*center_of_mass(_shown(picture)), 1])[:3]
-
-
-def _shown(picture: Picture) -> np.ndarray:
-    return picture.data > picture.data.mean() / 2 if picture.mask is None else picture.mask
 
 
 # === SimpleITK's way of saying it ===
