@@ -99,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     # === Report ===
     synthetic = bool(cohort.settings.get("synthetic", False)) or members[0].synthetic and arguments.data is None
     about = About(out, arguments.part, str(cohort.folder.resolve()), synthetic, no_votes)
-    sizes = [model.count_params() for model in models]
+    sizes = [network.model.count_params() for network in models]
     costs = costs_of([*alone, *several], sizes, scores.seconds | subsets.seconds, votes=no_votes is None)
     report(scores, subsets, alone, several, order=order, about=about, digests=digests, costs=costs)
     return 0

@@ -5,6 +5,7 @@ that no orientation, flip or shear of a file ever reaches the optimiser.
 """
 
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from segan_tl.clinical.space.starts import shown, starts
 Kind = Literal["rigid", "affine"]
 FINEST_MM = 1.5
 KEPT = 3  # starts that go on after the search
+TRIES = 3
 _LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -89,14 +91,16 @@ def register(
         finest_mm: edge of the voxels of the last level; None takes the pixels of the coarser image, FINEST_MM at least.
         seed: of the voxels that are read.
     """
+    # Other voxels for every climb: on those that it has just been fitted to, an affine transform runs away.
+    seeds = count(1 + 1000 * seed)  # SimpleITK takes the time of day for 0
     tried = []
     for name, start in starts(fixed, moving):
-        matrix, information = _climb(fixed, moving, start, kind="rigid", effort=SEARCH, seed=seed)
+        matrix, information = _climb(fixed, moving, start, kind="rigid", effort=SEARCH, seed=next(seeds))
         tried.append((information * _share_inside(fixed, moving, matrix), name, matrix))
     tried.sort(key=lambda item: -item[0])
     best = None
     for _, name, matrix in tried[:KEPT]:
-        matrix, information = _climb(fixed, moving, matrix, kind="rigid", effort=COARSE, seed=seed)
+        matrix, information = _climb(fixed, moving, matrix, kind="rigid", effort=COARSE, seed=next(seeds))
         information *= _share_inside(fixed, moving, matrix)
         if best is None or information > best[0]:
             best = information, name, matrix
@@ -104,16 +108,34 @@ def register(
     finest = Effort(finest_mm or max(FINEST_MM, fixed.pixel_mm, moving.pixel_mm))
     middle = max(MIDDLE, finest)
     for step, effort in (("rigid", middle), (kind, middle), (kind, finest))[kind == "rigid" :]:
-        matrix, information = _climb(fixed, moving, matrix, kind=step, effort=effort, seed=seed)
+        matrix, information = _improve(fixed, moving, matrix, kind=step, effort=effort, seeds=seeds)
     return Registration(np.linalg.inv(matrix), information, name)
 
 
 def information_at(fixed: Picture, moving: Picture, matrix: np.ndarray, *, edge_mm: float = 2.0) -> float:
     """Return the mutual information of two images under a transform from the moving to the fixed space."""
-    return -_method(fixed, moving, _to_lps(np.linalg.inv(matrix)), kind="affine", effort=Effort(edge_mm), seed=0)[0]
+    return _information(fixed, moving, np.linalg.inv(matrix), Effort(edge_mm))
 
 
 # === One level ===
+
+
+def _improve(fixed: Picture, moving: Picture, matrix: np.ndarray, *, kind: Kind, effort: Effort, seeds) -> tuple:
+    """Climb until the two images tell more of each other by all of their voxels; of TRIES without that, keep `matrix`.
+
+    Now and then an affine climb runs away by centimetres.
+    """
+    before = _information(fixed, moving, matrix, effort)
+    for _ in range(TRIES):
+        found, _ = _climb(fixed, moving, matrix, kind=kind, effort=effort, seed=next(seeds))
+        after = _information(fixed, moving, found, effort)
+        if after >= before:
+            return found, after
+    return matrix, before
+
+
+def _information(fixed: Picture, moving: Picture, matrix: np.ndarray, effort: Effort) -> float:
+    return -_method(fixed, moving, _to_lps(matrix), kind="affine", effort=effort, seed=1)[0]
 
 
 def _climb(
