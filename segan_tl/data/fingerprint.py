@@ -177,7 +177,9 @@ def _head(case: Mapping[str, float], cohort: dict) -> str | None:
     volumes_ml, shares = (cohort["quantities"][name] for name in ("head_ml", "head_share"))
     if not is_outside(case["head_ml"], volumes_ml, FLOORS["head_ml"], cases=cohort["cases"], ratio=True):
         return None
-    reason = "skull or air not removed?" if case["head_ml"] > volumes_ml["high"] else "cut off, or more removed?"
+    reason = "cut off, or more removed?"
+    if case["head_ml"] > volumes_ml["high"]:
+        reason = "skull or air not removed? predict --like prepares it"
     return (
         f"what is not 0, the head, has {case['head_ml']:.0f} ml, {100 * case['head_share']:.0f} % of the image "
         f"(training: {_range(volumes_ml)} ml, {_range(shares, percent=True)}): {reason}"

@@ -8,18 +8,21 @@ from segan_tl.data.learnt import Learnt, learnt_by
 from segan_tl.disk.manifest import verify
 from segan_tl.errors import some
 from segan_tl.predict.members import Member
-from segan_tl.zoo.find import spell
+from segan_tl.zoo.find import PREFIX, is_zoo, spell
 
 
 def warn_of_synthetic_training(members: Sequence[Member], cases: Sequence[Case]) -> list[str]:
     """Say that a model of synthetic patients tells little about real ones."""
     if all(case.id.startswith("phantom-") for case in cases):
         return []
-    simulated = ", ".join(spell(member.run.root) for member in members if member.synthetic)
-    was = "were" if "," in simulated else "was"
-    return [f"note: {simulated} {was} trained on SYNTHETIC patients; on real MRI its result means little"] * bool(
-        simulated
-    )
+    runs = [spell(member.run.root) for member in members if member.synthetic]
+    if not runs:
+        return []
+    end = "on real MRI its result means little"
+    if all(is_zoo(run) for run in runs):  # their cards have scores of patients
+        end = f"what real ones say stands on its card: python -m segan_tl zoo show {runs[0].removeprefix(PREFIX)}"
+    was = "were" if len(runs) > 1 else "was"
+    return [f"note: {', '.join(runs)} {was} trained on SYNTHETIC patients; {end}"]
 
 
 def warn_of_unknown_cohort(members: Sequence[Member]) -> list[str]:

@@ -11,7 +11,7 @@ from segan_tl.parser import Parser
 
 # Folders of OUT: the series as NIfTI, in the space of the network, and what it answered there.
 NATIVE, PREPARED, ANSWERED = "native", "prepared", "answered"
-COLUMNS = ("case", "region", "ml", "onto")
+COLUMNS = ("case", "region", "ml", "onto", "remarks")
 
 
 def segment_unprepared(arguments: argparse.Namespace) -> int:
@@ -26,19 +26,29 @@ def segment_unprepared(arguments: argparse.Namespace) -> int:
     Raises:
         UserError: an option that only prepared patients take, a result that is there already, or that of a step.
     """
-    arguments.run = arguments.run or [arguments.like]
+    from segan_tl.predict.members import open_member
+
     _check(arguments)
+    member = open_member(arguments.run[0], runs=arguments.runs)
     patients = _read_dicom(arguments) if _is_dicom(arguments.input) else arguments.input
+    _require_modalities(arguments, member, patients)
     prepared = arguments.out / PREPARED
+    console.print("preparing: two to four minutes a patient with four sequences, of one core", soft_wrap=True)
     failed = _run("prepare", str(patients), str(prepared), *_words_of_prepare(arguments))
     answered = arguments.out / ANSWERED
     _run("predict", arguments.run[0], str(prepared), str(answered), *_words_of_predict(arguments))
-    _bring_back(arguments, patients)
+    _bring_back(arguments, member, patients)
     return failed
 
 
 def _check(arguments) -> None:
-    """Refuse what cannot be done in one call, before work begins."""
+    """Refuse what cannot be done in one call, before work begins; without a RUN it is that of --like."""
+    if not arguments.run and Path(arguments.like).is_dir() and not (Path(arguments.like) / "config.json").is_file():
+        raise UserError(
+            f"expected RUN before {arguments.input}; found none, and --like {arguments.like} is a cohort; name the run "
+            "first: predict RUN INPUT OUT --like COHORT"
+        )
+    arguments.run = arguments.run or [arguments.like]
     if arguments.vote or arguments.ensemble or len(arguments.run) != 1:
         raise UserError(
             "--like prepares patients for one RUN; for several prepare them with: python -m segan_tl prepare, then "
@@ -49,6 +59,23 @@ def _check(arguments) -> None:
     there = sorted(arguments.out.glob("*.nii.gz"))
     if there and not arguments.overwrite:
         raise UserError(f"{there[0]} exists already; add --overwrite to replace, or give another OUT")
+
+
+def _require_modalities(arguments, member, patients: Path) -> None:
+    """Refuse patients without what the run sees before they are prepared.
+
+    Raises:
+        UserError: one lacks a modality, and nothing stands in for it.
+    """
+    from segan_tl.data.find.cases import find_cases
+    from segan_tl.predict.inputs import missing_modalities, without_any
+
+    data = member.config.data
+    stand_in = {pair.partition("=")[0] for pair in arguments.substitute}
+    needed = tuple(name for name in data.modalities if name not in stand_in)
+    for case in find_cases(patients).cases:
+        if reason := (without_any if data.any_subset else missing_modalities)(case, needed):
+            raise UserError(f"{reason}, or let another sequence stand in with --substitute")
 
 
 def _is_dicom(path: Path) -> bool:
@@ -70,7 +97,7 @@ def _read_dicom(arguments) -> Path:
 
 
 def _words_of_prepare(arguments) -> list[str]:
-    words = ["--like", arguments.like, "--runs", str(arguments.runs), "--cache", str(arguments.out / ".space")]
+    words = ["--like", arguments.like, "--runs", str(arguments.runs)]
     words += ["--brain", arguments.brain] if arguments.brain != "stripped" else ["--skull-stripped"]
     return [*words, "--substitute", *arguments.substitute] if arguments.substitute else words
 
@@ -94,19 +121,30 @@ def _run(name: str, *words: str) -> int:
 # === And back ===
 
 
-def _bring_back(arguments, patients: Path) -> None:
+def _bring_back(arguments, member, patients: Path) -> None:
     """Write masks, DICOM SEG and SR, and volumes.csv, of every case on the grid of one of its own sequences."""
     from segan_tl.clinical.space.record import RECORD, read_record
     from segan_tl.disk.atomic import write_csv
-    from segan_tl.predict.members import open_member
+    from segan_tl.predict.outputs import Outputs
 
-    member, rows = open_member(arguments.run[0], runs=arguments.runs), []
+    said, rows = Outputs(arguments.out / ANSWERED).read_record().get("cases", {}), []
     for folder in sorted(path.parent for path in (arguments.out / PREPARED).glob(f"*/{RECORD}")):
         probability = arguments.out / ANSWERED / f"{folder.name}_probability.nii.gz"
         if probability.is_file():
-            rows += _bring_one_back(arguments, member, read_record(folder), probability, series=patients)
+            remarks = _remarks(said.get(folder.name, {}))
+            found = _bring_one_back(arguments, member, read_record(folder), probability, series=patients)
+            rows += [row | {"remarks": remarks} for row in found]
+            if not arguments.probabilities:
+                probability.unlink()
     write_csv(arguments.out / "volumes.csv", COLUMNS, rows)
     console.print(f"masks on the patients' own grids, and volumes.csv: {arguments.out}", soft_wrap=True)
+
+
+def _remarks(record: dict) -> str:
+    """Return what there is to say of a case, in words."""
+    from segan_tl.predict.plausibility import remark_lines
+
+    return "; ".join(remark_lines(record.get("unlike_training", ()), record.get("doubtful", ())))
 
 
 def _bring_one_back(arguments, member, record: dict, probability: Path, *, series: Path) -> list[dict]:

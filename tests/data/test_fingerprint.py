@@ -105,7 +105,7 @@ def test_ratios():
             {"head_ml": 5985.0, "head_share": 0.97},
             [
                 "what is not 0, the head, has 5985 ml, 97 % of the image (training: 1250 to 1550 ml, 16 %): skull or "
-                "air not removed?"
+                "air not removed? predict --like prepares it"
             ],
         ),
         (

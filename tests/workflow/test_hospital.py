@@ -57,6 +57,13 @@ def test_dicom_seg_has_the_voxels_of_the_mask_and_sr_their_volume(place):
     assert pydicom.dcmread(place / "OUT" / f"{CASE}_volumes.dcm").Modality == "SR"
 
 
+def test_a_missing_sequence_is_told_before_anything_is_prepared(place, capsys):
+    line = ["predict", "zoo:segan_all", str(place / "EXPORT"), str(place / "OUT2"), "--like", str(place / "cohort")]
+    assert main(line) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "has no t1, t2" in said and "--substitute" in said and not (place / "OUT2" / "prepared").exists()
+
+
 def test_what_is_there_is_not_replaced_unasked(place, capsys):
     assert main(words(place)) == 2
     said = " ".join(capsys.readouterr().err.split())
@@ -77,6 +84,8 @@ def test_another_sequence_by_name_and_prepared_images_are_kept(place, capsys):
         (["predict", "run", "IN", "OUT", "--onto", "flair"], "add --like RUN"),
         (["predict", "a", "b", "IN", "OUT", "--like", "a"], "prepares patients for one RUN"),
         (["predict", "a", "IN", "OUT.nii.gz", "--like", "a"], "name a folder"),
+        (["predict", "zoo:segan_flare", "IN", "OUT", "--like", "a"], "did you mean zoo:segan_flair?"),
+        (["predict", "IN", "OUT", "--like", "tests"], "name the run first: predict RUN INPUT OUT --like COHORT"),
     ],
 )
 def test_mistakes_are_a_sentence(line, expected, capsys):
