@@ -3,19 +3,23 @@
 import argparse
 import importlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from segan_tl.console import console
 from segan_tl.errors import UserError
-from segan_tl.parser import Parser
+from segan_tl.workflow.space import is_cohort
+from segan_tl.workflow.wrapped import parse
 
 # Folders of OUT: the series as NIfTI, in the space of the network, and what it answered there.
 NATIVE, PREPARED, ANSWERED = "native", "prepared", "answered"
 COLUMNS = ("case", "region", "ml", "onto", "remarks")
+# What `predict` does after the network, or with several: not on the patient's own grid.
+NOT_HERE = ("vote", "ensemble", "weights", "fold", "agreement", "postprocess", "clusters", "skip_bad_cases")
 
 
 def segment_unprepared(arguments: argparse.Namespace) -> int:
-    """Do what `dicom`, `prepare`, `predict` and `restore` do, one after another; every step goes on where it stopped.
+    """Do what `dicom`, `prepare`, `predict` and `restore` do, one after another; who is prepared is not prepared again.
 
     Args:
         arguments: of `predict`, with `like`, the space to prepare for.
@@ -26,14 +30,17 @@ def segment_unprepared(arguments: argparse.Namespace) -> int:
     Raises:
         UserError: an option that only prepared patients take, a result that is there already, or that of a step.
     """
-    from segan_tl.predict.members import open_member
+    from segan_tl.predict.members import open_member, seeing
 
     _check(arguments)
     member = open_member(arguments.run[0], runs=arguments.runs)
+    member = replace(member, config=seeing(member.config, arguments.modality))
+    if member.artefact and member.artefact.postprocess:
+        _refuse("the thresholds of post-processing that it holds")
     patients = _read_dicom(arguments) if _is_dicom(arguments.input) else arguments.input
     _require_modalities(arguments, member, patients)
     prepared = arguments.out / PREPARED
-    console.print("preparing: two to four minutes a patient with four sequences, of one core", soft_wrap=True)
+    console.print("preparing takes minutes a patient; what is done is not done again", soft_wrap=True)
     failed = _run("prepare", str(patients), str(prepared), *_words_of_prepare(arguments))
     answered = arguments.out / ANSWERED
     _run("predict", arguments.run[0], str(prepared), str(answered), *_words_of_predict(arguments))
@@ -43,22 +50,29 @@ def segment_unprepared(arguments: argparse.Namespace) -> int:
 
 def _check(arguments) -> None:
     """Refuse what cannot be done in one call, before work begins; without a RUN it is that of --like."""
-    if not arguments.run and Path(arguments.like).is_dir() and not (Path(arguments.like) / "config.json").is_file():
+    if not arguments.run and is_cohort(arguments.like):
         raise UserError(
             f"expected RUN before {arguments.input}; found none, and --like {arguments.like} is a cohort; name the run "
             "first: predict RUN INPUT OUT --like COHORT"
         )
     arguments.run = arguments.run or [arguments.like]
-    if arguments.vote or arguments.ensemble or len(arguments.run) != 1:
-        raise UserError(
-            "--like prepares patients for one RUN; for several prepare them with: python -m segan_tl prepare, then "
-            "predict with --vote or --ensemble, and restore"
-        )
+    if len(arguments.run) != 1:
+        _refuse(f"{len(arguments.run)} RUNs")
+    for option in NOT_HERE:
+        if getattr(arguments, option) not in (None, False):
+            _refuse(f"--{option.replace('_', '-')}")
     if arguments.out.name.endswith((".nii.gz", ".dcm")):
         raise UserError(f"expected a folder, for --like writes several files; found {arguments.out}; name a folder")
     there = sorted(arguments.out.glob("*.nii.gz"))
     if there and not arguments.overwrite:
         raise UserError(f"{there[0]} exists already; add --overwrite to replace, or give another OUT")
+
+
+def _refuse(what: str) -> None:
+    raise UserError(
+        f"--like prepares patients for one RUN and brings its answer back; found {what}; use prepare, predict and "
+        "restore, one after another (docs/clinical.md)"
+    )
 
 
 def _require_modalities(arguments, member, patients: Path) -> None:
@@ -113,9 +127,7 @@ def _words_of_predict(arguments) -> list[str]:
 def _run(name: str, *words: str) -> int:
     """Run another command with its own parser."""
     command = importlib.import_module(f"segan_tl.commands.{name}")
-    parser = Parser(prog=f"python -m segan_tl {name}")
-    command.add_arguments(parser)
-    return command.run(parser.parse_intermixed_args(list(words)))
+    return command.run(parse(command, name, list(words)))
 
 
 # === And back ===
@@ -123,19 +135,20 @@ def _run(name: str, *words: str) -> int:
 
 def _bring_back(arguments, member, patients: Path) -> None:
     """Write masks, DICOM SEG and SR, and volumes.csv, of every case on the grid of one of its own sequences."""
-    from segan_tl.clinical.space.record import RECORD, read_record
+    from segan_tl.clinical.space.record import read_record
+    from segan_tl.data.find.cases import find_cases
     from segan_tl.disk.atomic import write_csv
     from segan_tl.predict.outputs import Outputs
 
     said, rows = Outputs(arguments.out / ANSWERED).read_record().get("cases", {}), []
-    for folder in sorted(path.parent for path in (arguments.out / PREPARED).glob(f"*/{RECORD}")):
-        probability = arguments.out / ANSWERED / f"{folder.name}_probability.nii.gz"
-        if probability.is_file():
-            remarks = _remarks(said.get(folder.name, {}))
-            found = _bring_one_back(arguments, member, read_record(folder), probability, series=patients)
-            rows += [row | {"remarks": remarks} for row in found]
-            if not arguments.probabilities:
-                probability.unlink()
+    for case in find_cases(patients).cases:  # not of those of an earlier call
+        folder, probability = arguments.out / PREPARED / case.id, Outputs(arguments.out / ANSWERED).probability(case.id)
+        if not probability.is_file() or (record := read_record(folder))["failed"]:
+            continue
+        found = _bring_one_back(arguments, member, record, probability, series=patients)
+        rows += [row | {"remarks": _remarks(said.get(case.id, {}))} for row in found]
+        if not arguments.probabilities:
+            probability.unlink()
     write_csv(arguments.out / "volumes.csv", COLUMNS, rows)
     console.print(f"masks on the patients' own grids, and volumes.csv: {arguments.out}", soft_wrap=True)
 
@@ -149,6 +162,7 @@ def _remarks(record: dict) -> str:
 
 def _bring_one_back(arguments, member, record: dict, probability: Path, *, series: Path) -> list[dict]:
     """Write what was found in a case; return the rows of its volumes."""
+    from segan_tl.clinical.dicom.report import volumes_ml
     from segan_tl.clinical.space.back import restore
     from segan_tl.clinical.space.record import native_grid
     from segan_tl.data.files.images import write_volume
@@ -167,13 +181,10 @@ def _bring_one_back(arguments, member, record: dict, probability: Path, *, serie
     painted = paint_labels(masks, regions, label_scheme(regions, UNKNOWN_CONVENTION))
     write_volume(arguments.out / f"{case}.nii.gz", painted, geometry)
     of_region = {region: masks[..., place] for place, region in enumerate(regions)}
+    volumes = volumes_ml(of_region, geometry)
     if (series / "series.json").is_file():
-        _write_dicom(arguments, of_region, geometry, case, onto, series=series)
-    voxel_ml = geometry.voxel_volume_mm3 / 1000
-    rows = [
-        {"case": case, "region": region, "ml": round(float(mask.sum()) * voxel_ml, 3), "onto": onto}
-        for region, mask in of_region.items()
-    ]
+        _write_dicom(arguments, of_region, volumes, geometry, case, onto, series=series)
+    rows = [{"case": case, "region": name, "ml": round(ml, 3), "onto": onto} for name, ml in volumes.items()]
     told = "  ".join(f"{row['region']} {row['ml']:.1f} ml" for row in rows)
     console.print(f"{case}  on the grid of {onto}  {told}", soft_wrap=True)
     return rows
@@ -187,11 +198,11 @@ def _sequence(arguments, member, record: dict) -> str:
     return next((name for name in seen if name in record["native"]), record["reference"])
 
 
-def _write_dicom(arguments, masks: dict, geometry, case: str, onto: str, *, series: Path) -> None:
+def _write_dicom(arguments, masks: dict, volumes: dict, geometry, case: str, onto: str, *, series: Path) -> None:
     from segan_tl.clinical.dicom.reference import read_reference
-    from segan_tl.clinical.dicom.report import volumes_ml, write_volumes_report
+    from segan_tl.clinical.dicom.report import write_volumes_report
     from segan_tl.clinical.dicom.segmentation import write_segmentation
 
     reference, segmentation = read_reference(series, case, onto), arguments.out / f"{case}_seg.dcm"
     write_segmentation(segmentation, masks, geometry, reference, case=case, model=Path(arguments.run[0]).name)
-    write_volumes_report(arguments.out / f"{case}_volumes.dcm", volumes_ml(masks, geometry), segmentation)
+    write_volumes_report(arguments.out / f"{case}_volumes.dcm", volumes, segmentation)

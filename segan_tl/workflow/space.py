@@ -33,7 +33,7 @@ def find_target(like: str | None, atlas: Path | None, *, without: bool, runs: Pa
     from segan_tl.disk.reading import require_file
     from segan_tl.errors import UserError
 
-    run = None if like is None or _is_cohort(like) else _open(like, runs)
+    run = None if like is None or is_cohort(like) else _open(like, runs)
     modalities, prepared = _expected(run) if run else ((), {})
     if without:
         return Target(None, "", modalities, prepared)
@@ -52,7 +52,8 @@ def find_target(like: str | None, atlas: Path | None, *, without: bool, runs: Pa
     return Target(folder, read_space(folder).digest, modalities, prepared)
 
 
-def _is_cohort(like: str) -> bool:
+def is_cohort(like: str) -> bool:
+    """Tell whether --like names a folder of cases, not a run."""
     from segan_tl.zoo.find import is_zoo
 
     return not is_zoo(like) and Path(like).is_dir() and not (Path(like) / "config.json").is_file()

@@ -93,7 +93,7 @@ def read_training(
         if any(word.partition("=")[0] == "--runs" for word in rest):
             raise UserError("--runs is given for crossval and for the training; leave one of them out")
         rest += ["--runs", str(runs)]
-    arguments = _parse(command, name, rest)
+    arguments = parse(command, name, rest)
     for option in ("fold", "folds", "stratify"):
         if getattr(arguments, option) is not None:
             say = "by what with: crossval --stratify S" if option == "stratify" else "how many with: crossval --folds N"
@@ -108,7 +108,8 @@ def read_training(
     return training
 
 
-def _parse(command: ModuleType, name: str, words: list[str]) -> argparse.Namespace:
+def parse(command: ModuleType, name: str, words: list[str]) -> argparse.Namespace:
+    """Return what a command's own parser makes of words."""
     parser = Parser(prog=f"python -m segan_tl {name}")
     command.add_arguments(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")

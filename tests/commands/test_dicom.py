@@ -19,7 +19,7 @@ from pydicom.datadict import DicomDictionary  # noqa: E402
 from segan_tl.__main__ import main  # noqa: E402
 from segan_tl.clinical.dicom.choose import choose_series  # noqa: E402
 from segan_tl.clinical.dicom.reference import read_reference  # noqa: E402
-from segan_tl.clinical.dicom.report import volumes_ml, write_volumes, write_volumes_report  # noqa: E402
+from segan_tl.clinical.dicom.report import volumes_ml, write_volumes_report  # noqa: E402
 from segan_tl.clinical.dicom.segmentation import write_segmentation  # noqa: E402
 from segan_tl.clinical.dicom.series import find_series  # noqa: E402
 from segan_tl.clinical.dicom.simulate import IDENTITY, write_series  # noqa: E402
@@ -212,11 +212,9 @@ def test_no_identity_in_any_output(tmp_path, source):
     masks = {"wt": volume.data > 1000}
     reference = read_reference(out, "patient-1", "flair")
     seg = write_segmentation(out / "seg.dcm", masks, volume.geometry, reference, case="patient-1")
-    volumes = volumes_ml(masks, volume.geometry)
-    write_volumes_report(out / "sr.dcm", volumes, seg)
-    write_volumes(out / "volumes.csv", "patient-1", volumes)
+    write_volumes_report(out / "sr.dcm", volumes_ml(masks, volume.geometry), seg)
     files = [path for path in out.rglob("*") if path.is_file()]
-    assert len(files) == 8
+    assert len(files) == 7
     for path in files:
         assert not leaks(contents(path)), path.name
         assert not leaks(str(path.relative_to(out)))

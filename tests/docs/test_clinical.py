@@ -10,7 +10,7 @@ pytest.importorskip("highdicom", reason="the extra clinical is not installed")
 
 from segan_tl.__main__ import main  # noqa: E402
 from segan_tl.clinical.dicom.terms import TERMS  # noqa: E402
-from segan_tl.data.files.images import Source, read_volume  # noqa: E402
+from segan_tl.data.files.images import Source, read_volume, write_volume  # noqa: E402
 from tests.docs.pages import ROOT, blocks  # noqa: E402
 from tests.small_dicom import write_study  # noqa: E402
 
@@ -25,9 +25,11 @@ def test_a_mask_goes_back(tmp_path, monkeypatch, capsys):
     volume = read_volume(Source(tmp_path / "PATIENTS" / "patient-1" / "patient-1_flair.nii.gz"))
     labels = np.zeros(volume.data.shape, np.uint8)
     labels[2:6, 2:6, 1:3] = 2  # 32 voxels of 5 mm³
-    exec(code, {"labels": labels, "geometry": volume.geometry})
-    rows = (tmp_path / "volumes.csv").read_text().splitlines()
-    assert rows[2] == "patient-1,ed,Peritumoural oedema,0.160" and (tmp_path / "volumes.dcm").is_file()
+    write_volume(tmp_path / "mask.nii.gz", labels, volume.geometry)
+    done = {}
+    exec(code, done)
+    assert done["volumes_ml"](done["masks"], volume.geometry)["ed"] == pytest.approx(0.16)
+    assert (tmp_path / "seg.dcm").is_file() and (tmp_path / "volumes.dcm").is_file()
 
 
 def test_the_codes_of_the_page():

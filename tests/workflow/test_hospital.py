@@ -42,6 +42,7 @@ def test_the_mask_lies_on_the_series_own_grid(place):
         (row,) = csv.DictReader(file)
     voxel_ml = np.prod(mask.geometry.spacing_mm) / 1000
     assert (row["case"], row["region"], row["onto"]) == (CASE, "wt", "flair")
+    assert "remarks" in row and not list((place / "OUT" / "answered").glob("*_probability.nii.gz"))
     assert float(row["ml"]) == pytest.approx((mask.data > 0).sum() * voxel_ml, abs=1e-3) and float(row["ml"]) > 1
 
 
@@ -82,7 +83,8 @@ def test_another_sequence_by_name_and_prepared_images_are_kept(place, capsys):
     [
         (["predict", "IN", "OUT"], "expected RUN, INPUT and OUT"),
         (["predict", "run", "IN", "OUT", "--onto", "flair"], "add --like RUN"),
-        (["predict", "a", "b", "IN", "OUT", "--like", "a"], "prepares patients for one RUN"),
+        (["predict", "a", "b", "IN", "OUT", "--like", "a"], "for one RUN and brings its answer back; found 2 RUNs"),
+        (["predict", "a", "IN", "OUT", "--like", "a", "--postprocess", "p.json"], "found --postprocess; use prepare"),
         (["predict", "a", "IN", "OUT.nii.gz", "--like", "a"], "name a folder"),
         (["predict", "zoo:segan_flare", "IN", "OUT", "--like", "a"], "did you mean zoo:segan_flair?"),
         (["predict", "IN", "OUT", "--like", "tests"], "name the run first: predict RUN INPUT OUT --like COHORT"),

@@ -1,4 +1,4 @@
-"""The volume of each region, as a DICOM SR that points at the segments of a SEG, and as a table."""
+"""The volume of each region, as a DICOM SR that points at the segments of a SEG."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,9 +9,7 @@ from segan_tl.clinical.dicom.files import quiet, require_highdicom, require_pydi
 from segan_tl.clinical.dicom.segmentation import MAKER, RESEARCH_ONLY, SERIES_NUMBERS, finish
 from segan_tl.clinical.dicom.terms import BRAIN, CATEGORY, TERMS
 from segan_tl.data.files.geometry import Geometry
-from segan_tl.disk.atomic import atomic_path, write_csv
-
-COLUMNS = ("case", "region", "what", "volume_ml")
+from segan_tl.disk.atomic import atomic_path
 
 
 def volumes_ml(masks: Mapping[str, np.ndarray], geometry: Geometry) -> dict[str, float]:
@@ -21,19 +19,6 @@ def volumes_ml(masks: Mapping[str, np.ndarray], geometry: Geometry) -> dict[str,
         for region in TERMS
         if region in masks
     }
-
-
-def write_volumes(path: Path, case: str, volumes: Mapping[str, float]) -> Path:
-    """Write volumes as a table, one row a region."""
-    write_csv(
-        path,
-        COLUMNS,
-        [
-            {"case": case, "region": region, "what": TERMS[region].label, "volume_ml": f"{volume:.3f}"}
-            for region, volume in volumes.items()
-        ],
-    )
-    return path
 
 
 def write_volumes_report(

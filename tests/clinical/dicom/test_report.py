@@ -7,7 +7,7 @@ pydicom = pytest.importorskip("pydicom", reason="the extra clinical is not insta
 highdicom = pytest.importorskip("highdicom", reason="the extra clinical is not installed")
 
 from segan_tl.clinical.dicom.reference import reference_of  # noqa: E402
-from segan_tl.clinical.dicom.report import volumes_ml, write_volumes, write_volumes_report  # noqa: E402
+from segan_tl.clinical.dicom.report import volumes_ml, write_volumes_report  # noqa: E402
 from segan_tl.clinical.dicom.segmentation import masks_of_labels, write_segmentation  # noqa: E402
 from tests.small_dicom import labels_of, oblique, require_valid, study  # noqa: E402
 
@@ -20,8 +20,6 @@ def test_volumes_by_hand(tmp_path):
     path = write_segmentation(tmp_path / "seg.dcm", {"wt": mask}, volume.geometry, reference, case="P7")
     volumes = volumes_ml({"wt": mask}, volume.geometry)
     assert volumes == {"wt": pytest.approx(2.0)}
-    table = write_volumes(tmp_path / "volumes.csv", "P7", volumes)
-    assert table.read_text() == "case,region,what,volume_ml\nP7,wt,Whole tumour,2.000\n"
     report = write_volumes_report(tmp_path / "sr.dcm", volumes, path)
     (group,) = highdicom.sr.srread(report).content.get_volumetric_roi_measurement_groups()
     (measured,) = group.get_measurements()
