@@ -16,6 +16,7 @@ CONFIGS = {
     "full": {"nnunet": "nnunet", "mednext": "mednext_m"},
 }
 FOLDS = {"quick": 3, "full": 5}
+FOLDS_OF_PATIENTS = 5  # at any scale, as in the paper
 REGIONS = ("et", "tc", "wt")
 COLUMNS = {"et": "ET", "tc": "TC", "wt": "WT", AVERAGE: "average"}
 DICE, HD95 = "lesion_dice", "lesion_hd95_surface_weighted_mm"  # of `evaluate --challenge`
@@ -34,7 +35,7 @@ class Study(AnyStudy):
     @property
     def folds(self) -> range:
         """Return the numbers of the folds of the target."""
-        return range(FOLDS[self.scale])
+        return range(FOLDS_OF_PATIENTS if self.data else FOLDS[self.scale])
 
     def pretraining(self, family: str) -> Run:
         """Return the training on the source."""

@@ -47,9 +47,9 @@ def named(jobs, part):
     return next(job for job in jobs if part in job.name)
 
 
-@pytest.mark.parametrize(("scale", "folds"), [("quick", 3), ("full", 5)])
-def test_a_job_stands_after_those_it_needs(tmp_path, scale, folds):
-    words = ("--data", "some/Africa", "--source-data", "some/Adult") if scale == "full" else ()
+@pytest.mark.parametrize(("scale", "patients", "folds"), [("quick", False, 3), ("quick", True, 5), ("full", True, 5)])
+def test_a_job_stands_after_those_it_needs(tmp_path, scale, patients, folds):
+    words = ("--data", "some/Africa", "--source-data", "some/Adult") if patients else ()
     jobs, _ = plan(tmp_path, *words, scale=scale)
     seen = set()
     for job in jobs:
