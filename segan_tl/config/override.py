@@ -27,7 +27,12 @@ def apply_override(values: dict, override: str) -> None:
 
 
 def _read_value(text: str) -> object:
-    """Read a value in TOML notation, or what the shell left of it: words without quotes, alone or in a list."""
+    """Read a value in TOML notation, or what the shell left of it: words without quotes, alone or in a list.
+
+    `null`, which TOML does not have, is what config.json has for a key that is left out.
+    """
+    if text == "null":
+        return None
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except (ValueError, RecursionError):

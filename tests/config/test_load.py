@@ -109,6 +109,13 @@ def test_a_section_that_is_left_out_is_done_without():
     assert load_config("nnunet_small", ["critic.filters=[16,32]"]).critic.filters == (16, 32)
 
 
+def test_null_leaves_a_key_or_a_section_out():
+    own = load_config("segan_cpu", ["critic=null", "train.patience=null"])
+    assert own.critic is None and own.train.patience is None and load_config("segan_cpu").critic is not None
+    with pytest.raises(UserError, match="train.epochs = None: expected a whole number"):
+        load_config("segan_cpu", ["train.epochs=null"])
+
+
 # === Keys as they were written before ===
 
 
