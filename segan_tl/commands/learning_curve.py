@@ -7,10 +7,11 @@ import shlex
 from pathlib import Path
 
 from segan_tl.regions import MODALITIES
-from segan_tl.workflow.curve import ANY, PHANTOM, SCRATCH, Curve, read_start, require_distinct
+from segan_tl.workflow.curve import Curve
 from segan_tl.workflow.jobs import EXIT_INTERRUPTED
 from segan_tl.workflow.numbers import device, positive
 from segan_tl.workflow.patients import add_patients_argument
+from segan_tl.workflow.starts import ANY, PHANTOM, SCRATCH, read_start, require_distinct
 from segan_tl.workflow.trainings import options
 
 EPILOG = """starts, each [LABEL=]ORIGIN[:STRATEGY][,KEY=VALUE ...]

@@ -15,8 +15,9 @@ from segan_tl.parser import Parser
 from segan_tl.runs import Run, read_json
 from segan_tl.train.start.source import find_source
 from segan_tl.train.start.weights import find_start
-from segan_tl.workflow.curve import Curve, Start, read_start
+from segan_tl.workflow.curve import Curve
 from segan_tl.workflow.source_data import use_data_of
+from segan_tl.workflow.starts import Start, read_start
 from segan_tl.workflow.trainings import starts_from_source
 from segan_tl.zoo.find import ZOO
 from tests.small_runs import make_run, small_config, small_labels, write_case

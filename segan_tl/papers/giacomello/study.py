@@ -10,7 +10,8 @@ from segan_tl.papers.study import Group
 from segan_tl.papers.study import Study as AnyStudy
 from segan_tl.report.score.owed import is_scored
 from segan_tl.runs import Run, read_json
-from segan_tl.workflow.curve import SCRATCH, Curve, Start
+from segan_tl.workflow.curve import Curve
+from segan_tl.workflow.starts import SCRATCH, Start
 
 REGION = "wt"
 SCORES = ("dice", "precision", "sensitivity")

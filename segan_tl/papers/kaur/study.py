@@ -7,7 +7,8 @@ from segan_tl.papers.study import Group
 from segan_tl.papers.study import Study as AnyStudy
 from segan_tl.report.score.owed import is_scored
 from segan_tl.runs import Run
-from segan_tl.workflow.curve import SCRATCH, Curve, Start
+from segan_tl.workflow.curve import Curve
+from segan_tl.workflow.starts import SCRATCH, Start
 
 REGIONS = ("ncr", "ed", "et")  # the runs are scored for WT and TC, too
 CONFIGS = {"quick": "kaur_quick", "full": "kaur"}

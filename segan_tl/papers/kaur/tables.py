@@ -18,7 +18,7 @@ from segan_tl.papers.published import read_published
 from segan_tl.papers.runs import mean, read_scores
 from segan_tl.papers.tables import ABSENT, Cell, Table, paired_difference, spread_of
 from segan_tl.runs import read_json
-from segan_tl.workflow.curve import SCRATCH
+from segan_tl.workflow.starts import SCRATCH
 
 NUMBERS = Path(__file__).with_name("published.toml")
 AREAS = {"auc_brain": "AUC, voxels of the brain", "auc_volume": "AUC, voxels of the whole volume"}

@@ -7,7 +7,8 @@ import pytest
 from segan_tl.report.compare.curve import Answers, Score, gather, verdicts, write_gains, write_scores
 from segan_tl.report.compare.curve_page import plot_curve, table_of
 from segan_tl.runs import Run
-from segan_tl.workflow.curve import Cell, Start
+from segan_tl.workflow.curve import Cell
+from segan_tl.workflow.starts import Start
 from tests import small_labels
 
 
