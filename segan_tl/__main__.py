@@ -34,6 +34,7 @@ COMMANDS = {
     "dicom": "show which series a folder of DICOM holds; write T1, T1c, T2 and FLAIR as NIfTI",
     "radiomics": "write shape, intensities and texture of each case's tumour to a table",
     "zoo": "list the trained networks that come along, or show the model card of one",
+    "doctor": "what this computer has for a training, what a configuration needs, how long it takes",
     "configs": "list the configurations that come along, show one, or copy one to change it",
     "phantom": "write a synthetic cohort of brain-tumour MRI",
 }
@@ -53,7 +54,7 @@ segan-tl is short for python -m segan_tl, train-segan and transfer-segan for its
 
 def main(argv: list[str] | None = None, *, program: str | None = None) -> int:
     """Run one command; return its exit code (2 for what the user can mend, without a traceback)."""
-    settle()
+    set_aside = settle()
     argv = sys.argv[1:] if argv is None else argv
     if not argv or argv[0] not in COMMANDS:
         return _show_overview(argv)
@@ -62,7 +63,7 @@ def main(argv: list[str] | None = None, *, program: str | None = None) -> int:
     command.add_arguments(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     words = [program or f"python -m segan_tl {argv[0]}", *map(shlex.quote, argv[1:])]
-    parser.set_defaults(command_line=" ".join(words))
+    parser.set_defaults(command_line=" ".join(words), set_aside=set_aside)
     own = argv[1:]
     if "--" in own and getattr(command, "WRAPS", False):
         place = own.index("--")

@@ -24,15 +24,20 @@ OURS = {
 }
 
 
-def settle() -> None:
-    """Make the environment that of a command: to be called before Keras or TensorFlow are imported."""
-    for name in LEFT_OVER:
-        os.environ.pop(name, None)
+def settle() -> dict[str, str]:
+    """Make the environment that of a command: to be called before Keras or TensorFlow are imported.
+
+    Returns:
+        What was set and does not count: name → value.
+    """
+    set_aside = {name: os.environ.pop(name) for name in LEFT_OVER if name in os.environ}
+    set_aside |= {name: os.environ[name] for name, ours in OURS.items() if os.environ.get(name, ours) != ours}
     os.environ.update(OURS)
     quieten()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # not in a notebook
             stream.reconfigure(errors="replace")  # a terminal that is not UTF-8 lacks "→" and "‖"
+    return set_aside
 
 
 def versions() -> dict[str, str]:

@@ -2,8 +2,6 @@
 
 import argparse
 import shlex
-import shutil
-import subprocess
 from pathlib import Path
 
 from segan_tl.papers import PAPERS, load_paper
@@ -11,6 +9,7 @@ from segan_tl.papers.cohorts import check_same_data, prepare_cohort
 from segan_tl.papers.help import describe_papers
 from segan_tl.papers.page import refuse_foreign_page, write_page
 from segan_tl.papers.paper import Paper
+from segan_tl.workflow.computer import list_nvidia
 from segan_tl.workflow.jobs import Outcome, run_jobs
 from segan_tl.workflow.numbers import positive
 from segan_tl.workflow.trainings import clear_stale, options
@@ -119,7 +118,7 @@ def _run_jobs(arguments, paper: Paper, study) -> Outcome:
 
     jobs, logs = paper.plan(study, arguments), study.out / "logs"
     clear_stale(jobs, study.runs, is_done=lambda job: paper.is_done(job, study), overwrite=arguments.overwrite)
-    at_once = arguments.jobs or (2 if study.scale == "quick" and not _has_gpu() else 1)
+    at_once = arguments.jobs or (2 if study.scale == "quick" and not list_nvidia() else 1)
     console.print(f"{len(jobs)} jobs, {at_once} at a time; logs in {logs}", soft_wrap=True)
     mark(study.out, "page")
     return run_jobs(
@@ -139,10 +138,3 @@ def _command(arguments, paper: Paper, *, scale: str) -> str:
     for option, value in (("--runs", arguments.runs), ("--cache", arguments.cache)):
         words += [] if value == Path(option[2:]) else [option, str(value)]
     return shlex.join(words)
-
-
-def _has_gpu() -> bool:
-    if not shutil.which("nvidia-smi"):
-        return False
-    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, encoding="utf-8", errors="replace", check=False)
-    return listed.returncode == 0 and "GPU" in listed.stdout

@@ -84,11 +84,11 @@ def run_epochs(
     Raises:
         UserError: losses or weights became NaN or infinite; nothing of that epoch is validated, saved or published.
     """
-    distributed_step = _traced(game, strategy)
+    distributed_step = traced(game, strategy)
     callbacks.on_train_begin()
     while progress.epoch < epochs and not game.segmentor.stop_training:
         if game.release(progress.epoch):
-            distributed_step = _traced(game, strategy)
+            distributed_step = traced(game, strategy)
         callbacks.on_epoch_begin(progress.epoch)
         for batch in strategy.experimental_distribute_dataset(batches_of(progress.epoch, progress.step)):
             callbacks.on_train_batch_begin(progress.step)
@@ -115,7 +115,7 @@ def run_epochs(
     return True
 
 
-def _traced(game, strategy: tf.distribute.Strategy) -> Callable:
+def traced(game, strategy: tf.distribute.Strategy) -> Callable:
     """Return the step as a graph, in which what learns and what stands still is settled."""
 
     @tf.function(reduce_retracing=True)

@@ -1,0 +1,78 @@
+"""Memory of a training as `doctor` reads it from the graph, beside what the process holds at most when it trains.
+
+    python benchmarks/memory_table.py [--only nnunet mednext_s] [--steps 3]
+
+Every row is a process of its own: it estimates, trains a few steps on noise, and says what it held at most
+(VmHWM of Linux). What TensorFlow holds before there is any network belongs to both. Patches of 64³ voxels (AlbuNet: 24 ×
+128 × 128, and 8 slices of 128 × 128), batch 2, and the small configurations as they are.
+"""
+
+import argparse
+import multiprocessing
+from pathlib import Path
+
+CUBE = ["data.patch=[64,64,64]", "train.batch_size=2"]
+ROWS = {
+    "segan_cpu": [],
+    "segan_cat": [],
+    "nnunet_cpu": [],
+    "nnunet_small": [],
+    "mednext_small": [],
+    "unet3d_small": [],
+    "albunet3d_small": [],
+    "dann_small": [],
+    "unet3d": CUBE,
+    "nnunet": CUBE,
+    "mednext_s": CUBE,
+    "mednext_b": CUBE,
+    "albunet3d": ["data.patch=[24,128,128]", "train.batch_size=1"],
+    "albunet2d": ["data.patch=[1,128,128]", "train.batch_size=8"],
+}
+MIB = 2**20
+
+
+def measure(name: str, settings: list[str], steps: int) -> tuple[str, float, float, float]:
+    """Return precision, MiB of TensorFlow before the networks, estimated and measured."""
+    from segan_tl.environment import settle
+
+    settle()
+    import tensorflow as tf
+
+    from segan_tl.config.load import load_config
+    from segan_tl.train import probe
+    from segan_tl.train.memory import estimate_memory
+    from segan_tl.workflow.computer import resident_bytes
+
+    config = load_config(name, settings)
+    before = resident_bytes()
+    if steps == 0:
+        found = estimate_memory(config)
+        return config.train.precision, before / MIB, (before + found.total) / MIB, 0.0
+    probe.LEAST = steps
+    probe.time_steps(config, tf.distribute.OneDeviceStrategy("/cpu:0"), seconds=0)
+    return config.train.precision, before / MIB, 0.0, _most() / MIB
+
+
+def _most() -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=tuple(ROWS), help="of the rows")
+    parser.add_argument("--steps", type=int, default=3, help="after the first two (3)")
+    arguments = parser.parse_args()
+    print("| configuration | precision | estimated MiB | measured MiB | estimated / measured |\n|---|---|---|---|---|")
+    for name in arguments.only or ROWS:
+        with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+            precision, _, estimated, _ = pool.apply(measure, (name, ROWS[name], 0))
+        with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+            *_, measured = pool.apply(measure, (name, ROWS[name], arguments.steps))
+        shown = " ".join([f"`{name}`", *ROWS[name]])
+        print(f"| {shown} | {precision} | {estimated:,.0f} | {measured:,.0f} | {estimated / measured:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
