@@ -3,8 +3,8 @@
     python benchmarks/memory_table.py [--only nnunet mednext_s] [--steps 3]
 
 Every row is a process of its own: it estimates, trains a few steps on noise, and says what it held at most
-(VmHWM of Linux). What TensorFlow holds before there is any network belongs to both. Patches of 64³ voxels (AlbuNet: 24 ×
-128 × 128, and 8 slices of 128 × 128), batch 2, and the small configurations as they are.
+(VmHWM of Linux). What TensorFlow holds before there is any network belongs to both. Patches of 64³ voxels, batch 2
+(AlbuNet: one of 24 × 128 × 128, and 8 slices of 128 × 128), and the small configurations as they are.
 """
 
 import argparse
@@ -71,7 +71,8 @@ def main() -> None:
         with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
             *_, measured = pool.apply(measure, (name, ROWS[name], arguments.steps))
         shown = " ".join([f"`{name}`", *ROWS[name]])
-        print(f"| {shown} | {precision} | {estimated:,.0f} | {measured:,.0f} | {estimated / measured:.2f} |", flush=True)
+        cells = (shown, precision, f"{estimated:,.0f}", f"{measured:,.0f}", f"{estimated / measured:.2f}")
+        print(f"| {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":
