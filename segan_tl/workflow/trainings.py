@@ -64,7 +64,8 @@ def value_of(job: Job, option: str) -> str | None:
 def is_trained(job: Job, run: Run, *, config: str) -> bool:
     """Return whether a run is scored, and was trained with the settings that it would be trained with now.
 
-    Its modalities, and what it starts from by transfer, are left aside: the folder's name tells them.
+    Its modalities, and what it starts from by transfer, are left aside: the folder's name tells them. So are synthetic
+    patients that train along after their source's configuration: `starts_from_source` tells them.
 
     Args:
         job: the training.
@@ -77,9 +78,15 @@ def is_trained(job: Job, run: Run, *, config: str) -> bool:
     words, transfer = job.command, recorded.get("transfer")
     overrides = [value for option, value in zip(words, words[1:]) if option == "--set"]
     overrides += [f"seed={value_of(job, '--seed')}", f"data.modalities={recorded['data']['modalities']}"]
-    start = transfer and {key: transfer[key] for key in TOLD_BY_NAME} | {"source": str(run.root)}
-    expected = load_config(config, overrides, beneath={"transfer": start} if start else {})
+    expected = load_config(config, overrides, beneath=_told_by_source(recorded, run) if transfer else {})
     return recorded == comparable(json.loads(expected.model_dump_json()))
+
+
+def _told_by_source(recorded: dict, run: Run) -> dict[str, dict]:
+    """Return the sections of a transfer that its source decides, as far as it does."""
+    start = {key: recorded["transfer"][key] for key in TOLD_BY_NAME} | {"source": str(run.root)}
+    second = recorded.get("source") or {}
+    return {"transfer": start} | ({"source": {"phantom": dict(second["phantom"])}} if second.get("synthetic") else {})
 
 
 def starts_from_source(job: Job, run: Run) -> bool:

@@ -2,10 +2,11 @@
 
 import pytest
 
+from segan_tl.config.load import load_config
 from segan_tl.disk.atomic import write_json
 from segan_tl.disk.manifest import sha256
 from segan_tl.runs import Run
-from segan_tl.workflow.trainings import starts_from_source, training
+from segan_tl.workflow.trainings import is_trained, starts_from_source, training
 from segan_tl.zoo.find import ZOO
 from tests.small_runs import make_run, small_config
 
@@ -32,3 +33,26 @@ def test_a_source_that_is_being_trained_or_is_gone_is_no_beginning(origin, tmp_p
     job = training(run, ("transfer", "--from", origin.format(root=tmp_path)), runs=tmp_path, cache=tmp_path)
     write_json(run.config, {"transfer": {"source": origin, "source_sha256": "0"}})
     assert not starts_from_source(job, run)
+
+
+@pytest.mark.parametrize(
+    ("more", "same"),
+    [
+        ([], True),
+        (["source.phantom.cases=7"], True),  # as it was trained
+        (["source.phantom.cases=8"], False),
+        (["train.epochs=9"], False),
+    ],
+)
+def test_synthetic_patients_that_train_along_are_those_of_the_source(more, same, tmp_path):
+    settings = ["transfer.source=a/run", "transfer.source_sha256=ab", "source.synthetic=true", "train.epochs=3"]
+    # The source has learnt from seven synthetic patients, the configuration of the curve has another number.
+    config = load_config("segan_cpu", [*settings, "source.phantom.cases=7", "name=curve", "seed=0"])
+    run = make_run(tmp_path / "curve" / "t2", config)
+    run.summary.touch()
+    write_json(run.state, {"state": "finished"})
+    words = ("transfer", "--from", "a/run", "--strategy", "full")
+    job = training(
+        run, words, runs=tmp_path, cache=tmp_path / "cache", settings=("source.synthetic=true", "train.epochs=3", *more)
+    )
+    assert is_trained(job, run, config="segan_cpu") is same
