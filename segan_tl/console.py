@@ -77,6 +77,36 @@ def case_progress(description: str, *, total: int) -> Iterator[Callable[[str | N
         yield advance
 
 
+@contextlib.contextmanager
+def stage_progress(description: str, *, total: int) -> Iterator[tuple[Callable[[str | None], None], Callable]]:
+    """Yield `advance` as of `case_progress`, and a function to call with a case and what it is at from now on.
+
+    On a terminal that stands beside the bar and the time, which goes on; else it is a line, with the case's seconds.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    started, done, begun = time.monotonic(), 0, {}
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(description, total=total)
+
+        def tell(case: str, stage: str) -> None:
+            bar.update(task, description=printable(f"{case}: {stage}"))
+            if not console.is_terminal:
+                seconds = time.monotonic() - begun.setdefault(case, time.monotonic())
+                console.print(f"    {case}  {seconds:.0f} s: {stage}", soft_wrap=True)
+
+        def advance(text: str | None) -> None:
+            nonlocal done
+            done += 1
+            bar.update(task, advance=1, description=description)
+            left_seconds = (time.monotonic() - started) / done * (total - done)
+            eta = "" if done == total else f"  {duration(left_seconds)} left"
+            console.print(f"  {text}{eta}", soft_wrap=True)
+
+        yield advance, tell
+
+
 def print_table(table) -> None:
     """Print a table of rich: to the width of a terminal, and as wide as it likes into a file or a pipe."""
     (console if console.is_terminal else PlainConsole(width=PIPED_WIDTH)).print(table)

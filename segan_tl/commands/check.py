@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from segan_tl.console import console, error_console, print_table, printable, progress_bar
-from segan_tl.errors import UserError
+from segan_tl.errors import UserError, some
 from segan_tl.regions import LABEL_NAMES, MODALITIES, REGIONS
 from segan_tl.workflow.patients import add_patients_argument, count_patients
 
@@ -25,6 +25,10 @@ TABLE_TITLE = "cases: grid in voxels, spacing in mm, regions in mL"
 DOUBTFUL_ET = (
     "note: label 4 occurs and 3 never does; 4 is the resection cavity in 2024 and was enhancing tumour until 2021; "
     'if it is here, write {"label_convention": "brats2017"} to cohort.json beside the cases'
+)
+SKULL = (
+    "note: hardly a voxel is empty in {count} of {total} cases ({names}): heads with their skulls; for a run that has "
+    "learnt from extracted brains, type python -m segan_tl prepare {folder} PREPARED --like RUN"
 )
 
 
@@ -210,6 +214,9 @@ def _print_summary(cohort, checked: list, modalities: tuple[str, ...], *, labels
             f"note: the name {strangers[0]} tells no modality; write e.g. {statement} to cohort.json beside the cases"
         )
         console.print(note, soft_wrap=True)
+    if full := [item.case.id for item in checked if item.full]:
+        told = SKULL.format(count=len(full), total=len(checked), names=some(full, 3), folder=cohort.folder)
+        console.print(told, soft_wrap=True)
     for line in doubts(cohort.cases):
         console.print(line, soft_wrap=True)
     if labels is None and _is_et_doubtful(checked):

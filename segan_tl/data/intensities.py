@@ -13,6 +13,7 @@ FARTHEST = 0.01
 # Normalisation adds 1e-8 to the standard deviation.
 LEAST_RANGE = 1e-6
 LEAST_BACKGROUND = 0.2  # of an image; skull-stripped ones have 0.7 and more
+MOST_BRAIN = 0.6  # of an image: one with more that is not air is no extracted brain; as scanned it has 0.9 and more
 
 
 def find_intensity_fault(data: np.ndarray, *, background: float = 0.0) -> tuple[str, str] | None:

@@ -40,6 +40,7 @@ class PreparedJson(Schema):
     steps: list[StepJson]
     substituted: dict[str, str] = {}
     failed: list[str] = []
+    seconds: dict[str, Finite] = {}
     key: Text
 
 

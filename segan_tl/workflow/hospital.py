@@ -3,17 +3,18 @@
 import argparse
 import importlib
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
 from segan_tl.console import console
 from segan_tl.errors import UserError
-from segan_tl.workflow.space import is_cohort
+from segan_tl.workflow.brought_back import bring_back
+from segan_tl.workflow.space import is_cohort, require_like
 from segan_tl.workflow.wrapped import parse
 
 # Folders of OUT: the series as NIfTI, in the space of the network, and what it answered there.
 NATIVE, PREPARED, ANSWERED = "native", "prepared", "answered"
-COLUMNS = ("case", "region", "ml", "onto", "remarks")
 # What `predict` does after the network, or with several: not on the patient's own grid.
 NOT_HERE = ("vote", "ensemble", "weights", "fold", "agreement", "postprocess", "clusters", "skip_bad_cases")
 
@@ -37,14 +38,15 @@ def segment_unprepared(arguments: argparse.Namespace) -> int:
     member = replace(member, config=seeing(member.config, arguments.modality))
     if member.artefact and member.artefact.postprocess:
         _refuse("the thresholds of post-processing that it holds")
-    patients = _read_dicom(arguments) if _is_dicom(arguments.input) else arguments.input
+    require_like(arguments.like, arguments.runs)
+    patients, dicom_seconds = _read_dicom(arguments) if _is_dicom(arguments.input) else (arguments.input, 0.0)
     _require_modalities(arguments, member, patients)
     prepared = arguments.out / PREPARED
     console.print("preparing takes minutes a patient; what is done is not done again", soft_wrap=True)
     failed = _run("prepare", str(patients), str(prepared), *_words_of_prepare(arguments))
     answered = arguments.out / ANSWERED
     _run("predict", arguments.run[0], str(prepared), str(answered), *_words_of_predict(arguments))
-    _bring_back(arguments, member, patients)
+    bring_back(arguments, member, patients, prepared=prepared, answered=answered, dicom_seconds=dicom_seconds)
     return failed
 
 
@@ -98,16 +100,16 @@ def _is_dicom(path: Path) -> bool:
     return holds_dicom(path)
 
 
-def _read_dicom(arguments) -> Path:
-    """Write the series as cases to OUT/native, and return that folder; one of an earlier call is made anew."""
+def _read_dicom(arguments) -> tuple[Path, float]:
+    """Write the series as cases to OUT/native; return that folder and the seconds. An earlier call's is made anew."""
     from segan_tl.clinical.dicom.reference import SERIES_JSON
 
-    native = arguments.out / NATIVE
+    native, started = arguments.out / NATIVE, time.monotonic()
     if (native / SERIES_JSON).is_file():
         shutil.rmtree(native)
     series = ("--series", *arguments.series) if arguments.series else ()
     _run("dicom", str(arguments.input), str(native), *series)
-    return native
+    return native, time.monotonic() - started
 
 
 def _words_of_prepare(arguments) -> list[str]:
@@ -128,81 +130,3 @@ def _run(name: str, *words: str) -> int:
     """Run another command with its own parser."""
     command = importlib.import_module(f"segan_tl.commands.{name}")
     return command.run(parse(command, name, list(words)))
-
-
-# === And back ===
-
-
-def _bring_back(arguments, member, patients: Path) -> None:
-    """Write masks, DICOM SEG and SR, and volumes.csv, of every case on the grid of one of its own sequences."""
-    from segan_tl.clinical.space.record import read_record
-    from segan_tl.data.find.cases import find_cases
-    from segan_tl.disk.atomic import write_csv
-    from segan_tl.predict.outputs import Outputs
-
-    said, rows = Outputs(arguments.out / ANSWERED).read_record().get("cases", {}), []
-    for case in find_cases(patients).cases:  # not of those of an earlier call
-        folder, probability = arguments.out / PREPARED / case.id, Outputs(arguments.out / ANSWERED).probability(case.id)
-        if not probability.is_file() or (record := read_record(folder))["failed"]:
-            continue
-        found = _bring_one_back(arguments, member, record, probability, series=patients)
-        rows += [row | {"remarks": _remarks(said.get(case.id, {}))} for row in found]
-        if not arguments.probabilities:
-            probability.unlink()
-    write_csv(arguments.out / "volumes.csv", COLUMNS, rows)
-    console.print(f"masks on the patients' own grids, and volumes.csv: {arguments.out}", soft_wrap=True)
-
-
-def _remarks(record: dict) -> str:
-    """Return what there is to say of a case, in words."""
-    from segan_tl.predict.plausibility import remark_lines
-
-    return "; ".join(remark_lines(record.get("unlike_training", ()), record.get("doubtful", ())))
-
-
-def _bring_one_back(arguments, member, record: dict, probability: Path, *, series: Path) -> list[dict]:
-    """Write what was found in a case; return the rows of its volumes."""
-    from segan_tl.clinical.dicom.report import volumes_ml
-    from segan_tl.clinical.space.back import restore
-    from segan_tl.clinical.space.record import native_grid
-    from segan_tl.data.files.images import write_volume
-    from segan_tl.data.find.layouts import UNKNOWN_CONVENTION
-    from segan_tl.predict.labels import label_scheme, paint_labels
-    from segan_tl.predict.postprocess import binarise
-    from segan_tl.workflow.restoring import read_result
-
-    case, onto = record["case"], _sequence(arguments, member, record)
-    geometry, regions = native_grid(record, onto), member.config.data.regions
-    config = member.config.predict
-    if arguments.threshold is not None:
-        config = config.model_copy(update={"threshold": arguments.threshold})
-    found = restore(read_result(probability, record), record, onto)
-    masks = binarise(found if found.ndim == 4 else found[..., None], config)
-    painted = paint_labels(masks, regions, label_scheme(regions, UNKNOWN_CONVENTION))
-    write_volume(arguments.out / f"{case}.nii.gz", painted, geometry)
-    of_region = {region: masks[..., place] for place, region in enumerate(regions)}
-    volumes = volumes_ml(of_region, geometry)
-    if (series / "series.json").is_file():
-        _write_dicom(arguments, of_region, volumes, geometry, case, onto, series=series)
-    rows = [{"case": case, "region": name, "ml": round(ml, 3), "onto": onto} for name, ml in volumes.items()]
-    told = "  ".join(f"{row['region']} {row['ml']:.1f} ml" for row in rows)
-    console.print(f"{case}  on the grid of {onto}  {told}", soft_wrap=True)
-    return rows
-
-
-def _sequence(arguments, member, record: dict) -> str:
-    """Return the sequence on whose grid a case's mask is wanted: --onto, else FLAIR or the run's first one there is."""
-    if arguments.onto:
-        return arguments.onto
-    seen = [name for name in ("flair", *member.config.data.modalities) if name in member.config.data.modalities]
-    return next((name for name in seen if name in record["native"]), record["reference"])
-
-
-def _write_dicom(arguments, masks: dict, volumes: dict, geometry, case: str, onto: str, *, series: Path) -> None:
-    from segan_tl.clinical.dicom.reference import read_reference
-    from segan_tl.clinical.dicom.report import write_volumes_report
-    from segan_tl.clinical.dicom.segmentation import write_segmentation
-
-    reference, segmentation = read_reference(series, case, onto), arguments.out / f"{case}_seg.dcm"
-    write_segmentation(segmentation, masks, geometry, reference, case=case, model=Path(arguments.run[0]).name)
-    write_volumes_report(arguments.out / f"{case}_volumes.dcm", volumes, segmentation)

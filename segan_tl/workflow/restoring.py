@@ -71,8 +71,10 @@ def _threshold(values, arguments):
     from segan_tl.data.find.layouts import UNKNOWN_CONVENTION
     from segan_tl.errors import UserError
     from segan_tl.predict.labels import label_scheme, paint_labels
+    from segan_tl.predict.postprocess import drop_small_components
 
     masks = (values if values.ndim == 4 else values[..., None]) >= arguments.threshold
+    masks = drop_small_components(masks, arguments.smallest_component or 0.0)
     regions = tuple(arguments.regions or (("wt",) if masks.shape[-1] == 1 else ()))
     if len(regions) != masks.shape[-1]:
         raise UserError(
@@ -80,3 +82,12 @@ def _threshold(values, arguments):
             "name them in the order of the network"
         )
     return paint_labels(masks, regions, label_scheme(regions, UNKNOWN_CONVENTION))
+
+
+def share_of_the_run(arguments) -> float:
+    """Return the share of the largest part below which the run that made RESULT drops one; 0 where none is told."""
+    from segan_tl.predict.outputs import Outputs
+
+    said = Outputs(arguments.result.parent).read_record()
+    found = said.get("predict", {}).get("smallest_component", 0.0)
+    return float(found) if isinstance(found, (int, float)) else 0.0

@@ -33,6 +33,8 @@ def find_target(like: str | None, atlas: Path | None, *, without: bool, runs: Pa
     from segan_tl.disk.reading import require_file
     from segan_tl.errors import UserError
 
+    if like is not None:
+        require_like(like, runs)
     run = None if like is None or is_cohort(like) else _open(like, runs)
     modalities, prepared = _expected(run) if run else ((), {})
     if without:
@@ -50,6 +52,34 @@ def find_target(like: str | None, atlas: Path | None, *, without: bool, runs: Pa
     from segan_tl.clinical.space.cohort import read_space
 
     return Target(folder, read_space(folder).digest, modalities, prepared)
+
+
+def require_like(like: str, runs: Path) -> None:
+    """Refuse a --like that is neither a run nor a folder of cases, before anything is read or made.
+
+    Raises:
+        UserError: it is neither; both are named, for nothing tells which of them was meant.
+    """
+    from segan_tl.data.find.cases import find_cases
+    from segan_tl.errors import UserError
+    from segan_tl.zoo.find import is_zoo
+
+    expected = "--like expects a run, or a folder of cases"
+    if is_cohort(like):
+        try:
+            find_cases(like)
+        except UserError:
+            raise UserError(
+                f"{expected}; found neither in {like}: no config.json of a run, and nothing that is a case; name "
+                f"another, or see with python -m segan_tl check {like} what is there"
+            ) from None
+        return
+    try:
+        _open(like, runs)
+    except UserError as error:
+        if is_zoo(like) or Path(like).exists():
+            raise
+        raise UserError(f"{expected}; found no folder {like}, and {error}") from None
 
 
 def is_cohort(like: str) -> bool:

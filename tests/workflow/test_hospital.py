@@ -4,8 +4,10 @@ import csv
 
 import numpy as np
 import pytest
+import scipy.ndimage
 
 from segan_tl.__main__ import main
+from segan_tl.clinical.space.record import read_record
 from segan_tl.data.files.images import Source, read_volume, write_volume
 from tests.small_heads import small_head, small_space
 
@@ -42,6 +44,11 @@ def test_the_mask_lies_on_the_series_own_grid(place):
         (row,) = csv.DictReader(file)
     voxel_ml = np.prod(mask.geometry.spacing_mm) / 1000
     assert (row["case"], row["region"], row["onto"]) == (CASE, "wt", "flair")
+    numbers, parts = scipy.ndimage.label(mask.data > 0, np.ones((3, 3, 3)))  # not the components that wrote it
+    assert int(row["parts"]) == parts >= 1
+    largest = max(np.count_nonzero(numbers == part) for part in range(1, parts + 1))
+    assert float(row["largest_ml"]) == pytest.approx(largest * voxel_ml, abs=1e-3)
+    assert (row["sequences"], row["reference"]) == ("t1c+flair", "t1c")
     assert "remarks" in row and not list((place / "OUT" / "answered").glob("*_probability.nii.gz"))
     assert float(row["ml"]) == pytest.approx((mask.data > 0).sum() * voxel_ml, abs=1e-3) and float(row["ml"]) > 1
 
@@ -86,6 +93,8 @@ def test_another_sequence_by_name_and_prepared_images_are_kept(place, capsys):
         (["predict", "a", "b", "IN", "OUT", "--like", "a"], "for one RUN and brings its answer back; found 2 RUNs"),
         (["predict", "a", "IN", "OUT", "--like", "a", "--postprocess", "p.json"], "found --postprocess; use prepare"),
         (["predict", "a", "IN", "OUT.nii.gz", "--like", "a"], "name a folder"),
+        (["predict", "zoo:segan_flair", "IN", "OUT", "--like", "nowhere"], "found no folder nowhere, and no run at"),
+        (["predict", "zoo:segan_flair", "IN", "OUT", "--like", "containers"], "found neither in containers: no"),
         (["predict", "zoo:segan_flare", "IN", "OUT", "--like", "a"], "did you mean zoo:segan_flair?"),
         (["predict", "IN", "OUT", "--like", "tests"], "name the run first: predict RUN INPUT OUT --like COHORT"),
     ],
@@ -93,3 +102,31 @@ def test_another_sequence_by_name_and_prepared_images_are_kept(place, capsys):
 def test_mistakes_are_a_sentence(line, expected, capsys):
     assert main(line) == 2
     assert expected in " ".join(capsys.readouterr().err.split())
+
+
+def test_dicom_without_like_is_one_sentence(place, capsys):
+    for command in (["check"], ["predict", "zoo:segan_flair"], ["prepare"]):
+        more = ["OUT"] * (command[0] != "check") + ["--like", str(place / "cohort")] * (command[0] == "prepare")
+        assert main([*command, str(place / "EXPORT"), *more]) == 2
+        said = capsys.readouterr().err
+        assert "DICOM files in" in said and "--like RUN|COHORT" in said and "segan_tl dicom" in said
+        assert said.count("\n") == 1 and ".dcm" not in said
+
+
+def test_it_says_what_numbers_mean_and_what_took_how_long(place, capsys):
+    assert main(words(place, "--overwrite")) == 0
+    said = capsys.readouterr().out
+    assert "numbers in the masks: 1 = wt" in said and "prepared from t1c+flair, t1c onto the cohort, volumes ×" in said
+    (spent,) = [line for line in said.splitlines() if line.startswith("    ") and " s (" in line]
+    assert "bias" in spent and "atlas" in spent, spent
+    seconds = read_record(place / "OUT" / "prepared" / CASE)["seconds"]
+    assert seconds["all"] >= seconds["bias"] + seconds["rigid"] + seconds["atlas"] > 0
+
+
+def test_the_picture_shows_the_mask_on_the_patients_own_image(place):
+    from matplotlib.image import imread
+
+    picture = imread(place / "OUT" / f"{CASE}.png")
+    orange = (picture[..., 0] > 0.8) & (abs(picture[..., 1] - 0.62) < 0.1) & (picture[..., 2] < 0.2)
+    half = picture.shape[0] // 2
+    assert orange[:half].sum() > 50 > orange[half : -picture.shape[0] // 8].sum()  # outlines above, plain slices below

@@ -1,10 +1,11 @@
 """One patient from its own grids into a space: bias, registration, one interpolation, brain, intensities, size."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from segan_tl.clinical.space.bias import correct_bias
+from segan_tl.clinical.space.brains import HALF, register_brain
 from segan_tl.clinical.space.cohort import Space
 from segan_tl.clinical.space.finish import finish, judge
 from segan_tl.clinical.space.hd_bet import extract_brain
@@ -25,7 +26,7 @@ PREFERRED = ("t1c", "t1", "flair", "t2")  # as reference, of sequences that are 
 
 def prepare_patient(
     volumes: Mapping[str, Volume], settings: Settings, space: Space | None, *, mask: Volume | None = None,
-    labels: Volume | None = None,
+    labels: Volume | None = None, tell: Callable[[str], None] | None = None,
 ) -> Prepared:  # fmt: skip
     """Bring the sequences of a patient into a space; what is found in the end may have failed, and says so.
 
@@ -34,6 +35,7 @@ def prepare_patient(
         space: where to; None leaves the patient in the scanner's space, on cubic voxels of 1 mm.
         mask: of the brain, on the grid of one of the sequences; with `settings.brain` "mask".
         labels: a label map on the grid of one of the sequences, brought along.
+        tell: is called with what is done next, in words.
 
     Raises:
         UserError: an image is no head, a sequence is missing, or a mask lies on no sequence's grid.
@@ -42,6 +44,7 @@ def prepare_patient(
     substituted = _require(volumes, settings)
     reference = choose_reference(volumes, settings.reference)
     done = Prepared({}, Geometry((1, 1, 1), np.eye(4)), {}, reference, substituted)
+    done.tell = tell or done.tell
     for name, volume in volumes.items():
         done.native[name] = volume.geometry
         done.steps.append(Step("orientation", name, {"to": "LPS"}, 0.0))
@@ -57,7 +60,8 @@ def prepare_patient(
     if labels_of:
         own = volumes[labels_of[1]]
         done.labels = resample_labels_onto(labels.data, own.affine, done.geometry, transform=transforms[labels_of[1]])
-    judge(done, volumes, transforms, settings, space)
+    done.tell("how well they lie")
+    _, done.seconds["judging"] = timed(judge, done, volumes, transforms, settings, space)
     finish(done, settings, space)
     return done
 
@@ -128,6 +132,7 @@ def _align(done: Prepared, images, volumes, settings: Settings) -> dict[str, np.
     for name in volumes:
         if name == done.reference:
             continue
+        done.begin("rigid", name)
         found, seconds = timed(register, fixed, Picture(images[name], volumes[name].affine), kind="rigid")
         how = {"onto": done.reference, "metric": "mutual information", "start": found.start}
         done.steps.append(Step("rigid", name, how, seconds, found.matrix))
@@ -157,16 +162,12 @@ def _reach(done: Prepared, image, volume: Volume, brain, settings: Settings, spa
     """Return (4, 4) from the reference's scanner space to the cohort's."""
     if "atlas" in settings.without or space is None:
         return np.eye(4)
-    mean, inside = space.image_for(done.reference), space.brain >= 0.5
+    done.begin("atlas", done.reference)
     if brain is None:  # the skull must not count: only what the mean image has is looked at
-        fixed, moving = Picture(mean, space.geometry.affine, inside), Picture(image, volume.affine)
+        fixed = Picture(space.image_for(done.reference), space.geometry.affine, space.brain >= HALF)
+        found, seconds = timed(register, fixed, Picture(image, volume.affine), kind="affine")
     else:
-        from scipy.ndimage import binary_dilation
-
-        around = binary_dilation(inside, iterations=max(round(6 / space.geometry.spacing_mm[0]), 1))
-        fixed = Picture(mean, space.geometry.affine, around)
-        moving = Picture(np.where(brain, image, 0).astype(np.float32), volume.affine)
-    found, seconds = timed(register, fixed, moving, kind="affine")
+        found, seconds = timed(register_brain, image, volume.affine, brain, space, done.reference)
     how = {"onto": space.name, "cases": space.cases, "metric": "mutual information", "start": found.start}
     done.steps.append(Step("atlas", done.reference, how, seconds, found.matrix))
     if fault := fault_of_affine(found.matrix):

@@ -14,14 +14,13 @@ from segan_tl.clinical.space.intensity import landmarks_of, learn_standard
 from segan_tl.data.files.geometry import Geometry, find_grid_fault
 from segan_tl.data.files.images import Source, read_volume, write_volume
 from segan_tl.data.find.case import Case
-from segan_tl.data.intensities import find_background
+from segan_tl.data.intensities import MOST_BRAIN, find_background
 from segan_tl.disk.atomic import write_json
 from segan_tl.errors import UserError
 from segan_tl.schemas.prepared import SpaceJson
 from segan_tl.schemas.reading import read_json
 
 MOST_CASES = 40  # that the mean is taken of, evenly among all
-MOST_BRAIN = 0.6  # of the volume: an image with more of it is not extracted
 ATLAS, BRAIN, RECORD = "atlas", "brain", "space.json"
 
 

@@ -27,10 +27,10 @@ def draw_quality(
     figure = Figure(figsize=(2.4 * len(images), 7.4), facecolor="#111111", layout="constrained")
     axes = figure.subplots(3, len(images), squeeze=False)
     for row, plane in enumerate(PLANES):
-        edges = _edges(_cut(images[reference], plane, middle))
-        outline = None if brain is None else _cut(brain, plane, middle)
+        edges = _edges(cut_plane(images[reference], plane, middle))
+        outline = None if brain is None else cut_plane(brain, plane, middle)
         for axis, (name, image) in zip(axes[row], images.items()):
-            cut = _cut(image, plane, middle)
+            cut = cut_plane(image, plane, middle)
             axis.imshow(cut, cmap="gray", vmin=0, vmax=max(float(np.percentile(cut, 99.5)), 1e-6))
             axis.contour(edges, [0.5], colors=EDGES, linewidths=0.5)
             if outline is not None and outline.any():
@@ -49,7 +49,7 @@ def _middle(image: np.ndarray) -> tuple[int, ...]:
                  for axis, size in enumerate(image.shape))  # fmt: skip
 
 
-def _cut(image: np.ndarray, plane: str, at: tuple[int, ...]) -> np.ndarray:
+def cut_plane(image: np.ndarray, plane: str, at: tuple[int, ...]) -> np.ndarray:
     """Return one slice as it is looked at: front or head up, the patient's right on the left."""
     if plane == "axial":
         return np.asarray(image[:, :, at[2]], np.float32).T

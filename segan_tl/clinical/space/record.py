@@ -8,6 +8,7 @@ import numpy as np
 from segan_tl import __version__
 from segan_tl.clinical.space.prepared import Prepared
 from segan_tl.clinical.space.picture import draw_quality
+from segan_tl.clinical.space.steps import timed
 from segan_tl.data.files.geometry import Geometry
 from segan_tl.data.files.images import write_volume
 from segan_tl.disk.atomic import write_text
@@ -35,9 +36,16 @@ def write_prepared(
         mean: (H, W, D) of the cohort, for the picture; None without one, or where its grid was cropped.
     """
     (folder / RECORD).unlink(missing_ok=True)
+    prepared.tell("files and picture")
+    options = {"mean": mean, "keep": keep or not prepared.failed}
+    _, prepared.seconds["files and picture"] = timed(_write_images, folder, case, prepared, **options)
+    write_record(folder / RECORD, case, prepared, key=key)
+
+
+def _write_images(folder: Path, case: str, prepared: Prepared, *, mean: np.ndarray | None, keep: bool) -> None:
     for path in _images_in(folder, case):
         path.unlink()
-    if keep or not prepared.failed:
+    if keep:
         for name, image in prepared.images.items():
             write_volume(image_path(folder, case, name), image, prepared.geometry, dtype=np.float32)
         if prepared.labels is not None:
@@ -47,7 +55,6 @@ def write_prepared(
         shown["mean of the cohort"] = mean
     title = f"{case}: edges of {prepared.reference}" + "".join(f"\nFAILED: {reason}" for reason in prepared.failed)
     draw_quality(folder / PICTURE, shown, prepared.reference, brain=prepared.brain, title=title)
-    write_record(folder / RECORD, case, prepared, key=key)
 
 
 def write_record(path: Path, case: str, prepared: Prepared, *, key: str) -> None:
@@ -62,6 +69,7 @@ def write_record(path: Path, case: str, prepared: Prepared, *, key: str) -> None
         "substituted": prepared.substituted,
         "quality": prepared.quality,
         "failed": prepared.failed,
+        "seconds": prepared.seconds_of_each(),
     }
     lines = [f"  {json.dumps(name)}: {json.dumps(value)}," for name, value in about.items()]
     steps = ",\n".join(f"    {json.dumps(step.as_json())}" for step in prepared.steps)

@@ -105,11 +105,18 @@ def register(
         if best is None or information > best[0]:
             best = information, name, matrix
     _, name, matrix = best
-    finest = Effort(finest_mm or max(FINEST_MM, fixed.pixel_mm, moving.pixel_mm))
-    middle = max(MIDDLE, finest)
+    middle, finest = _last_levels(fixed, moving, finest_mm)
     for step, effort in (("rigid", middle), (kind, middle), (kind, finest))[kind == "rigid" :]:
         matrix, information = _improve(fixed, moving, matrix, kind=step, effort=effort, seeds=seeds)
     return Registration(np.linalg.inv(matrix), information, name)
+
+
+def refine(fixed: Picture, moving: Picture, matrix: np.ndarray, *, seed: int = 0) -> np.ndarray:
+    """Return an affine transform from the moving to the fixed space, found from one that is nearly right."""
+    seeds, matrix = count(1 + 1000 * seed), np.linalg.inv(matrix)
+    for effort in _last_levels(fixed, moving, None):
+        matrix, _ = _improve(fixed, moving, matrix, kind="affine", effort=effort, seeds=seeds)
+    return np.linalg.inv(matrix)
 
 
 def information_at(fixed: Picture, moving: Picture, matrix: np.ndarray, *, edge_mm: float = 2.0) -> float:
@@ -118,6 +125,11 @@ def information_at(fixed: Picture, moving: Picture, matrix: np.ndarray, *, edge_
 
 
 # === One level ===
+
+
+def _last_levels(fixed: Picture, moving: Picture, finest_mm: float | None) -> tuple[Effort, Effort]:
+    finest = Effort(finest_mm or max(FINEST_MM, fixed.pixel_mm, moving.pixel_mm))
+    return max(MIDDLE, finest), finest
 
 
 def _improve(fixed: Picture, moving: Picture, matrix: np.ndarray, *, kind: Kind, effort: Effort, seeds) -> tuple:

@@ -17,11 +17,11 @@ VOXEL_SUFFIXES = {
 
 _CONVERT = "convert it to .nii.gz"
 _ITK = "convert it to .nii.gz (SimpleITK: WriteImage(ReadImage(…), …))"
-_DICOM = "this is DICOM: make cases of its folder with python -m segan_tl dicom FOLDER OUT"
+DICOM = "this is DICOM: make cases of its folder with python -m segan_tl dicom FOLDER OUT"
 UNREAD_SUFFIXES = {
     ".nii.zst": "unpack it with zstd -d", ".nii.xz": "unpack it with unxz", ".nii.zip": "unpack it with unzip",
     ".nii.gz.gz": "unpack it with gunzip", ".mha.gz": "unpack it with gunzip", ".nrrd.gz": "unpack it with gunzip",
-    ".dcm": _DICOM, ".dicom": _DICOM, ".ima": _DICOM, ".par": "convert it and its .rec to .nii.gz with dcm2niix",
+    ".dcm": DICOM, ".dicom": DICOM, ".ima": DICOM, ".par": "convert it and its .rec to .nii.gz with dcm2niix",
     ".rec": "convert it and its .par to .nii.gz with dcm2niix",
     ".mnc": "convert it to .nii.gz with mnc2nii", ".mnc.gz": "convert it to .nii.gz with mnc2nii",
     ".mif": "convert it to .nii.gz with mrconvert", ".mif.gz": "convert it to .nii.gz with mrconvert",

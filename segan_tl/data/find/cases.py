@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from segan_tl.data.files.formats import SUFFIXES, unread_remedy
+from segan_tl.data.files.formats import DICOM, SUFFIXES, is_dicom, unread_remedy
 from segan_tl.data.files.geometry import Geometry
 from segan_tl.data.files.images import Source
 from segan_tl.data.find.bids import is_bids, read_bids
@@ -80,6 +80,7 @@ def find_cases(folder: Path | str) -> Cohort:
         files = list_images(folder)
         found, unused = read_bids(folder, files) if is_bids(files) else group_files(files, folder)
     if not found:
+        _refuse_dicom(unused, folder)
         raise UserError(
             f"expected {_SOUGHT}; found {_glance(folder)} in {folder}; give the folder that holds the cases"
             + "".join(f"\n{line}" for line in tell(unused, folder))
@@ -91,6 +92,17 @@ def find_cases(folder: Path | str) -> Cohort:
     _refuse_twins(found)
     cases, settings = annotate(folder, found)
     return Cohort(folder, found[0].layout, tuple(sorted(cases, key=lambda case: case.id)), settings, tuple(unused))
+
+
+def _refuse_dicom(unused: list, folder: Path) -> None:
+    """Say what to do with a folder that a scanner has left; no file is named, for its name may be the patient's."""
+    number = sum(file.remedy == DICOM or is_dicom(file.path) for file in unused)
+    if number * 2 > len(unused):
+        raise UserError(
+            f"expected cases as NIfTI; found {number} DICOM files in {folder}; make cases of them with python -m "
+            f"segan_tl dicom {folder} PATIENTS and bring these into a model's space with prepare, or do all of it in "
+            f"one call: python -m segan_tl predict RUN {folder} OUT --like RUN|COHORT"
+        )
 
 
 def case_from_file(path: Path, modality: str) -> Case:

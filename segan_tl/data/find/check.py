@@ -14,7 +14,7 @@ from segan_tl.data.files.images import Source, Volume, read_volume
 from segan_tl.data.find.case import Case, Cohort, Problem
 from segan_tl.data.find.layouts import MASK, UNKNOWN_CONVENTION
 from segan_tl.data.find.missing import missing_labels, missing_modality, those_there
-from segan_tl.data.intensities import find_background, find_intensity_fault
+from segan_tl.data.intensities import MOST_BRAIN, find_background, find_intensity_fault
 from segan_tl.disk.paths import fault_of_name
 from segan_tl.errors import UserError
 from segan_tl.regions import LABEL_NAMES, convention_labels, to_canonical
@@ -23,7 +23,7 @@ from segan_tl.regions import LABEL_NAMES, convention_labels, to_canonical
 LABEL_TOLERANCE = 1e-3
 # A case takes about 150 MB while it is checked: 64 of them at once would not fit everywhere.
 MAX_JOBS = 8
-REGISTER = "register and resample all files of the case to one grid"
+REGISTER = "register and resample all files of the case to one grid: python -m segan_tl prepare does it"
 STATE_CONVENTION = (
     'state what the labels of all cases mean: write {"label_convention": "…"} to cohort.json beside the cases, with '
     "brats2017 (1 NCR, 2 ED, 4 ET), brats2023 (1 NCR, 2 ED, 3 ET), msd (1 ED, 2 NCR, 3 ET) or your own, such as "
@@ -42,6 +42,8 @@ class CheckedCase:
         label_voxels: canonical label name to number of voxels.
         problems: why the case cannot be used; none for a good case.
         notes: what is unusual and allowed.
+        remarks: of who asked for the check.
+        full: modalities whose image is so full that it is no extracted brain, but a head, or noise around one.
     """
 
     case: Case
@@ -51,7 +53,8 @@ class CheckedCase:
     label_voxels: dict[str, int]
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
-    remarks: tuple[str, ...] = ()  # of who asked for the check
+    remarks: tuple[str, ...] = ()
+    full: tuple[str, ...] = ()
 
 
 def read_case(
@@ -71,7 +74,7 @@ def read_case(
         return CheckedCase(case, {}, None, None, {}, tuple(whole), ())
     roles = {*modalities, *([MASK] if need_mask else [])}
     problems = [problem for problem in case.problems if problem.role in roles]
-    notes, volumes, opened = [], {}, {}
+    notes, volumes, opened, full = [], {}, {}, []
     for modality in modalities:
         if modality not in case.images:
             problems.append(missing_modality(case, modality))
@@ -81,6 +84,8 @@ def read_case(
             background = find_background(volume.data)
             if fault := find_intensity_fault(volume.data, background=background):
                 problems.append(Problem(case.id, case.images[modality].path, *fault))
+            if np.mean(volume.data != background) > MOST_BRAIN:
+                full.append(modality)
             if background:
                 volume = replace(volume, data=volume.data.astype(np.float32) - np.float32(background))
                 notes.append(f"the background of {modality} is {background:.3g}, not 0: subtracted")
@@ -98,7 +103,7 @@ def read_case(
             totals = {name: np.count_nonzero(labels == label) for name, label in LABEL_NAMES.items()}
             counts = {name: int(total) for name, total in totals.items() if total}
     images = {modality: volume.data for modality, volume in volumes.items()}
-    return CheckedCase(case, images, labels, geometry, counts, tuple(problems), tuple(notes))
+    return CheckedCase(case, images, labels, geometry, counts, tuple(problems), tuple(notes), full=tuple(full))
 
 
 def check_case(case: Case, modalities: tuple[str, ...], *, need_mask: bool = True) -> list[Problem]:
