@@ -112,6 +112,15 @@ def print_table(table) -> None:
     (console if console.is_terminal else PlainConsole(width=PIPED_WIDTH)).print(table)
 
 
+def print_table_or_lines(table, lines: list[str], *, columns: int) -> None:
+    """Print a table, or lines that say the same on a terminal of fewer columns, which would break its cells to bits."""
+    if console.is_terminal and console.width < columns:
+        for line in lines:
+            console.print(line)
+    else:
+        print_table(table)
+
+
 def duration(seconds: float) -> str:
     """Return a duration as a person would say it: 40 s, 12 min, 3.5 h, 21 days."""
     if seconds < 90:

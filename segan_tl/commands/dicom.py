@@ -3,9 +3,11 @@
 import argparse
 from pathlib import Path
 
-from segan_tl.console import console, error_console, print_table
+from segan_tl.console import console, error_console, print_table_or_lines
 from segan_tl.disk.paths import safe_name
 
+STATED = "stated by --series"
+COLUMNS = 120  # that the table takes
 EPILOG = """examples:
   python -m segan_tl dicom EXPORT                                       which series there are, and what they show
   python -m segan_tl dicom EXPORT PATIENTS                              patients/patient-1/patient-1_flair.nii.gz …
@@ -43,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     name = None if arguments.id is None else safe_name(arguments.id, "the patient")
     found = find_series(arguments.folder, name=name)
     fixed = state(found, arguments.series)
-    print_table(_table(found, fixed))
+    print_table_or_lines(_table(found, fixed), _lines(found, fixed), columns=COLUMNS)
     for line in _counts(found):
         console.print(line, soft_wrap=True)
     chosen = choose_series(found, arguments.series)
@@ -72,20 +74,36 @@ def _table(found, fixed: dict):
     table.add_column("sequence", no_wrap=True)
     for heading in ("why", "set aside"):
         table.add_column(heading, overflow="fold")
+    for one, cells in _rows(found, fixed):
+        *shown, aside = cells
+        plain = one.sequence != "other" or cells[-2] == STATED
+        table.add_row(*shown, aside, style="dim" if aside or not plain else None)
+    return table
+
+
+def _rows(found, fixed: dict):
+    """Yield each series, and its cells: case, series, grid, mm, sequence, why, set aside."""
     stated = {id(one): modality for (_, modality), one in fixed.items()}
     for one in found.series:
         geometry, word = one.geometry, stated.get(id(one))
-        table.add_row(
+        yield one, (
             one.case,
             one.name,
             "×".join(map(str, geometry.shape)) if geometry else "–",
             "×".join(f"{length:.3g}" for length in geometry.spacing_mm) if geometry else "–",
             word or one.sequence,
-            "stated by --series" if word else one.reason,
+            STATED if word else one.reason,
             "" if word else "; ".join(filter(None, (one.aside, one.fault))),
-            style="dim" if (one.aside or one.fault or one.sequence == "other") and not word else None,
         )
-    return table
+
+
+def _lines(found, fixed: dict) -> list[str]:
+    """Return the table as two lines a series, for narrow terminals."""
+    lines = []
+    for _, (case, series, grid, length, sequence, why, aside) in _rows(found, fixed):
+        lines += [f"{case}  series {series}: {sequence}, {grid}, {length} mm", f"    {why}"]
+        lines += [f"    set aside: {aside}"] if aside else []
+    return lines
 
 
 def _counts(found) -> list[str]:

@@ -94,14 +94,16 @@ def run(arguments: argparse.Namespace) -> int:
     faults = {system: refuse_headers(arguments, *found[:2]) for system, found in sides.items()}
     replaced = arguments.out.exists()
     prepare_folder(arguments.out)
-    for plan in next(iter(plans.values())) if arguments.rules else ():
-        _print_notes(plan)
 
     # === Score ===
     started, scored = time.monotonic(), {}
-    for system, (truths, predictions, left_over) in sides.items():
-        for remark in remarks_on(truths, predictions, left_over):
-            console.print(f"{system}: {remark}" if len(sides) > 1 else remark, soft_wrap=True)
+    remarks = {system: remarks_on(*found) for system, found in sides.items()}
+    of_all = [line for line in next(iter(remarks.values())) if all(line in found for found in remarks.values())]
+    for line in of_all:
+        console.print(line, soft_wrap=True)
+    for system, (truths, predictions, _) in sides.items():
+        for line in (line for line in remarks[system] if line not in of_all):
+            console.print(f"{system}: {line}", soft_wrap=True)
         for plan in plans[system]:
             scored[system, plan.challenge] = _score(arguments, truths, predictions, plan, faults[system])
     seconds = time.monotonic() - started
@@ -110,8 +112,9 @@ def run(arguments: argparse.Namespace) -> int:
 
         report_rules(scored, plans, arguments.out)
     else:
-        write_scores(arguments.out, *scored.values(), plan)
-        print_summary(*scored.values(), plan)
+        (plan,), (rows,) = next(iter(plans.values())), scored.values()
+        write_scores(arguments.out, rows, plan)
+        print_summary(rows, plan)
         _print_notes(plan)
     for system, found in faults.items():
         for line in _left_out(found):

@@ -6,6 +6,7 @@ import shlex
 from segan_tl.errors import UserError, nearest
 
 ACTIONS = ("list", "show")
+COLUMNS = 110  # that the table takes
 EPILOG = """examples:
   python -m segan_tl zoo                                          all of them: name, network, inputs, regions, size
   python -m segan_tl zoo show segan_t2                            the model card: what it was trained on, and how
@@ -58,7 +59,7 @@ def _list() -> int:
     from rich import box
     from rich.table import Table
 
-    from segan_tl.console import console
+    from segan_tl.console import console, print_table_or_lines
     from segan_tl.zoo.describe import describe_entries
     from segan_tl.zoo.find import PREFIX
 
@@ -68,11 +69,16 @@ def _list() -> int:
     for heading in ("parameters", "MB"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("what it is", overflow="fold")
+    lines = []
     for entry in describe_entries():
         size = f"{entry.size_bytes / 1e6:.1f}"
         regions, count = ", ".join(entry.regions), f"{entry.parameters:,}"
         table.add_row(PREFIX + entry.name, entry.family, entry.inputs, regions, count, size, entry.about)
-    console.print(table)
+        lines += [
+            f"{PREFIX}{entry.name}  {entry.family}, {entry.inputs} → {regions}, {count} weights, {size} MB",
+            f"    {entry.about}",
+        ]
+    print_table_or_lines(table, lines, columns=COLUMNS)
     console.print(
         "next: python -m segan_tl zoo show NAME    python -m segan_tl predict zoo:NAME PATIENT OUT", soft_wrap=True
     )

@@ -45,6 +45,17 @@ def test_the_table_alone_writes_nothing(tmp_path, capsys, monkeypatch):
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_a_narrow_terminal_gets_lines(tmp_path, capsys, monkeypatch):
+    from segan_tl.console import PlainConsole
+
+    monkeypatch.setattr("segan_tl.console.console", PlainConsole(width=80, force_terminal=True, no_color=True))
+    write_study(tmp_path / "in")
+    assert main(["dicom", str(tmp_path / "in")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    place = lines.index("patient-1  series 4: flair, 12×10×6, 1×1×5 mm")
+    assert lines[place + 1].startswith("    the description says so; TR 9000 ms")
+
+
 def test_cases_that_the_other_commands_understand(tmp_path, capsys):
     write_study(tmp_path / "in" / "a", study="a")
     write_study(tmp_path / "in" / "b", ("t1", "flair"), study="b", attributes=IDENTITY | {"PatientID": "B"})

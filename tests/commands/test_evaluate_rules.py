@@ -8,7 +8,7 @@ import pytest
 
 from segan_tl.__main__ import main
 from segan_tl.metrics.columns import Plan
-from segan_tl.report.score.rule_sets import mean_ranks, tau_text
+from segan_tl.report.score.rule_sets import common_text, mean_ranks, tau_text
 from tests.small_masks import small_truth, write_mask, write_truths
 
 STATED = ("--prediction-labels", "brats2023")
@@ -58,6 +58,9 @@ def test_side_by_side_and_the_ranking(places, capsys):
     assert {row["region"] for row in read(places / "m-core-brats2026-met.csv")} == {"wt", "tc", "et"}
     printed = capsys.readouterr().out
     assert "Kendall's tau of brats2023-met and brats2026-met: 1.000 (3 systems" in printed
+    assert "that all 3 systems have: brats2023-met wt, tc, et; brats2026-met" in printed
+    assert printed.count("labels of the truth:") == 1  # what is the same of all systems is said once
+    assert "MedPy" not in printed and "docs/scores.md" in printed  # definitions of 40 columns are not printed
     assert "undefined" in printed and "scored 2 cases" in printed
 
 
@@ -174,3 +177,12 @@ def test_what_is_matched_is_not_lost_among_many(tmp_path):
         write_mask(tmp_path / "out" / f"{name[10:]}.nii.gz", np.zeros_like(small_truth()))
     assert run(tmp_path, "out", stated=(*STATED, "--truth-labels", "brats2023")) == 0
     assert len({row["case"] for row in read(tmp_path / "m.csv")}) == 40
+
+
+def test_the_ranking_says_which_regions_it_goes_by():
+    plans = {
+        "ours": [Plan(("wt", "tc", "et"), challenge="brats2023-gli"), Plan(("wt", "tc"), challenge="brats2026-gli")],
+        "theirs": [Plan(("wt", "tc"), challenge="brats2023-gli"), Plan(("wt", "tc"), challenge="brats2026-gli")],
+    }
+    expected = "brats2023-gli wt, tc (not et, which not every system has); brats2026-gli wt, tc"
+    assert common_text(plans) == f"ranked by the cases and regions that all 2 systems have: {expected}"

@@ -64,6 +64,16 @@ def test_the_list_and_the_card(capsys):
         assert capsys.readouterr().out == (ENTRY / "README.md").read_text()
 
 
+def test_a_narrow_terminal_gets_lines(capsys, monkeypatch):
+    """At 80 columns the last column of the table had three letters a line."""
+    from segan_tl.console import PlainConsole
+
+    monkeypatch.setattr("segan_tl.console.console", PlainConsole(width=80, force_terminal=True, no_color=True))
+    assert main(["zoo"]) == 0
+    printed = capsys.readouterr().out
+    assert "zoo:segan_flair  segan, flair → wt, 270,561 weights, 1.4 MB\n    For flair" in printed
+
+
 @pytest.mark.parametrize(
     ("words", "answer"),
     [

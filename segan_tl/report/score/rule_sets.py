@@ -44,6 +44,14 @@ def report_rules(scored: Scored, plans: Mapping[str, Sequence[Plan]], out: Path)
     write_csv(out, SIDE_BY_SIDE, itertools.chain(*(side_by_side(name, scored, found) for name, found in plans.items())))
     if len(plans) > 1:
         _report_ranking(scored, plans, out)
+    for line in _notes(next(iter(plans.values()))):
+        console.print(line, soft_wrap=True)
+
+
+def _notes(plans: Sequence[Plan]) -> list[str]:
+    """Return what the rules differ in, a line each, and where the columns that they share are explained."""
+    lines = [f"{plan.challenge}: {plan.rules.rule_in_words}" for plan in plans]
+    return [*lines, "what each column means: docs/scores.md, or evaluate --challenge NAME, which prints it"]
 
 
 def _beside(out: Path, *words: str) -> Path:
@@ -116,6 +124,7 @@ def _report_ranking(scored: Scored, plans: Mapping[str, Sequence[Plan]], out: Pa
         found = [line for line in lines if line["system"] == system]
         table.add_row(system, *(f"{line['place']} ({line['mean_rank']:.2f})" for line in found))
     print_table(table)
+    console.print(common_text(plans), soft_wrap=True)
     for first, second in itertools.combinations(rules, 2):
         console.print(tau_text(ranks, first, second), soft_wrap=True)
     console.print(f"ranking: {table_path}, {picture}", soft_wrap=True)
@@ -141,6 +150,17 @@ def mean_ranks(rows: Mapping[str, Sequence[Mapping]], plans: Sequence[Plan]) -> 
     ]
     means = np.mean(ranks, axis=0) if ranks else [math.nan] * len(rows)
     return dict(zip(rows, map(float, means)))
+
+
+def common_text(plans: Mapping[str, Sequence[Plan]]) -> str:
+    """Say by which regions systems are ranked: those that all of them have, and which that leaves out."""
+    told = []
+    for found in zip(*plans.values()):
+        common = [region for region in found[0].regions if all(region in plan.regions for plan in found)]
+        others = sorted({region for plan in found for region in plan.regions} - set(common))
+        left = f" (not {', '.join(others)}, which not every system has)" if others else ""
+        told.append(f"{found[0].challenge} {', '.join(common) or 'none'}{left}")
+    return f"ranked by the cases and regions that all {len(plans)} systems have: {'; '.join(told)}"
 
 
 def _badness(value: float, column: Column) -> float:

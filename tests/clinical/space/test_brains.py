@@ -6,7 +6,7 @@ import pytest
 from segan_tl.clinical.space.brains import half_way, register_brain
 from segan_tl.clinical.space.cohort import Space
 from segan_tl.clinical.space.resample import resample_onto
-from tests.small_heads import small_head, small_space
+from tests.small_heads import small_space
 
 
 def fading_space() -> Space:
