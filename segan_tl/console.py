@@ -93,7 +93,8 @@ def stage_progress(description: str, *, total: int) -> Iterator[tuple[Callable[[
         def tell(case: str, stage: str) -> None:
             bar.update(task, description=printable(f"{case}: {stage}"))
             if not console.is_terminal:
-                seconds = time.monotonic() - begun.setdefault(case, time.monotonic())
+                now = time.monotonic()
+                seconds = now - begun.setdefault(case, now)
                 console.print(f"    {case}  {seconds:.0f} s: {stage}", soft_wrap=True)
 
         def advance(text: str | None) -> None:

@@ -156,3 +156,19 @@ def test_cases_are_held_against_those_of_a_run(tmp_path, capsys):
     assert "1 of 1 good cases is unlike" in capsys.readouterr().out
     assert main([*like[:-2], "--like", "small/none"]) == 2
     assert "no run at small/none" in capsys.readouterr().err
+
+
+def test_heads_and_several_grids_are_sent_to_prepare(tmp_path, capsys):
+    """A patient as scanned: 94 % of FLAIR is not 0, T1 lies on another grid. A brain in air is passed over."""
+    generator = np.random.default_rng(0)
+    for case, air in (("P1", 0), ("P2", 4)):
+        (tmp_path / case).mkdir()
+        for part, shape in (("flair", (10, 10, 6)), ("t1", (8, 10, 6) if case == "P1" else (10, 10, 6))):
+            data = generator.integers(1, 900, shape).astype(np.int16)
+            data[:air] = data[-air or len(data) :] = 0
+            nib.save(nib.Nifti1Image(data, np.diag([-2.0, -2, 2, 1])), tmp_path / case / f"{case}_{part}.nii.gz")
+    assert main(["check", str(tmp_path), "--no-masks"]) == 1
+    out = " ".join(capsys.readouterr().out.split())
+    assert "empty in 1 of 2 cases (P1): heads with their skulls" in out
+    assert f"segan_tl prepare {tmp_path} PREPARED" in out
+    assert "python -m segan_tl prepare does it" in out

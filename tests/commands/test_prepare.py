@@ -11,6 +11,7 @@ from segan_tl.clinical.space.record import read_record
 from segan_tl.data.files.geometry import Geometry
 from segan_tl.data.files.images import Source, read_volume, write_volume
 from segan_tl.data.find.cases import find_cases
+from segan_tl.disk.atomic import write_json
 from tests.small_heads import aligned_volumes, small_head, small_space, write_head
 
 FAST = ("--without", "bias,brain")
@@ -136,3 +137,44 @@ def test_a_run_s_modalities_are_needed(place, capsys):
     assert "flair stands in for t2" in " ".join(capsys.readouterr().out.split())
     assert json.loads((place / "OUT6" / "P1" / "prepare.json").read_text())["substituted"] == {"t2": "flair"}
     assert "t2" in find_cases(place / "OUT6").cases[0].images
+
+
+def test_restore_replaces_when_asked_and_drops_small_parts_when_asked(place, tmp_path, capsys):
+    """A block of 6×6×6 and one of 2×2×2 voxels: 216 and 8, so a share of 0.1 drops the small one."""
+    record = place / "OUT" / "P1"
+    geometry = read_volume(Source(record / "P1_flair.nii.gz")).geometry
+    share = np.zeros(geometry.in_lps.shape, np.float32)
+    share[20:26, 20:26, 20:26] = share[30:32, 30:32, 30:32] = 1.0
+    write_volume(tmp_path / "P1_probability.nii.gz", share, geometry, dtype=np.float32)
+    write_json(tmp_path / "predictions.json", {"cases": {}, "predict": {"smallest_component": 0.1}})
+    out = tmp_path / "out.nii.gz"
+    line = ["restore", str(tmp_path / "P1_probability.nii.gz"), str(record), str(out), "--onto", "flair"]
+    assert main([*line, "--threshold", "0.5"]) == 0
+    assert "the run drops those below 0.1 of a region's largest: add --smallest-component 0.1" in said(capsys)
+    both = (read_volume(Source(out)).data > 0).sum()
+    assert "add --overwrite to replace it" in refused(capsys, [*line, "--threshold", "0.5"])
+    assert main([*line, "--threshold", "0.5", "--overwrite", "--smallest-component", "0.1"]) == 0
+    assert "every part is kept" not in said(capsys)
+    assert 0 < (read_volume(Source(out)).data > 0).sum() < both
+    own = [*line[:3], str(tmp_path / "P1_probability.nii.gz"), "--onto", "flair", "--overwrite"]
+    assert "is RESULT itself, which would be lost" in refused(capsys, own)
+
+
+def test_it_says_what_it_is_at_and_what_took_how_long(place, capsys):
+    """Two patients by two workers: the lines of both, and the seconds of each step in prepare.json."""
+    write_head(place / "PAIR" / "A")
+    write_head(place / "PAIR" / "B")
+    assert main(words(place, "--jobs", "2", data="PAIR", out="PAIR_OUT")) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for case in ("A", "B"):
+        own = [line.split(": ", 1)[1] for line in lines if line.startswith(f"    {case}  ")]
+        wanted = ["reading", "registration of flair", "registration to the cohort's space of t1c"]
+        assert own == [*wanted, "how well they lie", "files and picture"]
+        seconds = read_record(place / "PAIR_OUT" / case)["seconds"]
+        assert seconds["all"] == pytest.approx(sum(seconds.values()) - seconds["all"], abs=0.5)
+        assert {"rigid", "atlas", "judging"} <= set(seconds)
+
+
+def said(capsys) -> str:
+    """Return what was printed, on one line."""
+    return " ".join(capsys.readouterr().out.split())
