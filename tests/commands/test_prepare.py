@@ -144,7 +144,7 @@ def test_restore_replaces_when_asked_and_drops_small_parts_when_asked(place, tmp
     record = place / "OUT" / "P1"
     geometry = read_volume(Source(record / "P1_flair.nii.gz")).geometry
     share = np.zeros(geometry.in_lps.shape, np.float32)
-    share[20:26, 20:26, 20:26] = share[30:32, 30:32, 30:32] = 1.0
+    share[20:26, 20:26, 20:26] = share[30:32, 30:32, 30:32] = 0.9
     write_volume(tmp_path / "P1_probability.nii.gz", share, geometry, dtype=np.float32)
     write_json(tmp_path / "predictions.json", {"cases": {}, "predict": {"smallest_component": 0.1}})
     out = tmp_path / "out.nii.gz"
@@ -172,7 +172,7 @@ def test_it_says_what_it_is_at_and_what_took_how_long(place, capsys):
         assert own == [*wanted, "how well they lie", "files and picture"]
         seconds = read_record(place / "PAIR_OUT" / case)["seconds"]
         assert seconds["all"] == pytest.approx(sum(seconds.values()) - seconds["all"], abs=0.5)
-        assert {"rigid", "atlas", "judging"} <= set(seconds)
+        assert {"rigid", "atlas"} <= set(seconds)
 
 
 def said(capsys) -> str:
