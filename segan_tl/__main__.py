@@ -30,6 +30,8 @@ COMMANDS = {
     "report": "show a run, or several side by side, in one HTML file",
     "evaluate": "score a folder of masks against the truth, ours or not",
     "tune-postprocess": "sizes below which parts of a predicted tumour are removed, and what that is worth",
+    "calibrate": "make the probabilities of a run mean what they say",
+    "guarantee": "what can be promised of a run's masks and volumes for new patients",
     "check": "read every case of a folder and name the bad ones",
     "dicom": "show which series a folder of DICOM holds; write T1, T1c, T2 and FLAIR as NIfTI",
     "radiomics": "write shape, intensities and texture of each case's tumour to a table",

@@ -107,6 +107,21 @@ class Run:
         return self.root / "overlays.png"
 
     @property
+    def calibration(self) -> Path:
+        """Return the temperatures that make its probabilities mean what they say, JSON."""
+        return self.root / "calibration.json"
+
+    @property
+    def reliability(self) -> Path:
+        """Return the picture of its probabilities beside how often they came true, PNG."""
+        return self.root / "reliability.png"
+
+    @property
+    def guarantee(self) -> Path:
+        """Return thresholds and volume intervals that hold for new patients on average, JSON."""
+        return self.root / "guarantee.json"
+
+    @property
     def report(self) -> Path:
         """Return the page that shows the run in a browser, HTML in one file."""
         return self.root / "report.html"

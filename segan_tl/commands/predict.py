@@ -9,6 +9,7 @@ from segan_tl.console import console
 from segan_tl.errors import UserError
 from segan_tl.predict.vote import ENSEMBLES, RULES
 from segan_tl.regions import MODALITIES
+from segan_tl.schemas.trust import KINDS
 from segan_tl.workflow.clusters import assign_clusters
 from segan_tl.workflow.numbers import fold, positive, share, weight
 
@@ -62,6 +63,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--postprocess", type=Path, metavar="FILE", help="thresholds of tune-postprocess to apply")
     parser.add_argument("--clusters", type=Path, metavar="FILE", help="of radiomics: --postprocess by a case's cluster")
     parser.add_argument("--probabilities", action="store_true", help="also write <case>_probability.nii.gz, float32")
+    parser.add_argument(
+        "--guarantee", choices=KINDS, help="also write <case>_KIND.nii.gz: what is missed, or false, kept below alpha"
+    )
+    parser.add_argument("--guarantee-file", type=Path, metavar="FILE", help="of guarantee --out (the run's own)")
+    parser.add_argument("--uncalibrated", action="store_true", help="leave probabilities as the network says them")
     hospital = parser.add_argument_group("patients as they left the scanner, DICOM or NIfTI (docs/clinical.md)")
     hospital.add_argument("--like", metavar="RUN|COHORT", help="prepare INPUT for its space, and bring masks back")
     hospital.add_argument("--onto", choices=MODALITIES, help="sequence on whose grid masks are wanted (flair)")
@@ -87,6 +93,8 @@ def run(arguments: argparse.Namespace) -> int:
     from segan_tl.predict.onnx_network import require_runtime
     from segan_tl.predict.outputs import plan_outputs
     from segan_tl.predict.remarks import (
+        tell_calibration,
+        tell_promise,
         warn_of_missing_preparation,
         warn_of_synthetic_training,
         warn_of_training_cases,
@@ -119,12 +127,13 @@ def run(arguments: argparse.Namespace) -> int:
     if not cases:
         wanted = f"{'any of ' if any_of_them else ''}{', '.join(modalities)}"
         raise UserError(f"no case at {arguments.input} has {wanted}: {lacking[0]}")
-    maps = {"probabilities": arguments.probabilities, "agreement": arguments.agreement}
+    maps = {"probabilities": arguments.probabilities, "agreement": arguments.agreement, "promised": arguments.guarantee}
     outputs = plan_outputs(arguments.out, cases, **maps, overwrite=arguments.overwrite)
     remarks += found + [f"left out: {reason}" for reason in lacking]
     remarks += warn_of_unfinished_training(members) + warn_of_synthetic_training(members, cases)
     remarks += warn_of_training_cases(members, cases) + warn_of_unknown_cohort(members)
-    remarks += warn_of_missing_preparation(members, cases)
+    remarks += warn_of_missing_preparation(members, cases) + tell_calibration(members, asked=arguments.probabilities)
+    remarks += tell_promise(members[0], arguments.guarantee) if len(members) == 1 else []
     thresholds, conventions = _postprocess(arguments, members), {case.convention for case in cases}
     chosen = open_chosen(thresholds, lead.config.data.regions, conventions)
     chosen = assign_clusters(arguments.clusters, chosen, cases)
@@ -174,6 +183,8 @@ def _open(arguments) -> tuple:
             "or --vote weighted to let several runs of one modality each decide together, --ensemble mean for runs of "
             "the same, or name one"
         )
+    if arguments.vote in RULES and (arguments.guarantee or arguments.guarantee_file):
+        raise UserError("a guarantee is of one run, which --vote asks several of; leave --guarantee or --vote out")
     if arguments.vote is None:
         members = [open_member(arguments.run[0], runs=arguments.runs)]
         members = [replace(members[0], config=seeing(members[0].config, _modality(arguments)))]
@@ -188,6 +199,8 @@ def _open(arguments) -> tuple:
 def _open_ensemble(arguments) -> tuple:
     from segan_tl.workflow.ensemble import open_ensemble
 
+    if arguments.guarantee or arguments.guarantee_file:
+        raise UserError("a guarantee is of one run, and no ensemble has one; leave --guarantee or --ensemble out")
     ensemble, remarks = open_ensemble(arguments, modality=_modality(arguments))
     members = [_override(member, arguments) for member in ensemble.members]
     return members, ensemble._replace(members=tuple(members)), remarks
@@ -213,4 +226,7 @@ def _override(member, arguments):
     changes = {"batch_size": arguments.batch_size, "threshold": arguments.threshold}
     config = member.config
     predict = config.predict.model_copy(update={key: value for key, value in changes.items() if value is not None})
-    return replace(member, config=config.model_copy(update={"predict": predict}))
+    config = config.model_copy(update={"predict": predict})
+    return replace(
+        member, config=config, uncalibrated=arguments.uncalibrated, guarantee_file=arguments.guarantee_file
+    )

@@ -17,6 +17,7 @@ BEFORE = ".before"  # in a run that is trained anew, until it has a checkpoint: 
 RUN_FILES = (
     "config.json", "splits.json", "patients.json", "digests.json", "cohort_fingerprint.json", "run.json",
     "history.csv", "metrics.csv", "summary.json", "comparison.json", "curves.png", "overlays.png", "report.html",
+    "calibration.json", "reliability.png", "guarantee.json",
 )  # fmt: skip
 CHECKPOINTS = ("best", "last")
 RUN_FOLDERS = (*CHECKPOINTS, "predictions", "tensorboard")

@@ -4,7 +4,7 @@ Kaur 2019 selects the operating point of each model on 50 local validation cases
 maximises is not written there; here it is the mean Dice over cases, or Youden's index.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -77,6 +77,39 @@ def best_threshold(
     best = np.flatnonzero(np.isclose(mean, mean.max(), rtol=0, atol=1e-12))
     chosen = min(best, key=lambda place: abs(candidates[place] - 0.5))
     return OperatingPoint(candidates[chosen], float(mean[chosen]))
+
+
+def volume_shares(
+    truth: np.ndarray, probability: np.ndarray, thresholds: Sequence[float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the share of the truth's volume that is missed at each threshold, and what is found outside of it.
+
+    The latter as a share of the truth's volume, too, and never more than 1: so both are from 0 to 1, and by
+    construction what is missed never falls with the threshold and what is false never rises. Of an empty truth nothing
+    is missed, and anything that is found is 1.
+
+    Args:
+        truth: any shape, bool.
+        probability: same shape; at or above a threshold it counts as found.
+        thresholds: (G,) ascending.
+
+    Returns:
+        (G,) and (G,), float64.
+
+    Raises:
+        ValueError: as `area_under_roc`.
+
+    Example:
+        >>> volume_shares(np.array([1, 1, 0, 0]), np.array([0.9, 0.4, 0.6, 0.1]), (0.2, 0.5, 0.8))
+        (array([0. , 0.5, 0.5]), array([0.5, 0.5, 0. ]))
+    """
+    truth, probability = _checked(truth, probability)
+    edges = np.asarray(thresholds, probability.dtype)
+    voxels = np.count_nonzero(truth)
+    outside = _at_or_above(probability[~truth], edges)
+    if not voxels:
+        return np.zeros(len(edges)), (outside > 0).astype(np.float64)
+    return 1 - _at_or_above(probability[truth], edges) / voxels, np.minimum(outside / voxels, 1)
 
 
 def _scores(

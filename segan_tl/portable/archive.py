@@ -20,6 +20,7 @@ FORMAT = 1
 SUFFIX = ".zip"
 MANIFEST, NETWORK, ABOUT, CONFIG = "MANIFEST.json", "network.onnx", "artefact.json", "config.json"
 LABELS, COHORT, POSTPROCESS, CARD = "labels.json", "cohort_fingerprint.json", "postprocess.json", "README.md"
+CALIBRATION, GUARANTEE = "calibration.json", "guarantee.json"
 NEEDED = (NETWORK, ABOUT, CONFIG)
 MOST_PARTS = 100
 FIRST_DATE = (1980, 1, 1, 0, 0, 0)  # of a zip

@@ -11,6 +11,7 @@ from segan_tl.schemas.postprocess import Postprocess
 from segan_tl.schemas.reading import Schema, parse_json
 from segan_tl.schemas.run_config import RunConfig
 from segan_tl.schemas.runs import CohortFingerprint
+from segan_tl.schemas.trust import Calibration, Guarantee
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Artefact:
         config: how images are prepared and segmented.
         cohort: what the training cases looked like, None where the run did not keep it.
         postprocess: thresholds that were exported with it, None where there are none.
+        calibration, guarantee: what the run had of these, without names of patients; None where it had none.
         graph: the network, ONNX.
         sha256: of the graph.
     """
@@ -32,6 +34,8 @@ class Artefact:
     config: Config
     cohort: dict | None
     postprocess: dict | None
+    calibration: dict | None
+    guarantee: dict | None
     graph: bytes
     sha256: str
 
@@ -44,6 +48,18 @@ class PortableConfig(RunConfig):
 
 class PortableCohort(CohortFingerprint):
     """cohort_fingerprint.json of an artefact."""
+
+    remedy = PortableSchema.remedy
+
+
+class PortableCalibration(Calibration):
+    """calibration.json of an artefact."""
+
+    remedy = PortableSchema.remedy
+
+
+class PortableGuarantee(Guarantee):
+    """guarantee.json of an artefact."""
 
     remedy = PortableSchema.remedy
 
@@ -70,6 +86,8 @@ def open_artefact(path: Path) -> Artefact:
         config=validate(read(archive.CONFIG, PortableConfig), source=f"{path}: {archive.CONFIG}"),
         cohort=read(archive.COHORT, PortableCohort),
         postprocess=read(archive.POSTPROCESS, Postprocess),
+        calibration=read(archive.CALIBRATION, PortableCalibration),
+        guarantee=read(archive.GUARANTEE, PortableGuarantee),
         graph=parts[archive.NETWORK],
         sha256=digests[archive.NETWORK],
     )

@@ -22,7 +22,7 @@ from segan_tl.disk.leftovers import clear_leftovers, temporary_path
 from segan_tl.errors import CannotWrite, UserError, cannot_write
 from segan_tl.predict.agreement import agreement, pack, tumour_share, unpack
 from segan_tl.predict.inputs import load_input
-from segan_tl.predict.joint import LABELS, Ensemble, blend, joint_masks, joint_probability, settings_of
+from segan_tl.predict.joint import LABELS, Ensemble, blend, joint_masks, joint_probability, settings_of, thresholds_of
 from segan_tl.predict.members import Member
 from segan_tl.predict.postprocess import binarise, decide, drop_small_components
 from segan_tl.predict.network import Network, as_network
@@ -131,11 +131,12 @@ def _ask(ensemble: Ensemble, place: int, model: Network, desk: Desk, *, weight: 
     Args:
         weight: of the members up to this one.
     """
-    config, target = ensemble.members[place].config, ensemble.target
+    member, target = ensemble.members[place], ensemble.target
+    config = member.config
     probability = _segment(model, desk.case, config)
     desk.keep_masks(place, joint_masks(binarise(probability, config.predict), config, target))
     if ensemble.rule != "staple" and ensemble.shares[place]:
-        probability = joint_probability(probability, config, target)
+        probability = joint_probability(member.calibrate(probability), config, target)
         desk.keep_mean(blend(desk.mean, probability, ensemble.shares[place] / weight))
 
 
@@ -158,7 +159,7 @@ def _conclude(ensemble: Ensemble, desk: Desk, *, shared: bool) -> Segmented:
         decided = decide_staple(probability, exclusive=target.decision == LABELS)
     else:
         probability = desk.mean
-        decided = decide(probability, settings)
+        decided = decide(probability, settings, thresholds=thresholds_of(ensemble))
     prediction = drop_small_components(decided, settings.smallest_component)
     share = tumour_share(masks, shape) if shared else None
     return Segmented(loaded, (ensemble.lead,), probability, prediction, agreement=agreed, share=share)

@@ -117,12 +117,28 @@ def settings_of(ensemble: Ensemble) -> PredictConfig:
     largest of theirs.
     """
     settings = [member.config.predict for member in ensemble.members]
-    first = settings[0].threshold  # taken off, so that equal ones give the very same
-    threshold = first + sum(share * (one.threshold - first) for share, one in zip(ensemble.shares, settings))
+    threshold = _mean([one.threshold for one in settings], ensemble.shares)
     largest = max(one.smallest_component for one in settings)
     return ensemble.lead.config.predict.model_copy(
         update={"threshold": threshold, "smallest_component": largest}
     )
+
+
+def thresholds_of(ensemble: Ensemble) -> tuple[float, ...]:
+    """Return for each region of the answer the mean of the members' thresholds on what each says, calibrated or not.
+
+    Of labels that make up a region each has the same.
+    """
+    own = []
+    for member in ensemble.members:
+        places = places_of(member.config, ensemble.target)
+        own.append([member.thresholds[first] for first, *_ in places])
+    return tuple(_mean(thresholds, ensemble.shares) for thresholds in zip(*own))
+
+
+def _mean(values: Sequence[float], shares: Sequence[float]) -> float:
+    first = values[0]  # taken off, so that equal ones give the very same
+    return first + sum(share * (value - first) for share, value in zip(shares, values))
 
 
 def blend(mean: np.ndarray | None, found: np.ndarray, share: float) -> np.ndarray:

@@ -3,83 +3,19 @@
 A portable artefact is a run whose files are in a zip.
 """
 
-import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from segan_tl.config.load import validate
 from segan_tl.config.predict import PredictConfig
 from segan_tl.config.schema import Config
-from segan_tl.disk.manifest import verify
 from segan_tl.disk.paths import require_once
 from segan_tl.errors import UserError
-from segan_tl.portable.artefact import Artefact, is_artefact, open_artefact
+from segan_tl.portable.artefact import is_artefact, open_artefact
+from segan_tl.predict.member import Member
 from segan_tl.predict.postprocess import settle
 from segan_tl.runs import Run, open_run, read_json, read_state, run_name
-
-
-@dataclass(frozen=True)
-class Member:
-    """One run.
-
-    Attributes:
-        name: the last two parts of its folder, segan/flair; the whole folder where two runs share these.
-        config: its configuration, or what the user made of it.
-        state: its run.json.
-        artefact: the zip that it is, None for a folder.
-    """
-
-    run: Run
-    name: str
-    config: Config
-    state: dict
-    artefact: Artefact | None = None
-
-    @property
-    def modality(self) -> str:
-        """Return the one modality that it was trained on, the first of several."""
-        return self.config.data.modalities[0]
-
-    @functools.cached_property
-    def cohort(self) -> dict | None:
-        """Return what its training cases looked like; None where the run does not keep it.
-
-        Raises:
-            UserError: cohort_fingerprint.json is damaged.
-        """
-        if self.artefact:
-            return self.artefact.cohort
-        return read_json(self.run.fingerprint) if self.run.fingerprint.is_file() else None
-
-    @property
-    def digest(self) -> str | None:
-        """Return the sha256 of its network; of a folder as the manifest states it, None where it holds none.
-
-        Raises:
-            UserError: the checkpoint is absent or damaged.
-        """
-        return self.artefact.sha256 if self.artefact else verify(self.run.best).get("segmentor.keras")
-
-    @property
-    def synthetic(self) -> bool:
-        """Return whether it was trained on simulated patients."""
-        return bool(self.state.get("data", {}).get("synthetic", False))
-
-    @property
-    def weight(self) -> float:
-        """Return what its vote weighs: its best validation Dice.
-
-        Raises:
-            UserError: run.json does not tell it.
-        """
-        dice = self.state.get("best_dice")
-        if not isinstance(dice, int | float) or not 0 <= dice <= 1:
-            raise UserError(
-                f"{self.run.state} tells no best validation Dice to weigh it by (best_dice is {dice}); finish the "
-                "training, let all weigh the same (--vote majority, --ensemble mean), or give an ensemble --weights"
-            )
-        return float(dice)
 
 
 def seeing(config: Config, modality: str | None) -> Config:

@@ -1,5 +1,6 @@
 """Where predictions go: names, the refusal to overwrite, and what is written beside them."""
 
+import functools
 import json
 import os
 from collections.abc import Sequence
@@ -22,8 +23,8 @@ from segan_tl.schemas.runs import Predictions
 
 RECORD = "predictions.json"
 VOLUMES = "volumes.csv"
-VOLUME_COLUMNS = ("case", "region", "ml", "head_not_segmented_ml", "agreement", "remarks")
-BEFORE = tuple(column for column in VOLUME_COLUMNS if column != "agreement")  # of versions without ensembles
+VOLUME_COLUMNS = ("case", "region", "ml", "low_ml", "high_ml", "head_not_segmented_ml", "agreement", "remarks")
+NEWER = ("low_ml", "high_ml"), ("low_ml", "high_ml", "agreement")  # columns that versions before did not write
 SUFFIX = ".nii.gz"
 
 
@@ -75,18 +76,29 @@ class Outputs:
         """Return the probability volume of a case."""
         return _beside(self.labels(case_id), f"_probability{SUFFIX}")
 
+    def promised(self, case_id: str, kind: str) -> Path:
+        """Return the masks at the thresholds of a guarantee, of a case; `kind` of `schemas.trust.KINDS`."""
+        return _beside(self.labels(case_id), f"_{kind}{SUFFIX}")
+
     def agreement(self, case_id: str) -> Path:
         """Return the map of the share of an ensemble's members that say tumour, of a case."""
         return _beside(self.labels(case_id), f"_agreement{SUFFIX}")
 
 
 def plan_outputs(
-    out: Path, cases: Sequence[Case], *, probabilities: bool, overwrite: bool, agreement: bool = False
+    out: Path,
+    cases: Sequence[Case],
+    *,
+    probabilities: bool,
+    overwrite: bool,
+    agreement: bool = False,
+    promised: str | None = None,
 ) -> Outputs:
     """Turn OUT into file names, before any work is done.
 
     Args:
         probabilities, agreement: whether these are written beside the masks.
+        promised: of which kind of `schemas.trust.KINDS` masks are written, too; None for none.
 
     Raises:
         UserError: one file name for several cases, a file where a folder is needed, an output that would replace an
@@ -103,19 +115,21 @@ def plan_outputs(
             raise UserError(f"expected a folder; {out} is a file; give a folder or a name ending in {SUFFIX}")
         outputs = Outputs(out)
     planned = [outputs.labels(case.id) for case in cases]
-    for wanted, path in ((probabilities, outputs.probability), (agreement, outputs.agreement)):
-        planned += [path(case.id) for case in cases if wanted]
+    beside = [outputs.probability] * probabilities + [outputs.agreement] * agreement
+    beside += [functools.partial(outputs.promised, kind=promised)] if promised else []
+    planned += [path(case.id) for path in beside for case in cases]
     if len(set(planned)) < len(planned):
         twice = next(path for path in planned if planned.count(path) > 1)
         raise UserError(
-            f"two outputs would have the name {twice}; rename the case, or leave --probabilities or --agreement out"
+            f"two outputs would have the name {twice}; rename the case, or leave --probabilities, --agreement or "
+            "--guarantee out"
         )
     _protect_inputs(planned, cases)
     for path, is_ours in ((outputs.record, _is_record), (outputs.volumes, _is_table)):
         if path.exists() and not is_ours(path):
             raise UserError(f"{path} is there already, and no predict of segan_tl wrote it; give another OUT")
     unfinished = [case.id for case in cases if case.id in outputs.read_record().get("unfinished", ())]
-    left = {path(case) for case in unfinished for path in (outputs.labels, outputs.probability, outputs.agreement)}
+    left = {path(case) for case in unfinished for path in (outputs.labels, *beside)}
     existing = [path for path in planned if path.exists() and path not in left]
     if existing and not overwrite:
         more = f", and {len(existing) - 1} more" if len(existing) > 1 else ""
@@ -127,6 +141,12 @@ def write_probability(path: Path, probability: np.ndarray, geometry: Geometry) -
     """Write float32 probabilities: 3-D for one region, regions last for several."""
     data = probability[..., 0] if probability.shape[-1] == 1 else probability
     write_volume(path, data, geometry, dtype=np.float32)
+
+
+def write_masks(path: Path, masks: np.ndarray, geometry: Geometry) -> None:
+    """Write masks (H, W, D, R) as 0 and 1: 3-D for one region, regions last for several."""
+    data = masks[..., 0] if masks.shape[-1] == 1 else masks
+    write_volume(path, data.astype(np.uint8), geometry)
 
 
 def write_volumes(path: Path, records: dict[str, dict]) -> None:
@@ -144,7 +164,8 @@ def write_volumes(path: Path, records: dict[str, dict]) -> None:
         agreed = record.get("agreement", {})
         for region, volume_ml in record.get("volume_ml", {}).items():
             own = {"case": case_id, "region": region, "ml": round(volume_ml, 3), "agreement": agreed.get(region)}
-            rows.append(own | said)
+            interval_ml = record.get("interval_ml", {}).get(region) or (None, None)
+            rows.append(own | dict(zip(("low_ml", "high_ml"), interval_ml)) | said)
     write_csv(path, VOLUME_COLUMNS, rows)
 
 
@@ -153,7 +174,8 @@ def _is_table(path: Path) -> bool:
     if not path.is_file():
         return False
     with path.open(encoding="utf-8", errors="replace") as file:
-        return file.readline(1000).strip() in (",".join(VOLUME_COLUMNS), ",".join(BEFORE))
+        headers = (tuple(name for name in VOLUME_COLUMNS if name not in newer) for newer in ((), *NEWER))
+        return file.readline(1000).strip() in map(",".join, headers)
 
 
 def _is_record(path: Path) -> bool:

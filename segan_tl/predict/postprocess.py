@@ -4,6 +4,8 @@ How small that is may be left to the validation cases (`smallest_component` with
 component is the largest, a share that is right elsewhere deletes the true one.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import ndimage
 
@@ -44,13 +46,21 @@ def settle(config: Config, state: dict) -> Config:
     return config.model_copy(update={"predict": config.predict.model_copy(update=settled)})
 
 
-def decide(probability: np.ndarray, config: PredictConfig) -> np.ndarray:
-    """Decide each region and keep every component; arguments and result as of `binarise`."""
-    if config.decision == "largest" and config.threshold == 0.5:
+def decide(
+    probability: np.ndarray, config: PredictConfig, *, thresholds: Sequence[float] | None = None
+) -> np.ndarray:
+    """Decide each region and keep every component; arguments and result as of `binarise`.
+
+    Args:
+        thresholds: one a region, as of networks that were calibrated; None for `config.threshold` of all.
+    """
+    each = (config.threshold,) if thresholds is None else tuple(thresholds)
+    if config.decision == "largest" and set(each) == {0.5}:
         winner = probability.argmax(axis=-1)  # of equals the background
         mask = np.stack([winner == region for region in range(1, probability.shape[-1])], axis=-1)
     else:
-        mask = held_against_threshold(probability, config.decision) >= config.threshold
+        held = held_against_threshold(probability, config.decision)
+        mask = held >= np.asarray(each, held.dtype)  # 0.7 in float32 is a little less than 0.7
     return mask
 
 

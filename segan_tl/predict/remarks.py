@@ -6,7 +6,7 @@ from segan_tl.clinical.space.recorded import lacking_steps
 from segan_tl.data.find.cases import Case
 from segan_tl.data.learnt import Learnt, learnt_by
 from segan_tl.disk.manifest import verify
-from segan_tl.errors import some
+from segan_tl.errors import UserError, some
 from segan_tl.predict.members import Member
 from segan_tl.zoo.find import PREFIX, is_zoo, spell
 
@@ -57,6 +57,45 @@ def warn_of_missing_preparation(members: Sequence[Member], cases: Sequence[Case]
             more = f", and {len(short) - 1} more cases lack steps" if len(short) > 1 else ""
             lines.append(f"note: {case} lacks {', '.join(lacking)}, which the cases of {name} had{more}")
     return lines
+
+
+def tell_calibration(members: Sequence[Member], *, asked: bool) -> list[str]:
+    """Say by which temperatures probabilities are calibrated, where they are written or several are brought together.
+
+    Args:
+        asked: whether probabilities are written.
+
+    Raises:
+        UserError: a calibration.json is damaged, or of other weights.
+    """
+    lines = []
+    for member in members:
+        found = member.temperatures  # read in any case: a stale one is refused before work begins
+        if found is not None and (asked or len(members) > 1):
+            values = ", ".join(f"{name} {value:.3f}" for name, value in zip(member.config.data.regions, found.values))
+            lines.append(f"probabilities of {spell(member.run.root)} are calibrated, temperatures {values}")
+    return lines
+
+
+def tell_promise(member: Member, kind: str | None) -> list[str]:
+    """Say what is promised of the answer of a run.
+
+    Args:
+        kind: of masks that are asked for, out of `schemas.trust.KINDS`; None for none.
+
+    Raises:
+        UserError: the guarantee is damaged, of other weights, or empty where one is asked for.
+    """
+    found, name = member.promise, spell(member.run.root)  # read in any case: a stale one is refused before work begins
+    if found is None:
+        if kind is None:
+            return []
+        raise UserError(f"{name} has no guarantee; make one: python -m segan_tl guarantee {name}")
+    lines = [f"volumes: low_ml to high_ml holds the true one in {1 - found.alpha:.0%} of patients, on average"]
+    if kind:
+        found.thresholds(kind, member.config.data.regions)
+        lines = [f"<case>_{kind}.nii.gz: at most {found.alpha:.0%} of a tumour's volume is {kind}, on average"]
+    return [f"{line}, if patients are like the {found.patients} that calibrated it" for line in lines]
 
 
 def warn_of_unfinished_training(members: Sequence[Member]) -> list[str]:

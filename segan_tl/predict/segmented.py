@@ -21,6 +21,8 @@ class Segmented(NamedTuple):
         seconds: that it took.
         agreement: region → mean Dice of each two members of an ensemble.
         share: (H, W, D) float32, of the members that say tumour, where it was asked for.
+        promised: (H, W, D, R) bool, of each region by itself what reaches the threshold of a guarantee, where it was
+            asked for.
     """
 
     loaded: LoadedCase
@@ -30,3 +32,4 @@ class Segmented(NamedTuple):
     seconds: float = 0.0
     agreement: Mapping[str, float] | None = None
     share: np.ndarray | None = None
+    promised: np.ndarray | None = None

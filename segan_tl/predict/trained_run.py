@@ -109,12 +109,10 @@ class TrainedRun:
     def probability(self, image: np.ndarray, *, spacing_mm: Sequence[float]) -> np.ndarray:
         """Return the probability of each region, (H, W, D, R) float32; 0 outside of the segmented area.
 
-        Under a softmax the background comes first, and R is one more. Args, Raises: as `prepare`.
+        Calibrated where the run was. Under a softmax the background comes first, and R is one more. Args, Raises: as
+        `prepare`.
         """
-        prepared, segmentor = self.prepare(image, spacing_mm=spacing_mm), self.segmentor
-        from segan_tl.predict.segment import segment_prepared  # after TensorFlow was started quietly
-
-        return prepared.restore(segment_prepared(segmentor, prepared.array, self.config))
+        return self._member.calibrate(self._uncalibrated(image, spacing_mm))
 
     def segment(self, image: np.ndarray, *, spacing_mm: Sequence[float]) -> np.ndarray:
         """Return the mask of each region, (H, W, D, R) bool, as `predict` decides it.
@@ -123,7 +121,14 @@ class TrainedRun:
         """
         from segan_tl.predict.postprocess import binarise
 
-        return binarise(self.probability(image, spacing_mm=spacing_mm), self.config.predict)
+        return binarise(self._uncalibrated(image, spacing_mm), self.config.predict)
+
+    def _uncalibrated(self, image: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:
+        """Return what the network itself says of a scan."""
+        prepared, segmentor = self.prepare(image, spacing_mm=spacing_mm), self.segmentor
+        from segan_tl.predict.segment import segment_prepared  # after TensorFlow was started quietly
+
+        return prepared.restore(segment_prepared(segmentor, prepared.array, self.config))
 
     def _checked(self, image: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:
         """Return (H, W, D, M) float32 whose air is 0."""

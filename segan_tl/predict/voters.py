@@ -27,12 +27,16 @@ def load_members(members: Sequence[Member]) -> tuple[list[Network], list[str]]:
 
 
 def segment_each(
-    members: Sequence[Member], cases: Sequence[Case], *, rule: str | None
+    members: Sequence[Member],
+    cases: Sequence[Case],
+    *,
+    rule: str | None,
+    promised: Sequence[float] | None = None,
 ) -> Iterator[tuple[Case, Segmented | UserError]]:
     """Segment case after case; where an image cannot be used, yield what is wrong with it.
 
     Args:
-        rule: as of `segment_input`.
+        rule, promised: as of `segment_input`.
 
     Raises:
         UserError: a checkpoint is absent or damaged.
@@ -41,7 +45,7 @@ def segment_each(
     for case in cases:
         started = time.monotonic()
         try:
-            found = segment_input(members, models, case, rule=rule)
+            found = segment_input(members, models, case, rule=rule, promised=promised)
         except UserError as error:
             found = error
         else:
@@ -50,13 +54,19 @@ def segment_each(
 
 
 def segment_input(
-    members: Sequence[Member], models: Sequence[Network], case: Case, *, rule: str | None
+    members: Sequence[Member],
+    models: Sequence[Network],
+    case: Case,
+    *,
+    rule: str | None,
+    promised: Sequence[float] | None = None,
 ) -> Segmented:
     """Read a case and segment it: with the one run, or with those whose modality the case has, by vote.
 
     Args:
         models: the members' segmentors.
         rule: "majority" or "weighted"; None for one run, of however many modalities.
+        promised: for one run the thresholds of a guarantee, one a region.
 
     Raises:
         UserError: an image cannot be used.
@@ -66,7 +76,12 @@ def segment_input(
         data = config.data
         loaded = load_input(case, data.modalities, regions=data.regions, any_subset=data.any_subset)
         probability = segment_case(models[0], loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
-        return Segmented(loaded, (members[0],), probability, binarise(probability, config.predict))
+        mask = binarise(probability, config.predict)
+        found = Segmented(loaded, (members[0],), members[0].calibrate(probability), mask)
+        if promised is None:
+            return found
+        own = probability[..., -len(promised) :]  # without the background of a softmax
+        return found._replace(promised=own >= np.asarray(promised, own.dtype))
     there = [(member, model) for member, model in zip(members, models) if member.modality in case.images]
     voters = tuple(member for member, _ in there)
     loaded = load_input(case, tuple(voter.modality for voter in voters), regions=config.data.regions)
@@ -74,8 +89,9 @@ def segment_input(
         segment_case(model, loaded.image[..., i : i + 1], voter.config, spacing_mm=loaded.spacing_mm, case=case.id)
         for i, (voter, model) in enumerate(there)
     ]
-    mean = mean_probability(probabilities, weights=weights_of(voters, rule))
-    return Segmented(loaded, voters, mean, count_votes(probabilities, voters=voters, rule=rule))
+    voted = count_votes(probabilities, voters=voters, rule=rule)
+    calibrated = [voter.calibrate(probability) for voter, probability in zip(voters, probabilities)]
+    return Segmented(loaded, voters, mean_probability(calibrated, weights=weights_of(voters, rule)), voted)
 
 
 def count_votes(probabilities: Sequence[np.ndarray], *, voters: Sequence[Member], rule: str) -> np.ndarray:

@@ -178,6 +178,7 @@ class Prediction(Schema):
     volume_ml: dict[str, Finite] = {}
     head_not_segmented_ml: Finite | None = None
     agreement: dict[str, Finite] = {}  # of the members of an ensemble
+    interval_ml: dict[str, Annotated[list[Finite], Field(min_length=2, max_length=2)] | None] = {}
     unlike_training: list[str] = []
     doubtful: list[str] = []
     cluster_remark: str | None = None

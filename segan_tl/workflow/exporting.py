@@ -38,6 +38,10 @@ def export_portable(
     if postprocess is not None:
         found = read_json(postprocess, Postprocess, absent="make it with python -m segan_tl tune-postprocess")
         texts[archive.POSTPROCESS] = {"thresholds": found["thresholds"]}
+    if member.temperatures is not None:
+        texts[archive.CALIBRATION] = member.temperatures.describe(config, digest)
+    if member.promise is not None:
+        texts[archive.GUARANTEE] = {"segmentor_sha256": digest} | member.promise.describe(whole=True)
     parts = {name: archive.to_json(text) for name, text in texts.items()}
     parts[archive.NETWORK] = make_graph(model, source=member.run.best / "segmentor.keras")
     parts[archive.CARD] = make_card(member, about).encode()

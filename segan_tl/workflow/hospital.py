@@ -119,7 +119,8 @@ def _words_of_prepare(arguments) -> list[str]:
 
 
 def _words_of_predict(arguments) -> list[str]:
-    words = ["--runs", str(arguments.runs), "--probabilities", "--overwrite"]
+    # On the patient's own grid the network's own probabilities are held against its own threshold.
+    words = ["--runs", str(arguments.runs), "--probabilities", "--uncalibrated", "--overwrite"]
     for option in ("modality", "batch_size", "threshold"):
         value = getattr(arguments, option)
         words += [f"--{option.replace('_', '-')}", str(value)] if value is not None else []

@@ -67,7 +67,10 @@ def _segmented(arguments, members, ensemble, cases, *, outputs, advance):
     if ensemble is None:
         from segan_tl.predict.voters import segment_each
 
-        yield from segment_each(members, cases, rule=arguments.vote)
+        promised = None
+        if arguments.guarantee:
+            promised = members[0].promise.thresholds(arguments.guarantee, members[0].config.data.regions)
+        yield from segment_each(members, cases, rule=arguments.vote, promised=promised)
         return
     from segan_tl.predict.ensemble import segment_together
 
@@ -80,7 +83,7 @@ def _write_one(arguments, case, found, lead, ensemble, *, outputs, chosen) -> tu
     from segan_tl.data.files.images import write_volume
     from segan_tl.predict.chosen import apply_chosen, cluster_text
     from segan_tl.predict.labels import label_scheme, paint_labels, painted_masks
-    from segan_tl.predict.outputs import write_probability
+    from segan_tl.predict.outputs import write_masks, write_probability
     from segan_tl.predict.plausibility import judge, not_segmented_text
 
     started = time.monotonic() - found.seconds
@@ -94,13 +97,15 @@ def _write_one(arguments, case, found, lead, ensemble, *, outputs, chosen) -> tu
         write_probability(outputs.probability(case.id), found.probability, loaded.geometry)
     if found.share is not None:
         write_probability(outputs.agreement(case.id), found.share[..., None], loaded.geometry)
+    if found.promised is not None:
+        write_masks(outputs.promised(case.id, arguments.guarantee), found.promised, loaded.geometry)
     about, who = _asked(arguments, found, lead, ensemble)
     volumes_ml, scores, parts = _measure(loaded, prediction, regions)
     judgement = judge(loaded, prediction, found.voters)
     parts = [*who, *parts, *cluster_text(applied), *not_segmented_text(judgement)]
     seconds = round(time.monotonic() - started, 3)
     record = {"file": outputs.labels(case.id).name, "labels": scheme.meanings, "volume_ml": volumes_ml, "dice": scores}
-    record |= applied | about
+    record |= applied | about | _intervals(arguments, lead, ensemble, volumes_ml, chosen=chosen)
     record |= {"unlike_training": judgement.unlike_training, "doubtful": judgement.doubtful}
     record |= {"head_not_segmented_ml": judgement.not_segmented_ml, "seconds": seconds}
     return record, "  ".join((*parts, f"{seconds:.1f} s")), judgement.lines
@@ -124,6 +129,15 @@ def _asked(arguments, found, lead, ensemble) -> tuple[dict, list[str]]:
         about["agreement"] = {"mean": mean} | found.agreement
         who += [f"{ensemble.rule} of {len(ensemble.members)} members", f"agreement {mean:.3f}"]
     return about, who
+
+
+def _intervals(arguments, lead, ensemble, volumes_ml: dict, *, chosen) -> dict:
+    """Return where the true volumes lie, as far as that is known of masks that were decided in this way."""
+    otherwise = ensemble or arguments.vote or chosen or arguments.threshold is not None
+    if otherwise or lead.promise is None:
+        return {}
+    found = {region: lead.promise.interval_ml(region, volume_ml) for region, volume_ml in volumes_ml.items()}
+    return {"interval_ml": {name: one and [round(end, 3) for end in one] for name, one in found.items()}}
 
 
 def _measure(loaded, prediction, regions) -> tuple[dict, dict, list[str]]:
@@ -151,6 +165,8 @@ def _about(arguments, members, ensemble) -> dict:
     runs = [
         {"run": spell(member.run.root), "segmentor_sha256": digest, "modalities": list(member.config.data.modalities)}
         | {"predict": member.config.predict.model_dump(mode="json")}
+        | ({"temperatures": list(member.temperatures.values)} if member.temperatures else {})
+        | ({"guarantee": member.promise.describe()} if member.promise else {})
         | ({"best_validation_dice": member.state.get("best_dice")} if several else {})
         for member, digest in zip(members, digests_of(members), strict=True)
     ]

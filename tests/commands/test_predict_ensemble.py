@@ -153,10 +153,12 @@ def test_postprocessing_comes_after_the_ensemble(places, tmp_path):
     np.testing.assert_array_equal(voxels(tmp_path / "out"), np.where(small_labels() == 4, 1, small_labels()))
 
 
-def test_the_table_of_an_earlier_version_is_ours(places, tmp_path):
-    (tmp_path / "volumes.csv").write_text("case,region,ml,head_not_segmented_ml,remarks\n")
+@pytest.mark.parametrize("columns", ["head_not_segmented_ml,remarks", "head_not_segmented_ml,agreement,remarks"])
+def test_the_table_of_an_earlier_version_is_ours(places, tmp_path, columns):
+    (tmp_path / "volumes.csv").write_text(f"case,region,ml,{columns}\n")
     assert predict(places, ("one", "same"), tmp_path, "--ensemble", "mean") == 0
-    assert (tmp_path / "volumes.csv").read_text().startswith("case,region,ml,head_not_segmented_ml,agreement,remarks")
+    header = (tmp_path / "volumes.csv").read_text().splitlines()[0]
+    assert header == "case,region,ml,low_ml,high_ml,head_not_segmented_ml,agreement,remarks"
 
 
 def test_several_groups_and_nothing_is_left_behind(places, tmp_path, monkeypatch):

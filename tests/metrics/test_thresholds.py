@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from segan_tl.metrics.overlap import dice, sensitivity, specificity
-from segan_tl.metrics.thresholds import CANDIDATES, area_under_roc, best_threshold
+from segan_tl.metrics.thresholds import CANDIDATES, area_under_roc, best_threshold, volume_shares
 
 
 def test_area_under_roc_by_hand():
@@ -60,3 +60,35 @@ def test_no_cases_and_unknown_criteria_are_refused():
         best_threshold([])
     with pytest.raises(ValueError, match="criterion"):
         best_threshold([], criterion="accuracy")
+
+
+# === Shares of volume ===
+
+
+def test_shares_of_volume_by_hand():
+    # Truth 4 voxels: 0.9, 0.7, 0.4, 0.1; outside 0.8, 0.3 and two of 0.
+    truth = np.array([1, 1, 1, 1, 0, 0, 0, 0])
+    probability = np.array([0.9, 0.7, 0.4, 0.1, 0.8, 0.3, 0, 0])
+    missed, false = volume_shares(truth, probability, (0.05, 0.3, 0.5, 0.85))
+    assert missed.tolist() == [0, 0.25, 0.5, 0.75]
+    assert false.tolist() == [0.5, 0.5, 0.25, 0]
+
+
+def test_no_truth_and_more_than_the_truth():
+    missed, false = volume_shares(np.zeros(3, bool), np.array([0.6, 0.2, 0]), (0.1, 0.5, 0.9))
+    assert missed.tolist() == [0, 0, 0] and false.tolist() == [1, 1, 0]
+    _, false = volume_shares(np.array([1, 0, 0, 0]), np.ones(4), (0.5,))
+    assert false.tolist() == [1]  # of three times the truth
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_shares_of_volume_like_a_mask_each_and_never_the_other_way(seed):
+    draw = np.random.default_rng(seed)
+    truth, probability = draw.random((6, 7)) < 0.3, draw.random((6, 7)).astype(np.float32)
+    thresholds = np.sort(draw.random(9)).astype(np.float32)
+    missed, false = volume_shares(truth, probability, thresholds)
+    for place, threshold in enumerate(thresholds):
+        mask = probability >= threshold
+        assert missed[place] == pytest.approx((truth & ~mask).sum() / truth.sum())
+        assert false[place] == pytest.approx(min(1, (mask & ~truth).sum() / truth.sum()))
+    assert (np.diff(missed) >= 0).all() and (np.diff(false) <= 0).all()

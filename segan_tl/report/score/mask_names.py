@@ -8,7 +8,7 @@ from segan_tl.data.find.case import list_images
 from segan_tl.data.find.layouts import MASK, parse_name, stem_of
 from segan_tl.errors import UserError, some
 
-MAP_ENDINGS = ("_probability", "_agreement")  # of what `predict` writes beside a mask
+MAP_ENDINGS = ("_probability", "_agreement", "_missed", "_false")  # of what `predict` writes beside a mask
 ANY_MASK = {"seg", "mask", "label", "pred", "prediction"}
 FEWEST_DIGITS = 3  # of one of the numbers: a 1 alone tells no patient
 
