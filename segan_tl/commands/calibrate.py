@@ -31,7 +31,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Find the cases, fit, write and print."""
-    from segan_tl.runs import Run
     from segan_tl.workflow.calibrating import calibrate_folds, calibrate_run
     from segan_tl.workflow.judged import open_judged, own_cases
 
@@ -41,12 +40,11 @@ def run(arguments: argparse.Namespace) -> int:
         tests = own_cases(only.member.run, "test")
         start_tensorflow()
         calibrate_run(only, tests)
-        where = [only.member.run.calibration, only.member.run.reliability]
     else:
         start_tensorflow()
         calibrate_folds(judged, folder)
-        where = [*(fold.member.run.calibration for fold in judged.values()), Run(folder).reliability]
-    console.print(f"written: {', '.join(map(str, where))}", soft_wrap=True)
+    for one in judged.values():
+        console.print(f"written: {one.member.run.calibration}, {one.member.run.reliability}", soft_wrap=True)
     together = " --ensemble mean" if folder else ""
     then = f"predict {shlex.quote(arguments.run)} PATIENT OUT --probabilities{together}"
     console.print(f"next: python -m segan_tl {then}", soft_wrap=True)

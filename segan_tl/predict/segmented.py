@@ -15,8 +15,8 @@ class Segmented(NamedTuple):
     Attributes:
         voters: the runs that were asked: the one, or those whose modality the case has; of an ensemble, whose members
             see the same images, the one whose regions it answers in.
-        probability: (H, W, D, R) float32, the mean of several runs, weighted as their votes are; of labels
-            (H, W, D, 1 + R), background first.
+        probability: (H, W, D, R) float32, calibrated where the runs were, the mean of several, weighted as their votes
+            are; of labels (H, W, D, 1 + R), background first.
         prediction: (H, W, D, R) bool.
         seconds: that it took.
         agreement: region → mean Dice of each two members of an ensemble.

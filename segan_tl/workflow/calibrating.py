@@ -56,7 +56,7 @@ def calibrate_folds(folds, folder) -> dict:
     """
     from segan_tl.report.score.calibration import describe, fit, hold
     from segan_tl.report.score.reliability import plot_reliability
-    from segan_tl.runs import Run, run_name
+    from segan_tl.runs import run_name
 
     first = next(iter(folds.values())).member
     regions, kept, digests = first.config.data.regions, {}, {}
@@ -76,8 +76,8 @@ def calibrate_folds(folds, folder) -> dict:
         "scores": {"other folds": describe(held)},
     }  # fmt: skip
     title = f"{run_name(folder)}: each fold calibrated by the other folds"
-    plot_reliability(held, Run(folder).reliability, title=title, synthetic=first.synthetic)
     for number, fold in folds.items():
+        plot_reliability(held, fold.member.run.reliability, title=title, synthetic=first.synthetic)
         found = _about(fold.member, temperatures, digests[number]) | about
         _write(fold.member.run.calibration, found)
     _print(found, "other folds", f"test cases, each calibrated by the other folds: {len(every)}")

@@ -16,7 +16,10 @@ from segan_tl.workflow.wrapped import parse
 # Folders of OUT: the series as NIfTI, in the space of the network, and what it answered there.
 NATIVE, PREPARED, ANSWERED = "native", "prepared", "answered"
 # What `predict` does after the network, or with several: not on the patient's own grid.
-NOT_HERE = ("vote", "ensemble", "weights", "fold", "agreement", "postprocess", "clusters", "skip_bad_cases")
+NOT_HERE = (
+    "vote", "ensemble", "weights", "fold", "agreement", "postprocess", "clusters", "guarantee", "guarantee_file",
+    "skip_bad_cases",
+)  # fmt: skip
 
 
 def segment_unprepared(arguments: argparse.Namespace) -> int:

@@ -169,7 +169,7 @@ def test_a_cross_validation_and_its_ensemble(places, tmp_path, capsys):
     found = [json.loads((places / "cv" / f"fold{number}" / "calibration.json").read_text()) for number in range(3)]
     assert len({one["segmentor_sha256"] for one in found}) == 3 and found[0]["cases"] == CASES
     assert found[0]["temperatures"] == found[1]["temperatures"] == found[2]["temperatures"]
-    assert (places / "cv" / "reliability.png").is_file()
+    assert all((places / "cv" / f"fold{number}" / "reliability.png").is_file() for number in range(3))
     patient = places / "cohort" / CASES[-1]
     for number in range(3):
         out = tmp_path / f"fold{number}"

@@ -14,8 +14,10 @@ from segan_tl.predict.joint import (
     joint_probability,
     places_of,
     settings_of,
+    thresholds_of,
 )
 from segan_tl.predict.members import Member
+from segan_tl.predict.temperature import Temperatures
 from segan_tl.runs import Run
 from tests.small_ensembles import label_config
 from tests.small_runs import small_config
@@ -87,7 +89,17 @@ def test_settings_are_shared_as_probabilities_are():
 def test_equal_thresholds_stay_what_they_are_to_the_bit():
     found = members(*[small_config(threshold=0.3)] * 10)
     ensemble = Ensemble(tuple(found), (0.1,) * 10, "mean", choose_target(found), ("a",) * 10)
-    assert settings_of(ensemble).threshold == 0.3
+    assert settings_of(ensemble).threshold == 0.3 and thresholds_of(ensemble) == (0.3,)
+
+
+def test_thresholds_move_as_calibrated_probabilities_do():
+    # T = 2 takes the root of the odds: 0.9 becomes 3 / 4. The labels' member has 0.5, which stays.
+    found = members(small_config(regions=("wt", "tc", "et"), threshold=0.9), LABELS)
+    ensemble = Ensemble(tuple(found), (0.25, 0.75), "weighted", choose_target(found), ("a", "b"))
+    assert thresholds_of(ensemble) == pytest.approx((0.6,) * 3)
+    found[0].__dict__["temperatures"] = Temperatures((2.0, 1.0, 2.0), False)
+    found[1].__dict__["temperatures"] = Temperatures((3.0,) * 3, True)
+    assert thresholds_of(ensemble) == pytest.approx((0.25 * 0.75 + 0.375, 0.25 * 0.9 + 0.375, 0.25 * 0.75 + 0.375))
 
 
 def mean_of(answers, weights):
