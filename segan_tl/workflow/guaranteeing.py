@@ -123,6 +123,8 @@ def print_guarantee(about: Mapping) -> None:
             f"patients, or ask for --alpha {1 / (count + 1):.3g} or more",
             soft_wrap=True,
         )
+    for region, kind in _empty(about) if count >= needed else ():
+        console.print(f"{region}: at no threshold is the share that is {kind} below alpha; ask for a larger --alpha")
     if "weight" in about:
         console.print(
             f"{about['of_another_cohort']} patients of the other cohort weigh {about['promise_may_be_off_by']:.3f} of "
@@ -130,6 +132,12 @@ def print_guarantee(about: Mapping) -> None:
             f"be off alpha, at worst {min(1, alpha + about['promise_may_be_off_by']):.3f}",
             soft_wrap=True,
         )
+
+
+def _empty(about: Mapping) -> list[tuple[str, str]]:
+    """Return region and kind of the shares that no threshold keeps below alpha."""
+    promised = about["regions"].items()
+    return [(region, kind) for region, one in promised for kind in KINDS if one[kind]["threshold"] is None]
 
 
 def check_guarantee(found: Mapping, calibrating: Mapping, patients: Mapping, *, place: str) -> None:

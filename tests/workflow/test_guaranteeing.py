@@ -1,0 +1,42 @@
+"""What is said of a guarantee: how it was weighed, and what of it is empty, and why."""
+
+import pytest
+
+from segan_tl.workflow.guaranteeing import Beside, make_guarantee, print_guarantee
+from tests.report.score.test_guarantee import patients
+
+
+def said(capsys, about) -> str:
+    print_guarantee(about)
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_too_few_patients(capsys):
+    about = make_guarantee(patients(0.1, 0.2), ["wt"], 0.1, source="test cases")
+    assert (about["patients"], about["patients_needed"]) == (2, 9)
+    assert "alpha 0.1 takes 9 patients at least, there are 2; add patients, or ask for --alpha 0.333 or more" in said(
+        capsys, about
+    )
+
+
+def test_enough_patients_who_lose_too_much(capsys):
+    # Everything is missed at every threshold but the low ones, and of what is false nothing above 0.5.
+    about = make_guarantee(patients(*[1.0] * 9), ["wt"], 0.1, source="test cases")
+    assert "no threshold" not in said(capsys, about)
+    for scores in about["scores"].values():
+        scores["wt"]["missed"] = [1.0] * len(about["thresholds"])
+    about["regions"]["wt"]["missed"] = {"threshold": None, "bound": None, "price": None}
+    text = said(capsys, about)
+    assert "wt: at no threshold is the share that is missed below alpha" in text and "is empty" not in text
+
+
+def test_patients_of_another_cohort_and_what_they_may_cost(capsys):
+    # Three strangers of weight 1 (one more is a patient here, too), two of weight 4, and the next: 3 / (3 + 8 + 4).
+    first = patients(0.1, 0.2, 0.3) | {"a": patients(0.4)["p0"]}
+    own = {"a": patients(0.5)["p0"], "b": patients(0.6)["p0"]}
+    about = make_guarantee(own, ["wt"], 0.3, source="cases of SITE", beside=Beside(first, 4.0))
+    assert (about["patients"], about["of_another_cohort"]) == (5, 3)
+    assert about["promise_may_be_off_by"] == pytest.approx(0.2)
+    assert about["scores"]["a"]["wt"]["log_error"] == 0.5
+    assert "3 patients of the other cohort weigh 0.200 of all" in (text := said(capsys, about))
+    assert "at worst 0.500" in text
