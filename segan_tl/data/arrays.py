@@ -1,4 +1,4 @@
-"""Prepared arrays on disk: a memory map each, and behind it one line that proves it whole.
+"""Prepared arrays on disk, mapped when they are read (`stored`), each with one line behind it that proves it whole.
 
 The line holds the CRC-32 of all that stands before it, so that whatever was cut, zeroed or written over is noticed
 before anything parses it; and the SHA-256 of the voxels and the grid that the array was made of, by which an image that
@@ -21,6 +21,7 @@ import numpy as np
 from segan_tl.data.files.geometry import Geometry
 from segan_tl.data.files.images import READING_VERSION, Source, files_of
 from segan_tl.data.find.case import Case, Problem
+from segan_tl.data.stored import StoredArray, open_stored
 from segan_tl.disk.atomic import atomic_path
 from segan_tl.disk.paths import fault_of_name
 from segan_tl.errors import UserError
@@ -41,12 +42,12 @@ class Arrays:
     """The arrays of one case.
 
     Attributes:
-        maps: name → memory map.
+        maps: name → array that is mapped when it is read.
         sources: name → digest of what it was made of.
         made_again: whether what lay in the cache was damaged.
     """
 
-    maps: dict[str, np.ndarray]
+    maps: dict[str, StoredArray]
     sources: dict[str, str]
     made_again: bool = False
 
@@ -106,7 +107,7 @@ def write_arrays(paths: dict[str, Path], made: Made) -> None:
 
 
 def read_arrays(paths: dict[str, Path], *, made_again: bool = False) -> Arrays | None:
-    """Open arrays as memory maps after reading all of them once; None where one is missing or damaged."""
+    """Open arrays after reading all of them once; None where one is missing or damaged."""
     sources = {}
     for name, path in paths.items():
         length = path.stat().st_size - LINE_BYTES if path.is_file() else -1
@@ -119,7 +120,7 @@ def read_arrays(paths: dict[str, Path], *, made_again: bool = False) -> Arrays |
         if line != _line(_crc32(path, length), sources[name]):
             return None
     with _PARSING:
-        maps = {name: np.load(path, mmap_mode="r", allow_pickle=False) for name, path in paths.items()}
+        maps = {name: open_stored(path) for name, path in paths.items()}
     return Arrays(maps, sources, made_again)
 
 

@@ -1,4 +1,4 @@
-"""Prepared cases on disk: cropped, normalised, resampled, and read through memory maps.
+"""Prepared cases on disk: cropped, normalised, resampled, and mapped when they are read.
 
 A file's name holds a hash of every source (path, size, times), of the preparation and of this module's VERSION:
 whatever changes, another name is looked for, so nothing stale is ever read. Files are written under a temporary name
@@ -23,6 +23,7 @@ from segan_tl.data.find.missing import those_there
 from segan_tl.data.fingerprint import FINGERPRINT, fingerprint_case, from_array, to_array
 from segan_tl.data.prepare import Box, prepare_volume
 from segan_tl.data.resample import resample_labels
+from segan_tl.data.stored import StoredArray
 from segan_tl.data.turn import turn
 from segan_tl.disk.paths import safe_name
 from segan_tl.regions import REGIONS, region_masks
@@ -34,7 +35,7 @@ _FILES = ("image", "labels", "positions", "box", "fingerprint")
 
 @dataclass(frozen=True, eq=False)
 class CachedCase:
-    """Memory maps of one prepared case.
+    """One prepared case, whose voxels stay on disk.
 
     Attributes:
         image: (D, H, W, M) float16, prepared.
@@ -51,23 +52,23 @@ class CachedCase:
     """
 
     id: str
-    image: np.ndarray
-    labels: np.ndarray
+    image: StoredArray | np.ndarray
+    labels: StoredArray | np.ndarray
     positions: dict[str, np.ndarray]
     box: Box
     regions: tuple[str, ...]
     sources: dict[str, str] = field(default_factory=dict)
     made_again: bool = False
     fingerprint: dict[str, float] = field(default_factory=dict)
-    tissues: np.ndarray | None = None
-    tissue_voxels: np.ndarray | None = None
+    tissues: StoredArray | np.ndarray | None = None
+    tissue_voxels: StoredArray | np.ndarray | None = None
     present: tuple[bool, ...] = ()
     plane: str = "axial"
 
     @cached_property
     def tumour_slices(self) -> np.ndarray:
         """Return the slices with tumour; reads the whole label map, so only when it is asked for."""
-        return np.flatnonzero([labels.any() for labels in self.labels])
+        return np.flatnonzero(np.any(self.labels, axis=(1, 2)))
 
     def patch(self, corner: Sequence[int], size: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         """Read a patch; what lies outside the volume is 0.
@@ -87,7 +88,7 @@ class CachedCase:
         return self.image.astype(np.float32), region_masks(self.labels, self.regions)
 
 
-def cut_patch(volume: np.ndarray, corner: Sequence[int], size: Sequence[int]) -> np.ndarray:
+def cut_patch(volume: StoredArray | np.ndarray, corner: Sequence[int], size: Sequence[int]) -> np.ndarray:
     """Copy a patch out of the first axes of `volume`; what lies outside is 0."""
     patch = np.zeros((*size, *volume.shape[len(size) :]), volume.dtype)
     start, stop = np.maximum(corner, 0), np.minimum(np.add(corner, size), volume.shape[: len(size)])
@@ -186,13 +187,13 @@ def find_positions(labels: np.ndarray) -> np.ndarray:
 
 def _build(case: Case, arrays: Arrays, *, config: DataConfig) -> CachedCase:
     maps = arrays.maps
-    numbers = maps["positions"][:, 0]
-    positions = {name: np.array(maps["positions"][numbers == i, 1:]) for i, name in enumerate(REGIONS)}
-    box = Box(*(tuple(row) for row in maps["box"].tolist()))
+    rows = maps["positions"].astype(np.int16)
+    positions = {name: rows[rows[:, 0] == number, 1:] for number, name in enumerate(REGIONS)}
+    box = Box(*(tuple(row) for row in maps["box"][:].tolist()))
     positions = {name: found for name, found in positions.items() if len(found)}
     sources = {name: arrays.sources[name] for name in ("image", "labels")}
     return CachedCase(
         case.id, maps["image"], maps["labels"], positions, box, config.regions, sources, arrays.made_again,
-        from_array(maps["fingerprint"]), present=tuple(name in case.images for name in config.modalities),
+        from_array(maps["fingerprint"][:]), present=tuple(name in case.images for name in config.modalities),
         plane=config.plane,
     )  # fmt: skip

@@ -49,7 +49,7 @@ def add_tissues(
     paths = {case.id: _paths(case, cohort, folder) for case in cases}
     found = {case.id: read_arrays(paths[case.id]) for case in cases}
     work = [
-        (case.id, dict(cohort), case.box, np.array(case.labels), case.sources["labels"], paths[case.id], case.plane)
+        (case.id, dict(cohort), case.box, case.labels, case.sources["labels"], paths[case.id], case.plane)
         for case in cases
         if found[case.id] is None
     ]
@@ -63,7 +63,11 @@ def add_tissues(
             )
         found[name] = read_arrays(paths[name])
         advance()
-    return [replace(case, **{name: found[case.id].maps[name] for name in NAMES}) for case in cases]
+    maps = (found[case.id].maps for case in cases)
+    return [
+        replace(case, tissues=arrays["tissues"], tissue_voxels=np.array(arrays["tissue_voxels"]))
+        for case, arrays in zip(cases, maps)
+    ]
 
 
 def _paths(case: CachedCase, cohort: Mapping, folder: Path) -> dict[str, Path]:
@@ -78,7 +82,7 @@ def _paths(case: CachedCase, cohort: Mapping, folder: Path) -> dict[str, Path]:
 def _make(job: tuple) -> tuple[str, bool]:
     """Draw one map and write it; return the case, and whether its labels are those of the person drawn."""
     name, cohort, box, labels, digest, paths, plane = job
-    labels = turn(labels, plane)
+    labels = turn(np.asarray(labels), plane)
     index = int(name.rpartition("-")[2]) - 1
     tissues, drawn = draw_tissues(
         cohort["name"], case_index=index, shape=tuple(cohort["shape"]), seed=cohort["seed"],

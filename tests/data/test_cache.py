@@ -2,7 +2,10 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +16,9 @@ from segan_tl.data.cache import POSITIONS, cut_patch, find_positions, prepare_ca
 from segan_tl.data.find.cases import find_cases, load_case
 from segan_tl.data.prepare import prepare_volume
 from segan_tl.regions import REGIONS, region_masks
+from tests.small_volumes import TINY
 
+WORKER = Path(__file__).with_name("few_files_worker.py")
 VOLUMES = DataConfig(modalities=("t2", "flair"), regions=("wt", "et"))
 
 
@@ -154,11 +159,11 @@ def test_a_case_without_a_mask_has_zeros_where_that_is_allowed_and_files_of_its_
     _, problems = prepare_cases([without], tmp_path / "cache", config=VOLUMES)
     assert [problem.reason for problem in problems] == ["the label map is missing"]
     (bare,), problems = prepare_cases([without], tmp_path / "cache", need_mask=False, config=VOLUMES)
-    assert not problems and bare.labels.dtype == np.uint8 and not bare.labels.any() and not bare.positions
+    assert not problems and bare.labels.dtype == np.uint8 and not bare.labels[:].any() and not bare.positions
     # The mask has come meanwhile: the zeros are not taken for it, nor by anyone who needs one.
     for need_mask in (False, True):
         (whole,), _ = prepare_cases([first], tmp_path / "cache", need_mask=need_mask, config=VOLUMES)
-        assert whole.labels.any() and np.array_equal(whole.image, bare.image)
+        assert whole.labels[:].any() and np.array_equal(whole.image, bare.image)
     assert len(list((tmp_path / "cache").rglob("*.npy"))) == 10
     _, problems = prepare_cases([without], tmp_path / "cache", config=VOLUMES)
     assert len(problems) == 1
@@ -192,3 +197,24 @@ def test_a_case_without_any_of_the_modalities_is_a_problem_as_before(cohort, con
         assert [problem.reason for problem in problems] == [
             f"modality {name} is missing; the case has t1" for name in ("t2", "flair")
         ]
+
+
+@pytest.mark.parametrize("kind", ["slices", "volumes"])
+def test_two_hundred_cases_are_read_with_few_open_files(kind, tiny_cohort, tiny_config, tmp_path):
+    """Two maps a case were 400 open files once; the worker may open 256."""
+    first = next(path for path in sorted(tiny_cohort.iterdir()) if path.is_dir())
+    for number in range(200):
+        place = tmp_path / "data" / f"case-{number:04d}"
+        place.mkdir(parents=True)
+        for file in first.glob("*.nii.gz"):
+            os.link(file, place / file.name.replace(first.name, place.name))
+    shutil.copyfile(tiny_cohort / "cohort.json", tmp_path / "data" / "cohort.json")
+    (tmp_path / "volumes.toml").write_text(TINY)
+    file = tiny_config if kind == "slices" else tmp_path / "volumes.toml"
+    options = ["data.modalities=['flair']", "train.batch_size=8", "train.steps_per_epoch=25"]
+    command = [sys.executable, str(WORKER), str(tmp_path / "data"), str(file), *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert not done.returncode, done.stderr
+    read, most = map(int, done.stdout.split())
+    # 25 batches of 8: each volume once; of 200 × 16 slices, 200.
+    assert read > 100 and most < 128

@@ -75,12 +75,12 @@ def test_prepared_cases_are_turned(tiny_cohort, tiny_config, tmp_path, plane):
     _, cohort, axial = prepared(tiny_cohort, tiny_config, tmp_path, "axial")
     config, _, turned = prepared(tiny_cohort, tiny_config, tmp_path, plane)
     for one, other in zip(axial, turned, strict=True):
-        assert np.array_equal(other.image, turn(one.image, plane)) and other.image.flags["C_CONTIGUOUS"]
-        assert np.array_equal(other.labels, turn(one.labels, plane)) and other.box == one.box
+        assert np.array_equal(other.image, turn(one.image[:], plane)) and other.image[:].flags["C_CONTIGUOUS"]
+        assert np.array_equal(other.labels, turn(one.labels[:], plane)) and other.box == one.box
         assert all(other.labels[tuple(voxel)] for voxel in other.positions["wt"])
         assert other.plane == plane and one.plane == "axial"
     axial, turned = (add_tissues(cases, cohort.settings, tmp_path, jobs=1) for cases in (axial, turned))
-    assert all(np.array_equal(other.tissues, turn(one.tissues, plane)) for one, other in zip(axial, turned))
+    assert all(np.array_equal(other.tissues, turn(one.tissues[:], plane)) for one, other in zip(axial, turned))
     plan = plan_patches(turned, config, epoch=0)
     assert plan.corner[:, 0].max() > 16  # more slices than axial ones
     batch = next(iter(make_patches(turned, plan, config)))
