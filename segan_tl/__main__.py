@@ -39,6 +39,7 @@ COMMANDS = {
     "doctor": "what this computer has for a training, what a configuration needs, how long it takes",
     "configs": "list the configurations that come along, show one, or copy one to change it",
     "phantom": "write a synthetic cohort of brain-tumour MRI",
+    "cache": "say what prepared volumes take on disk, remove those that nobody uses any more",
 }
 MODULES = {"import": "imports"}  # a module cannot be called by a keyword
 EXIT_INTERRUPTED = 130

@@ -75,6 +75,8 @@ MISTAKES = {
     "tune-postprocess --predictions empty --truth nowhere --out a.json": "expected a folder of truths; nowhere is none",
     "crossval --gather nowhere": "no cross-validation at nowhere",
     "reproduce giacomello-2021": "giacomello-2020",
+    "cache --cache nowhere": "there is none at nowhere",
+    "cache --remove-unused soon": "expected a whole number from 0",
     "phantom out --cases -1": "expected a whole number from 1",
     "phantom out --variety harder": "expected a variety among plain, hard",
 }

@@ -18,6 +18,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from segan_tl.data.cache_use import touch
 from segan_tl.data.files.geometry import Geometry
 from segan_tl.data.files.images import READING_VERSION, Source, files_of
 from segan_tl.data.find.case import Case, Problem
@@ -28,6 +29,7 @@ from segan_tl.errors import UserError
 
 VERSION = 1  # of the line
 CHUNK_BYTES = 1 << 20
+SAMPLES, SAMPLE_BYTES = 8, 4096
 LINE_BYTES = len(" crc32 12345678\n") + 64
 # NumPy parses the header of a file as Python, and two threads that parse at once sometimes end in CPython 3.11's
 # "SystemError: AST constructor recursion depth mismatch".
@@ -88,6 +90,7 @@ def prepare_each(
             found = read_arrays(paths, made_again=damaged)
             if found is None:
                 raise UserError(f"{paths} do not hold what was just written; check the disk, or choose another --cache")
+        touch(paths.values())
         advance()
         return build(case, found), []
 
@@ -136,7 +139,9 @@ def digest(geometry: Geometry, *images: np.ndarray) -> str:
 def name_hash(*preparation, sources: Sequence[Source]) -> str | None:
     """Return what the name of a prepared file holds of its sources and its preparation; None where a source is missing.
 
-    Whatever changes, another name is looked for, so nothing stale is ever read.
+    Where a cohort lies, whose it is and when its files came there does not count, so that one that was moved, staged to
+    another disk or given other rights is not prepared anew: a file is known by its name, its size, the second it was
+    written in, and a sample of what it holds. The end of a .gz is the CRC-32 of all that is packed in it.
     """
     key = [VERSION, READING_VERSION, *preparation]
     for source in sources:
@@ -144,8 +149,20 @@ def name_hash(*preparation, sources: Sequence[Source]) -> str | None:
             return None
         for file in files_of(Path(source.path)):
             status = file.stat()
-            key.append([str(file.resolve()), source.channel, status.st_size, status.st_mtime_ns, status.st_ctime_ns])
+            # Whole seconds: archives and copies to another file system drop the fraction.
+            key.append([file.name, source.channel, status.st_size, int(status.st_mtime), _sample(file, status.st_size)])
     return hashlib.sha256(json.dumps(key).encode()).hexdigest()[:20]
+
+
+def _sample(path: Path, size_bytes: int) -> int:
+    """Return the CRC-32 of the first and the last bytes of a file, and of some evenly between."""
+    found, step = 0, max(1, (size_bytes - SAMPLE_BYTES) // (SAMPLES - 1))
+    with path.open("rb", buffering=0) as file:
+        for start in range(0, max(1, size_bytes - SAMPLE_BYTES + 1), step):
+            file.seek(start)
+            found = zlib.crc32(file.read(SAMPLE_BYTES), found)
+        file.seek(max(0, size_bytes - SAMPLE_BYTES))
+        return zlib.crc32(file.read(SAMPLE_BYTES), found)
 
 
 def _line(crc32: int, source: str) -> bytes:

@@ -1,8 +1,9 @@
 """Prepared cases on disk: cropped, normalised, resampled, and mapped when they are read.
 
-A file's name holds a hash of every source (path, size, times), of the preparation and of this module's VERSION:
+A file's name holds a hash of every source (`arrays.name_hash`), of the preparation and of this module's VERSION:
 whatever changes, another name is looked for, so nothing stale is ever read. Files are written under a temporary name
-and renamed; two processes that prepare the same case write the same bytes. How a file proves itself whole: `arrays`.
+and renamed; two processes that prepare the same case write the same bytes. How a file proves itself whole: `arrays`;
+who uses a cache, and what of it nobody has used for long: `cache_use`.
 
 One file holds all modalities of a case, slices first, because the crop to the head and the brain mask depend on all of
 them. Voxels are float16: a z-score of 1 is off by at most 2⁻¹¹ = 0.0005, while int16 intensities with a standard
@@ -18,6 +19,7 @@ import numpy as np
 
 from segan_tl.config.data import DataConfig
 from segan_tl.data.arrays import Arrays, Made, digest, name_hash, prepare_each
+from segan_tl.data.cache_use import hold
 from segan_tl.data.find.cases import Case, Problem, read_case
 from segan_tl.data.find.missing import those_there
 from segan_tl.data.fingerprint import FINGERPRINT, fingerprint_case, from_array, to_array
@@ -28,9 +30,9 @@ from segan_tl.data.turn import turn
 from segan_tl.disk.paths import safe_name
 from segan_tl.regions import REGIONS, region_masks
 
-VERSION = 2
+VERSION = 3
 POSITIONS = 10_000  # kept of each region, as many as nnU-Net keeps
-_FILES = ("image", "labels", "positions", "box", "fingerprint")
+_FILES = ("image", "labels", "positions", "box", "fingerprint", "tumour")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +51,7 @@ class CachedCase:
         tissue_voxels: voxels of each tissue in it, by code.
         present: which modalities are there, the others are 0; () for all of them.
         plane: whose slices come first: along D of what is said here. The box is that of the head, as it lay.
+        stored_tumour_slices: of the cache, None to look for them in the labels.
     """
 
     id: str
@@ -64,10 +67,13 @@ class CachedCase:
     tissue_voxels: StoredArray | np.ndarray | None = None
     present: tuple[bool, ...] = ()
     plane: str = "axial"
+    stored_tumour_slices: np.ndarray | None = None
 
     @cached_property
     def tumour_slices(self) -> np.ndarray:
-        """Return the slices with tumour; reads the whole label map, so only when it is asked for."""
+        """Return the slices with tumour, ascending."""
+        if self.stored_tumour_slices is not None:
+            return self.stored_tumour_slices
         return np.flatnonzero(np.any(self.labels, axis=(1, 2)))
 
     def patch(self, corner: Sequence[int], size: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -123,6 +129,7 @@ def prepare_cases(
     Returns:
         The cases that are sound, and the problems of those that are not.
     """
+    hold(folder)
     how = {"config": config, "need_mask": need_mask}
     return prepare_each(
         cases, paths_of=partial(_paths, folder=folder, **how), make=partial(_make, **how),
@@ -167,6 +174,7 @@ def _make(case: Case, *, config: DataConfig, need_mask: bool) -> tuple[Made, Seq
         "positions": (find_positions(labels), mask),
         "box": (np.array([box.start, box.size, box.shape], np.int32), image),
         "fingerprint": (to_array(numbers), image),
+        "tumour": (np.flatnonzero(labels.any(axis=(1, 2))), mask),
     }, ()
 
 
@@ -195,5 +203,5 @@ def _build(case: Case, arrays: Arrays, *, config: DataConfig) -> CachedCase:
     return CachedCase(
         case.id, maps["image"], maps["labels"], positions, box, config.regions, sources, arrays.made_again,
         from_array(maps["fingerprint"][:]), present=tuple(name in case.images for name in config.modalities),
-        plane=config.plane,
+        plane=config.plane, stored_tumour_slices=np.array(maps["tumour"]),
     )  # fmt: skip

@@ -12,6 +12,7 @@ import numpy as np
 
 from segan_tl.data.arrays import Made, name_hash, read_arrays, write_arrays
 from segan_tl.data.cache import CachedCase
+from segan_tl.data.cache_use import touch
 from segan_tl.data.phantom.tissue_map import count_voxels, draw_tissues, resample_tissues
 from segan_tl.data.phantom.write import in_processes
 from segan_tl.data.prepare import Box
@@ -63,6 +64,7 @@ def add_tissues(
             )
         found[name] = read_arrays(paths[name])
         advance()
+    touch(path for files in paths.values() for path in files.values())
     maps = (found[case.id].maps for case in cases)
     return [
         replace(case, tissues=arrays["tissues"], tissue_voxels=np.array(arrays["tissue_voxels"]))

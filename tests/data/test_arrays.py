@@ -124,6 +124,36 @@ def test_the_voxels_of_a_pair_belong_to_its_name(tmp_path):
     assert after[0] != before[0] and after[1] == before[1]
 
 
+def test_a_file_is_known_by_what_it_holds_wherever_it_lies(tmp_path):
+    content = bytes(range(256)) * 400
+    for place in ("a", "b"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "t1.nii").write_bytes(content)
+        os.utime(tmp_path / place / "t1.nii", (1000, 1000))
+
+    def name_of(place):
+        return name_hash("x", sources=[Source(tmp_path / place / "t1.nii")])
+
+    assert name_of("a") == name_of("b")
+    os.utime(tmp_path / "b" / "t1.nii", ns=(1, 1000_900_000_000))  # fractions of a second do not count
+    assert name_of("a") == name_of("b")
+    # The first and the last byte, and one of the middle: 102400 bytes, of which seven pieces of 4096 begin every 14043
+    # bytes, the eighth at 98301.
+    for byte in (0, 14043 * 3 + 5, len(content) - 1):
+        (tmp_path / "b" / "t1.nii").write_bytes(content[:byte] + bytes([content[byte] ^ 1]) + content[byte + 1 :])
+        os.utime(tmp_path / "b" / "t1.nii", (1000, 1000))
+        assert name_of("a") != name_of("b")
+    (tmp_path / "b" / "t1.nii").write_bytes(content)
+    os.utime(tmp_path / "b" / "t1.nii", (1001, 1001))
+    assert name_of("a") != name_of("b")
+
+
+@pytest.mark.parametrize("size", [0, 1, 4096, 4097, 4103, 8191])
+def test_small_files_have_a_name(size, tmp_path):
+    (tmp_path / "t1.nii").write_bytes(b"a" * size)
+    assert len(name_hash("x", sources=[Source(tmp_path / "t1.nii")])) == 20
+
+
 def test_empty_arrays_are_arrays(tmp_path):
     paths = {"positions": tmp_path / "positions.npy"}
     write_arrays(paths, {"positions": (np.zeros((0, 4), np.int16), "0" * 64)})

@@ -13,6 +13,7 @@ import pytest
 from segan_tl.config.data import DataConfig
 from segan_tl.config.load import load_config
 from segan_tl.data.cache import POSITIONS, cut_patch, find_positions, prepare_cases
+from segan_tl.data.cache_use import LOCK
 from segan_tl.data.find.cases import find_cases, load_case
 from segan_tl.data.prepare import prepare_volume
 from segan_tl.regions import REGIONS, region_masks
@@ -64,24 +65,46 @@ def test_a_changed_source_or_setting_is_noticed(cohort, config, tmp_path):
     before = files(tmp_path / "cache")
     source = cohort.cases[0].images["t2"].path
     donor = cohort.cases[1].images["t2"].path
-    # Same size is not forced here, but the times are: only the change time tells.
+    # The times are forced to be those of before: size and content tell.
     times = source.stat()
     shutil.copyfile(donor, source)
     os.utime(source, ns=(times.st_atime_ns, times.st_mtime_ns))
     first = prepare_cases(cohort.cases, tmp_path / "cache", config=config)[0][0]
     second = prepare_cases(cohort.cases, tmp_path / "cache", config=config)[0][1]
     assert np.array_equal(first.image[..., 0], second.image[..., 0])
-    assert len(files(tmp_path / "cache")) == len(before) + 5  # image, labels, positions, box, fingerprint of one case
+    # image, labels, positions, box, fingerprint, tumour of one case
+    assert len(files(tmp_path / "cache")) == len(before) + 6
     prepare_cases(cohort.cases, tmp_path / "cache", config=config.model_copy(update={"regions": ("tc",)}))
-    assert len(files(tmp_path / "cache")) == len(before) + 5
+    assert len(files(tmp_path / "cache")) == len(before) + 6
     prepare_cases(cohort.cases, tmp_path / "cache", config=config.model_copy(update={"percentiles": (1, 99)}))
-    assert len(files(tmp_path / "cache")) == len(before) + 20
+    assert len(files(tmp_path / "cache")) == len(before) + 24
     for normalise in ("zscore", "ren"):
         now = len(files(tmp_path / "cache"))
         prepare_cases(
             cohort.cases, tmp_path / "cache", config=VOLUMES.model_copy(update={"normalise": normalise})
         )
-        assert len(files(tmp_path / "cache")) == now + 15
+        assert len(files(tmp_path / "cache")) == now + 18
+
+
+def test_a_cohort_that_was_moved_staged_or_given_other_rights_is_not_prepared_anew(cohort, config, tmp_path):
+    prepare_cases(cohort.cases, tmp_path / "cache", config=config)
+    before = files(tmp_path / "cache")
+    for file in (tmp_path / "data").rglob("*.nii.gz"):
+        file.chmod(0o600)
+    (tmp_path / "data").rename(tmp_path / "moved")
+    shutil.copytree(tmp_path / "moved", tmp_path / "staged")  # with the times of the files
+    for file in (tmp_path / "staged").rglob("*.nii.gz"):
+        os.utime(file, (int(file.stat().st_mtime),) * 2)  # as an archive keeps them
+    for place in ("moved", "staged"):
+        cached, problems = prepare_cases(find_cases(tmp_path / place).cases, tmp_path / "cache", config=config)
+        assert len(cached) == 3 and not problems
+    assert files(tmp_path / "cache") == before
+
+
+def test_slices_with_tumour_are_kept(cohort, config, tmp_path):
+    for case in prepare_cases(cohort.cases, tmp_path / "cache", config=config)[0]:
+        expected = [number for number in range(len(case.labels)) if case.labels[number].any()]
+        assert case.tumour_slices.tolist() == case.stored_tumour_slices.tolist() == expected and expected
 
 
 def test_a_damaged_case_is_reported_and_the_others_are_prepared(cohort, config, tmp_path):
@@ -106,7 +129,7 @@ def test_a_case_whose_name_is_no_name_of_a_folder_is_a_problem_by_name(name, coh
         cached, problems = prepare_cases([bad, good], tmp_path / "cache", config=how)
         assert [case.id for case in cached] == [good.id]
         assert len(problems) == 1 and problems[0].case_id == name and repr(name) in problems[0].reason
-    assert [path.name for path in (tmp_path / "cache").iterdir()] == [good.id]
+    assert {path.name for path in (tmp_path / "cache").iterdir()} == {good.id, LOCK}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "data"]
 
 
@@ -164,7 +187,7 @@ def test_a_case_without_a_mask_has_zeros_where_that_is_allowed_and_files_of_its_
     for need_mask in (False, True):
         (whole,), _ = prepare_cases([first], tmp_path / "cache", need_mask=need_mask, config=VOLUMES)
         assert whole.labels[:].any() and np.array_equal(whole.image, bare.image)
-    assert len(list((tmp_path / "cache").rglob("*.npy"))) == 10
+    assert len(list((tmp_path / "cache").rglob("*.npy"))) == 12
     _, problems = prepare_cases([without], tmp_path / "cache", config=VOLUMES)
     assert len(problems) == 1
     # A mask that is there must be sound.
