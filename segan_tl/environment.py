@@ -9,6 +9,7 @@ import io
 import os
 import platform
 import sys
+from pathlib import Path
 
 from segan_tl import __version__
 
@@ -22,6 +23,8 @@ OURS = {
     # A folder that cannot be: keras.json is not read, whatever it says, and none is written.
     "KERAS_HOME": os.path.join(os.devnull, "keras"),
 }
+MEMINFO, CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
+MIB = 2**20
 
 
 def settle() -> dict[str, str]:
@@ -65,3 +68,37 @@ def quieten() -> None:
     Level 2 would still show grappler's "remapper failed", which costs nothing and helps nobody.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+# === The machine ===
+
+
+def usable_cores() -> int:
+    """Return on how many cores this process may run: a cluster's job, or a container, seldom has all of the machine."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def jobs_that_fit(each_mib: int, *, most: int | None = None) -> int:
+    """Return how many jobs may run at a time: one a core, as many as half of the free memory holds; at least 1.
+
+    Args:
+        each_mib: what one job takes.
+        most: never more than this.
+    """
+    free = free_memory_bytes()
+    fit = usable_cores() if free is None else min(usable_cores(), free // 2 // (each_mib * MIB))
+    return max(1, fit if most is None else min(fit, most))
+
+
+def free_memory_bytes() -> int | None:
+    """Return how much memory new work may take, of the machine and of the group of processes; None where unknown."""
+    found = []
+    if MEMINFO.is_file():
+        lines = dict(line.split(":", 1) for line in MEMINFO.read_text().splitlines() if ":" in line)
+        found += [int(lines["MemAvailable"].split()[0]) * 1024] if "MemAvailable" in lines else []
+    try:
+        most, used = ((CGROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
+        found += [max(0, int(most) - int(used))] if most.isdigit() else []
+    except OSError:
+        pass
+    return min(found, default=None)

@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--like", metavar="RUN", help="say what lies far outside of the cases that RUN was trained on")
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
     parser.add_argument(
-        "--jobs", type=int, default=None, metavar="N", help="cases read at a time (default: the cores, at most 8)"
+        "--jobs", type=int, default=None, metavar="N", help="cases read at a time (as cores and memory allow)"
     )
 
 

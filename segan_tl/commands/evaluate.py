@@ -5,13 +5,14 @@ import time
 from pathlib import Path
 
 from segan_tl.console import case_progress, console, print_table
+from segan_tl.environment import jobs_that_fit
 from segan_tl.errors import UserError
 from segan_tl.metrics.challenges import ALIASES, CHALLENGES, by_year, find_challenge
 from segan_tl.regions import LABEL_CONVENTIONS, region_values
 from segan_tl.workflow.patients import add_patients_argument, count_patients
 from segan_tl.workflow.score_plan import HD95
 
-MAX_JOBS = 8
+JOB_MIB = 300  # of a process that scores
 EPILOG = """examples:
   python -m segan_tl evaluate segan/flair BraTS2021 --out metrics.csv               a run: its test cases
   python -m segan_tl evaluate PREDICTIONS BraTS2023 --out m.csv --challenge brats2026-gli --prediction-labels brats2023
@@ -75,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_patients_argument(parser, of="TRUTHS")
     parser.add_argument("--allow-missing", action="store_true", help="leave out what has no prediction or no truth")
     parser.add_argument("--skip-bad-cases", action="store_true", help="leave out cases that cannot be scored")
-    parser.add_argument("--jobs", type=int, metavar="N", help="processes (the cores, at most 8)")
+    parser.add_argument("--jobs", type=int, metavar="N", help="processes (as cores and memory allow)")
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
 
 
@@ -199,6 +200,4 @@ def _rules(arguments) -> list[str | None]:
 
 
 def _jobs(arguments) -> int:
-    import os
-
-    return arguments.jobs or min(len(os.sched_getaffinity(0)), MAX_JOBS)
+    return arguments.jobs or jobs_that_fit(JOB_MIB)

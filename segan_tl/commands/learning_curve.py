@@ -1,12 +1,12 @@
 """`python -m segan_tl learning-curve`: with so many cases, which start is best, and by how much?"""
 
 import argparse
-import os
 import re
 import shlex
 from pathlib import Path
 
 from segan_tl.regions import MODALITIES
+from segan_tl.workflow.arguments import preparation_jobs
 from segan_tl.workflow.curve import Curve
 from segan_tl.workflow.jobs import EXIT_INTERRUPTED
 from segan_tl.workflow.numbers import device, positive
@@ -195,7 +195,7 @@ def _divide(arguments, config, curve: Curve, out: Path, *, most: int) -> None:
     from segan_tl.workflow.splits import keep_division
 
     where = argparse.Namespace(
-        data=arguments.data, patients=arguments.patients, cache=arguments.cache, jobs=os.cpu_count() or 1,
+        data=arguments.data, patients=arguments.patients, cache=arguments.cache, jobs=preparation_jobs(),
         skip_bad_cases=False,
     )  # fmt: skip
     cohort = find_cohort(where, config)

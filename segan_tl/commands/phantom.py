@@ -1,12 +1,12 @@
 """`python -m segan_tl phantom`: make a synthetic cohort."""
 
 import argparse
-import os
 import shlex
 from pathlib import Path
 
 from segan_tl.console import console, progress_bar
 from segan_tl.errors import UserError
+from segan_tl.workflow.arguments import preparation_jobs
 from segan_tl.workflow.numbers import positive, seed, whole
 
 EPILOG = """examples:
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--seed", type=seed, default=0, help="same seed, same bytes (default 0)")
     parser.add_argument(
-        "--jobs", type=positive, default=os.cpu_count() or 1, help="worker processes (default: all cores)"
+        "--jobs", type=positive, default=preparation_jobs(), help="worker processes (as cores and memory allow)"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace cases in a folder that is not empty")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="also draw the first three cases into FILE (.png)")

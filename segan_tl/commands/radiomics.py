@@ -6,13 +6,14 @@ from collections import Counter
 from pathlib import Path
 
 from segan_tl.console import case_progress, console, duration, print_table
+from segan_tl.environment import jobs_that_fit
 from segan_tl.errors import UserError, some
 from segan_tl.regions import MODALITIES
 from segan_tl.workflow.numbers import positive, seed
 
 DISCRETISATIONS = ("32-levels", "authors")  # of segan_tl/radiomics/discretise.py, none of which is imported for --help
 SCALINGS = ("standard", "l2")  # of segan_tl/radiomics/clusters.py
-MAX_JOBS = 8
+JOB_MIB = 1500  # of a process that computes features
 EPILOG = """examples:
   python -m segan_tl radiomics BraTS2021 features.csv                         386 features a case
   python -m segan_tl radiomics HOSPITAL features.csv --predictions PREDICTIONS    of what predict has segmented
@@ -59,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--assign", metavar="FILE.npz", type=Path, help="add the cluster of each case, of --clusters")
     parser.add_argument("--scaling", choices=SCALINGS, default=SCALINGS[0], help="before the clusters (%(default)s)")
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of the clusters (%(default)s)")
-    parser.add_argument("--jobs", type=positive, metavar="N", help="processes (the cores, at most 8)")
+    parser.add_argument("--jobs", type=positive, metavar="N", help="processes (as cores and memory allow)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -138,9 +139,7 @@ def _tasks(cases, arguments) -> list:
 
 
 def _jobs(arguments) -> int:
-    import os
-
-    return arguments.jobs or min(len(os.sched_getaffinity(0)), MAX_JOBS)
+    return arguments.jobs or jobs_that_fit(JOB_MIB)
 
 
 def _require_some(found: dict, faults: dict[str, str]) -> None:

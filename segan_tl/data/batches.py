@@ -13,7 +13,7 @@ from segan_tl.data.intensity import DRAWN
 from segan_tl.data.neighbours import as_channels
 from segan_tl.data.painting import read_image
 from segan_tl.data.sample import Plan
-from segan_tl.data.slices import OPTIONS, can_change_slices, make_slices
+from segan_tl.data.slices import OPTIONS, can_change_slices, make_slices, parallel_calls
 from segan_tl.data.space import reach
 from segan_tl.regions import region_masks
 
@@ -56,7 +56,7 @@ def make_patches(
     rows = {name: values[first:] for name, values in plan.changes.items()}
     beside = {name: values[first:] for name, values in plan.beside.items()}
     examples = tf.data.Dataset.from_tensor_slices((np.arange(first, len(plan)), rows, beside))
-    batches = examples.map(load, num_parallel_calls=2).batch(batch_size, drop_remainder=True)
+    batches = examples.map(load, num_parallel_calls=parallel_calls()).batch(batch_size, drop_remainder=True)
     return batches.prefetch(2).with_options(OPTIONS)
 
 

@@ -18,13 +18,20 @@ from segan_tl.data.neighbours import as_channels
 from segan_tl.data.painting import read_image
 from segan_tl.data.sample import Plan
 from segan_tl.data.space import reach
+from segan_tl.environment import usable_cores
 from segan_tl.regions import region_masks
 
 OPTIONS = tf.data.Options()
 OPTIONS.deterministic = True
 OPTIONS.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
 FACTORS = ("brightness", "contrast", "gamma_inverted", "gamma")
+MOST_CALLS = 16  # each holds a patch with its margin: more would cost memory and bring nothing
 PLANE = (1, 2)  # H and W of a batch of slices
+
+
+def parallel_calls() -> int:
+    """Return how many examples, or batches of slices, are made at a time; their order is that of the plan."""
+    return min(usable_cores(), MOST_CALLS)
 
 
 def can_change_slices(config: AugmentConfig) -> bool:
@@ -76,7 +83,7 @@ def make_slices(
     drawn = {name: _in_batches(plan.changes[name], batch_size)[first_step:] for name in names}
     beside = {name: _in_batches(values, batch_size)[first_step:] for name, values in plan.beside.items()}
     batches = tf.data.Dataset.from_tensor_slices((np.arange(first_step, steps), drawn, beside))
-    return batches.map(load, num_parallel_calls=2).prefetch(4).with_options(OPTIONS)
+    return batches.map(load, num_parallel_calls=parallel_calls()).prefetch(4).with_options(OPTIONS)
 
 
 def move_slices(image, labels, drawn, *, size: tuple[int, int], moves: bool):

@@ -1,7 +1,6 @@
 """The cohorts of a reproduction: how they are called, found or simulated, and prepared before the first training."""
 
 import argparse
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from segan_tl.config.load import load_config
 from segan_tl.disk.paths import folder_name
 from segan_tl.errors import UserError
 from segan_tl.runs import read_json
+from segan_tl.workflow.arguments import preparation_jobs
 from segan_tl.workflow.cohort import find_cohort, prepare
 
 SMALLEST_CROP_MM = 140  # a head's width; a smaller crop cuts tumours off
@@ -39,7 +39,7 @@ def prepare_cohort(config, folder: Path | None, cache: Path):
     """Find or simulate a cohort and prepare all of it once, before several trainings want it at the same time."""
     from segan_tl.console import console
 
-    where = argparse.Namespace(data=folder, patients=None, cache=cache, jobs=os.cpu_count() or 1, skip_bad_cases=True)
+    where = argparse.Namespace(data=folder, patients=None, cache=cache, jobs=preparation_jobs(), skip_bad_cases=True)
     cohort = find_cohort(where, config)
     sound = prepare(where, config, cohort)
     if len(sound) < len(cohort.cases):

@@ -1,10 +1,10 @@
 """A portable network that onnxruntime computes, in an environment that has neither Keras nor TensorFlow."""
 
-import os
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from segan_tl.environment import usable_cores
 from segan_tl.errors import UserError
 from segan_tl.predict.network import Tiles, flips_along, is_flat
 from segan_tl.predict.tileable import does_not_fit
@@ -81,11 +81,6 @@ def require_runtime():
             "onnxruntime"
         ) from None
     return onnxruntime
-
-
-def usable_cores() -> int:
-    """Return on how many cores this process may run: by itself onnxruntime counts those of the machine."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _sizes(shape: Sequence[int | str | None]) -> tuple[int | None, ...]:

@@ -1,11 +1,13 @@
 """The arguments that every training has, and what they change in its configuration."""
 
-import os
 from pathlib import Path
 
+from segan_tl.environment import jobs_that_fit
 from segan_tl.regions import MODALITIES
 from segan_tl.workflow.numbers import device, fold, folds, positive, seed
 from segan_tl.workflow.patients import add_patients_argument
+
+PREPARATION_MIB = 512  # of a case of four modalities at 240 × 240 × 155 while it is prepared
 
 
 def add_training_arguments(parser):
@@ -23,14 +25,20 @@ def add_training_arguments(parser):
     )
     parser.add_argument("--seed", type=seed, metavar="N", help="seed of everything random (0)")
     parser.add_argument(
-        "--jobs", type=positive, default=os.cpu_count() or 1, metavar="N", help="cases prepared at a time (all cores)"
-    )
+        "--jobs", type=positive, default=preparation_jobs(), metavar="N",
+        help="cases prepared at a time (as cores and memory allow)",
+    )  # fmt: skip
     parser.add_argument("--skip-bad-cases", action="store_true", help="leave damaged cases out instead of stopping")
     parser.add_argument(
         "--overwrite", action="store_true",
         help="start anew: what an earlier run wrote goes once there is a checkpoint, what else lies there stays",
     )  # fmt: skip
     parser.add_argument("--no-report", action="store_true", help="leave report.html out")
+
+
+def preparation_jobs() -> int:
+    """Return how many cases may be prepared at a time here."""
+    return jobs_that_fit(PREPARATION_MIB)
 
 
 def add_second_cohort_arguments(parser):

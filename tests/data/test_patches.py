@@ -215,3 +215,14 @@ def test_a_batch_says_what_is_there_wherever_the_epoch_begins(cases):
     assert np.array_equal(np.concatenate(found), plan.present)
     (last,) = make_patches(cases, plan, config, first_step=2)
     assert np.array_equal(last["present"], plan.present[8:])
+
+
+@pytest.mark.parametrize("patch", [(8, 8, 8), (1, 8, 8)], ids=["volumes", "slices"])
+def test_any_number_of_calls_at_a_time_gives_the_same_batches(patch, cases, monkeypatch):
+    found = []
+    for cores in (1, 7):
+        monkeypatch.setattr("segan_tl.data.slices.usable_cores", lambda cores=cores: cores)
+        found.append(collect(cases, settings(patch, augment=NNUNET, steps=6))[1])
+    assert len(found[0]) == 6
+    for one, other in zip(*found, strict=True):
+        assert all(np.array_equal(*pair) for pair in zip(one, other))

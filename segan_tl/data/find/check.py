@@ -1,6 +1,5 @@
 """Every check of a case, run before anything is trained on it."""
 
-import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,13 +15,13 @@ from segan_tl.data.find.layouts import MASK, UNKNOWN_CONVENTION
 from segan_tl.data.find.missing import missing_labels, missing_modality, those_there
 from segan_tl.data.intensities import MOST_BRAIN, find_background, find_intensity_fault
 from segan_tl.disk.paths import fault_of_name
+from segan_tl.environment import jobs_that_fit
 from segan_tl.errors import UserError
 from segan_tl.regions import LABEL_NAMES, convention_labels, to_canonical
 
 # A label that was resampled or scaled by 0.99999997 is still a label; 0.4 is not.
 LABEL_TOLERANCE = 1e-3
-# A case takes about 150 MB while it is checked: 64 of them at once would not fit everywhere.
-MAX_JOBS = 8
+CHECK_MIB = 150  # of a case while it is checked
 REGISTER = "register and resample all files of the case to one grid: python -m segan_tl prepare does it"
 STATE_CONVENTION = (
     'state what the labels of all cases mean: write {"label_convention": "…"} to cohort.json beside the cases, with '
@@ -125,7 +124,7 @@ def check_cohort(
 
     Args:
         any_subset: as for `read_case`.
-        jobs: cases read at a time; the number of cores, at most MAX_JOBS, where None.
+        jobs: cases read at a time; as many as there are cores and memory for, where None.
         progress: called with each case in the order of the cohort, its arrays dropped.
         examine: called with each good case and its arrays; what it returns are the case's remarks.
 
@@ -143,7 +142,7 @@ def check_cohort(
         return replace(found, images={}, labels=None, remarks=remarks)
 
     good, problems = [], []
-    pool = ThreadPoolExecutor(max_workers=jobs or min(os.cpu_count() or 1, MAX_JOBS))
+    pool = ThreadPoolExecutor(max_workers=jobs or jobs_that_fit(CHECK_MIB))
     try:
         for checked in pool.map(check, cohort.cases):
             problems.extend(checked.problems)
