@@ -100,7 +100,10 @@ def main(argv: list[str] | None = None, *, program: str | None = None) -> int:
     except KeyboardInterrupt:
         if arguments.debug:
             raise
-        words = "Interrupted; what is written stays. Trainings go on with the same command, others begin anew."
+        words = (
+            "Interrupted; what is written stays. Trainings, predict and evaluate go on with the same command, others "
+            "begin anew."
+        )
         print(f"\n{words}", file=sys.stderr)
         return EXIT_INTERRUPTED
 

@@ -82,6 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Score everything, write the rows and print what they come to."""
+    from segan_tl.disk.journal import Journal, journal_path
     from segan_tl.report.narrow import print_summary
     from segan_tl.report.score.preflight import prepare_folder
     from segan_tl.report.score.scores import write_scores
@@ -95,6 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
     faults = {system: refuse_headers(arguments, *found[:2]) for system, found in sides.items()}
     replaced = arguments.out.exists()
     prepare_folder(arguments.out)
+    journal = Journal(journal_path(arguments.out))
 
     # === Score ===
     started, scored = time.monotonic(), {}
@@ -106,7 +108,9 @@ def run(arguments: argparse.Namespace) -> int:
         for line in (line for line in remarks[system] if line not in of_all):
             console.print(f"{system}: {line}", soft_wrap=True)
         for plan in plans[system]:
-            scored[system, plan.challenge] = _score(arguments, truths, predictions, plan, faults[system])
+            scored[system, plan.challenge] = _score(
+                arguments, truths, predictions, plan, faults[system], journal=journal
+            )
     seconds = time.monotonic() - started
     if arguments.rules:
         from segan_tl.report.score.rule_sets import report_rules
@@ -117,6 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
         write_scores(arguments.out, rows, plan)
         print_summary(rows, plan)
         _print_notes(plan)
+    journal.remove()
     for system, found in faults.items():
         for line in _left_out(found):
             console.print(line, soft_wrap=True)
@@ -127,18 +132,20 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _score(arguments, truths: dict, predictions: dict, plan, faults: dict[str, str]) -> list[dict]:
+def _score(arguments, truths: dict, predictions: dict, plan, faults: dict[str, str], *, journal) -> list[dict]:
     """Return the rows of one system; what is found to be wrong with its files comes to the faults.
 
     Raises:
         UserError: a case cannot be scored and may not be skipped, or none can.
     """
     from segan_tl.report.score.preflight import FAULTS_NAMED, refuse_faults
-    from segan_tl.report.score.scores import score_cases
+    from segan_tl.report.score.scores import score_cases, scored_before
 
     most, total = None if arguments.skip_bad_cases else FAULTS_NAMED, len(predictions) + len(faults)
-    with case_progress("scoring", total=len(predictions)) as advance:
-        options = {"plan": plan, "jobs": _jobs(arguments), "progress": advance, "most_faults": most}
+    if before := len(scored_before(truths, predictions, plan, journal)):
+        console.print(f"{before} of {len(predictions)} cases were scored before the interruption", soft_wrap=True)
+    with case_progress("scoring", total=len(predictions) - before) as advance:
+        options = {"plan": plan, "jobs": _jobs(arguments), "progress": advance, "most_faults": most, "journal": journal}
         rows, unreadable = score_cases(truths, predictions, **options)
     faults |= unreadable
     if not (rows and arguments.skip_bad_cases):

@@ -8,6 +8,7 @@ from segan_tl.__main__ import main
 from segan_tl.commands import evaluate
 from segan_tl.disk.atomic import write_json
 from segan_tl.metrics.distances import DEFAULT_HD95, HD95_DEFINITIONS
+from segan_tl.report.score import scores
 from segan_tl.runs import Run
 from tests.small_masks import small_truth, write_mask, write_truths
 
@@ -139,7 +140,9 @@ def test_bad_cases_can_be_skipped(places, capsys):
 def test_bad_voxels_are_found_while_scoring(places, capsys):
     write_mask(places / "out" / "BraTS2021_00001.nii.gz", small_truth(9))
     assert run(places, *STATED) == 2
-    assert "found 9" in capsys.readouterr().err and not any((places / "scores").iterdir())
+    assert "found 9" in capsys.readouterr().err
+    # No table, but what is scored is not scored again when the mask is mended.
+    assert [path.name for path in (places / "scores").iterdir()] == [".metrics.csv.partial"]
     assert len(run(places, *STATED, "--skip-bad-cases")) == 5
     assert len(run(places, *STATED, "--skip-bad-cases")) == 5
     assert "replaced " in capsys.readouterr().out
@@ -204,3 +207,49 @@ def test_mistakes_are_answered_in_a_sentence(places, capsys, options, complaint)
 def test_what_the_command_offers_is_what_exists():
     # The command names them itself so that --help imports nothing heavy.
     assert evaluate.HD95 == tuple(HD95_DEFINITIONS) and evaluate.HD95[0] == DEFAULT_HD95
+
+
+@pytest.mark.parametrize("options", [STATED, (*STATED, "--rules", "brats2023-gli,brats2026-gli")], ids=["one", "rules"])
+def test_an_interrupted_call_goes_on_where_it_stopped(options, places, monkeypatch, capsys):
+    """Stopped in the second case, it scores that one alone when it is typed again; the table is that of one call."""
+    run(places, *options)
+    out = places / "scores" / "metrics.csv"
+    expected, names = out.read_bytes(), sorted(path.name for path in out.parent.iterdir())
+    out.unlink()
+    score_case, asked = scores.score_case, []
+
+    def score(case_id, *arguments):
+        asked.append(case_id)
+        if len(asked) == 2 and asked[0] == "BraTS2021_00000":
+            raise KeyboardInterrupt
+        return score_case(case_id, *arguments)
+
+    monkeypatch.setattr(scores, "score_case", score)
+    assert run(places, *options) == 130
+    assert not out.exists() and (out.parent / ".metrics.csv.partial").is_file()
+    stopped, asked[:] = list(asked), []
+    asked.append("the second time")
+    run(places, *options)
+    once = 2 if "--rules" in options else 1  # a case is scored once by each set of rules
+    assert stopped == ["BraTS2021_00000", "BraTS2021_00001"]
+    assert sorted(asked[1:]) == sorted(["BraTS2021_00000"] * (once - 1) + ["BraTS2021_00001"] * once)
+    assert out.read_bytes() == expected and sorted(path.name for path in out.parent.iterdir()) == names
+    assert "1 of 2 cases were scored before the interruption" in capsys.readouterr().out
+
+
+def test_what_changed_since_the_interruption_is_scored_anew(places, monkeypatch):
+    score_case, asked = scores.score_case, []
+
+    def score(case_id, *arguments):
+        if len(asked) == 1:
+            asked.append("stop")
+            raise KeyboardInterrupt
+        asked.append(case_id)
+        return score_case(case_id, *arguments)
+
+    monkeypatch.setattr(scores, "score_case", score)
+    assert run(places, *STATED) == 130
+    write_mask(places / "out" / "BraTS2021_00000.nii.gz", small_truth(1))
+    rows = run(places, *STATED)
+    assert asked == ["BraTS2021_00000", "stop", "BraTS2021_00000", "BraTS2021_00001"]
+    assert [row["dice"] for row in rows if row["region"] == "et"] == ["0.0", "0.0"]

@@ -9,7 +9,10 @@ from pathlib import Path
 
 from rich.table import Table
 
+from segan_tl import __version__
+from segan_tl.data.arrays import name_hash
 from segan_tl.disk.atomic import write_csv
+from segan_tl.disk.journal import Journal, key_of
 from segan_tl.errors import UserError
 from segan_tl.metrics.columns import Plan, columns_of, score_pair
 from segan_tl.metrics.pair import MaskPair
@@ -39,6 +42,7 @@ def score_cases(
     jobs: int,
     progress: Callable[[str], None],
     most_faults: int | None = None,
+    journal: Journal | None = None,
 ) -> tuple[list[dict], dict[str, str]]:
     """Score every case that has a prediction; return the rows in the order of the truths, and case → why it has none.
 
@@ -46,10 +50,12 @@ def score_cases(
         jobs: processes; few cases are done in this one.
         progress: called with one line when a case is done.
         most_faults: end when so many cases could not be scored; None goes on to the last case.
+        journal: what an interrupted call has scored, which is not scored again; gets what this one does.
     """
     wanted = [case_id for case_id in truths if case_id in predictions]
-    rows, faults = {}, {}
-    outcomes = _run(truths, predictions, wanted, plan=plan, jobs=jobs)
+    rows, faults = scored_before(truths, predictions, plan, journal), {}
+    left = [case_id for case_id in wanted if case_id not in rows]
+    outcomes = _run(truths, predictions, left, plan=plan, jobs=jobs)
     for case_id, found in outcomes:
         if isinstance(found, UserError):
             faults[case_id] = str(found)
@@ -59,11 +65,28 @@ def score_cases(
                 break
         else:
             rows[case_id] = found
+            if journal:
+                journal.add(_key(truths[case_id], predictions[case_id], plan), found)
             progress(f"{case_id}  {dice_text(found)}")
     return (
         [row for case_id in wanted for row in rows.get(case_id, ())],
         {case_id: faults[case_id] for case_id in wanted if case_id in faults},
     )
+
+
+def scored_before(
+    truths: dict[str, Mask], predictions: dict[str, Mask], plan: Plan, journal: Journal | None
+) -> dict[str, list[dict]]:
+    """Return case → the rows that an interrupted call has made of the same files and the same plan."""
+    if journal is None or not journal.found:
+        return {}
+    keys = {name: _key(truths[name], predictions[name], plan) for name in truths if name in predictions}
+    return {name: journal.found[key] for name, key in keys.items() if key in journal.found}
+
+
+def _key(truth: Mask, prediction: Mask, plan: Plan) -> str:
+    files = name_hash(sources=[truth.source, prediction.source])
+    return key_of(__version__, files, truth.case_id, truth.patient, truth.meaning, prediction.meaning, repr(plan))
 
 
 def _run(
