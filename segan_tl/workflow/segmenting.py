@@ -6,6 +6,7 @@ from segan_tl.console import case_progress, console, start_tensorflow
 from segan_tl.errors import CannotWrite, UserError
 from segan_tl.predict.vote import RULES
 from segan_tl.regions import region_masks
+from segan_tl.workflow.segmented_before import keys_of, open_journal, records_before
 from segan_tl.zoo.find import spell
 
 
@@ -17,12 +18,35 @@ def segment_all(arguments, members, ensemble, cases, *, outputs, chosen) -> int:
         members: the run, or those that vote; of an ensemble all of its members.
         ensemble: `joint.Ensemble`, None where there is none.
     """
-    if not all(member.artefact for member in members):
+    lead, about = ensemble.lead if ensemble else members[0], _about(arguments, members, ensemble)
+    journal, keys = open_journal(outputs), keys_of(arguments, cases, about)
+    records = records_before(arguments, journal, keys, outputs=outputs)
+    left = [case for case in cases if case.id not in records]
+    if records:
+        console.print(f"{len(records)} of {len(cases)} cases were segmented before the interruption", soft_wrap=True)
+    if left and not all(member.artefact for member in members):
         start_tensorflow()
-    lead = ensemble.lead if ensemble else members[0]
     outputs.begin(cases)
-    records, meanings = {}, {}
-    steps = len(cases) * (len(members) + 1 if ensemble else 1)
+
+    def keep(case, record: dict) -> None:
+        records[case.id] = record
+        journal.add(keys[case.id], record)
+
+    _segment_left(arguments, members, ensemble, left, outputs=outputs, chosen=chosen, keep=keep)
+    if not records:
+        raise UserError("no case could be segmented; what is wrong with each of them stands above")
+    records = {case.id: records[case.id] for case in cases if case.id in records}
+    outputs.finish(cases, about, records)
+    journal.remove()
+    _sum_up(records, lead)
+    return len(records)
+
+
+def _segment_left(arguments, members, ensemble, cases, *, outputs, chosen, keep) -> None:
+    """Segment, write and say what there is to say of the cases that are left; `keep` gets each with its record."""
+    if not cases:
+        return
+    lead, steps = ensemble.lead if ensemble else members[0], len(cases) * (len(members) + 1 if ensemble else 1)
     with case_progress("segmenting", total=steps) as advance:
         for case, found in _segmented(arguments, members, ensemble, cases, outputs=outputs, advance=advance):
             try:
@@ -37,23 +61,18 @@ def segment_all(arguments, members, ensemble, cases, *, outputs, chosen) -> int:
                     raise UserError(f"{error}{hint}") from error
                 advance(f"{case.id}  left out: {error}")
                 continue
-            meanings |= record["labels"]
-            records[case.id] = record
+            keep(case, record)
             advance(f"{case.id}  {text}")
             for line in lines:
                 console.print(f"    {line}", style="yellow", markup=False, soft_wrap=True)
-    if not records:
-        raise UserError("no case could be segmented; what is wrong with each of them stands above")
-    outputs.finish(cases, _about(arguments, members, ensemble), records)
-    _sum_up(records, meanings, lead)
-    return len(records)
 
 
-def _sum_up(records, meanings, lead) -> None:
+def _sum_up(records, lead) -> None:
     """Print what is to be said of all cases together."""
     from segan_tl.predict.plausibility import summarise
     from segan_tl.predict.remarks import mean_dice_lines
 
+    meanings = {number: name for record in records.values() for number, name in record["labels"].items()}
     numbers = ", ".join(f"{number} = {name}" for number, name in sorted(meanings.items()))
     console.print(f"numbers in the files: {numbers}")
     for line in summarise(records.values(), lead.config):

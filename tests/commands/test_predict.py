@@ -12,6 +12,7 @@ from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from segan_tl.__main__ import main
 from segan_tl.data.fingerprint import fingerprint_case, fingerprint_cohort
 from segan_tl.disk.atomic import write_json
+from segan_tl.predict import voters
 from tests.small_runs import SPACING_MM, make_run, small_config, small_labels, write_case
 
 
@@ -225,6 +226,40 @@ def test_what_a_killed_call_left_is_replaced_by_the_same_command(places, tmp_pat
     assert "unfinished" not in json.loads((tmp_path / "out" / "predictions.json").read_text())
     assert predict(*arguments) == 2
     assert "--overwrite" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("change", ["nothing", "threshold", "gone"])
+def test_a_killed_call_goes_on_behind_the_last_case(change, places, tmp_path, monkeypatch, capsys):
+    """Killed in the second of two cases; where nothing has changed, the first is not segmented again."""
+    asked, segment, kills = [], voters.segment_input, [True]
+
+    def die_in_the_second(members, models, case, **options):
+        asked.append(case.id)
+        if len(asked) == 2 and kills:
+            raise KeyboardInterrupt
+        return segment(members, models, case, **options)
+
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    assert predict(places, "small/flair", places / "cohort", whole) == 0
+    monkeypatch.setattr(voters, "segment_input", die_in_the_second)
+    assert predict(places, "small/flair", places / "cohort", out) == 130
+    kills.clear()
+    asked.clear()
+    if change == "gone":
+        (out / "BraTS2021_00001.nii.gz").unlink()
+    capsys.readouterr()
+    options = ("--threshold", "0.4") if change == "threshold" else ()
+    assert predict(places, "small/flair", places / "cohort", out, *options) == 0
+    goes_on = "1 of 2 cases were segmented before the interruption" in capsys.readouterr().out
+    assert goes_on == (change == "nothing") and len(asked) == (1 if goes_on else 2)
+    assert sorted(path.name for path in out.iterdir()) == sorted(path.name for path in whole.iterdir())
+    if goes_on:
+        records = [json.loads((place / "predictions.json").read_text()) for place in (whole, out)]
+        for record in (case for found in records for case in found["cases"].values()):
+            del record["seconds"]
+        assert records[0] == records[1] and list(records[0]["cases"]) == list(records[1]["cases"])
+        for name in ("BraTS2021_00001.nii.gz", "BraTS2021_00002.nii.gz", "volumes.csv"):
+            assert (out / name).read_bytes() == (whole / name).read_bytes()
 
 
 def test_a_full_disk_is_one_sentence_and_no_bad_case(places, small_disk, capsys):

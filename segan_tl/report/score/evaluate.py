@@ -13,6 +13,7 @@ from segan_tl.console import case_progress, console, print_table
 from segan_tl.data.files.images import write_volume
 from segan_tl.data.find.cases import Case, LoadedCase, load_labelled
 from segan_tl.disk.atomic import write_json
+from segan_tl.disk.journal import Journal, journal_path
 from segan_tl.disk.paths import safe_name
 from segan_tl.environment import versions
 from segan_tl.errors import UserError
@@ -28,6 +29,7 @@ from segan_tl.report.figures import Panel, choose_panels, cut_panel, plot_overla
 from segan_tl.report.score.challenges import choose_challenge
 from segan_tl.report.score.remarks import print_remarks, remarks_on_test
 from segan_tl.report.score.scores import defined, dice_text, score_case, write_scores
+from segan_tl.report.score.tested import Tested, key_of_test, pack, tested_before
 from segan_tl.report.shown import shown_modality
 from segan_tl.runs import Run, read_state, run_name
 
@@ -64,8 +66,10 @@ def evaluate_run(
     challenge = choose_challenge(config.data.regions, {case.convention for case in cases if case.mask})
     plan = plan_of_run(regions, challenge)
     member = Member(run, run.root.name, config, {})
-    with case_progress("segmenting test cases", total=len(cases)) as advance:
-        rows, panels, failed, remarks = _score_cases(into, segmentor, cases, member=member, plan=plan, advance=advance)
+    journal = Journal(journal_path(into.metrics))
+    tested, failed = _test(into, segmentor, cases, member=member, plan=plan, digest=digest, journal=journal)
+    rows = [row for one in tested for row in one.rows]
+    remarks = {one.panel.case_id: one.remarks for one in tested}
     if cases and not rows:
         raise UserError(f"none of the {len(cases)} test cases could be read; the first: {next(iter(failed.values()))}")
     write_scores(into.metrics, rows, plan, more=("seconds",))
@@ -79,14 +83,42 @@ def evaluate_run(
         "run": state,
         "versions": versions(),
     }
-    if panels:
+    if tested:
         modality = shown_modality(config.data.modalities, config.data.regions)
-        _plot(run, panels, path=into.overlays, modality=modality, state=state)
+        _plot(run, [one.panel for one in tested], path=into.overlays, modality=modality, state=state)
     # Last: a run without summary.json is evaluated again.
     write_json(into.summary, summary)
+    journal.remove()
     _print_table(rows, summary, plan)
     print_remarks(remarks, member)
     return summary
+
+
+def _test(
+    into: Run,
+    segmentor: keras.Model,
+    cases: Sequence[Case],
+    *,
+    member: Member,
+    plan: Plan,
+    digest: str,
+    journal: Journal,
+) -> tuple[list[Tested], dict[str, str]]:
+    """Return what was found in the cases, now or before an interruption, and case → why it could not be read."""
+    keys = {case.id: key_of_test(case, member, plan, digest=digest) for case in cases}
+    before = tested_before(into, keys, journal)
+    if before:
+        console.print(f"{len(before)} of {len(cases)} test cases were scored before the interruption", soft_wrap=True)
+    with case_progress("segmenting test cases", total=len(cases) - len(before)) as advance:
+
+        def keep(case_id: str, tested: Tested) -> None:
+            journal.add(keys[case_id], pack(tested))
+            advance(f"{case_id}  {dice_text(tested.rows)}")
+
+        left = [case for case in cases if case.id not in before]
+        found, failed = _score_cases(into, segmentor, left, member=member, plan=plan, keep=keep, advance=advance)
+    found |= before
+    return [found[case.id] for case in cases if case.id in found], failed
 
 
 def _score_cases(
@@ -96,9 +128,11 @@ def _score_cases(
     *,
     member: Member,
     plan: Plan,
+    keep: Callable[[str, Tested], None],
     advance: Callable[[str], None],
-) -> tuple[list[dict], list[Panel], dict[str, str], dict[str, dict]]:
-    rows, panels, failed, remarks = [], [], {}, {}
+) -> tuple[dict[str, Tested], dict[str, str]]:
+    """Return case → what was found in it, and case → why it could not be read."""
+    scored, failed = {}, {}
     for case in cases:
         started = time.monotonic()
         try:
@@ -108,18 +142,16 @@ def _score_cases(
             failed[case.id] = str(error)
             advance(f"{case.id}  left out: {error}")
             continue
-        found, panel, remarks[case.id] = _score_case(run, segmentor, case, loaded=loaded, member=member, plan=plan)
-        for row in found:
+        scored[case.id] = _score_case(run, segmentor, case, loaded=loaded, member=member, plan=plan)
+        for row in scored[case.id].rows:
             row["seconds"] = round(time.monotonic() - started, 3)
-        rows += found
-        panels.append(panel)
-        advance(f"{case.id}  {dice_text(found)}")
-    return rows, panels, failed, remarks
+        keep(case.id, scored[case.id])
+    return scored, failed
 
 
 def _score_case(
     run: Run, segmentor: keras.Model, case: Case, *, loaded: LoadedCase, member: Member, plan: Plan
-) -> tuple[list[dict], Panel, dict]:
+) -> Tested:
     config = member.config
     regions = config.data.regions
     probability = segment_case(segmentor, loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
@@ -140,7 +172,7 @@ def _score_case(
         case.id, loaded.image[..., shown], truth[..., : len(regions)], prediction=prediction[..., : len(regions)],
         scores=scores, spacing_mm=loaded.spacing_mm,
     )  # fmt: skip
-    return rows, panel, remarks
+    return Tested(rows, panel, remarks)
 
 
 def _summarise(rows: list[dict], plan: Plan) -> dict:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import statistics
 
 import nibabel
@@ -16,8 +17,10 @@ from segan_tl.errors import UserError
 from segan_tl.metrics.columns import plan_of_run
 from segan_tl.predict.members import Member
 from segan_tl.report.compare.score_tables import open_tables, require_same_cases
+from segan_tl.report.score import evaluate
 from segan_tl.report.score.evaluate import _print_table, describe, evaluate_run
 from segan_tl.report.score.remarks import print_remarks
+from segan_tl.runs import Run
 from tests.small_runs import SPACING_MM, make_run, small_config, small_labels, threshold_segmentor, write_case
 
 OVERLAP = ["dice", "precision", "sensitivity", "specificity"]
@@ -152,6 +155,66 @@ def test_a_case_that_cannot_be_read_is_left_out_and_named(tmp_path, capsys):
     broken_cases = [case for case in find_cases(tmp_path / "cohort").cases if case.id.endswith("2")]
     with pytest.raises(UserError, match="none of the 1 test cases"):
         evaluate_run(run, cases=broken_cases, config=config)
+
+
+def test_an_interrupted_test_goes_on_behind_the_last_case(tmp_path, monkeypatch, capsys):
+    """Stopped in the third of three cases, it segments that one alone; all that is written is that of one call."""
+    labels = small_labels()
+    for number, found in enumerate((labels, np.zeros_like(labels), labels)):
+        write_case(tmp_path / "cohort", f"BraTS2021_0000{number}", found)
+    config, cases = small_config(), find_cases(tmp_path / "cohort").cases
+    whole = make_run(tmp_path / "whole" / "small" / "flair", config)
+    shutil.copytree(tmp_path / "whole", tmp_path / "stopped")
+    run = Run(tmp_path / "stopped" / "small" / "flair")
+    expected = evaluate_run(whole, cases=cases, config=config)
+    asked, segment = [], evaluate.segment_case
+
+    def stop_at_the_third(*arguments, case, **options):
+        asked.append(case)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return segment(*arguments, case=case, **options)
+
+    monkeypatch.setattr(evaluate, "segment_case", stop_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_run(run, cases=cases, config=config)
+    assert not run.summary.exists() and not run.metrics.exists()
+    summary = evaluate_run(run, cases=cases, config=config)
+    assert asked == [f"BraTS2021_0000{number}" for number in (0, 1, 2, 2)]
+    assert "2 of 3 test cases were scored before the interruption" in capsys.readouterr().out
+    assert {**summary, "seconds_per_case": 0} == {**expected, "seconds_per_case": 0}
+    tables = [[line.rpartition(",")[0] for line in one.metrics.read_text().splitlines()] for one in (whole, run)]
+    assert tables[0] == tables[1] and whole.overlays.read_bytes() == run.overlays.read_bytes()
+    assert sorted(path.name for path in run.root.iterdir()) == sorted(path.name for path in whole.root.iterdir())
+
+
+@pytest.mark.parametrize("change", ["prediction", "threshold", "image"])
+def test_what_changed_since_the_interruption_is_tested_anew(change, tmp_path, monkeypatch):
+    labels, config = small_labels(), small_config()
+    for number in range(2):
+        place = write_case(tmp_path / "cohort", f"BraTS2021_0000{number}", labels)
+    run, cases = make_run(tmp_path / "run", config), find_cases(tmp_path / "cohort").cases
+    asked, segment = [], evaluate.segment_case
+
+    def note(*arguments, case, **options):
+        asked.append(case)
+        return segment(*arguments, case=case, **options)
+
+    monkeypatch.setattr(evaluate, "segment_case", note)
+    monkeypatch.setattr(evaluate, "write_scores", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_run(run, cases=cases, config=config)
+    if change == "prediction":
+        (run.predictions / "BraTS2021_00001.nii.gz").unlink()
+    elif change == "threshold":
+        config = config.model_copy(update={"predict": config.predict.model_copy(update={"threshold": 0.4})})
+    else:
+        shutil.rmtree(place)
+        write_case(tmp_path / "cohort", place.name, np.where(labels == 4, 2, labels))
+    asked.clear()
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_run(run, cases=find_cases(tmp_path / "cohort").cases, config=config)
+    assert len(asked) == (2 if change == "threshold" else 1)
 
 
 def test_no_test_case_gives_an_empty_summary(tmp_path):
