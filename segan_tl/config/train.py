@@ -52,6 +52,7 @@ class TrainConfig(Section):
     averaging: Decay = 0.0  # decay of a running average of the weights, which is judged and published; 0: none
     precision: Literal["float32", "mixed_bfloat16"] = "float32"  # of the computation; weights are float32
     validate_every: Positive = 1  # epochs
+    validate_cases: Positive = 16  # at most; of more, the same ones every time, drawn by the seed
     # with data.subsets = "any": folder of a finished run whose answers from all modalities are learnt, too [Hu 2020]
     teacher: Text | None = None
     teacher_weight: PositiveWeight = 1.0  # of that term

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from segan_tl.config.base import open_shares
 from segan_tl.config.schema import Config
+from segan_tl.console import console
 from segan_tl.data.learnt import Learnt, run_patients
 from segan_tl.disk.atomic import write_json
 from segan_tl.environment import versions
@@ -25,7 +26,7 @@ from segan_tl.train.start.freeze import freeze_alike
 from segan_tl.train.start.renormalise import unlabelled_images
 from segan_tl.train.start.teacher import find_teacher
 from segan_tl.train.start.weights import find_start
-from segan_tl.train.validation import Validation, publisher
+from segan_tl.train.validation import Validation, choose_validated, publisher
 
 TRANSFER_SEED = 2**20  # added to the seed of the first weights of a transfer
 # What of `data` decides how an image is prepared.
@@ -94,8 +95,14 @@ def fit(
     critic = unchanged_critic(start, run, config)
     published = provenance | learnt.describe()
     _write_state(run, "training", progress, provenance)
+    validated = choose_validated(cases["validation"], most=config.train.validate_cases, seed=config.seed)
+    if len(validated) < len(cases["validation"]):
+        console.print(
+            f"validation: {len(validated)} of {len(cases['validation'])} cases, the same every time "
+            "(train.validate_cases)", soft_wrap=True,
+        )  # fmt: skip
     validation = Validation(
-        game, judge, segment=segment, shares=open_shares(config.predict), cases=cases["validation"],
+        game, judge, segment=segment, shares=open_shares(config.predict), cases=validated,
         every=min(config.train.validate_every, config.train.epochs), progress=progress,
         publish=publisher(game, judge, run, provenance=published, files={"critic": critic} if critic else {}),
     )  # fmt: skip

@@ -14,6 +14,7 @@ from segan_tl.runs import Run
 from segan_tl.train.checkpoint import require_there, save_best
 from segan_tl.train.loop import Interruption, Progress
 
+_STREAM = 16  # beside the seed, of which cases are validated
 LOST = 0.5  # of a case's Dice; more than that is no trimming
 
 
@@ -147,6 +148,17 @@ class Validation(keras.callbacks.Callback):
                     style="yellow",
                     soft_wrap=True,
                 )
+
+
+def choose_validated(cases: Sequence[CachedCase], *, most: int, seed: int) -> list[CachedCase]:
+    """Return the cases that every validation judges: all, or of many as many as `most`, drawn once by the seed.
+
+    Whole cases are segmented: those of a cohort of 1250, after every epoch, take as long as its training.
+    """
+    if len(cases) <= most:
+        return list(cases)
+    chosen = np.random.default_rng([seed, _STREAM]).choice(len(cases), most, replace=False)
+    return [cases[place] for place in sorted(chosen)]
 
 
 def publisher(

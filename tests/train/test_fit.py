@@ -249,6 +249,19 @@ def test_early_stopping(cases, tiny_config, tmp_path):
     assert len(history(Run(tmp_path))) < 50
 
 
+def test_of_many_validation_cases_few_are_segmented_and_it_is_said(cases, tiny_config, tmp_path, capsys):
+    asked = []
+
+    def count(model, slices):
+        asked.append(len(slices))
+        return plain(model, slices)
+
+    options = ["train.epochs=2", "train.steps_per_epoch=1", "train.validate_cases=1"]
+    assert train(tmp_path, cases, load_config(tiny_config, options), count)
+    assert len(asked) == 2  # one case after each of two epochs
+    assert "validation: 1 of 2 cases, the same every time (train.validate_cases)" in capsys.readouterr().out
+
+
 def test_a_batch_that_replicas_cannot_share():
     from segan_tl.train.fit import _check_batch
 

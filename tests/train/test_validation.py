@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from segan_tl.train.loop import Interruption, Progress
-from segan_tl.train.validation import Validation
+from segan_tl.train.validation import Validation, choose_validated
 
 
 def case(name: str, truth: np.ndarray):
@@ -61,3 +61,12 @@ def test_a_tumour_that_is_dropped_is_said_once(capsys):
     assert logs["dice"] == 0.5 and "smallest_component" not in logs
     validation.on_epoch_end(1, {})
     assert not capsys.readouterr().out
+
+
+def test_of_many_cases_the_same_few_are_judged_every_time():
+    names = [f"{number:03d}" for number in range(125)]
+    chosen = choose_validated(names, most=16, seed=3)
+    assert len(set(chosen)) == 16 and chosen == sorted(chosen) and set(chosen) < set(names)
+    assert choose_validated(names, most=16, seed=3) == chosen != choose_validated(names, most=16, seed=4)
+    assert choose_validated(names[:16], most=16, seed=3) == names[:16]
+    assert choose_validated(names, most=1000, seed=3) == names
