@@ -1,0 +1,59 @@
+"""The benchmark of growing cohorts: cohorts of links, scores moved on, and what a process took."""
+
+import csv
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+from cohort_growth import exponent, link_cohort, link_predictions, measure, move_scores  # noqa: E402
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Return a folder of two cases with an image and a mask each."""
+    for name in ("A_001", "A_007"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for role in ("t1", "seg"):
+            (tmp_path / "data" / name / f"{name}_{role}.nii.gz").write_text(f"{role} of {name}")
+    return tmp_path / "data"
+
+
+def test_a_cohort_of_any_size_is_links_under_new_names(data, tmp_path):
+    link_cohort(data, tmp_path / "many", 5)
+    names = [f"A_{number:05d}" for number in range(5)]
+    assert sorted(path.name for path in (tmp_path / "many").iterdir()) == names
+    image = tmp_path / "many" / "A_00003" / "A_00003_t1.nii.gz"
+    assert image.read_text() == "t1 of A_007" and image.samefile(data / "A_007" / "A_007_t1.nii.gz")
+    link_predictions(tmp_path / "many", tmp_path / "masks")
+    found = [(tmp_path / "masks" / f"{name}.nii.gz").read_text() for name in names]
+    # Of the next case each, of the first one for the last: the cases are A_001, A_007, A_001, A_007, A_001.
+    assert found == [f"seg of A_{number}" for number in ("007", "001", "007", "001", "001")]
+
+
+def test_scores_move_on_by_one_case(tmp_path):
+    rows = ["case,patient,region,dice,truth_ml", "a,a,wt,.1,5", "a,a,et,.2,6", "b,b,wt,.3,7", "b,b,et,.4,8"]
+    (tmp_path / "scores.csv").write_text("\n".join(rows) + "\n")
+    move_scores(tmp_path / "scores.csv", tmp_path / "moved.csv")
+    with (tmp_path / "moved.csv").open(newline="") as file:
+        assert [tuple(row.values()) for row in csv.DictReader(file)] == [
+            ("a", "a", "wt", ".3", "5"), ("a", "a", "et", ".4", "6"), ("b", "b", "wt", ".1", "7"),
+            ("b", "b", "et", ".2", "8"),
+        ]  # fmt: skip
+
+
+def test_a_process_is_measured_and_a_failure_named(tmp_path):
+    files = "import time; kept = [open('/dev/null') for _ in range(40)]; time.sleep(1)"
+    cost = measure([sys.executable, "-c", files], log=tmp_path / "log")
+    assert cost.seconds >= 1 and cost.peak_mib > 1
+    if Path("/proc/self/fd").is_dir():
+        assert 40 <= cost.descriptors < 60
+    with pytest.raises(SystemExit, match="ended with 3"):
+        measure([sys.executable, "-c", "raise SystemExit(3)"], log=tmp_path / "log")
+
+
+def test_exponents():
+    # Ten times the cases: ten times the time is 1, a hundred times 2, the same 0.
+    found = [exponent(8, 80, before=2.0, after=after) for after in (20.0, 200.0, 2.0)]
+    assert found == pytest.approx([1, 2, 0])
