@@ -20,6 +20,7 @@ COMMANDS = {
     "restore": "bring a result of prepared images back onto the grid of a patient's own sequence",
     "ensemble": "bring the masks of several programs together: by majority or STAPLE, with their agreement",
     "retest": "test a run once more: on another cohort, at an operating point chosen on its validation cases",
+    "second-look": "learn which answers of a run want to be looked at again",
     "learning-curve": "train with few cases from several starts, and say which start is worth it",
     "matrix": "apply single-modality models to every modality, and let them vote; one for any to every subset",
     "reproduce": "run every experiment of a paper; one page with its numbers beside ours",

@@ -12,6 +12,7 @@ from segan_tl.regions import MODALITIES
 from segan_tl.schemas.trust import KINDS
 from segan_tl.workflow.clusters import assign_clusters
 from segan_tl.workflow.numbers import fold, positive, share, weight
+from segan_tl.workflow.reviewing import find_reviewer
 
 EPILOG = """examples:
   python -m segan_tl predict segan/flair patients/ OUT                 every case of a folder
@@ -24,6 +25,7 @@ EPILOG = """examples:
   python -m segan_tl predict zoo:segan_random patients/ OUT --modality t2    comes along, sees any contrast
   python -m segan_tl predict flair.zip patients/ OUT                   a file of export --portable, no TensorFlow
   python -m segan_tl predict nnunet/BraTS2023/fold0 patients/ OUT --postprocess postprocess.json
+  python -m segan_tl predict segan/flair patients/ OUT --flag-below 0.7      after second-look segan/flair
   python -m segan_tl predict EXPORT OUT --like segan/flair             DICOM: prepared, segmented, and brought back
   python -m segan_tl predict zoo:segan_flair EXPORT OUT --like BraTS2021
   python -m segan_tl predict nnunet/BraTS2023/fold0 patients/ OUT --postprocess post.json --clusters groups.npz
@@ -36,7 +38,8 @@ best validation Dice (weighted), and a tie is settled by the mean probability. W
 images answer together: by the mean of their probabilities (mean), one that is weighted by their scores or by --weights
 (weighted), or by STAPLE of their masks; a cross-validation counts as one RUN, the mean of its folds. With --fold K only
 fold K of each answers, on the cases that it was tested on, weighted by the scores of the other folds.
-volumes.csv has the volumes, and remarks: a scan unlike those of the training, an answer that can hardly be.
+volumes.csv has the volumes, and remarks: a scan unlike those of the training, an answer that can hardly be. Where
+second-look has learnt to judge the run's answers, review.csv has the Dice to expect, worst first, and the reasons.
 Research software: not for diagnosis."""
 
 
@@ -62,6 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threshold", type=share, metavar="P", help="probability of tumour (the run's own)")
     parser.add_argument("--postprocess", type=Path, metavar="FILE", help="thresholds of tune-postprocess to apply")
     parser.add_argument("--clusters", type=Path, metavar="FILE", help="of radiomics: --postprocess by a case's cluster")
+    parser.add_argument("--review", type=Path, metavar="FILE", help="of second-look, to judge answers by (the run's)")
+    parser.add_argument("--flag-below", type=share, metavar="D", help="flag cases with a predicted Dice below D")
     parser.add_argument("--probabilities", action="store_true", help="also write <case>_probability.nii.gz, float32")
     parser.add_argument(
         "--guarantee", choices=KINDS, help="also write <case>_KIND.nii.gz: what is missed, or false, kept below alpha"
@@ -106,6 +111,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     # === What, with what, and where to: everything that can be refused is refused before work begins ===
     members, ensemble, remarks = _open(arguments)
+    reviewer, second = find_reviewer(arguments, members, ensemble)
     if any(member.artefact for member in members):
         require_runtime()
     lead, voting = ensemble.lead if ensemble else members[0], arguments.vote in RULES
@@ -138,12 +144,13 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = open_chosen(thresholds, lead.config.data.regions, conventions)
     chosen = assign_clusters(arguments.clusters, chosen, cases)
     remarks += chosen.remarks() if chosen else []
+    remarks += second
     for remark in remarks:
         console.print(remark, markup=False, soft_wrap=True)
 
     # === Segment ===
     started = time.monotonic()
-    done = segment_all(arguments, members, ensemble, cases, outputs=outputs, chosen=chosen)
+    done = segment_all(arguments, members, ensemble, cases, outputs=outputs, chosen=chosen, reviewer=reviewer)
     seconds = time.monotonic() - started
     console.print(
         f"segmented {done} of {len(cases)} cases in {seconds:.1f} s: {outputs.single or outputs.folder}", soft_wrap=True

@@ -26,8 +26,10 @@ from segan_tl.predict.joint import LABELS, Ensemble, blend, joint_masks, joint_p
 from segan_tl.predict.members import Member
 from segan_tl.predict.postprocess import binarise, decide, drop_small_components
 from segan_tl.predict.network import Network, as_network
+from segan_tl.predict.second_opinion import mirrored_agreement
 from segan_tl.predict.segment import load_member, segment_case
 from segan_tl.predict.segmented import Segmented
+from segan_tl.predict.signs import mean_signs, signs_of
 from segan_tl.predict.staple import decide_staple, staple
 
 GROUP = 16  # cases whose running means are kept at a time: about 2 GB of disk for BraTS with three regions
@@ -42,6 +44,7 @@ class Desk:
 
     Attributes:
         seconds: that the members took.
+        signs: of each member's own answer, where they are asked for.
     """
 
     def __init__(self, case: Case, folder: Path, number: int):
@@ -49,6 +52,7 @@ class Desk:
         self._mean = folder / f"{number}-mean.npy"
         self._masks = folder / f"{number}-masks-"
         self.seconds = 0.0
+        self.signs: list[dict[str, float | None]] = []
 
     @property
     def mean(self) -> np.ndarray | None:
@@ -81,7 +85,13 @@ def digests_of(members: Sequence[Member]) -> list[str]:
 
 
 def segment_together(
-    ensemble: Ensemble, cases: Sequence[Case], folder: Path, *, shared: bool, advance: Callable[[str | None], None]
+    ensemble: Ensemble,
+    cases: Sequence[Case],
+    folder: Path,
+    *,
+    shared: bool,
+    advance: Callable[[str | None], None],
+    signed: bool = False,
 ) -> Iterator[tuple[Case, Segmented | UserError]]:
     """Segment cases with all members; where an image cannot be used, yield what is wrong with it.
 
@@ -89,6 +99,7 @@ def segment_together(
         folder: where running means wait; they are removed, also after an interruption.
         shared: whether the share of members that say tumour is asked for.
         advance: is told of each case of each member; a line where a member has seen all cases of a group.
+        signed: whether signs of each member's own answer are asked for, which takes it a second pass.
 
     Raises:
         UserError: a checkpoint is absent or damaged.
@@ -97,14 +108,16 @@ def segment_together(
     for first in range(0, len(cases), GROUP):
         with _temporary(folder) as place:
             desks = [Desk(case, place, number) for number, case in enumerate(cases[first : first + GROUP])]
-            yield from _ask_members(ensemble, desks, advance)
+            yield from _ask_members(ensemble, desks, advance, signed=signed)
             for desk in desks:
                 started = time.monotonic() - desk.seconds
                 found = _conclude(ensemble, desk, shared=shared)
                 yield desk.case, found._replace(seconds=time.monotonic() - started)
 
 
-def _ask_members(ensemble: Ensemble, desks: list[Desk], advance: Callable) -> Iterator[tuple[Case, UserError]]:
+def _ask_members(
+    ensemble: Ensemble, desks: list[Desk], advance: Callable, *, signed: bool
+) -> Iterator[tuple[Case, UserError]]:
     """Bring what each member finds into the means; a case that cannot be used is yielded and its desk cleared away."""
     weights = itertools.accumulate(ensemble.shares)
     for place, (member, weight) in enumerate(zip(ensemble.members, weights)):
@@ -112,7 +125,7 @@ def _ask_members(ensemble: Ensemble, desks: list[Desk], advance: Callable) -> It
         for desk in desks.copy():
             started = time.monotonic()
             try:
-                _ask(ensemble, place, model, desk, weight=weight)
+                _ask(ensemble, place, model, desk, weight=weight, signed=signed)
             except CannotWrite:
                 raise
             except UserError as error:
@@ -125,7 +138,7 @@ def _ask_members(ensemble: Ensemble, desks: list[Desk], advance: Callable) -> It
         gc.collect()  # a network and its graph refer to one another
 
 
-def _ask(ensemble: Ensemble, place: int, model: Network, desk: Desk, *, weight: float) -> None:
+def _ask(ensemble: Ensemble, place: int, model: Network, desk: Desk, *, weight: float, signed: bool) -> None:
     """Let one member see a case; what it finds goes to the desk, its image out of memory before.
 
     Args:
@@ -133,17 +146,22 @@ def _ask(ensemble: Ensemble, place: int, model: Network, desk: Desk, *, weight: 
     """
     member, target = ensemble.members[place], ensemble.target
     config = member.config
-    probability = _segment(model, desk.case, config)
+    probability = _segment(model, desk, member, signed=signed)
     desk.keep_masks(place, joint_masks(binarise(probability, config.predict), config, target))
     if ensemble.rule != "staple" and ensemble.shares[place]:
         probability = joint_probability(member.calibrate(probability), config, target)
         desk.keep_mean(blend(desk.mean, probability, ensemble.shares[place] / weight))
 
 
-def _segment(model: Network, case: Case, config: Config) -> np.ndarray:
-    data = config.data
-    loaded = load_case(case, data.modalities, with_mask=False, any_subset=data.any_subset)
-    return segment_case(model, loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
+def _segment(model: Network, desk: Desk, member: Member, *, signed: bool) -> np.ndarray:
+    config, case = member.config, desk.case
+    loaded = load_case(case, config.data.modalities, with_mask=False, any_subset=config.data.any_subset)
+    probability = segment_case(model, loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
+    if signed:
+        prediction = binarise(probability, config.predict)
+        agreed = mirrored_agreement(model, loaded, config, prediction=prediction, case=case.id)
+        desk.signs.append(signs_of(Segmented(loaded, (member,), probability, prediction, agreement=agreed)))
+    return probability
 
 
 def _conclude(ensemble: Ensemble, desk: Desk, *, shared: bool) -> Segmented:
@@ -162,7 +180,8 @@ def _conclude(ensemble: Ensemble, desk: Desk, *, shared: bool) -> Segmented:
         decided = decide(probability, settings, thresholds=thresholds_of(ensemble))
     prediction = drop_small_components(decided, settings.smallest_component)
     share = tumour_share(masks, shape) if shared else None
-    return Segmented(loaded, (ensemble.lead,), probability, prediction, agreement=agreed, share=share)
+    signs = mean_signs(desk.signs) if desk.signs else None
+    return Segmented(loaded, (ensemble.lead,), probability, prediction, agreement=agreed, share=share, signs=signs)
 
 
 def _staple(masks: Sequence[Callable], shape: Sequence[int], *, regions: int) -> np.ndarray:

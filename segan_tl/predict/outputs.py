@@ -18,6 +18,8 @@ from segan_tl.disk.paths import safe_name
 from segan_tl.disk.reading import find_fault
 from segan_tl.errors import UserError
 from segan_tl.predict.plausibility import remark_lines
+from segan_tl.predict.review_table import FILE as REVIEW
+from segan_tl.predict.review_table import is_review, write_review
 from segan_tl.runs import read_json
 from segan_tl.schemas.runs import Predictions
 
@@ -50,6 +52,11 @@ class Outputs:
         """Return the table of volumes and remarks, CSV."""
         return self.folder / VOLUMES if self.single is None else _beside(self.single, "_volumes.csv")
 
+    @property
+    def review(self) -> Path:
+        """Return the table of cases that want a second look, CSV; it is there where there was one."""
+        return self.folder / REVIEW if self.single is None else _beside(self.single, f"_{REVIEW}")
+
     def read_record(self) -> dict:
         """Return what an earlier call recorded, nothing where there was none."""
         return read_json(self.record, Predictions) if self.record.is_file() else {}
@@ -64,8 +71,10 @@ class Outputs:
         """Record what made the predictions; cases of an earlier call stay in it."""
         earlier = self.read_record()
         left = sorted({*earlier.get("unfinished", ())} - {case.id for case in cases})
-        record = about | {"cases": earlier.get("cases", {}) | records}
+        flags = {"flag_below": earlier["flag_below"]} if "flag_below" in earlier else {}
+        record = flags | about | {"cases": earlier.get("cases", {}) | records}
         write_volumes(self.volumes, record["cases"])
+        write_review(self.review, record["cases"], flag_below=record.get("flag_below"))
         write_json(self.record, record | ({"unfinished": left} if left else {}))
 
     def labels(self, case_id: str) -> Path:
@@ -125,7 +134,7 @@ def plan_outputs(
             "--guarantee out"
         )
     _protect_inputs(planned, cases)
-    for path, is_ours in ((outputs.record, _is_record), (outputs.volumes, _is_table)):
+    for path, is_ours in ((outputs.record, _is_record), (outputs.volumes, _is_table), (outputs.review, is_review)):
         if path.exists() and not is_ours(path):
             raise UserError(f"{path} is there already, and no predict of segan_tl wrote it; give another OUT")
     unfinished = [case.id for case in cases if case.id in outputs.read_record().get("unfinished", ())]

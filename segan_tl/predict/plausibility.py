@@ -1,6 +1,6 @@
 """What to know of one segmented case: a scan unlike the training's, an answer that can hardly be, a head cut off."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -51,13 +51,8 @@ def judge(loaded: LoadedCase, prediction: np.ndarray, members: Sequence[Member])
         prediction: (H, W, D, R) bool.
         members: the one run, or those that have voted, whose modalities are the channels of the image in order.
     """
-    unlike, channel = {}, 0
-    for member in members:
-        data = member.config.data
-        images = {name: loaded.image[..., channel + i] for i, name in enumerate(data.modalities)}
-        channel += len(images)
-        if data.any_subset:  # what is missing looks like nothing
-            images = {name: images[name] for name in used_modalities(loaded.image, data)}
+    unlike = {}
+    for member, images in images_of(loaded, members):
         unlike |= dict.fromkeys(compare_with_training(images, loaded.spacing_mm, member.cohort, member.config))
     config, cohort = members[0].config, members[0].cohort
     head = np.any(loaded.image != 0, axis=-1)
@@ -69,6 +64,18 @@ def judge(loaded: LoadedCase, prediction: np.ndarray, members: Sequence[Member])
     ]
     doubtful += [_share(prediction, head), _air(prediction, head), _border(prediction), _area(outside, head, config)]
     return Judgement(list(unlike), [remark for remark in doubtful if remark], round(outside * voxel_ml, 3))
+
+
+def images_of(loaded: LoadedCase, members: Sequence[Member]) -> Iterator[tuple[Member, dict[str, np.ndarray]]]:
+    """Yield each member with what it sees of a case: modality → (H, W, D), without those that are missing."""
+    channel = 0
+    for member in members:
+        data = member.config.data
+        images = {name: loaded.image[..., channel + i] for i, name in enumerate(data.modalities)}
+        channel += len(images)
+        if data.any_subset:  # what is missing looks like nothing
+            images = {name: images[name] for name in used_modalities(loaded.image, data)}
+        yield member, images
 
 
 def used_modalities(image: np.ndarray, data: DataConfig) -> list[str]:

@@ -19,7 +19,9 @@ class Segmented(NamedTuple):
             are; of labels (H, W, D, 1 + R), background first.
         prediction: (H, W, D, R) bool.
         seconds: that it took.
-        agreement: region → mean Dice of each two members of an ensemble.
+        agreement: region → mean Dice of each two members of an ensemble; where it was asked for, of each two voters, or
+            of the one run's answer and that on the mirrored head.
+        signs: of `predict.signs`, of an ensemble the mean of its members', where they were asked for.
         share: (H, W, D) float32, of the members that say tumour, where it was asked for.
         promised: (H, W, D, R) bool, of each region by itself what reaches the threshold of a guarantee, where it was
             asked for.
@@ -32,4 +34,5 @@ class Segmented(NamedTuple):
     seconds: float = 0.0
     agreement: Mapping[str, float] | None = None
     share: np.ndarray | None = None
+    signs: Mapping[str, float | None] | None = None
     promised: np.ndarray | None = None

@@ -11,8 +11,10 @@ from segan_tl.predict.inputs import load_input
 from segan_tl.predict.members import Member, joint_settings, weights_of
 from segan_tl.predict.network import Network, as_network
 from segan_tl.predict.postprocess import binarise, drop_small_components
+from segan_tl.predict.second_opinion import mirrored_agreement, mutual_agreement
 from segan_tl.predict.segment import load_member, segment_case
 from segan_tl.predict.segmented import Segmented
+from segan_tl.predict.signs import signs_of
 from segan_tl.predict.vote import mean_probability, vote
 
 
@@ -32,11 +34,12 @@ def segment_each(
     *,
     rule: str | None,
     promised: Sequence[float] | None = None,
+    compared: bool = False,
 ) -> Iterator[tuple[Case, Segmented | UserError]]:
     """Segment case after case; where an image cannot be used, yield what is wrong with it.
 
     Args:
-        rule, promised: as of `segment_input`.
+        rule, promised, compared: as of `segment_input`.
 
     Raises:
         UserError: a checkpoint is absent or damaged.
@@ -45,7 +48,7 @@ def segment_each(
     for case in cases:
         started = time.monotonic()
         try:
-            found = segment_input(members, models, case, rule=rule, promised=promised)
+            found = segment_input(members, models, case, rule=rule, promised=promised, compared=compared)
         except UserError as error:
             found = error
         else:
@@ -60,6 +63,7 @@ def segment_input(
     *,
     rule: str | None,
     promised: Sequence[float] | None = None,
+    compared: bool = False,
 ) -> Segmented:
     """Read a case and segment it: with the one run, or with those whose modality the case has, by vote.
 
@@ -67,6 +71,8 @@ def segment_input(
         models: the members' segmentors.
         rule: "majority" or "weighted"; None for one run, of however many modalities.
         promised: for one run the thresholds of a guarantee, one a region.
+        compared: also say how far several answers agree, of voters or of the one run on the mirrored head, which takes a
+            second pass; and what the answer tells of its own Dice, before it is calibrated.
 
     Raises:
         UserError: an image cannot be used.
@@ -77,7 +83,11 @@ def segment_input(
         loaded = load_input(case, data.modalities, regions=data.regions, any_subset=data.any_subset)
         probability = segment_case(models[0], loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
         mask = binarise(probability, config.predict)
-        found = Segmented(loaded, (members[0],), members[0].calibrate(probability), mask)
+        found = Segmented(loaded, (members[0],), probability, mask)
+        if compared:
+            agreed = mirrored_agreement(models[0], loaded, config, prediction=mask, case=case.id)
+            found = _signed(found._replace(agreement=agreed))
+        found = found._replace(probability=members[0].calibrate(probability))
         if promised is None:
             return found
         own = probability[..., -len(promised) :]  # without the background of a softmax
@@ -89,9 +99,20 @@ def segment_input(
         segment_case(model, loaded.image[..., i : i + 1], voter.config, spacing_mm=loaded.spacing_mm, case=case.id)
         for i, (voter, model) in enumerate(there)
     ]
-    voted = count_votes(probabilities, voters=voters, rule=rule)
+    voted, weights = count_votes(probabilities, voters=voters, rule=rule), weights_of(voters, rule)
     calibrated = [voter.calibrate(probability) for voter, probability in zip(voters, probabilities)]
-    return Segmented(loaded, voters, mean_probability(calibrated, weights=weights_of(voters, rule)), voted)
+    found = Segmented(loaded, voters, mean_probability(calibrated, weights=weights), voted)
+    if not compared:
+        return found
+    masks = [binarise(probability, voter.config.predict) for voter, probability in zip(voters, probabilities)]
+    own = mean_probability(probabilities, weights=weights)
+    agreed = mutual_agreement(masks, config.data.regions)
+    return _signed(found._replace(probability=own, agreement=agreed))._replace(probability=found.probability)
+
+
+def _signed(found: Segmented) -> Segmented:
+    """Return a case with its signs."""
+    return found._replace(signs=signs_of(found))
 
 
 def count_votes(probabilities: Sequence[np.ndarray], *, voters: Sequence[Member], rule: str) -> np.ndarray:

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from segan_tl.schemas.provenance import Names, Provenance
 from segan_tl.schemas.reading import Count, Finite, Schema, Text
+from segan_tl.schemas.review import Review, Reviewed
 from segan_tl.schemas.run_config import RunConfig, RunSchema
 
 Positive = Annotated[int, Field(gt=0)]
@@ -182,6 +183,7 @@ class Prediction(Schema):
     unlike_training: list[str] = []
     doubtful: list[str] = []
     cluster_remark: str | None = None
+    review: Reviewed | None = None  # a second look at the answer
 
 
 class Predictions(RunSchema):
@@ -190,6 +192,7 @@ class Predictions(RunSchema):
     remedy: ClassVar[str] = "remove it and predict again"
 
     cases: dict[str, Prediction] = {}
+    flag_below: Finite | None = None  # predicted Dice
     unfinished: Names = []  # of a call that goes on, or was killed
 
 
@@ -226,4 +229,5 @@ FILES: dict[str, type[RunSchema]] = {
     "comparison.json": ComparedRegions,
     "operating_point.json": OperatingPoint,
     "predictions.json": Predictions,
+    "review.json": Review,
 }

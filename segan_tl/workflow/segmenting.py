@@ -10,16 +10,17 @@ from segan_tl.workflow.segmented_before import keys_of, open_journal, records_be
 from segan_tl.zoo.find import spell
 
 
-def segment_all(arguments, members, ensemble, cases, *, outputs, chosen) -> int:
+def segment_all(arguments, members, ensemble, cases, *, outputs, chosen, reviewer=None) -> int:
     """Segment case after case; return how many came out.
 
     Args:
         arguments: of `predict`.
         members: the run, or those that vote; of an ensemble all of its members.
         ensemble: `joint.Ensemble`, None where there is none.
+        reviewer: `reviewer.Reviewer` for a second look at every answer.
     """
     lead, about = ensemble.lead if ensemble else members[0], _about(arguments, members, ensemble)
-    journal, keys = open_journal(outputs), keys_of(arguments, cases, about)
+    journal, keys = open_journal(outputs), keys_of(arguments, cases, about, reviewer=reviewer)
     records = records_before(arguments, journal, keys, outputs=outputs)
     left = [case for case in cases if case.id not in records]
     if records:
@@ -32,27 +33,31 @@ def segment_all(arguments, members, ensemble, cases, *, outputs, chosen) -> int:
         records[case.id] = record
         journal.add(keys[case.id], record)
 
-    _segment_left(arguments, members, ensemble, left, outputs=outputs, chosen=chosen, keep=keep)
+    asked = {"outputs": outputs, "chosen": chosen, "reviewer": reviewer, "keep": keep}
+    _segment_left(arguments, members, ensemble, left, **asked)
     if not records:
         raise UserError("no case could be segmented; what is wrong with each of them stands above")
     records = {case.id: records[case.id] for case in cases if case.id in records}
     outputs.finish(cases, about, records)
     journal.remove()
-    _sum_up(records, lead)
+    _sum_up(arguments, records, lead, outputs=outputs)
     return len(records)
 
 
-def _segment_left(arguments, members, ensemble, cases, *, outputs, chosen, keep) -> None:
+def _segment_left(arguments, members, ensemble, cases, *, outputs, chosen, reviewer, keep) -> None:
     """Segment, write and say what there is to say of the cases that are left; `keep` gets each with its record."""
     if not cases:
         return
     lead, steps = ensemble.lead if ensemble else members[0], len(cases) * (len(members) + 1 if ensemble else 1)
     with case_progress("segmenting", total=steps) as advance:
-        for case, found in _segmented(arguments, members, ensemble, cases, outputs=outputs, advance=advance):
+        asked = {"outputs": outputs, "advance": advance, "reviewer": reviewer}
+        for case, found in _segmented(arguments, members, ensemble, cases, **asked):
             try:
                 if isinstance(found, UserError):
                     raise found
                 record, text, lines = _write_one(arguments, case, found, lead, ensemble, outputs=outputs, chosen=chosen)
+                if reviewer is not None:
+                    text += _review(record, found, reviewer)
             except CannotWrite:
                 raise
             except UserError as error:
@@ -67,10 +72,19 @@ def _segment_left(arguments, members, ensemble, cases, *, outputs, chosen, keep)
                 console.print(f"    {line}", style="yellow", markup=False, soft_wrap=True)
 
 
-def _sum_up(records, lead) -> None:
+def _review(record, found, reviewer) -> str:
+    """Add to a record what a second look says of the answer; return it in words."""
+    from segan_tl.predict.signs import signs_of
+
+    said = record["review"] = reviewer.review(found.signs or signs_of(found))
+    return f"  predicted Dice {said['predicted_dice']:.2f} ({said['low']:.2f} to {said['high']:.2f})"
+
+
+def _sum_up(arguments, records, lead, *, outputs) -> None:
     """Print what is to be said of all cases together."""
     from segan_tl.predict.plausibility import summarise
     from segan_tl.predict.remarks import mean_dice_lines
+    from segan_tl.predict.review_table import review_lines
 
     meanings = {number: name for record in records.values() for number, name in record["labels"].items()}
     numbers = ", ".join(f"{number} = {name}" for number, name in sorted(meanings.items()))
@@ -79,9 +93,11 @@ def _sum_up(records, lead) -> None:
         console.print(line, style="yellow", soft_wrap=True)
     for line in mean_dice_lines(records, lead.config.data.regions):
         console.print(line)
+    for line in review_lines(records, outputs.review, flag_below=arguments.flag_below):
+        console.print(line, soft_wrap=True)
 
 
-def _segmented(arguments, members, ensemble, cases, *, outputs, advance):
+def _segmented(arguments, members, ensemble, cases, *, outputs, advance, reviewer):
     """Yield each case with what was found in it, or with what is wrong with it."""
     if ensemble is None:
         from segan_tl.predict.voters import segment_each
@@ -89,12 +105,14 @@ def _segmented(arguments, members, ensemble, cases, *, outputs, advance):
         promised = None
         if arguments.guarantee:
             promised = members[0].promise.thresholds(arguments.guarantee, members[0].config.data.regions)
-        yield from segment_each(members, cases, rule=arguments.vote, promised=promised)
+        asked = {"promised": promised, "compared": reviewer is not None}
+        yield from segment_each(members, cases, rule=arguments.vote, **asked)
         return
     from segan_tl.predict.ensemble import segment_together
+    from segan_tl.predict.reviewer import ALONE
 
-    shared = arguments.agreement
-    yield from segment_together(ensemble, cases, outputs.folder, shared=shared, advance=advance)
+    asked = {"shared": arguments.agreement, "signed": reviewer is not None and reviewer.together == ALONE}
+    yield from segment_together(ensemble, cases, outputs.folder, advance=advance, **asked)
 
 
 def _write_one(arguments, case, found, lead, ensemble, *, outputs, chosen) -> tuple:
@@ -191,6 +209,7 @@ def _about(arguments, members, ensemble) -> dict:
     ]
     regions = (ensemble.lead if ensemble else members[0]).config.data.regions
     about = {"regions": list(regions), "segan_tl": __version__}
+    about |= {} if arguments.flag_below is None else {"flag_below": arguments.flag_below}
     if ensemble is None:
         return ({"vote": arguments.vote, "runs": runs} if arguments.vote else runs[0]) | about
     for run, model, share in zip(runs, ensemble.models, ensemble.shares, strict=True):

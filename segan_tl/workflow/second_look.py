@@ -1,0 +1,273 @@
+"""What `second-look` learns from: answers about cases that a run has not trained on, with their truth."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from segan_tl.errors import UserError, some
+from segan_tl.zoo.find import is_entry, spell
+
+FILE = "review.json"
+PARTS = ("validation", "test")
+
+
+class Sitting(NamedTuple):
+    """Networks, alone or together, and cases that they have not trained on.
+
+    Attributes:
+        members: `predict.members.Member`.
+        ensemble: `joint.Ensemble`, None where there is none.
+    """
+
+    members: tuple
+    ensemble: object | None
+    cases: tuple
+
+
+class Plan(NamedTuple):
+    """All that is to be segmented.
+
+    Attributes:
+        together: "alone", or the rule by which several networks answer.
+        origin: what the cases are, in words.
+        out: review.json.
+    """
+
+    sittings: tuple[Sitting, ...]
+    together: str
+    origin: str
+    out: Path
+
+    @property
+    def cases(self) -> list:
+        """Return the cases of all sittings."""
+        return [case for sitting in self.sittings for case in sitting.cases]
+
+    @property
+    def members(self) -> list:
+        """Return the networks of all sittings."""
+        return [member for sitting in self.sittings for member in sitting.members]
+
+
+def make_plan(arguments) -> Plan:
+    """Find networks and cases.
+
+    Raises:
+        UserError: there is no such run, it has learnt from a case, or nothing tells where to write.
+    """
+    from segan_tl.report.compare.crossval import find_folds
+
+    folder = find_folds(arguments.run[0], runs=arguments.runs) if len(arguments.run) == 1 else None
+    if arguments.data:
+        return _of_cohort(arguments)
+    if arguments.vote or arguments.ensemble or len(arguments.run) > 1:
+        raise UserError(
+            "networks that answer together have no cases that all of them left out; name a labelled cohort of others "
+            "with --data DIR"
+        )
+    if arguments.patients:
+        raise UserError("--patients says whose scans those of --data are; add --data DIR, or leave it out")
+    return _of_crossval(arguments, folder) if folder else _of_run(arguments)
+
+
+# === Whose cases ===
+
+
+def _of_run(arguments) -> Plan:
+    """Return the plan of a run and its own validation and test cases."""
+    from segan_tl.predict.members import open_member
+    from segan_tl.runs import is_imported, open_run, require_finished
+
+    run = open_run(arguments.run[0], runs=arguments.runs)
+    if is_entry(run.root) or is_imported(run):
+        raise UserError(
+            f"{spell(run.root)} has no cases of its own; name a labelled cohort that it has not learnt from: "
+            f"second-look {spell(run.root)} --data DIR --out {FILE}"
+        )
+    require_finished(run)
+    member = open_member(run.root)
+    cases = _own_cases(run, PARTS, member)
+    origin = "its validation and test cases, which did not train it; validation chose its epoch, and flatters a little"
+    return Plan((Sitting((member,), None, cases),), "alone", origin, arguments.out or run.root / FILE)
+
+
+def _of_crossval(arguments, folder: Path) -> Plan:
+    """Return the plan of a cross-validation, each fold's network and its test cases."""
+    from segan_tl.predict.members import open_member
+    from segan_tl.report.compare.crossval import open_crossval, require_complete
+
+    crossval = open_crossval(folder)
+    require_complete(crossval)
+    members = [open_member(fold.run.root) for fold in crossval.folds.values()]
+    sittings = tuple(Sitting((one,), None, _own_cases(one.run, ("test",), one)) for one in members)
+    origin = f"the test cases of {len(members)} folds, each case by the fold that has not seen it"
+    return Plan(sittings, "alone", origin, arguments.out or folder / FILE)
+
+
+def _own_cases(run, parts, member) -> tuple:
+    """Return cases of a run's split, with the patients that it knows.
+
+    Raises:
+        UserError: they are not where they were, or cannot be used.
+    """
+    from dataclasses import replace
+
+    from segan_tl.data.learnt import run_patients
+    from segan_tl.report.score.run_cases import own_cohort
+
+    patients = run_patients(run, parts)
+    cohort = own_cohort(run, patients, remedy="bring them back, or name others with --data DIR")
+    cases = tuple(replace(case, stated_patient=patients[case.id]) for case in cohort.cases)
+    return tuple(_usable(cases, (member,), vote=False, skip=False))
+
+
+def _of_cohort(arguments) -> Plan:
+    """Return the plan of networks and a labelled cohort that they have not learnt from."""
+    from segan_tl.runs import is_imported
+    from segan_tl.workflow.cohort import find_cohort
+
+    members, ensemble = _open(arguments)
+    lead = ensemble.lead if ensemble else members[0]
+    cohort = find_cohort(arguments, lead.config)
+    cases = _usable(cohort.cases, members, vote=bool(arguments.vote), skip=arguments.skip_bad_cases)
+    own = members[0].run.root
+    alone = len(members) == 1 and not members[0].artefact and not is_entry(own)
+    if arguments.out is None and not alone:
+        raise UserError(f"nothing may be written beside {spell(own)}; say where the answer goes with --out {FILE}")
+    _require_unseen(members, cases, cohort.folder)
+    unknown = any(member.artefact or is_imported(member.run) for member in members)
+    origin = str(cohort.folder) + (", of which nobody knows whether it was learnt from" if unknown else "")
+    together = arguments.ensemble or arguments.vote or "alone"
+    return Plan((Sitting(tuple(members), ensemble, tuple(cases)),), together, origin, arguments.out or own / FILE)
+
+
+def _open(arguments) -> tuple:
+    """Return the networks of the command line, and their `joint.Ensemble` or None."""
+    from dataclasses import replace
+
+    from segan_tl.predict.members import open_member, open_members, same_modality, seeing, weights_of
+    from segan_tl.workflow.ensemble import open_ensemble
+
+    if arguments.ensemble:
+        ensemble, _ = open_ensemble(arguments, modality=arguments.modality)
+        return list(ensemble.members), ensemble
+    if arguments.vote:
+        members = open_members(arguments.run, runs=arguments.runs)
+        if reason := same_modality(members):
+            raise UserError(f"{reason}, and a vote takes one run a modality; leave one out, or take --ensemble mean")
+        weights_of(members, arguments.vote)
+        return members, None
+    if len(arguments.run) > 1:
+        raise UserError(f"expected one RUN, --vote or --ensemble; found {', '.join(arguments.run)}; name one")
+    member = open_member(arguments.run[0], runs=arguments.runs)
+    return [replace(member, config=seeing(member.config, arguments.modality))], None
+
+
+def _usable(cases, members, *, vote: bool, skip: bool) -> list:
+    """Return the cases with what the networks see, and a label map that tells what they segment.
+
+    Raises:
+        UserError: one is not of that kind, and may not be left out; or none is.
+    """
+    from segan_tl.console import console
+    from segan_tl.predict.inputs import labels_tell, missing_modalities, without_any
+
+    data = members[0].config.data
+    modalities = tuple(name for member in members for name in member.config.data.modalities) if vote else (
+        data.modalities)  # fmt: skip
+    missing = without_any if vote or data.any_subset else missing_modalities
+    why = {case.id: missing(case, modalities) or _unlabelled(case, data.regions) for case in cases}
+    why = {case: reason for case, reason in why.items() if reason}
+    good = [case for case in cases if case.id not in why and labels_tell(case, data.regions)]
+    if why and (not skip or not good):
+        more = f" ({len(why)} of {len(cases)} cases)" if len(why) > 1 else ""
+        raise UserError(f"{next(iter(why.values()))}{', or --skip-bad-cases' if good else ''}{more}")
+    for reason in why.values():
+        console.print(f"left out: {reason}", style="yellow", soft_wrap=True)
+    return good
+
+
+def _unlabelled(case, regions) -> str | None:
+    from segan_tl.predict.inputs import labels_tell
+
+    if labels_tell(case, regions):
+        return None
+    return f"case {case.id} has no label map that tells {', '.join(regions)}; give cases that have one"
+
+
+def _require_unseen(members, cases, folder: Path) -> None:
+    """Refuse cases that a network has learnt from: what it says of them is better than what it will say of others.
+
+    Raises:
+        UserError: there are some.
+    """
+    from segan_tl.console import start_tensorflow
+    from segan_tl.data.learnt import Learnt, learnt_by
+
+    if not all(member.artefact for member in members):
+        start_tensorflow()  # before the package of the networks, which imports it with all its greetings
+    for member in members:
+        learnt = Learnt() if member.artefact else learnt_by(member.run) or Learnt()
+        if seen := learnt.seen({case.id: case.patient for case in cases}):
+            raise UserError(
+                f"{spell(member.run.root)} was trained or tuned on the patients of {len(seen)} of the cases of "
+                f"{folder} ({some(seen)}): nothing is learnt from answers about them; take them out"
+            )
+
+
+# === Segment and score ===
+
+
+def score_plan(plan: Plan, *, skip: bool) -> list:
+    """Segment every case; return a `learn.Scored` for each that could be read.
+
+    Raises:
+        UserError: a case cannot be used, and may not be left out.
+    """
+    from segan_tl.console import case_progress, console, start_tensorflow
+
+    if not all(member.artefact for member in plan.members):
+        start_tensorflow()
+    scored = []
+    with case_progress("segmenting", total=len(plan.cases)) as advance:
+        for case, found in _segmented(plan):
+            if isinstance(found, UserError):
+                if not skip:
+                    raise UserError(f"{found}; --skip-bad-cases goes on without it") from found
+                console.print(f"{case.id}  left out: {found}", style="yellow", soft_wrap=True)
+                continue
+            scored.append(_score(case, found))
+            advance(f"{case.id}  Dice {scored[-1].dice:.3f}")
+    return scored
+
+
+def _segmented(plan: Plan) -> Iterator[tuple]:
+    from segan_tl.predict.ensemble import segment_together
+    from segan_tl.predict.voters import segment_each
+
+    rule = None if plan.together == "alone" else plan.together
+    for members, ensemble, cases in plan.sittings:
+        if ensemble is None:
+            yield from segment_each(members, cases, rule=rule, compared=True)
+        else:
+            yield from segment_together(ensemble, cases, plan.out.parent, shared=False, advance=lambda _: None)
+
+
+def _score(case, found):
+    """Return the signs of a segmented case and the mean Dice over its regions, as `predict` would write it."""
+    import numpy as np
+
+    from segan_tl.metrics.overlap import dice
+    from segan_tl.predict.labels import label_scheme, paint_labels, painted_masks
+    from segan_tl.predict.signs import signs_of
+    from segan_tl.regions import region_masks
+    from segan_tl.report.review.learn import Scored
+
+    regions = found.voters[0].config.data.regions
+    if found.loaded.labels is None:
+        raise UserError(f"the label map of case {case.id} cannot be read; look at it with python -m segan_tl check")
+    scheme = label_scheme(regions, case.convention)
+    masks = painted_masks(paint_labels(found.prediction, regions, scheme), regions, scheme)
+    truth = region_masks(found.loaded.labels, regions)
+    scores = [dice(truth[..., i], masks[..., i]) for i in range(len(regions))]
+    return Scored(case.id, case.patient, signs_of(found), float(np.mean(scores)))
