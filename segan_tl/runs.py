@@ -92,6 +92,16 @@ class Run:
         return self.root / "summary.json"
 
     @property
+    def review(self) -> Path:
+        """Return what a second look has learnt of the run's answers, JSON; of a cross-validation for all folds."""
+        return self.root / "review.json"
+
+    @property
+    def review_picture(self) -> Path:
+        """Return how well that foresees the Dice, PNG."""
+        return self.root / "review.png"
+
+    @property
     def comparison(self) -> Path:
         """Return what a transfer was worth: Dice of the source, from scratch, transferred, JSON."""
         return self.root / "comparison.json"

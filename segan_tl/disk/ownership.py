@@ -18,6 +18,7 @@ RUN_FILES = (
     "config.json", "splits.json", "patients.json", "digests.json", "cohort_fingerprint.json", "run.json",
     "history.csv", "metrics.csv", "summary.json", "comparison.json", "curves.png", "overlays.png", "report.html",
     "calibration.json", "reliability.png", "guarantee.json",
+    "review.json", "review.png",
 )  # fmt: skip
 CHECKPOINTS = ("best", "last")
 RUN_FOLDERS = (*CHECKPOINTS, "predictions", "tensorboard")

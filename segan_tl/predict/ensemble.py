@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 
-from segan_tl.config.schema import Config
 from segan_tl.data.find.cases import Case, load_case
 from segan_tl.disk.leftovers import clear_leftovers, temporary_path
 from segan_tl.errors import CannotWrite, UserError, cannot_write

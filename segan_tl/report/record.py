@@ -11,7 +11,7 @@ import numpy as np
 from segan_tl.data.find.patients import patient_of
 from segan_tl.errors import UserError
 from segan_tl.metrics.columns import column_of
-from segan_tl.runs import Run, is_imported, read_json, read_parts, require_finished, run_name
+from segan_tl.runs import FOLD, Run, is_imported, read_json, read_parts, require_finished, run_name
 from segan_tl.schemas.tables import read_metrics, read_numbers
 from segan_tl.zoo.find import refuse_entry
 
@@ -109,6 +109,20 @@ class FinishedRun:
             return self.summary.get("definitions", {})
         columns = map(column_of, metric_columns(self.rows))
         return {column.name: column.definition for column in columns if column.definition}
+
+    @functools.cached_property
+    def predicted_dice(self) -> dict[str, float]:
+        """Return test case → the Dice that a second look expects, without its patient; nothing where there is none.
+
+        A cross-validation's stands in for that of its folds; one of a network that was trained anew since is none.
+        """
+        places = [self.run, *([Run(self.run.root.parent)] if FOLD.fullmatch(self.run.root.name) else [])]
+        for place in places:
+            if place.review.is_file():
+                found = read_json(place.review)
+                known = self.summary.get("segmentor_sha256") in found["networks_sha256"]
+                return {case: one["predicted_dice"] for case, one in found["cases"].items() if known}
+        return {}
 
     @property
     def failed(self) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from segan_tl.errors import UserError
-from segan_tl.workflow.second_look import FILE
+from segan_tl.zoo.find import is_zoo
 
 
 def find_reviewer(arguments, members, ensemble) -> tuple:
@@ -30,7 +30,8 @@ def find_reviewer(arguments, members, ensemble) -> tuple:
             raise UserError(f"{why}; learn it again: {learn}, or leave --review out")
         remarks, reviewer = [f"note: {why}, trained anew since? No second look; learn it again: {learn}"], None
     if reviewer is None and arguments.flag_below is not None:
-        more = " --data LABELLED --out review.json, and --review review.json here" if len(arguments.run) > 1 else ""
+        elsewhere = len(arguments.run) > 1 or is_zoo(arguments.run[0]) or members[0].artefact
+        more = " --data LABELLED --out review.json, and add --review review.json" if elsewhere else ""
         raise UserError(
             f"--flag-below goes by a second look, and there is none at {name}; learn it first: {learn}{more}"
         )
@@ -39,10 +40,10 @@ def find_reviewer(arguments, members, ensemble) -> tuple:
 
 def _own(arguments, members) -> Path | None:
     """Return the review.json of a run, or of the cross-validation that it or all of them are of; None for none."""
-    from segan_tl.runs import FOLD
+    from segan_tl.runs import FOLD, Run
 
     if len(arguments.run) > 1:
         return None
     root = members[0].run.root
     places = ([root] if len(members) == 1 else []) + ([root.parent] if FOLD.fullmatch(root.name) else [])
-    return next((place / FILE for place in places if (place / FILE).is_file()), None)
+    return next((Run(place).review for place in places if Run(place).review.is_file()), None)

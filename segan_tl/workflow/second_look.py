@@ -88,20 +88,21 @@ def _of_run(arguments) -> Plan:
     member = open_member(run.root)
     cases = _own_cases(run, PARTS, member)
     origin = "its validation and test cases, which did not train it; validation chose its epoch, and flatters a little"
-    return Plan((Sitting((member,), None, cases),), "alone", origin, arguments.out or run.root / FILE)
+    return Plan((Sitting((member,), None, cases),), "alone", origin, arguments.out or run.review)
 
 
 def _of_crossval(arguments, folder: Path) -> Plan:
     """Return the plan of a cross-validation, each fold's network and its test cases."""
     from segan_tl.predict.members import open_member
     from segan_tl.report.compare.crossval import open_crossval, require_complete
+    from segan_tl.runs import Run
 
     crossval = open_crossval(folder)
     require_complete(crossval)
     members = [open_member(fold.run.root) for fold in crossval.folds.values()]
     sittings = tuple(Sitting((one,), None, _own_cases(one.run, ("test",), one)) for one in members)
     origin = f"the test cases of {len(members)} folds, each case by the fold that has not seen it"
-    return Plan(sittings, "alone", origin, arguments.out or folder / FILE)
+    return Plan(sittings, "alone", origin, arguments.out or Run(folder).review)
 
 
 def _own_cases(run, parts, member) -> tuple:
@@ -137,8 +138,8 @@ def _of_cohort(arguments) -> Plan:
     _require_unseen(members, cases, cohort.folder)
     unknown = any(member.artefact or is_imported(member.run) for member in members)
     origin = str(cohort.folder) + (", of which nobody knows whether it was learnt from" if unknown else "")
-    together = arguments.ensemble or arguments.vote or "alone"
-    return Plan((Sitting(tuple(members), ensemble, tuple(cases)),), together, origin, arguments.out or own / FILE)
+    together, sitting = arguments.ensemble or arguments.vote or "alone", Sitting(tuple(members), ensemble, tuple(cases))
+    return Plan((sitting,), together, origin, arguments.out or members[0].run.review)
 
 
 def _open(arguments) -> tuple:

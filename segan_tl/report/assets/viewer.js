@@ -131,8 +131,10 @@
         }
       }
       const dice = current.dice[runOf(panel)][region];
+      const expected = current.predicted[runOf(panel)];
+      const second = expected === null || expected === undefined ? "" : `, predicted ${expected.toFixed(2)}`;
       byId(`caption${panel.index}`).textContent = prediction === null
-        ? `prediction ${current.problems[runOf(panel)]}: truth only` : `${data.regions[region].toUpperCase()} Dice ${dice?.toFixed(3) ?? "–"}`;
+        ? `prediction ${current.problems[runOf(panel)]}: truth only` : `${data.regions[region].toUpperCase()} Dice ${dice?.toFixed(3) ?? "–"}${second}`;
       panel.nv.updateGLVolume();
     }
     const shown = panels.map((panel) => current.predictions[runOf(panel)] !== null);

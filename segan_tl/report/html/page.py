@@ -167,7 +167,10 @@ def _scripts(
     elements = []
     if viewer:
         library = viewer_library()
-        volumes = viewer_data(shown, [one.name for one in runs], shared_regions(runs), scores=dice)
+        volumes = viewer_data(
+            shown, [one.name for one in runs], shared_regions(runs), scores=dice,
+            predicted=[one.predicted_dice for one in runs],
+        )  # fmt: skip
         elements = [
             f'<script type="application/octet-stream" id="niivue">{pack_text(library)}</script>',
             f'<script type="application/json" id="viewer-data">{safe_json(volumes)}</script>',

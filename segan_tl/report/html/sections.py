@@ -145,5 +145,9 @@ def _paired_boxes(runs: Sequence[FinishedRun], region: str, drawn: list[Column])
 def cases_section(runs: Sequence[FinishedRun], shown: list[str]) -> str:
     """Return the table of cases; those in `shown` open in the viewer."""
     hint = "Click a heading to sort" + (", a case in colour to see it." if shown else ".")
-    return (f'<section><h2>Cases</h2>{case_table(runs, shown=shown)}<p class="note screen-only">{hint}</p>'
+    second = (
+        '<p class="note">Predicted Dice: the mean over the regions that a second look expects of the answer, learnt '
+        "from the other patients.</p>"
+    ) * (len(runs) == 1 and bool(runs[0].predicted_dice))
+    return (f'<section><h2>Cases</h2>{case_table(runs, shown=shown)}{second}<p class="note screen-only">{hint}</p>'
             "</section>")  # fmt: skip

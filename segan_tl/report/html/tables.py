@@ -99,7 +99,8 @@ def case_table(runs: Sequence[FinishedRun], *, shown: Iterable[str]) -> str:
     heads = ["case", *(["region"] if len(regions) > 1 else [])]
     if len(runs) == 1:
         metrics = shared_metrics(runs)
-        names = [column_of(metric).heading for metric in metrics]
+        predicted = runs[0].predicted_dice
+        names = ["predicted Dice"] * bool(predicted) + [column_of(metric).heading for metric in metrics]
     else:
         names = [f"Dice, {one.name}" for one in runs] + [f"{one.name} − {runs[0].name}" for one in runs[1:]]
     body = []
@@ -107,7 +108,9 @@ def case_table(runs: Sequence[FinishedRun], *, shown: Iterable[str]) -> str:
         rows = [{row["case"]: row for row in one.rows if row["region"] == region} for one in runs]
         for case, row in rows[0].items():
             if len(runs) == 1:
-                cells = [(number(row.get(metric)), show(number(row.get(metric)), metric)) for metric in metrics]
+                values = [(predicted.get(case, math.nan), "dice")] * bool(predicted)
+                values += [(number(row.get(metric)), metric) for metric in metrics]
+                cells = [(value, show(value, metric)) for value, metric in values]
             else:
                 cells = _dice_and_differences([other[case] for other in rows if case in other])
             words = [(case, _case(case, shown)), *([(region, region.upper())] if len(regions) > 1 else [])]

@@ -42,11 +42,13 @@ def viewer_data(
     regions: Sequence[str],
     *,
     scores: dict[str, list[list[float | None]]],
+    predicted: Sequence[dict[str, float]] = (),
 ) -> dict:
     """Return what the viewer's script reads.
 
     Args:
         scores: case → run → the Dice of every region.
+        predicted: of each run case → the Dice that a second look expects; none where nobody asks for it.
     """
     return {
         "runs": list(runs),
@@ -63,6 +65,7 @@ def viewer_data(
                 ],
                 "problems": case.problems,
                 "dice": scores[case.id],
+                "predicted": [one.get(case.id) for one in predicted],
                 "start": largest_slice(case),
                 "first": case.first_slice,
                 "factor": case.factor,
