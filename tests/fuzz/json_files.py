@@ -45,6 +45,11 @@ JSON_FILES = {
         },
         "provenance": {"voxel_mm3": [1.0, 1.5], "groups_sha256": DIGEST},
     },
+    "out/review.json": {
+        "networks_sha256": [DIGEST], "together": "alone", "regions": ["wt"], "mean_dice": 0.7, "error": 0.2,
+        "signs": [{"name": "disagreement", "mean": 0.1, "std": 0.1, "weight": -0.1}],
+        "cases": {"p1": {"patient": "p1", "dice": 0.7, "predicted_dice": 0.6, "signs": {"disagreement": 0.2}}},
+    },
     "out/predictions.json": {"cases": {"p1": {"labels": {"1": "wt"}, "cluster_remark": "none"}}},
     "hospital/series.json": {
         "cases": {

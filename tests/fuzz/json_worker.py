@@ -32,6 +32,7 @@ def read(folder: Path, file: str) -> object:
     from segan_tl.models.foreign.dataset_json import describe_outputs, name_channels
     from segan_tl.papers.runs import describe_runs, read_column
     from segan_tl.predict.chosen import read_chosen
+    from segan_tl.predict.reviewer import read_reviewer
     from segan_tl.report.compare.score_tables import open_tables
     from segan_tl.report.compare.transfer import read_dice
     from segan_tl.report.figures import read_history
@@ -69,6 +70,9 @@ def read(folder: Path, file: str) -> object:
         return repr(read_reference(path, "p1", "flair"))
     if name == "postprocess.json":
         return read_chosen(path)
+    if name == "review.json":
+        reviewer = read_reviewer(path)
+        return reviewer.review(dict.fromkeys(reviewer.weights.names, 0.2)), reviewer.knows([], "alone")
     if name == "plans.json":
         return read_any(path, Plans).get("configurations")
     if place in ("cohort", "msd", "nnunet"):

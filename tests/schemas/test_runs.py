@@ -30,6 +30,11 @@ GOOD = {
     "comparison.json": COMPARED,
     "operating_point.json": {"threshold": 0.5, "validation_dice": 0.7, "cases": ["a"]},
     "predictions.json": {"cases": {"a": {"labels": {"1": "wt"}}}},
+    "review.json": {
+        "networks_sha256": [DIGEST], "together": "alone", "regions": ["wt"], "mean_dice": 0.7, "error": 0.2,
+        "signs": [{"name": "disagreement", "mean": 0.1, "std": 0.1, "weight": -0.1}],
+        "cases": {"a": {"patient": "a", "dice": 0.7, "predicted_dice": 0.6, "signs": {"disagreement": 0.2}}},
+    },
 }
 BAD = [
     ("MANIFEST.json", {"files": []}, "files = "),
