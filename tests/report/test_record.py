@@ -10,6 +10,7 @@ from segan_tl.errors import UserError
 from segan_tl.report.record import metric_columns, number, open_finished, shared_metrics, shared_regions, whose
 from segan_tl.runs import Run, is_imported, read_state, require_finished
 from tests.report.pages import change_state, write_cohort, write_run
+from tests.small_reviews import write_review
 
 
 @pytest.fixture
@@ -77,3 +78,21 @@ def test_rows_of_a_table():
     assert number("0.5") == 0.5 and math.isnan(number("")) and math.isnan(number(None))
     rows = [{"case": "a", "dice": "0.5", "hd95_mm": "", "remark": "large", "seconds": "1"}]
     assert metric_columns(rows) == ["dice"] and metric_columns([]) == []
+
+
+def test_what_a_second_look_expects_of_the_network_that_is_there_now(run):
+    assert open_finished(run).predicted_dice == {}
+    write_review(run.review, {"BraTS2021_00001": 0.61, "elsewhere": 0.5}, digest="now")
+    assert open_finished(run).predicted_dice == {}  # nobody knows whether it is of this network
+    write_json(run.summary, {"segmentor_sha256": "now"})
+    assert open_finished(run).predicted_dice == {"BraTS2021_00001": 0.61, "elsewhere": 0.5}
+    write_json(run.summary, {"segmentor_sha256": "trained anew"})
+    assert open_finished(run).predicted_dice == {}
+
+
+def test_that_of_a_cross_validation_is_that_of_its_folds(tmp_path):
+    cohort = write_cohort(tmp_path / "cohort", cases=("BraTS2021_00001",))
+    fold = write_run(tmp_path / "runs" / "net" / "fold1", cohort, cases=("BraTS2021_00001",))
+    write_json(fold.summary, {"segmentor_sha256": "one"})
+    write_review(fold.root.parent / "review.json", {"BraTS2021_00001": 0.4}, digest="one")
+    assert open_finished(fold).predicted_dice == {"BraTS2021_00001": 0.4}

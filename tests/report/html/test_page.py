@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from segan_tl.__main__ import main
+from segan_tl.disk.atomic import write_json
 from segan_tl.errors import UserError
 from segan_tl.report.html.cases import Plan, make_plan, rank_cases
 from segan_tl.report.html.charts import box_chart, line_chart, ticks
@@ -22,6 +23,7 @@ from segan_tl.report.html.tables import show
 from segan_tl.report.html.viewer import safe_json
 from segan_tl.report.record import open_finished
 from tests.report.pages import CASES, change_state, write_cohort, write_run
+from tests.small_reviews import write_review
 from tests.small_runs import small_labels
 
 HOSTILE = '<img src=x onerror=alert(1)>"&\'</script>'
@@ -163,6 +165,19 @@ def test_old_and_bare_runs_have_a_page(run, tmp_path):
     change_state(run, versions={}, data={"folder": str(tmp_path / "cohort")}, best_epoch=None)
     page, _ = page_of(run, out=tmp_path / "report.html")
     assert "There is no history.csv" in page and "Dice" in page and "SYNTHETIC" not in page
+
+
+def test_the_dice_that_a_second_look_expects_stands_beside_the_true_one(run, tmp_path):
+    page, _ = page_of(run, out=tmp_path / "report.html")
+    assert "predicted Dice" not in page and {*(tuple(c["predicted"]) for c in viewer_json(page)["cases"])} == {(None,)}
+    write_json(run.summary, {"segmentor_sha256": "now"})
+    write_review(run.review, dict(zip(CASES[:2], (0.61, 0.42))), digest="now")
+    page, _ = page_of(run, out=tmp_path / "report.html")
+    assert '<button type="button">predicted Dice</button>' in page and "Predicted Dice: the mean" in page
+    rows = dict(re.findall(r'data-case="([^"]+)">.*?</td><td data-value="([^"]*)">', page))
+    assert rows == {CASES[0]: "0.61", CASES[1]: "0.42", CASES[2]: "", CASES[3]: ""}
+    assert {case["id"]: case["predicted"] for case in viewer_json(page)["cases"]} == {
+        CASES[0]: [0.61], CASES[1]: [0.42], CASES[2]: [None], CASES[3]: [None]}  # fmt: skip
 
 
 def test_without_viewer_the_pictures_remain(run, tmp_path):
