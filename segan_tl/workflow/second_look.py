@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from segan_tl.errors import UserError, some
+from segan_tl.errors import CannotWrite, UserError, some
 from segan_tl.zoo.find import is_entry, spell
 
 FILE = "review.json"
@@ -232,12 +232,17 @@ def score_plan(plan: Plan, *, skip: bool) -> list:
     scored = []
     with case_progress("segmenting", total=len(plan.cases)) as advance:
         for case, found in _segmented(plan):
-            if isinstance(found, UserError):
+            try:
+                if isinstance(found, UserError):
+                    raise found
+                scored.append(_score(case, found))
+            except CannotWrite:
+                raise
+            except UserError as error:
                 if not skip:
-                    raise UserError(f"{found}; --skip-bad-cases goes on without it") from found
-                console.print(f"{case.id}  left out: {found}", style="yellow", soft_wrap=True)
+                    raise UserError(f"{error}; --skip-bad-cases goes on without it") from error
+                console.print(f"{case.id}  left out: {error}", style="yellow", soft_wrap=True)
                 continue
-            scored.append(_score(case, found))
             advance(f"{case.id}  Dice {scored[-1].dice:.3f}")
     return scored
 
@@ -255,7 +260,11 @@ def _segmented(plan: Plan) -> Iterator[tuple]:
 
 
 def _score(case, found):
-    """Return the signs of a segmented case and the mean Dice over its regions, as `predict` would write it."""
+    """Return the signs of a segmented case and the mean Dice over its regions, as `predict` would write it.
+
+    Raises:
+        UserError: its label map cannot be read.
+    """
     import numpy as np
 
     from segan_tl.metrics.overlap import dice

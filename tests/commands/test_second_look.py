@@ -197,13 +197,16 @@ def test_what_comes_along_learns_from_labelled_cases(places, tmp_path):
 def test_a_case_without_labels_may_be_left_out(places, tmp_path, capsys):
     shutil.copytree(places / "cohort", tmp_path / "cohort")
     (tmp_path / "cohort" / "BraTS2021_00004" / "BraTS2021_00004_seg.nii.gz").unlink()
-    damaged = tmp_path / "cohort" / "BraTS2021_00005" / "BraTS2021_00005_flair.nii.gz"
-    damaged.write_bytes(damaged.read_bytes()[:300])
+    for number, kind in ((5, "flair"), (6, "seg")):
+        damaged = tmp_path / "cohort" / f"BraTS2021_0000{number}" / f"BraTS2021_0000{number}_{kind}.nii.gz"
+        damaged.write_bytes(b"nothing")
     command = ["zoo:segan_flair", "--data", tmp_path / "cohort", "--out", tmp_path / "review.json"]
     assert call(places, "second-look", *command) == 2
     assert "BraTS2021_00004 has no label map that tells wt" in capsys.readouterr().err
     assert call(places, "second-look", *command, "--skip-bad-cases") == 0
-    assert len(json.loads((tmp_path / "review.json").read_text())["cases"]) == 10
+    said = capsys.readouterr().out
+    assert "BraTS2021_00005  left out" in said and "the label map of case BraTS2021_00006 cannot be read" in said
+    assert len(json.loads((tmp_path / "review.json").read_text())["cases"]) == 9
 
 
 @pytest.mark.parametrize(
