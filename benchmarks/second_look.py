@@ -23,7 +23,7 @@ from segan_tl.data.phantom.write import write_cohort
 from segan_tl.disk.atomic import write_json, write_text
 from segan_tl.predict.signs import SIGNS
 from segan_tl.report.review.figure import plot_review
-from segan_tl.report.review.learn import Scored, choose_signs, fit, foresee, judge_foresight
+from segan_tl.report.review.learn import Scored, apply_weights, choose_signs, fit, foresee, judge_foresight
 from segan_tl.workflow.second_look import make_plan, score_plan
 from segan_tl.workflow.wrapped import parse
 
@@ -64,9 +64,9 @@ def score(networks, folders, kept: Path) -> list[Scored]:
     return cases
 
 
-def row(cases, predicted, guessed, *words) -> list[str]:
+def row(cases, foreseen, *words) -> list[str]:
     """Return a line of the table."""
-    found = judge_foresight(cases, predicted, guessed)
+    found = judge_foresight(cases, foreseen)
     rank = "–" if found.spearman is None else f"{found.spearman:.2f}"
     return [
         *words, str(found.cases), f"{np.mean([case.dice for case in cases]):.3f}", rank,
@@ -79,7 +79,7 @@ def row(cases, predicted, guessed, *words) -> list[str]:
 def rows_of(cases, *words) -> list[list[str]]:
     """Return the lines of some cases, each foreseen by the others, of all signs and of the first two alone."""
     chosen = {"all": choose_signs(cases), **{name: (name,) for name in SIGNS[:2]}}
-    return [row(cases, *foresee(cases, names), *words, signs) for signs, names in chosen.items()]
+    return [row(cases, foresee(cases, names), *words, signs) for signs, names in chosen.items()]
 
 
 def main() -> None:
@@ -99,15 +99,13 @@ def main() -> None:
     for place, (words, (networks, folders)) in enumerate(asked.items()):
         cases = scored[words] = score(networks, folders, arguments.out / f"scored{place}.json")
         lines += rows_of(cases, *words)
-        predicted, _ = foresee(cases, choose_signs(cases))
-        picture = arguments.out / f"{place}.png"
-        plot_review([case.dice for case in cases], predicted, picture, title=f"{', '.join(words)}: each by the others")
+        predicted, _, told = foresee(cases, choose_signs(cases))
+        title = f"{', '.join(words)}: each by the others"
+        plot_review([case.dice for case in cases], predicted, told, arguments.out / f"{place}.png", title=title)
     if arguments.patients:
         (_, learnt), patients = next(iter(scored.items())), scored["patients", "flair"]
-        weights = fit(learnt, choose_signs(learnt))
-        predicted = [weights.predict(case.signs) for case in patients]
-        guessed = np.full(len(patients), weights.mean_dice)
-        lines.append(row(patients, predicted, guessed, "patients, learnt from synthetic ones", "flair", "all"))
+        foreseen = apply_weights(fit(learnt, choose_signs(learnt)), patients)
+        lines.append(row(patients, foreseen, "patients, learnt from synthetic ones", "flair", "all"))
     table = "\n".join(f"| {' | '.join(line)} |" for line in (HEADS, ["---"] * len(HEADS), *lines))
     write_text(arguments.out / "second_look.md", table + "\n")
     print(table)

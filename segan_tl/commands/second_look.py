@@ -63,11 +63,12 @@ def run(arguments: argparse.Namespace) -> int:
     console.print(f"learning from {len(plan.cases)} cases: {plan.origin}", soft_wrap=True)
     cases = score_plan(plan, skip=arguments.skip_bad_cases)
     names = choose_signs(cases)
-    predicted, guessed = foresee(cases, names)
-    quality, weights = judge_foresight(cases, predicted, guessed), fit(cases, names)
-    write_json(plan.out, _about(plan) | describe(cases, weights, predicted, quality))
+    foreseen, weights = foresee(cases, names), fit(cases, names)
+    quality = judge_foresight(cases, foreseen)
+    write_json(plan.out, _about(plan) | describe(cases, weights, foreseen.predicted, quality))
     picture = plan.out.with_suffix(".png")
-    plot_review([case.dice for case in cases], predicted, picture, title=_title(arguments, quality))
+    dice, title = [case.dice for case in cases], _title(arguments, quality)
+    plot_review(dice, foreseen.predicted, foreseen.told, picture, title=title)
     _print(weights, names, quality)
     console.print(f"written {plan.out}, {picture}", soft_wrap=True)
     console.print(f"next: {_next(arguments)}", soft_wrap=True)
@@ -141,6 +142,8 @@ def _print(weights, names, quality) -> None:
     print_table(table)
     if len(names) < len(SIGNS):
         console.print(f"fewer than {FEW} patients: {names[0]} alone, for so few would tell chance", style="yellow")
+    if not weights.weights.any():
+        console.print("none of the signs tells anything of these answers: the same is expected of all", style="yellow")
     rank = "not defined" if quality.spearman is None else f"{quality.spearman:.3f}"
     area, blind, best = quality.area, quality.blind_area, quality.best_area
     for line in (

@@ -12,12 +12,15 @@ from segan_tl.report.figures import save_figure
 TOLD, BEST, BLIND = "#0072B2", "#009E73", "#777777"
 
 
-def plot_review(dice: Sequence[float], predicted: Sequence[float], path: Path, *, title: str) -> None:
+def plot_review(
+    dice: Sequence[float], predicted: Sequence[float], told: Sequence[float], path: Path, *, title: str
+) -> None:
     """Draw one point a case, and the risk–coverage curve.
 
     Args:
         dice: true, of each case.
         predicted: without its patient.
+        told: what answers are ranked by.
         path: PNG file.
     """
     figure = Figure(figsize=(9.5, 4.4), layout="constrained")
@@ -27,7 +30,7 @@ def plot_review(dice: Sequence[float], predicted: Sequence[float], path: Path, *
     left.plot(predicted, dice, "o", color=TOLD, markersize=5, alpha=0.7, markeredgewidth=0)
     left.set(xlabel="predicted Dice, without that patient", ylabel="Dice", xlim=(0, 1.02), ylim=(-0.02, 1.02))
     left.set_aspect("equal")
-    orders = {"by predicted Dice": (predicted, TOLD, "-"), "by Dice itself": (dice, BEST, "--")}
+    orders = {"by predicted Dice": (told, TOLD, "-"), "by Dice itself": (dice, BEST, "--")}
     for label, (order, colour, style) in orders.items():
         right.plot(*risk_coverage(dice, order), color=colour, linestyle=style, label=label)
     blind = 1 - float(np.mean(dice))

@@ -35,6 +35,21 @@ class Scored(NamedTuple):
     dice: float
 
 
+class Foreseen(NamedTuple):
+    """What is foreseen of cases that were not learnt from, (N,) each.
+
+    Attributes:
+        predicted: Dice, between 0 and 1.
+        guessed: mean Dice of what was learnt from, which knows nothing of the case.
+        told: what the signs add to that. Answers are ranked by it: where each patient in turn is left out, the mean of
+            the others falls as his own Dice rises, and signs that tell nothing would seem to tell the contrary.
+    """
+
+    predicted: np.ndarray
+    guessed: np.ndarray
+    told: np.ndarray
+
+
 class Quality(NamedTuple):
     """How well the Dice is foreseen of patients who were not learnt from.
 
@@ -102,30 +117,33 @@ def choose_signs(cases: Sequence[Scored]) -> tuple[str, ...]:
     return SIGNS[:1] if len({case.patient for case in cases}) < FEW else SIGNS
 
 
-def foresee(cases: Sequence[Scored], names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Return for each case the Dice that the other patients' cases make expect, and the mean Dice of these, (N,)."""
-    predicted, guessed = np.empty(len(cases)), np.empty(len(cases))
+def foresee(cases: Sequence[Scored], names: Sequence[str]) -> Foreseen:
+    """Return what the other patients' cases make expect of each."""
+    found = Foreseen(*np.empty((3, len(cases))))
     for patient in {case.patient for case in cases}:
         weights = fit([case for case in cases if case.patient != patient], names)
         for place, case in enumerate(cases):
             if case.patient == patient:
-                predicted[place], guessed[place] = weights.predict(case.signs), weights.mean_dice
-    return predicted, guessed
+                for values, value in zip(found, apply_weights(weights, [case])):
+                    values[place] = value[0]
+    return found
 
 
-def judge_foresight(cases: Sequence[Scored], predicted: Sequence[float], guessed: Sequence[float]) -> Quality:
-    """Return how good a predicted Dice is beside the true one.
+def apply_weights(weights: Weights, cases: Sequence[Scored]) -> Foreseen:
+    """Return what was learnt elsewhere makes expect of cases."""
+    predicted = np.array([weights.predict(case.signs) for case in cases])
+    told = np.array([-weights.costs(case.signs).sum() for case in cases])
+    return Foreseen(predicted, np.full(len(cases), weights.mean_dice), told)
 
-    Args:
-        predicted: Dice of each case, learnt without its patient.
-        guessed: the same without looking at it.
-    """
-    dice = [case.dice for case in cases]
-    caught, could, failures = selective.failures_caught(dice, predicted)
+
+def judge_foresight(cases: Sequence[Scored], foreseen: Foreseen) -> Quality:
+    """Return how good a predicted Dice, learnt without the patient, is beside the true one."""
+    dice, (predicted, guessed, told) = [case.dice for case in cases], foreseen
+    caught, could, failures = selective.failures_caught(dice, told)
     return Quality(
-        len(cases), len({case.patient for case in cases}), selective.spearman(dice, predicted),
+        len(cases), len({case.patient for case in cases}), selective.spearman(dice, told),
         selective.mean_absolute_error(dice, predicted), selective.mean_absolute_error(dice, guessed),
-        selective.area_under_risk_coverage(dice, predicted), selective.area_under_risk_coverage(dice, dice),
+        selective.area_under_risk_coverage(dice, told), selective.area_under_risk_coverage(dice, dice),
         1 - float(np.mean(dice)), caught, could, failures, error_within(dice, predicted),
     )  # fmt: skip
 

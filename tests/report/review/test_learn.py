@@ -8,6 +8,7 @@ from segan_tl.predict.reviewer import FARTHEST
 from segan_tl.predict.signs import SIGNS
 from segan_tl.report.review.learn import (
     Scored,
+    apply_weights,
     choose_signs,
     describe,
     error_within,
@@ -81,28 +82,47 @@ def test_a_sign_that_one_case_lacks_is_usual_there():
 def test_no_patient_foresees_himself():
     cases = random_cases(12)
     cases[3] = cases[3]._replace(patient="p2")  # two scans of one
-    predicted, guessed = foresee(cases, SIGNS[:2])
+    predicted, guessed, told = foresee(cases, SIGNS[:2])
     for place, case in enumerate(cases):
         others = [other for other in cases if other.patient != case.patient]
         assert len(others) == (10 if place in (2, 3) else 11)
         assert predicted[place] == fit(others, SIGNS[:2]).predict(case.signs)
         assert guessed[place] == pytest.approx(np.mean([other.dice for other in others]))
+        assert predicted[place] == pytest.approx(guessed[place] + told[place])
 
 
 def test_a_changed_truth_changes_nothing_of_what_is_foreseen_of_it():
     cases = random_cases(12)
-    before = foresee(cases, SIGNS[:2])[0][4]
+    before = foresee(cases, SIGNS[:2])
     cases[4] = cases[4]._replace(dice=0.0)
-    assert foresee(cases, SIGNS[:2])[0][4] == before
+    for earlier, later in zip(before, foresee(cases, SIGNS[:2])):
+        assert earlier[4] == later[4]
 
 
 def test_what_is_told_and_what_is_not():
     cases = random_cases(60)
-    told = judge_foresight(cases, *foresee(cases, SIGNS[:2]))
+    told = judge_foresight(cases, foresee(cases, SIGNS[:2]))
     assert told.spearman > 0.9 and told.mae < 0.4 * told.guess_mae and told.area < 0.93 * told.blind_area
     cases = random_cases(60, told=False)
-    untold = judge_foresight(cases, *foresee(cases, SIGNS[:2]))
+    untold = judge_foresight(cases, foresee(cases, SIGNS[:2]))
     assert untold.mae > 0.95 * untold.guess_mae and abs(untold.spearman or 0) < 0.3
+
+
+def test_a_sign_that_tells_nothing_is_worth_chance_and_no_less():
+    """Guessing the mean of the others ranks them the wrong way round: theirs is lowest for the best."""
+    cases = cases_of([[0], [1], [0], [1]], [0.3, 0.5, 0.5, 0.7])  # more of it where the Dice is better
+    foreseen = foresee(cases, SIGNS[:1])
+    assert foreseen.guessed == pytest.approx([1.7 / 3, 0.5, 0.5, 1.3 / 3]) and foreseen.told.tolist() == [0] * 4
+    quality = judge_foresight(cases, foreseen)
+    assert quality.spearman is None and quality.area == pytest.approx(quality.blind_area)
+    assert (quality.caught, quality.failures) == (0.75, 3)  # one of four is looked at, three failed
+
+
+def test_what_was_learnt_elsewhere_is_applied():
+    weights = fit(cases_of([[0], [0], [2], [2]], [0.7, 0.7, 0.5, 0.5]), SIGNS[:1])
+    found = apply_weights(weights, cases_of([[2], [1]], [0.1, 0.2]))
+    assert found.predicted == pytest.approx([0.52, 0.6]) and found.guessed == pytest.approx([0.6, 0.6])
+    assert found.told == pytest.approx([-0.08, 0])
 
 
 @pytest.mark.parametrize(("count", "expected"), [(5, SIGNS[:1]), (9, SIGNS[:1]), (10, SIGNS)])
@@ -127,8 +147,8 @@ def test_the_error_of_nine_in_ten():
 
 def test_what_is_written_is_of_the_shape_that_is_read():
     cases = random_cases(12)
-    predicted, guessed = foresee(cases, SIGNS[:2])
-    quality = judge_foresight(cases, predicted, guessed)
+    foreseen = foresee(cases, SIGNS[:2])
+    predicted, quality = foreseen.predicted, judge_foresight(cases, foreseen)
     about = {"networks_sha256": ["0" * 64], "together": "alone", "regions": ["wt"]}
     written = about | describe(cases, fit(cases, SIGNS[:2]), predicted, quality)
     check(written, Review, where="review.json")
