@@ -72,7 +72,7 @@ def row(cases, foreseen, *words) -> list[str]:
         *words, str(found.cases), f"{np.mean([case.dice for case in cases]):.3f}", rank,
         f"{found.mae:.3f} ({found.guess_mae:.3f})",
         f"{found.area:.3f} ({found.blind_area:.3f}, {found.best_area:.3f})",
-        f"{found.caught:g} ({found.could}, {found.failures})",
+        f"{found.caught:.3g} ({found.could}, {found.failures})",
     ]  # fmt: skip
 
 

@@ -152,7 +152,7 @@ def _print(weights, names, quality) -> None:
         f"  mean absolute error {quality.mae:.3f} ({quality.guess_mae:.3f} by their mean Dice alone); "
         f"{100 * WITHIN:.0f} % within {quality.error:.3f}",
         f"  area under the risk–coverage curve {area:.3f} ({blind:.3f} by chance, {best:.3f} by Dice itself)",
-        f"  the worst {100 * REVIEWED:.0f} % hold {quality.caught:g} of {quality.failures} answers with a Dice below "
+        f"  the worst {100 * REVIEWED:.0f} % hold {quality.caught:.3g} of {quality.failures} answers with a Dice below "
         f"{FAILURE:g} ({quality.could} could be among so many)",
     ):
         console.print(line, soft_wrap=True)
