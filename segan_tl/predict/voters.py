@@ -71,30 +71,17 @@ def segment_input(
         models: the members' segmentors.
         rule: "majority" or "weighted"; None for one run, of however many modalities.
         promised: for one run the thresholds of a guarantee, one a region.
-        compared: also say how far several answers agree, of voters or of the one run on the mirrored head, which takes a
-            second pass; and what the answer tells of its own Dice, before it is calibrated.
+        compared: also say how far several answers agree, of voters or of the one run on the mirrored head, which takes
+            a second pass; and what the answer tells of its own Dice, before it is calibrated.
 
     Raises:
         UserError: an image cannot be used.
     """
-    config = members[0].config
     if rule is None:
-        data = config.data
-        loaded = load_input(case, data.modalities, regions=data.regions, any_subset=data.any_subset)
-        probability = segment_case(models[0], loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
-        mask = binarise(probability, config.predict)
-        found = Segmented(loaded, (members[0],), probability, mask)
-        if compared:
-            agreed = mirrored_agreement(models[0], loaded, config, prediction=mask, case=case.id)
-            found = _signed(found._replace(agreement=agreed))
-        found = found._replace(probability=members[0].calibrate(probability))
-        if promised is None:
-            return found
-        own = probability[..., -len(promised) :]  # without the background of a softmax
-        return found._replace(promised=own >= np.asarray(promised, own.dtype))
+        return _segment_alone(members[0], models[0], case, promised=promised, compared=compared)
     there = [(member, model) for member, model in zip(members, models) if member.modality in case.images]
     voters = tuple(member for member, _ in there)
-    loaded = load_input(case, tuple(voter.modality for voter in voters), regions=config.data.regions)
+    loaded = load_input(case, tuple(voter.modality for voter in voters), regions=members[0].config.data.regions)
     probabilities = [
         segment_case(model, loaded.image[..., i : i + 1], voter.config, spacing_mm=loaded.spacing_mm, case=case.id)
         for i, (voter, model) in enumerate(there)
@@ -106,8 +93,27 @@ def segment_input(
         return found
     masks = [binarise(probability, voter.config.predict) for voter, probability in zip(voters, probabilities)]
     own = mean_probability(probabilities, weights=weights)
-    agreed = mutual_agreement(masks, config.data.regions)
+    agreed = mutual_agreement(masks, members[0].config.data.regions)
     return _signed(found._replace(probability=own, agreement=agreed))._replace(probability=found.probability)
+
+
+def _segment_alone(
+    member: Member, model: Network, case: Case, *, promised: Sequence[float] | None, compared: bool
+) -> Segmented:
+    """Segment a case with one run; arguments as of `segment_input`."""
+    config, data = member.config, member.config.data
+    loaded = load_input(case, data.modalities, regions=data.regions, any_subset=data.any_subset)
+    probability = segment_case(model, loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
+    mask = binarise(probability, config.predict)
+    found = Segmented(loaded, (member,), probability, mask)
+    if compared:
+        agreed = mirrored_agreement(model, loaded, config, prediction=mask, case=case.id)
+        found = _signed(found._replace(agreement=agreed))
+    found = found._replace(probability=member.calibrate(probability))
+    if promised is None:
+        return found
+    own = probability[..., -len(promised) :]  # without the background of a softmax
+    return found._replace(promised=own >= np.asarray(promised, own.dtype))
 
 
 def _signed(found: Segmented) -> Segmented:

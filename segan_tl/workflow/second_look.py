@@ -280,4 +280,4 @@ def _score(case, found):
     masks = painted_masks(paint_labels(found.prediction, regions, scheme), regions, scheme)
     truth = region_masks(found.loaded.labels, regions)
     scores = [dice(truth[..., i], masks[..., i]) for i in range(len(regions))]
-    return Scored(case.id, case.patient, signs_of(found), float(np.mean(scores)))
+    return Scored(case.id, case.patient, found.signs or signs_of(found), float(np.mean(scores)))
