@@ -8,17 +8,19 @@ def open_journal(outputs) -> Journal:
     return Journal(journal_path(outputs.record))
 
 
-def keys_of(arguments, cases, about: dict) -> dict[str, str]:
+def keys_of(arguments, cases, about: dict, *, reviewer=None) -> dict[str, str]:
     """Return case → what its prediction is made of: its files, who decides, and what is asked of the command line.
 
     Args:
         about: what predictions.json says of who decides.
+        reviewer: who takes a second look.
     """
     from segan_tl.data.arrays import name_hash
     from segan_tl.disk.manifest import sha256
 
-    files = [path and sha256(path) for path in (arguments.postprocess, arguments.clusters)]
-    how = (about, files, arguments.probabilities, arguments.agreement)
+    given = (arguments.postprocess, arguments.clusters, reviewer and reviewer.path)
+    files = [path and sha256(path) for path in given]
+    how = (about, files, arguments.probabilities, arguments.agreement, arguments.guarantee)
     return {case.id: key_of(how, case.id, case.convention, _files(case, name_hash)) for case in cases}
 
 
@@ -32,6 +34,7 @@ def records_before(arguments, journal: Journal, keys: dict[str, str], *, outputs
     wanted = [outputs.labels]
     wanted += [outputs.probability] if arguments.probabilities else []
     wanted += [outputs.agreement] if arguments.agreement else []
+    wanted += [lambda case_id: outputs.promised(case_id, arguments.guarantee)] if arguments.guarantee else []
     found = {}
     for case_id, key in keys.items():
         if key in journal.found and all(path(case_id).is_file() for path in wanted):
