@@ -82,7 +82,7 @@ def estimate_memory(config: Config) -> TrainingMemory:
     """Return what a training on one device needs, batch and data beside it; its networks are built, nothing is run.
 
     Args:
-        config: the configuration; what the second of two cohorts, subsets of modalities and a teacher add is left out.
+        config: the configuration; what a teacher adds is left out.
     """
     keras.config.set_dtype_policy(config.train.precision)
     game = build_training(config, replicas=1, steps=config.train.steps_per_epoch or 1)
@@ -96,10 +96,17 @@ def estimate_memory(config: Config) -> TrainingMemory:
 
 
 def batch_spec(config: Config) -> dict[str, tf.TensorSpec]:
-    """Return what a batch of a configuration is: "image" (B, …, M) and "mask" (B, …, R), float32."""
-    patch = config.data.patch[1:] if config.data.patch[0] == 1 else config.data.patch
-    grid = (config.train.batch_size, *patch)
-    spec = {"image": (*grid, config.channels), "mask": (*grid, len(config.data.regions))}
+    """Return what a batch of a configuration is, float32, as `batches.make_patches` makes it.
+
+    "image" (B, …, M) and "mask" (B, …, R); for a domain classifier "domain" (B,), with subsets of modalities "present"
+    (B, M).
+    """
+    data, batch = config.data, config.train.batch_size
+    grid = (batch, *(data.patch[1:] if data.patch[0] == 1 else data.patch))
+    modalities = len(data.modalities)
+    spec = {"image": (*grid, modalities * data.slices), "mask": (*grid, len(data.regions))}
+    spec |= {"domain": (batch,)} if config.adversary else {}
+    spec |= {"present": (batch, modalities)} if data.any_subset else {}
     return {name: tf.TensorSpec(shape, tf.float32) for name, shape in spec.items()}
 
 

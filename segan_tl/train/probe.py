@@ -39,13 +39,7 @@ def time_steps(config: Config, strategy: tf.distribute.Strategy, *, seconds: flo
         game = build_training(
             config, replicas=strategy.num_replicas_in_sync, steps=config.train.steps_per_epoch or 1
         )
-    random = np.random.default_rng(config.seed)
-    shapes = {name: spec.shape.as_list() for name, spec in batch_spec(config).items()}
-    batch = {
-        "image": random.normal(size=shapes["image"]).astype(np.float32),
-        "mask": (random.uniform(size=shapes["mask"]) < 0.1).astype(np.float32),
-    }
-    rows = tf.data.Dataset.from_tensor_slices(batch).batch(config.train.batch_size, drop_remainder=True)
+    rows = tf.data.Dataset.from_tensor_slices(_noise(config)).batch(config.train.batch_size, drop_remainder=True)
     batches = iter(strategy.experimental_distribute_dataset(rows.cache().repeat()))
     step, taken = traced(game, strategy), []
     while len(taken) < WARM_UP + LEAST or sum(taken[WARM_UP:]) < seconds:
@@ -55,3 +49,15 @@ def time_steps(config: Config, strategy: tf.distribute.Strategy, *, seconds: flo
             float(metric.result())  # a GPU has only begun when the call comes back
         taken.append(time.perf_counter() - start)
     return Pace(float(np.median(taken[WARM_UP:])), taken[0], len(taken) - WARM_UP)
+
+
+def _noise(config: Config) -> dict[str, np.ndarray]:
+    """Return a batch of noise: images of unit variance, masks of a tenth, every second example of the other cohort."""
+    random = np.random.default_rng(config.seed)
+    made = {
+        "image": lambda shape: random.normal(size=shape),
+        "mask": lambda shape: random.uniform(size=shape) < 0.1,
+        "domain": lambda shape: np.arange(shape[0]) % 2,
+        "present": np.ones,
+    }
+    return {name: made[name](tuple(spec.shape)).astype(np.float32) for name, spec in batch_spec(config).items()}
