@@ -79,7 +79,8 @@ def write_results(curve: Curve, out: Path, *, command: str) -> int:
         console.print(f"none of {len(list(curve.cells()))} cells is trained and scored yet")
         return 2
     where = curve.data.resolve().name if curve.data else "synthetic patients"
-    title = f"{curve.target} of {where}: which start, with so many cases?"
+    what = "four modalities" if curve.target == "all" else curve.target
+    title = f"{what} of {where}: which start, with so many cases?"
     write_files(results, out, title=title)
     write_page(
         out / "README.md", results.answers, title=title, facts=[*results.facts, f"`{command}`"],
