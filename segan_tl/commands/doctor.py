@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 
 from segan_tl.console import console, duration
-from segan_tl.errors import UserError
+from segan_tl.errors import UserError, some
 from segan_tl.regions import MODALITIES
 from segan_tl.workflow.numbers import device, positive
 
@@ -119,8 +119,15 @@ def _cache(arguments, config):
         scale = math.prod(geometry.spacing_mm) / config.data.spacing_mm**3 if config.data.spacing_mm else 1
         voxels += math.prod(config.data.crop or geometry.shape) * (1 if config.data.crop else scale)
     needed, free = voxels * (2 * modalities + 1), free_bytes(arguments.cache)
-    found = f"{len(cases)} prepared cases take at most {needed / GIB:.1f} GiB of --cache {arguments.cache}"
-    return Fact("cache", found, "it does not fit: give --cache a folder on another disk" if needed > free else "")
+    found = f"prepared, {len(cases)} cases take at most {max(needed / GIB, 0.1):.1f} GiB of --cache {arguments.cache}"
+    remedies = ["it does not fit: give --cache a folder on another disk"] * (needed > free)
+    bad = [case.id for case in cases if case.mask is None or not {*config.data.modalities} <= {*case.images}]
+    if bad and not config.data.any_subset:
+        remedies.append(
+            f"no mask, or not all of {', '.join(config.data.modalities)}: {some(bad)}; python -m segan_tl check "
+            f"{arguments.data} says more"
+        )
+    return Fact("cache", found, "; ".join(remedies))
 
 
 def _memory(config, *, free: int):
@@ -136,7 +143,6 @@ def _memory(config, *, free: int):
     return [
         Fact("network", f"{config.name}: {found.parameters:,} parameters, {config.train.precision}"),
         Fact("memory", f"about {needed / GIB:.1f} GiB: MiB of {sizes}, TensorFlow itself {own / MIB:,.0f}", lack),
-        Fact("", f"most at {found.at}"),
     ]
 
 

@@ -108,7 +108,7 @@ def _of_own(arguments) -> int:
     for number, part in parts.items():
         write_json(part.member.run.guarantee, {"segmentor_sha256": digests[number]} | about)
         console.print(f"written: {part.member.run.guarantee}", soft_wrap=True)
-    _tell_next(arguments.run if folder is None else f"{arguments.run}/fold{next(iter(parts))}", "")
+    _tell_next(arguments.run if folder is None else f"{arguments.run}/fold{next(iter(parts))}", "", about)
     return 0
 
 
@@ -140,10 +140,16 @@ def _of_data(arguments) -> int:
     print_guarantee(about)
     write_json(arguments.out, {"segmentor_sha256": digests[None]} | about)
     console.print(f"written: {arguments.out}", soft_wrap=True)
-    _tell_next(arguments.run, f" --guarantee-file {shlex.quote(str(arguments.out))}")
+    _tell_next(arguments.run, f" --guarantee-file {shlex.quote(str(arguments.out))}", about)
     return 0
 
 
-def _tell_next(name: str, file: str) -> None:
-    then = f"predict {shlex.quote(name)} PATIENTS OUT --guarantee missed{file}"
+def _tell_next(name: str, file: str, about: dict) -> None:
+    """Say what uses the guarantee; nothing does where it is empty."""
+    from segan_tl.workflow.guaranteeing import kept_kinds
+
+    kinds = kept_kinds(about)
+    if not kinds:
+        return
+    then = f"predict {shlex.quote(name)} PATIENTS OUT --guarantee {kinds[0]}{file}"
     console.print(f"next: python -m segan_tl {then}", soft_wrap=True)

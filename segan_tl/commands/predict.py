@@ -139,7 +139,9 @@ def run(arguments: argparse.Namespace) -> int:
     remarks += warn_of_unfinished_training(members) + warn_of_synthetic_training(members, cases)
     remarks += warn_of_training_cases(members, cases) + warn_of_unknown_cohort(members)
     remarks += warn_of_missing_preparation(members, cases) + tell_calibration(members, asked=arguments.probabilities)
-    remarks += tell_promise(members[0], arguments.guarantee) if len(members) == 1 else []
+    if len(members) == 1:
+        otherwise = arguments.threshold is not None or arguments.postprocess is not None
+        remarks += tell_promise(members[0], arguments.guarantee, otherwise=otherwise)
     thresholds, conventions = _postprocess(arguments, members), {case.convention for case in cases}
     chosen = open_chosen(thresholds, lead.config.data.regions, conventions)
     chosen = assign_clusters(arguments.clusters, chosen, cases)

@@ -40,11 +40,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Bring it back and say where it is."""
     _check(arguments)
 
-    from segan_tl.workflow.restoring import restore_file, share_of_the_run
+    from segan_tl.workflow.restoring import restore_file, share_of_the_run, whose
 
     unasked = arguments.threshold is not None and arguments.smallest_component is None
     dropped = share_of_the_run(arguments) if unasked else 0.0
     voxels, seconds = restore_file(arguments)
+    if stranger := whose(arguments):
+        console.print(stranger, style="yellow", soft_wrap=True)
     console.print(f"on the grid of {arguments.onto} ({voxels}), {seconds:.1f} s: {arguments.out}", soft_wrap=True)
     if dropped:
         console.print(

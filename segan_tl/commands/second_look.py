@@ -71,7 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
     plot_review(dice, foreseen.predicted, foreseen.told, picture, title=title)
     _print(weights, names, quality)
     console.print(f"written {plan.out}, {picture}", soft_wrap=True)
-    console.print(f"next: {_next(arguments)}", soft_wrap=True)
+    if weights.weights.any():
+        console.print(f"next: {_next(arguments)}", soft_wrap=True)
     return 0
 
 

@@ -77,11 +77,12 @@ def tell_calibration(members: Sequence[Member], *, asked: bool) -> list[str]:
     return lines
 
 
-def tell_promise(member: Member, kind: str | None) -> list[str]:
+def tell_promise(member: Member, kind: str | None, *, otherwise: bool = False) -> list[str]:
     """Say what is promised of the answer of a run.
 
     Args:
         kind: of masks that are asked for, out of `schemas.trust.KINDS`; None for none.
+        otherwise: whether masks are decided in another way than when it was made: no interval is known of them then.
 
     Raises:
         UserError: the guarantee is damaged, of other weights, or empty where one is asked for.
@@ -90,7 +91,12 @@ def tell_promise(member: Member, kind: str | None) -> list[str]:
     if found is None:
         if kind is None:
             return []
-        raise UserError(f"{name} has no guarantee; make one: python -m segan_tl guarantee {name}")
+        more = " --data PATIENTS --out guarantee.json, and add --guarantee-file" if is_zoo(name) else ""
+        raise UserError(f"{name} has no guarantee; make one: python -m segan_tl guarantee {name}{more}")
+    known = [region for region in member.config.data.regions if found.regions[region]["volume"]["reach"] is not None]
+    if not kind and (otherwise or not known):
+        why = "masks are decided in another way than when it was made" if known else "its guarantee is empty"
+        return [f"{name}: no interval of volumes, {why}"]
     lines = [f"volumes: low_ml to high_ml holds the true one in {1 - found.alpha:.0%} of patients, on average"]
     if kind:
         found.thresholds(kind, member.config.data.regions)

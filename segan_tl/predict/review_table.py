@@ -57,6 +57,8 @@ def review_lines(records: Mapping[str, Mapping], path: Path, *, flag_below: floa
         names = f" ({some(flagged)})" if flagged else ""
         are = "is" if len(flagged) == 1 else "are"
         lines.insert(0, f"{len(flagged)} of {len(seen)} cases {are} flagged: Dice below {flag_below:g} expected{names}")
+        if others := [case for case in worst if seen[case].get("doubtful") and case not in flagged]:
+            lines.insert(1, f"doubtful by the remarks above, though not flagged: {some(others)}")
     return lines
 
 

@@ -8,6 +8,7 @@ from segan_tl.console import case_progress, console, print_table
 from segan_tl.errors import UserError, some
 from segan_tl.schemas.trust import KINDS
 
+MOST = 0.9995  # is printed as 1
 DOUBTED = 0.05  # of the probability that two cohorts differ so much by chance
 
 
@@ -111,7 +112,9 @@ def print_guarantee(about: Mapping) -> None:
     for region, promised in about["regions"].items():
         for kind, other in zip(KINDS, reversed(KINDS)):
             cells = [promised[kind][name] for name in ("threshold", "bound", "price")]
-            texts = ["–"] * 3 if cells[0] is None else [f"{cells[0]:.4g}", f"{cells[1]:.3f}", f"{cells[2]:.3f} {other}"]
+            texts = ["–"] * 3
+            if cells[0] is not None:
+                texts = [f"{cells[0]:.4g}", f"{cells[1]:.3f}", f"{_price(cells[2])} {other}"]
             table.add_row(region, f"share {kind}", *texts)
         reach = promised["volume"]["reach"]
         width = "–" if reach is None else f"× {exp(-reach):.3g} to × {exp(reach):.3g}"
@@ -132,6 +135,16 @@ def print_guarantee(about: Mapping) -> None:
             f"be off alpha, at worst {min(1, alpha + about['promise_may_be_off_by']):.3f}",
             soft_wrap=True,
         )
+
+
+def _price(share: float) -> str:
+    """Return the other share in words; what is false counts up to the volume of the tumour, and no further."""
+    return "1.000 or more" if share >= MOST else f"{share:.3f}"
+
+
+def kept_kinds(about: Mapping) -> list[str]:
+    """Return the kinds of which every region has a threshold, so that predict can make masks of them."""
+    return [kind for kind in KINDS if all(one[kind]["threshold"] is not None for one in about["regions"].values())]
 
 
 def _empty(about: Mapping) -> list[tuple[str, str]]:

@@ -6,6 +6,12 @@ from typing import NamedTuple
 
 from segan_tl.errors import UserError, some
 
+# What to do where a run has none of a part: temperatures are a run's own, a promise may be made with other cases.
+INSTEAD = {
+    "validation": "calibrate a run that was trained here, whose validation cases are there",
+    "test": "name labelled cases that it has not learnt from with --data DIR",
+}
+
 
 class Judged(NamedTuple):
     """A run, and cases that its network has not learnt from.
@@ -72,16 +78,13 @@ def own_cases(run, part: str) -> tuple:
     from segan_tl.runs import is_imported
     from segan_tl.zoo.find import refuse_entry
 
-    refuse_entry(run.root, f"its {part} cases do not come along; name cases with labels of yours with --data DIR")
+    refuse_entry(run.root, f"its {part} cases do not come along; {INSTEAD[part]}")
     if is_imported(run):
-        raise UserError(
-            f"{run.root} was imported and has no {part} cases of its own; name cases with labels that it has not "
-            "learnt from with --data DIR"
-        )
+        raise UserError(f"{run.root} was imported and has no {part} cases of its own; {INSTEAD[part]}")
     patients = run_patients(run, [part])
     if not patients:
         raise UserError(f"{run.root} has no {part} cases; expected at least one in {run.splits}")
-    cohort = own_cohort(run, patients, remedy="bring them back, or name others with --data DIR")
+    cohort = own_cohort(run, patients, remedy=f"bring them back, or {INSTEAD[part]}")
     return tuple(replace(case, stated_patient=patients[case.id]) for case in cohort.cases)
 
 

@@ -84,6 +84,22 @@ def _threshold(values, arguments):
     return paint_labels(masks, regions, label_scheme(regions, UNKNOWN_CONVENTION))
 
 
+def whose(arguments) -> str:
+    """Return the warning that RESULT does not bear the name of the prepared case, "" where it does.
+
+    A grid tells no patients apart: all that were prepared for one cohort share it.
+    """
+    from segan_tl.clinical.space.record import read_record
+
+    case, name = read_record(arguments.prepared)["case"], arguments.result.name
+    if name.startswith(case) or arguments.result.parent.name == case:
+        return ""
+    return (
+        f"warning: {arguments.result} does not bear the name of {case}, whose grid it was brought to; all prepared "
+        "patients share one grid, so another one's mask fits as well: make sure that it is this patient's"
+    )
+
+
 def share_of_the_run(arguments) -> float:
     """Return the share of the largest part below which the run that made RESULT drops one; 0 where none is told."""
     from segan_tl.predict.outputs import Outputs

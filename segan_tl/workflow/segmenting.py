@@ -139,13 +139,24 @@ def _write_one(arguments, case, found, lead, ensemble, *, outputs, chosen) -> tu
     about, who = _asked(arguments, found, lead, ensemble)
     volumes_ml, scores, parts = _measure(loaded, prediction, regions)
     judgement = judge(loaded, prediction, found.voters)
-    parts = [*who, *parts, *cluster_text(applied), *not_segmented_text(judgement)]
+    parts = [*who, *parts, *cluster_text(applied), *not_segmented_text(judgement), *_promised_text(arguments, found)]
     seconds = round(time.monotonic() - started, 3)
     record = {"file": outputs.labels(case.id).name, "labels": scheme.meanings, "volume_ml": volumes_ml, "dice": scores}
     record |= applied | about | _intervals(arguments, lead, ensemble, volumes_ml, chosen=chosen)
     record |= {"unlike_training": judgement.unlike_training, "doubtful": judgement.doubtful}
     record |= {"head_not_segmented_ml": judgement.not_segmented_ml, "seconds": seconds}
     return record, "  ".join((*parts, f"{seconds:.1f} s")), judgement.lines
+
+
+def _promised_text(arguments, found) -> list[str]:
+    """Say how large the mask of a guarantee is: it may be most of the head, and the air around it."""
+    if found.promised is None:
+        return []
+    head = (found.loaded.image != 0).any(axis=-1)
+    whole = found.promised.any(axis=-1)
+    voxel_ml = found.loaded.geometry.voxel_volume_mm3 / 1000
+    share = (whole & head).sum() / max(head.sum(), 1)
+    return [f"{arguments.guarantee} mask {whole.sum() * voxel_ml:.0f} ml, {share:.0%} of the head"]
 
 
 def _asked(arguments, found, lead, ensemble) -> tuple[dict, list[str]]:

@@ -32,8 +32,16 @@ def test_a_configuration_its_cache_and_its_time(capsys):
     said = capsys.readouterr().out
     assert re.search(r"network +nnunet_small: [\d,]+ parameters", said)
     assert re.search(r"memory +about [\d.]+ GiB: MiB of weights and their running average \d+, optimizers \d+", said)
-    assert re.search(r"cache +2 prepared cases take at most 0.0 GiB", said)
+    assert "cache      prepared, 2 cases take at most 0.1 GiB" in said
     assert re.search(r"s a step \(median of \d+\)", said) and "epochs of" in said
+
+
+def test_cases_that_cannot_train_are_amiss(capsys, tmp_path):
+    assert main(["phantom", "patients", "--cases", "2", "--shape", "32", "32", "16"]) == 0
+    next((tmp_path / "patients").rglob("*0001*t1ce.nii.gz")).unlink()
+    next((tmp_path / "patients").rglob("*0002*seg.nii.gz")).unlink()
+    assert main(["doctor", *TINY, "--data", "patients"]) == doctor.EXIT_AMISS
+    assert "no mask, or not all of t1, t1c, t2, flair: phantom-glioma-3t-0001, phantom" in capsys.readouterr().out
 
 
 def test_more_than_there_is_is_amiss(capsys, monkeypatch):

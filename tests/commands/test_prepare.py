@@ -68,10 +68,11 @@ def test_what_is_done_is_not_done_again(place, capsys):
     assert file.stat().st_mtime_ns == before
 
 
-def test_a_mask_comes_back_on_its_own_grid(place):
+def test_a_mask_comes_back_on_its_own_grid(place, capsys):
     record = place / "OUT" / "P1"
     out = place / "back.nii.gz"
     assert main(["restore", str(record / "P1_seg.nii.gz"), str(record), str(out), "--onto", "flair"]) == 0
+    assert "warning" not in said(capsys)
     back, image = nibabel.load(out), nibabel.load(place / "IN" / "P1" / "flair.nii.gz")
     np.testing.assert_allclose(back.affine, image.affine, atol=1e-4)
     truth, found = small_head().labels["flair"], read_volume(Source(out)).data
@@ -79,13 +80,14 @@ def test_a_mask_comes_back_on_its_own_grid(place):
     assert overlap > 0.9, overlap
 
 
-def test_probabilities_become_a_mask_with_a_threshold(place):
+def test_probabilities_become_a_mask_with_a_threshold(place, capsys):
     record, share = place / "OUT" / "P1", place / "share.nii.gz"
     labels = read_volume(Source(record / "P1_seg.nii.gz"))
     soft = np.stack([np.where(labels.data > 0, 0.9, 0.1), np.where(labels.data == 4, 0.8, 0.05)], axis=-1)
     write_volume(share, soft, labels.geometry, dtype=np.float32)
     line = ["restore", str(share), str(record), str(place / "mask.nii.gz"), "--onto", "flair", "--threshold", "0.5"]
     assert main([*line, "--regions", "wt", "et"]) == 0
+    assert "does not bear the name of P1" in said(capsys)  # the grid would not tell another patient's
     found = read_volume(Source(place / "mask.nii.gz")).data
     assert set(np.unique(found)) <= {0, 1, 2} and (found > 0).sum() > 50
 

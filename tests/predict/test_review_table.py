@@ -46,7 +46,10 @@ def test_no_table_for_nobody_but_one_that_is_there_is_kept_true(tmp_path):
 def test_what_is_said(tmp_path):
     said = review_lines(RECORDS, tmp_path / "review.csv", flag_below=0.5)
     assert said[0] == "1 of 2 cases is flagged: Dice below 0.5 expected (bad)" and str(tmp_path) in said[1]
-    assert review_lines(RECORDS, tmp_path, flag_below=0.2)[0] == "0 of 2 cases are flagged: Dice below 0.2 expected"
+    unflagged = review_lines(RECORDS, tmp_path, flag_below=0.2)
+    assert unflagged[0] == "0 of 2 cases are flagged: Dice below 0.2 expected"
+    # "bad" is doubtful by what is said of it anyway; where it is flagged that need not be said twice.
+    assert unflagged[1] == "doubtful by the remarks above, though not flagged: bad" and "doubtful" not in " ".join(said)
     assert len(review_lines(RECORDS, tmp_path, flag_below=None)) == 1
     assert review_lines({"none": {}}, tmp_path, flag_below=0.5) == []
 

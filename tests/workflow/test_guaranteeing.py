@@ -2,7 +2,7 @@
 
 import pytest
 
-from segan_tl.workflow.guaranteeing import Beside, make_guarantee, print_guarantee
+from segan_tl.workflow.guaranteeing import Beside, kept_kinds, make_guarantee, print_guarantee
 from tests.report.score.test_guarantee import patients
 
 
@@ -17,6 +17,21 @@ def test_too_few_patients(capsys):
     assert "alpha 0.1 takes 9 patients at least, there are 2; add patients, or ask for --alpha 0.333 or more" in said(
         capsys, about
     )
+
+
+def test_what_predict_can_make_masks_of():
+    assert kept_kinds(make_guarantee(patients(0.1, 0.2), ["wt"], 0.1, source="test cases")) == []
+    both = {"missed": {"threshold": 0.3}, "false": {"threshold": 0.7}}
+    some_missing = {"missed": {"threshold": None}, "false": {"threshold": 0.7}}
+    assert kept_kinds({"regions": {"wt": both}}) == ["missed", "false"]
+    assert kept_kinds({"regions": {"wt": both, "et": some_missing}}) == ["false"]
+
+
+def test_the_cap_of_what_is_false_is_no_price(capsys):
+    about = make_guarantee(patients(*[0.05] * 30), ["wt"], 0.2, source="test cases")
+    for price, words in ((1.0, "1.000 or more false"), (0.25, "0.250 false")):
+        about["regions"]["wt"]["missed"] = {"threshold": 0.1, "bound": 0.1, "price": price}
+        assert words in said(capsys, about)
 
 
 def test_enough_patients_who_lose_too_much(capsys):
