@@ -94,10 +94,10 @@ def free_memory_bytes() -> int | None:
     """Return how much memory new work may take, of the machine and of the group of processes; None where unknown."""
     found = []
     if MEMINFO.is_file():
-        lines = dict(line.split(":", 1) for line in MEMINFO.read_text().splitlines() if ":" in line)
+        lines = dict(line.split(":", 1) for line in MEMINFO.read_text(encoding="ascii").splitlines() if ":" in line)
         found += [int(lines["MemAvailable"].split()[0]) * 1024] if "MemAvailable" in lines else []
     try:
-        most, used = ((CGROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
+        most, used = ((CGROUP / name).read_text(encoding="ascii").strip() for name in ("memory.max", "memory.current"))
         found += [max(0, int(most) - int(used))] if most.isdigit() else []
     except OSError:
         pass

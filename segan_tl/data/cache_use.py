@@ -91,7 +91,7 @@ def remove_unused(folder: Path, *, days: float) -> list[PreparedFile]:
 def _lock(folder: Path, *, alone: bool = False):
     import fcntl  # not on Windows
 
-    file = (folder / LOCK).open("a")
+    file = (folder / LOCK).open("a", encoding="ascii")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
     except BlockingIOError:

@@ -1,10 +1,24 @@
-"""A network that was trained in half precision, in single precision: for programs that compute in that alone."""
+"""The precision of networks: of those that are built, and of one that goes to programs of single precision."""
+
+import contextlib
+from collections.abc import Iterator
 
 import keras
 
 from segan_tl.models.weights import CUSTOM_OBJECTS
 
 FLOAT32 = "float32"
+
+
+@contextlib.contextmanager
+def precision_of(policy: str) -> Iterator[None]:
+    """Let what is built meanwhile compute in a precision, and what is built after it in the one of before."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def as_float32(model: keras.Model) -> keras.Model:

@@ -8,11 +8,11 @@ Aliases hold nothing; an operation on each element for itself writes into an inp
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from segan_tl.config.schema import Config
+from segan_tl.models.precision import precision_of
 from segan_tl.train.recipes import build_training
 
 # Measured: what TensorFlow keeps of an operation, its kernels and its copies of the graph (benchmarks/memory_table.py).
@@ -84,9 +84,9 @@ def estimate_memory(config: Config) -> TrainingMemory:
     Args:
         config: the configuration; what a teacher adds is left out.
     """
-    keras.config.set_dtype_policy(config.train.precision)
-    game = build_training(config, replicas=1, steps=config.train.steps_per_epoch or 1)
-    graph = tf.function(game.step).get_concrete_function(batch_spec(config)).graph
+    with precision_of(config.train.precision):
+        game = build_training(config, replicas=1, steps=config.train.steps_per_epoch or 1)
+        graph = tf.function(game.step).get_concrete_function(batch_spec(config)).graph
     step, at = most_at_a_time(operations_of(graph))
     networks = sum(_size(weight) for network in game.networks.values() for weight in network.weights)
     average = sum(_size(value) for value in game.average.variables().values())

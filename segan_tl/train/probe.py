@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from segan_tl.config.schema import Config
+from segan_tl.models.precision import precision_of
 from segan_tl.train.loop import traced
 from segan_tl.train.memory import batch_spec
 from segan_tl.train.recipes import build_training
@@ -34,11 +35,9 @@ def time_steps(config: Config, strategy: tf.distribute.Strategy, *, seconds: flo
     """
     keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()  # as a training does
-    keras.config.set_dtype_policy(config.train.precision)
-    with strategy.scope():
-        game = build_training(
-            config, replicas=strategy.num_replicas_in_sync, steps=config.train.steps_per_epoch or 1
-        )
+    replicas, steps = strategy.num_replicas_in_sync, config.train.steps_per_epoch or 1
+    with precision_of(config.train.precision), strategy.scope():
+        game = build_training(config, replicas=replicas, steps=steps)
     rows = tf.data.Dataset.from_tensor_slices(_noise(config)).batch(config.train.batch_size, drop_remainder=True)
     batches = iter(strategy.experimental_distribute_dataset(rows.cache().repeat()))
     step, taken = traced(game, strategy), []

@@ -48,12 +48,12 @@ def usable_memory_bytes(limits: tuple[Path, ...] = CGROUP_LIMITS) -> tuple[int, 
     """Return the memory that this process may have, a container's limit among it, and how much of it is free."""
     total = memory_bytes()
     free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-    lines = Path("/proc/meminfo").read_text().splitlines() if Path("/proc/meminfo").is_file() else []
+    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines() if Path("/proc/meminfo").is_file() else []
     for line in lines:
         if line.startswith("MemAvailable:"):
             free = int(line.split()[1]) * 1024
     for path in limits:
-        if path.is_file() and (text := path.read_text().strip()).isdigit():
+        if path.is_file() and (text := path.read_text(encoding="ascii").strip()).isdigit():
             total = min(total, int(text))
     return total, min(free, total)
 
@@ -75,7 +75,7 @@ def free_bytes(folder: Path) -> int:
 def resident_bytes() -> int:
     """Return the memory that this process holds by now; 0 where the system does not say."""
     status = Path("/proc/self/statm")
-    return int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if status.is_file() else 0
+    return int(status.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") if status.is_file() else 0
 
 
 def _nearest(folder: Path) -> Path:

@@ -1,5 +1,6 @@
 """The memory of a training step: by hand, and beside graphs whose parts are known."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -94,7 +95,9 @@ def test_a_batch_is_what_the_configuration_says(small):
 
 
 def test_a_training_is_counted_by_what_it_is_for(small):
+    before = keras.config.dtype_policy().name
     found = estimate_memory(small)
+    assert keras.config.dtype_policy().name == before
     # SGD with momentum: a value beside each weight; and the running average once more.
     assert found.optimizers == pytest.approx(4 * found.parameters, rel=0.01)
     assert found.weights == pytest.approx(2 * 4 * found.parameters, rel=0.01)

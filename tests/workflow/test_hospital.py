@@ -118,8 +118,10 @@ def test_it_says_what_numbers_mean_and_what_took_how_long(place, capsys):
     said = capsys.readouterr().out
     assert "numbers in the masks: 1 = wt" in said and "prepared from t1c+flair, t1c onto the cohort, volumes ×" in said
     (spent,) = [line for line in said.splitlines() if line.startswith("    ") and " s (" in line]
-    assert "bias" in spent and "atlas" in spent, spent
     seconds = read_record(place / "OUT" / "prepared" / CASE)["seconds"]
+    assert "bias" in spent, spent
+    steps = {name: took for name, took in seconds.items() if name != "all"}
+    assert all((f"{name} " in spent) == (took >= 1) for name, took in steps.items()), (spent, seconds)
     assert seconds["all"] >= seconds["bias"] + seconds["rigid"] + seconds["atlas"] > 0
 
 
