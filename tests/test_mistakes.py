@@ -54,7 +54,7 @@ MISTAKES = {
     "calibrate zoo:segan_flair": "do not come along",
     "guarantee nobody": "no run at nobody",
     "guarantee nobody --alpha 2": "expected a number between 0 and 1",
-    "guarantee zoo:segan_flair": "name cases with labels of yours with --data DIR",
+    "guarantee zoo:segan_flair": "name labelled cases that it has not learnt from with --data DIR",
     "guarantee zoo:segan_flair --data nowhere --out a.json": "nowhere does not exist",
     "guarantee nobody --data empty --check nowhere.json": "nowhere.json is missing",
     "predict zoo:segan_flair empty out --guarantee all": "invalid choice",
