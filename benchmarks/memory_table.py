@@ -31,8 +31,8 @@ ROWS = {
 MIB = 2**20
 
 
-def measure(name: str, settings: list[str], steps: int) -> tuple[str, float, float, float]:
-    """Return precision, MiB of TensorFlow before the networks, estimated and measured."""
+def measure(name: str, settings: list[str], steps: int) -> tuple[str, float]:
+    """Return precision, and MiB: estimated where no step is to be trained, else measured."""
     from segan_tl.environment import settle
 
     settle()
@@ -44,13 +44,12 @@ def measure(name: str, settings: list[str], steps: int) -> tuple[str, float, flo
     from segan_tl.workflow.computer import resident_bytes
 
     config = load_config(name, settings)
-    before = resident_bytes()
     if steps == 0:
-        found = estimate_memory(config)
-        return config.train.precision, before / MIB, (before + found.total) / MIB, 0.0
+        before = resident_bytes()
+        return config.train.precision, (before + estimate_memory(config).total) / MIB
     probe.LEAST = steps
     probe.time_steps(config, tf.distribute.OneDeviceStrategy("/cpu:0"), seconds=0)
-    return config.train.precision, before / MIB, 0.0, _most() / MIB
+    return config.train.precision, _most() / MIB
 
 
 def _most() -> int:
@@ -67,9 +66,9 @@ def main() -> None:
     print("| configuration | precision | estimated MiB | measured MiB | estimated / measured |\n|---|---|---|---|---|")
     for name in arguments.only or ROWS:
         with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-            precision, _, estimated, _ = pool.apply(measure, (name, ROWS[name], 0))
+            precision, estimated = pool.apply(measure, (name, ROWS[name], 0))
         with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-            *_, measured = pool.apply(measure, (name, ROWS[name], arguments.steps))
+            _, measured = pool.apply(measure, (name, ROWS[name], arguments.steps))
         shown = " ".join([f"`{name}`", *ROWS[name]])
         cells = (shown, precision, f"{estimated:,.0f}", f"{measured:,.0f}", f"{estimated / measured:.2f}")
         print(f"| {' | '.join(cells)} |", flush=True)

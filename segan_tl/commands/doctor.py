@@ -52,7 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Look, estimate, measure; print each as it is known."""
-    from segan_tl.workflow.computer import describe_computer, usable_memory_bytes
+    from segan_tl.environment import free_memory_bytes
+    from segan_tl.workflow.computer import describe_computer
 
     config = _config(arguments)
     amiss = _show(describe_computer({"--runs": arguments.runs, "--cache": arguments.cache}, arguments.set_aside))
@@ -62,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         return EXIT_AMISS * bool(amiss)
     if arguments.data:
         amiss += _show([_cache(arguments, config)])
-    amiss += _show(_memory(config, free=usable_memory_bytes()[1]))
+    amiss += _show(_memory(config, free=free_memory_bytes()))
     if arguments.probe:
         _show(_time(arguments, config))
     return EXIT_AMISS * bool(amiss)
@@ -130,7 +131,7 @@ def _cache(arguments, config):
     return Fact("cache", found, "; ".join(remedies))
 
 
-def _memory(config, *, free: int):
+def _memory(config, *, free: int | None):
     from segan_tl.train.memory import estimate_memory
     from segan_tl.train.recipes import check_networks
     from segan_tl.workflow.computer import Fact, resident_bytes
@@ -140,7 +141,8 @@ def _memory(config, *, free: int):
     found = estimate_memory(config)
     sizes = ", ".join(f"{WORDS[key]} {getattr(found, key) / MIB:,.0f}" for key in KEYS)
     needed = found.total + own
-    lack = "more than is free here: choose a smaller train.batch_size or data.patch" if needed > free + own else ""
+    too_much = free is not None and needed > free + own
+    lack = "more than is free here: choose a smaller train.batch_size or data.patch" if too_much else ""
     return [
         Fact("network", f"{config.name}: {found.parameters:,} parameters, {config.train.precision}"),
         Fact("memory", f"about {needed / GIB:.1f} GiB: MiB of {sizes}, TensorFlow itself {own / MIB:,.0f}", lack),

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from segan_tl.config.memory import GIB, memory_bytes
-from segan_tl.environment import version_line
+from segan_tl.environment import CGROUP, free_memory_bytes, usable_cores, version_line
 
 # Of the wheel's CUDA code none runs on these; it is compiled anew for each, and XLA's compiler knows none of them.
 NEW_CAPABILITY = (12, 0)
 LITTLE_DISK_GIB = 5
-CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
 class Fact(NamedTuple):
@@ -31,31 +30,25 @@ def describe_computer(folders: dict[str, Path], set_aside: dict[str, str]) -> li
         folders: option → folder that it names, there or not.
         set_aside: of the user's environment what a command does not take over, see `environment.settle`.
     """
-    cores, all_cores = len(os.sched_getaffinity(0)), os.cpu_count()
+    cores, all_cores = usable_cores(), os.cpu_count()
     of_all = f" of {all_cores}, the others are not for this process" if cores < all_cores else ""
-    total, free = usable_memory_bytes()
+    free = free_memory_bytes()
+    left = "" if free is None else f", {free / GIB:.1f} free"
     return [
         Fact("versions", version_line()),
         Fact("system", f"{platform.system()} {platform.release()}, {platform.machine()}"),
         Fact("processor", f"{cores} core{'s' * (cores > 1)}{of_all}"),
-        Fact("memory", f"{total / GIB:.1f} GiB, {free / GIB:.1f} free"),
+        Fact("memory", f"{usable_memory_bytes() / GIB:.1f} GiB{left}"),
         *(_disk(option, folder) for option, folder in folders.items()),
         *(Fact("setting", f"{name}={value} is not heeded") for name, value in set_aside.items()),
     ]
 
 
-def usable_memory_bytes(limits: tuple[Path, ...] = CGROUP_LIMITS) -> tuple[int, int]:
-    """Return the memory that this process may have, a container's limit among it, and how much of it is free."""
-    total = memory_bytes()
-    free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines() if Path("/proc/meminfo").is_file() else []
-    for line in lines:
-        if line.startswith("MemAvailable:"):
-            free = int(line.split()[1]) * 1024
-    for path in limits:
-        if path.is_file() and (text := path.read_text(encoding="ascii").strip()).isdigit():
-            total = min(total, int(text))
-    return total, min(free, total)
+def usable_memory_bytes() -> int:
+    """Return the memory that this process may have: of the computer, or of its container where that is less."""
+    limit = CGROUP / "memory.max"
+    text = limit.read_text(encoding="ascii").strip() if limit.is_file() else ""
+    return min(memory_bytes(), int(text)) if text.isdigit() else memory_bytes()
 
 
 def _disk(option: str, folder: Path) -> Fact:

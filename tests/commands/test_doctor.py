@@ -45,7 +45,7 @@ def test_cases_that_cannot_train_are_amiss(capsys, tmp_path):
 
 
 def test_more_than_there_is_is_amiss(capsys, monkeypatch):
-    monkeypatch.setattr("segan_tl.workflow.computer.usable_memory_bytes", lambda: (2**30, 2**20))
+    monkeypatch.setattr("segan_tl.environment.free_memory_bytes", lambda: 2**20)
     monkeypatch.setattr("segan_tl.workflow.computer.resident_bytes", lambda: 0)
     assert main(["doctor", *TINY]) == doctor.EXIT_AMISS
     assert "choose a smaller train.batch_size or data.patch" in capsys.readouterr().out
