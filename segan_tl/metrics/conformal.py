@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from segan_tl.metrics.corrections import holm
+
 ROUNDING = 1e-9  # 0.9 · 10 is not always 9
 
 
@@ -103,8 +105,4 @@ def differences(
 
     raw = {name: float(mannwhitneyu(calibration[name], other[name]).pvalue) for name in calibration}
     raw = {name: 1.0 if math.isnan(p) else p for name, p in raw.items()}  # all scores are the same
-    corrected, largest = {}, 0.0
-    for place, name in enumerate(sorted(raw, key=raw.get)):
-        largest = max(largest, min(1.0, (len(raw) - place) * raw[name]))
-        corrected[name] = largest
-    return {name: corrected[name] for name in raw}
+    return dict(zip(raw, holm(list(raw.values())), strict=True))

@@ -18,6 +18,7 @@ from scipy import ndimage
 from segan_tl.data.distance import training_distance
 from segan_tl.data.fingerprint import fingerprint_case
 from segan_tl.data.find.cases import LoadedCase
+from segan_tl.metrics.distances import bounding_box
 from segan_tl.predict.members import Member
 from segan_tl.predict.plausibility import images_of
 from segan_tl.predict.postprocess import label_components
@@ -76,7 +77,7 @@ def uncertainty(probability: np.ndarray, prediction: np.ndarray) -> float:
         mask = prediction[..., region]
         if not mask.any():
             continue
-        box = _box(mask)
+        box = bounding_box(mask, margin_voxels=AROUND)
         near = ndimage.binary_dilation(mask[box], iterations=AROUND)
         p = np.clip(probability[..., region][box][near].astype(np.float64), 1e-12, 1 - 1e-12)
         means.append(-(p * np.log2(p) + (1 - p) * np.log2(1 - p)).mean())
@@ -87,7 +88,7 @@ def scattered(mask: np.ndarray) -> float:
     """Return the share of a mask (H, W, D) outside of its largest 26-connected component; 0 where it is empty."""
     if not mask.any():
         return 0.0
-    _, voxels = label_components(mask[_box(mask, 0)])
+    _, voxels = label_components(mask[bounding_box(mask)])
     return 1 - float(voxels.max() / voxels.sum())
 
 
@@ -135,8 +136,3 @@ def _distance(loaded: LoadedCase, voters: Sequence[Member]) -> float | None:
     ]
     known = [math.log1p(distance) for distance in distances if distance is not None]
     return sum(known) / len(known) if known else None
-
-
-def _box(mask: np.ndarray, margin: int = AROUND) -> tuple[slice, ...]:
-    (box,) = ndimage.find_objects(mask.astype(np.uint8))
-    return tuple(slice(max(side.start - margin, 0), side.stop + margin) for side in box)

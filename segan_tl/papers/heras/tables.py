@@ -97,7 +97,7 @@ def compare_approaches(study: Study) -> list:
 
 def p_table(study: Study) -> Table:
     """Return the paired t-tests of the paper's text, with Holm's correction over all that are listed."""
-    from segan_tl.report.compare.paired_tests import holm
+    from segan_tl.metrics.corrections import holm
 
     found = compare_approaches(study)
     corrected = holm([one.t_p if one else None for one in found])

@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from segan_tl.disk.atomic import write_csv
-from segan_tl.report.compare.paired_tests import holm
+from segan_tl.metrics.corrections import holm
 from segan_tl.report.compare.statistics import Comparison, Estimate, compare_pairs, estimate_mean
 from segan_tl.report.score.owed import is_scored
 from segan_tl.runs import Run

@@ -11,7 +11,8 @@ from rich.table import Table
 from segan_tl.disk.atomic import write_csv
 from segan_tl.errors import UserError
 from segan_tl.metrics.columns import column_of, columns_of, plan_of_run
-from segan_tl.report.compare.paired_tests import fewest_pairs, holm
+from segan_tl.metrics.corrections import holm
+from segan_tl.report.compare.paired_tests import fewest_pairs
 from segan_tl.report.compare.score_tables import ScoreTable, whose_cases
 from segan_tl.report.compare.statistics import Comparison, compare_pairs
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from segan_tl.report.compare.paired_tests import fewest_pairs, holm, paired_t, wilcoxon
+from segan_tl.report.compare.paired_tests import fewest_pairs, paired_t, wilcoxon
 
 
 def against_zero(differences):
@@ -36,14 +36,6 @@ def test_depression_scale_of_hollander_and_wolfe():
     first = [1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30]
     second = [0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.06, 3.14, 1.29]
     assert wilcoxon(first, second) == pytest.approx(2 * 0.01953, abs=1e-5)
-
-
-def test_holm_by_hand():
-    # the worked example of Wikipedia's "Holm–Bonferroni method": 0.005 · 4, 0.01 · 3, 0.03 · 2, and 0.04 not below that
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.6, 0.5]) == [1.0, 1.0]
-    assert holm([None, 0.02, None, 0.03]) == [None, 0.04, None, 0.04]
-    assert holm([]) == []
 
 
 # === Against scipy ===
