@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from segan_tl.errors import UserError, some
+from segan_tl.zoo.find import spell
 
 # What to do where a run has none of a part: temperatures are a run's own, a promise may be made with other cases.
 INSTEAD = {
@@ -73,19 +74,52 @@ def own_cases(run, part: str) -> tuple:
     Raises:
         UserError: it has none, was imported or comes along, or one of them is not there any more.
     """
-    from segan_tl.data.learnt import run_patients
-    from segan_tl.report.score.run_cases import own_cohort
     from segan_tl.runs import is_imported
     from segan_tl.zoo.find import refuse_entry
 
     refuse_entry(run.root, f"its {part} cases do not come along; {INSTEAD[part]}")
     if is_imported(run):
         raise UserError(f"{run.root} was imported and has no {part} cases of its own; {INSTEAD[part]}")
-    patients = run_patients(run, [part])
-    if not patients:
+    cases = cases_of_parts(run, [part], remedy=f"bring them back, or {INSTEAD[part]}")
+    if not cases:
         raise UserError(f"{run.root} has no {part} cases; expected at least one in {run.splits}")
-    cohort = own_cohort(run, patients, remedy=f"bring them back, or {INSTEAD[part]}")
+    return cases
+
+
+def cases_of_parts(run, parts, *, remedy: str) -> tuple:
+    """Return the cases of some parts of a run's split, each with the patient that the run knows.
+
+    Raises:
+        UserError: one of them is not there any more.
+    """
+    from segan_tl.data.learnt import run_patients
+    from segan_tl.report.score.run_cases import own_cohort
+
+    patients = run_patients(run, parts)
+    if not patients:
+        return ()
+    cohort = own_cohort(run, patients, remedy=remedy)
     return tuple(replace(case, stated_patient=patients[case.id]) for case in cohort.cases)
+
+
+def require_unseen(run, patients: dict[str, str], *, place: Path, why: str) -> None:
+    """Refuse cases whose patients a run has learnt from, or was chosen by.
+
+    Args:
+        patients: case → patient.
+        place: where the cases are.
+        why: what would be wrong with them.
+
+    Raises:
+        UserError: there are some.
+    """
+    from segan_tl.data.learnt import Learnt, learnt_by
+
+    if seen := (learnt_by(run) or Learnt()).seen(patients):
+        raise UserError(
+            f"{spell(run.root)} was trained or tuned on the patients of {len(seen)} of the cases of {place} "
+            f"({some(seen)}): {why}; take them out"
+        )
 
 
 def other_cases(path: str, arguments) -> Judged:
@@ -114,13 +148,7 @@ def other_cases(path: str, arguments) -> Judged:
         )
     _require_whole(cohort, member.config)
     start_tensorflow()  # before the package of the networks, which imports it with all its greetings
-    from segan_tl.data.learnt import Learnt, learnt_by
-
-    if seen := (learnt_by(member.run) or Learnt()).seen(cohort.patients):
-        raise UserError(
-            f"{path} was trained or tuned on the patients of {len(seen)} of the cases of {arguments.data} "
-            f"({some(seen)}): they would promise too much; take them out"
-        )
+    require_unseen(member.run, cohort.patients, place=arguments.data, why="they would promise too much")
     return Judged(member, tuple(cohort.cases))
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from segan_tl.errors import CannotWrite, UserError, some
+from segan_tl.errors import CannotWrite, UserError
+from segan_tl.workflow.judged import cases_of_parts, require_unseen
 from segan_tl.zoo.find import is_entry, spell
 
 FILE = "review.json"
@@ -111,14 +112,7 @@ def _own_cases(run, parts, member) -> tuple:
     Raises:
         UserError: they are not where they were, or cannot be used.
     """
-    from dataclasses import replace
-
-    from segan_tl.data.learnt import run_patients
-    from segan_tl.report.score.run_cases import own_cohort
-
-    patients = run_patients(run, parts)
-    cohort = own_cohort(run, patients, remedy="bring them back, or name others with --data DIR")
-    cases = tuple(replace(case, stated_patient=patients[case.id]) for case in cohort.cases)
+    cases = cases_of_parts(run, parts, remedy="bring them back, or name others with --data DIR")
     return tuple(_usable(cases, (member,), vote=False, skip=False))
 
 
@@ -203,17 +197,13 @@ def _require_unseen(members, cases, folder: Path) -> None:
         UserError: there are some.
     """
     from segan_tl.console import start_tensorflow
-    from segan_tl.data.learnt import Learnt, learnt_by
 
     if not all(member.artefact for member in members):
         start_tensorflow()  # before the package of the networks, which imports it with all its greetings
+    patients = {case.id: case.patient for case in cases}
     for member in members:
-        learnt = Learnt() if member.artefact else learnt_by(member.run) or Learnt()
-        if seen := learnt.seen({case.id: case.patient for case in cases}):
-            raise UserError(
-                f"{spell(member.run.root)} was trained or tuned on the patients of {len(seen)} of the cases of "
-                f"{folder} ({some(seen)}): nothing is learnt from answers about them; take them out"
-            )
+        if not member.artefact:  # which tells nobody's name
+            require_unseen(member.run, patients, place=folder, why="nothing is learnt from answers about them")
 
 
 # === Segment and score ===
