@@ -17,7 +17,7 @@ EPILOG = """examples:
   python -m segan_tl doctor --config nnunet --set 'data.patch=[96,96,96]' --set train.precision=mixed_bfloat16
 
 Memory is read from the graph of a training step, which is built and not run: weights, optimizer, and the features and
-gradients that live at one time. On the CPU trainings of seven configurations held 0.98 to 1.18 times as much; on a GPU
+gradients that live at one time. On the CPU trainings of seven configurations held 0.94 to 1.17 times as much; on a GPU
 cuDNN's workspace comes on top, and none has been measured. It ends with 1 where something is amiss."""
 KEYS = ("weights", "optimizers", "step", "graph")
 WORDS = {
