@@ -79,10 +79,12 @@ def test_a_job_that_was_told_to_stop_by_somebody_else_goes_on_next_time():
 
 
 def test_each_running_job_has_a_slot_of_its_own():
-    # A job holds the file of its slot while it runs; to make it twice would raise. The first job lasts longest.
+    # A job holds the file of its slot while it runs; to make it twice would raise. The first waits for the other three.
     code = (
-        "import pathlib, sys, time; name, slot = sys.argv[1:]; held = pathlib.Path(slot); held.touch(exist_ok=False); "
-        "time.sleep(1.0 if name == 'a.done' else 0.2); held.unlink(); pathlib.Path(name).write_text(slot)"
+        "import pathlib, sys, time; name, slot = sys.argv[1:]; held = pathlib.Path(slot); held.touch(exist_ok=False)\n"
+        "others = [] if name != 'a.done' else [pathlib.Path(f'{each}.done') for each in 'bcd']\n"
+        "while not all(other.exists() for other in others): time.sleep(0.05)\n"
+        "held.unlink(); pathlib.Path(name).write_text(slot)"
     )
     outcome = run_jobs(
         [job(name, code=code) for name in "abcd"], logs=Path("logs"), at_once=2, slots=[("gpu:0",), ("gpu:1",)],
@@ -91,7 +93,7 @@ def test_each_running_job_has_a_slot_of_its_own():
     assert not outcome.failed and set(outcome.finished) == set("abcd")
     assert Path("a.done").read_text() == "gpu:0"
     assert {Path(f"{name}.done").read_text() for name in "bcd"} == {"gpu:1"}
-    assert Path("logs/b.log").read_text().splitlines()[0].endswith("b.done gpu:1")
+    assert Path("logs/b.log").read_text().rstrip().endswith("b.done gpu:1")
 
 
 CHILD = """
