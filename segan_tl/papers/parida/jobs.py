@@ -13,7 +13,7 @@ OTHER = ("phantom.cohort=glioma-1.5t", "phantom.cases=40", "phantom.seed=2024")
 SETTINGS = {"quick": OTHER, "full": ()}
 # Of the pretraining, and of what learns from the target; the paper says "the same configuration" of both.
 FIRST = {"quick": (), "full": ("train.epochs=200",)}
-SECOND = {"quick": ("train.epochs=6",), "full": ("train.epochs=200",)}
+SECOND = {"quick": ("train.epochs=8",), "full": ("train.epochs=200",)}
 PREPARED = {scale: families["nnunet"] for scale, families in CONFIGS.items()}  # alike for both networks
 SOURCE, TARGET = Cohort(PREPARED), Cohort(PREPARED, SETTINGS)
 # As the authors' code has it: z-scores of the whole image in bins of 25, each case to length 1.

@@ -73,7 +73,7 @@ def test_trainings_differ_in_what_is_compared_only(tmp_path, scale):
         by_regions = config.model.family == "nnunet"
         assert config.data.regions == (("wt", "tc", "et") if by_regions else ("ncr", "ed", "et"))
         assert config.model.activation == ("sigmoid" if by_regions else "softmax")
-        assert config.train.optimizer == ("sgd" if by_regions else "adamw")
+        assert config.train.optimizer == ("sgd" if by_regions and scale == "full" else "adamw")
         assert (options.fold is None) == of_source and options.folds == (None if of_source else len(study.folds))
         assert options.stratify == (None if of_source else str(study.file("truth.json")))
         if scale == "full":
@@ -81,7 +81,7 @@ def test_trainings_differ_in_what_is_compared_only(tmp_path, scale):
         else:
             phantom = config.phantom
             assert phantom.variety == "hard" and phantom.cohort == ("glioma-3t" if of_source else "glioma-1.5t")
-            assert config.train.epochs * config.train.steps_per_epoch == (400 if of_source else 300)
+            assert config.train.epochs * config.train.steps_per_epoch == (800 if of_source else 400)
 
 
 def test_fine_tuning_begins_with_the_source_of_its_own_network_and_all_of_it_learns(tmp_path):
