@@ -200,7 +200,7 @@ def _check_options(arguments, source, config, strategy: str) -> None:
     if source.config:  # from any contrast to images as they were scanned is a move, too
         same = same and source.config.data.subsets == config.data.subsets
         same = same and source.config.any_contrast == config.any_contrast
-        there, here = ((data.neighbours, data.plane) for data in (source.config.data, config.data))
+        there, here = ((data.neighbours, data.plane, data.spacing_mm) for data in (source.config.data, config.data))
         same = same and there == here
     if same and strategy in STRATEGIES and (arguments.target and not arguments.other_patients or not any(changed)):
         other = next(name for name in ("t2", "flair", "t1") if (name,) != config.data.modalities)

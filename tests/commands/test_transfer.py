@@ -167,6 +167,12 @@ def test_a_file_knows_whom_it_learnt_from(place, tiny_config, tmp_path, capsys):
     assert code == 2 and "critic.keras" in capsys.readouterr().err
 
 
+def test_finer_voxels_of_the_same_patients_are_a_move(place, capsys):
+    finer = ["--set", "data.spacing_mm=2.5", "--set", "name=finer", "--set", "train.epochs=1", "--no-scratch"]
+    assert transfer(place, "--source", "flair", "--target", "flair", *finer) == 0
+    assert json.loads((place / "runs/finer/flair-to-flair/config.json").read_text())["data"]["spacing_mm"] == 2.5
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
