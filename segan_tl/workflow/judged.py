@@ -116,9 +116,10 @@ def require_unseen(run, patients: dict[str, str], *, place: Path, why: str) -> N
     from segan_tl.data.learnt import Learnt, learnt_by
 
     if seen := (learnt_by(run) or Learnt()).seen(patients):
+        simulated = all(case.startswith("phantom-") for case in seen)
         raise UserError(
             f"{spell(run.root)} was trained or tuned on the patients of {len(seen)} of the cases of {place} "
-            f"({some(seen)}): {why}; take them out"
+            f"({some(seen)}): {why}; " + ("simulate others with phantom OUT --seed 7" if simulated else "take them out")
         )
 
 

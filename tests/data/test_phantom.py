@@ -7,10 +7,12 @@ import nibabel
 import numpy as np
 import pytest
 
+from segan_tl.data.find.cases import find_cases
+from segan_tl.data.find.patients import patient_of
 from segan_tl.data.phantom import COHORTS, simulate_case, write_cohort
 from segan_tl.data.phantom.anatomy import Subject, ventricles
 from segan_tl.data.phantom.glioma import draw_glioma
-from segan_tl.data.phantom.write import is_whole, remove_cohort
+from segan_tl.data.phantom.write import CASE_FOLDER, case_name, is_whole, remove_cohort
 from segan_tl.errors import UserError
 
 TINY = (48, 48, 31)
@@ -46,6 +48,33 @@ def test_another_seed_gives_another_person():
     assert (first.labels != second.labels).any()
 
 
+@pytest.mark.parametrize(
+    ("seed", "variety", "name"),
+    [
+        (0, "plain", "phantom-ms-0003"),
+        (2019, "hard", "phantom-ms-0003"),
+        (2020, "hard", "phantom-ms-0003"),
+        (2024, "plain", "phantom-ms-0003"),
+        (7, "plain", "phantom-ms-seed7-0003"),
+        (7, "hard", "phantom-ms-seed7-hard-0003"),
+        (20200, "plain", "phantom-ms-seed20200-0003"),
+    ],
+)
+def test_people_of_another_seed_have_names_of_their_own(seed, variety, name):
+    assert case_name("ms", 2, seed=seed, variety=variety) == name
+    assert CASE_FOLDER.fullmatch(name) and not CASE_FOLDER.fullmatch(name.replace("seed", "site") + "x")
+    assert patient_of(name) == name == patient_of(f"{name}_flair")
+
+
+def test_another_seed_replaces_a_cohort_whole(tmp_path):
+    write_cohort(tmp_path, "ms", cases=2, shape=(24, 24, 16), seed=0)
+    names = write_cohort(tmp_path, "ms", cases=1, shape=(24, 24, 16), seed=7)
+    assert names == ["phantom-ms-seed7-0001"] == [path.name for path in tmp_path.iterdir() if path.is_dir()]
+    assert is_whole(tmp_path) and [case.id for case in find_cases(tmp_path).cases] == names
+    assert write_cohort(tmp_path, "ms", cases=1, shape=(24, 24, 16), seed=0) == ["phantom-ms-0001"]
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["phantom-ms-0001"]
+
+
 def test_cohorts_of_one_seed_share_no_person():
     at_3t = simulate_case("glioma-3t", case_index=0, shape=TINY, seed=0)
     at_low_field = simulate_case("glioma-1.5t", case_index=0, shape=TINY, seed=0)
@@ -54,7 +83,7 @@ def test_cohorts_of_one_seed_share_no_person():
 
 def test_files_are_brats_style(written):
     folder, names = written
-    assert names[0] == "phantom-glioma-3t-0001"
+    assert names[0] == "phantom-glioma-3t-seed5-0001"
     for suffix in ("t1", "t1ce", "t2", "flair", "seg"):
         image = nibabel.load(folder / names[0] / f"{names[0]}_{suffix}.nii.gz")
         # 240 mm over 48 voxels: 5 mm; the second axis starts 47 * 5 = 235 mm behind the origin.
@@ -204,7 +233,7 @@ def test_files_of_somebody_else_outlast_a_cohort_that_is_replaced(tmp_path):
     write_cohort(tmp_path, "ms", cases=2, shape=(24, 24, 16))
     for theirs in ("notes.txt", "phantom-ms-0001/mine_seg.nii.gz", "phantom-ms-0002/notes.txt"):
         (tmp_path / theirs).write_text("theirs")
-    write_cohort(tmp_path, "ms", cases=1, shape=(24, 24, 16), seed=1)
+    write_cohort(tmp_path, "ms", cases=1, shape=(24, 24, 16), seed=2020)
     assert (tmp_path / "notes.txt").exists() and (tmp_path / "phantom-ms-0001" / "mine_seg.nii.gz").exists()
     assert [path.name for path in (tmp_path / "phantom-ms-0002").iterdir()] == ["notes.txt"]
     assert len(list((tmp_path / "phantom-ms-0001").iterdir())) == 6 and is_whole(tmp_path)

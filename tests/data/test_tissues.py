@@ -28,7 +28,7 @@ def test_a_map_is_cropped_as_its_images_are(cohort, tiny_config, tmp_path):
     cases = prepare(cohort, load_config(tiny_config).data, tmp_path)
     found = add_tissues(cases, cohort.settings, tmp_path, jobs=1)
     drawn, _ = draw_tissues("glioma-3t", case_index=1, shape=(48, 48, 31), seed=7)
-    assert np.array_equal(found[1].tissues, cases[1].box.cut(drawn)) and found[1].id == "phantom-glioma-3t-0002"
+    assert np.array_equal(found[1].tissues, cases[1].box.cut(drawn)) and found[1].id == "phantom-glioma-3t-seed7-0002"
     assert found[1].tissue_voxels.sum() == pytest.approx(16 * 48 * 48)
     assert cases[0].tissues is None and found[0].image is cases[0].image
 
@@ -75,6 +75,6 @@ def test_hard_people_are_drawn_again_as_such(tiny_config, tmp_path):
 
 def test_a_cohort_of_other_people_is_refused(cohort, tiny_config, tmp_path):
     cases = prepare(cohort, load_config(tiny_config).data, tmp_path)
-    with pytest.raises(UserError, match="draws as phantom-glioma-3t-0001 of seed 8; found another"):
+    with pytest.raises(UserError, match="draws as phantom-glioma-3t-seed7-0001 of seed 8; found another"):
         add_tissues(cases, {**cohort.settings, "seed": 8}, tmp_path, jobs=1)
     assert not list(tmp_path.glob("*/tissues-*"))

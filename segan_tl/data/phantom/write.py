@@ -30,7 +30,15 @@ from segan_tl.schemas.reading import read_json
 SUFFIXES = {"t1": "t1", "t1c": "t1ce", "t2": "t2", "flair": "flair"}
 DESCRIPTION = "SYNTHETIC segan_tl phantom, not a patient"
 SMALLEST_SIDE = 16
-CASE_FOLDER = re.compile(rf"phantom-({'|'.join(map(re.escape, COHORTS))})-\d{{4}}")
+# Of the command, the configurations and the papers: what was published of their people names them without a seed.
+NAMELESS_SEEDS = (0, 2019, 2020, 2024)
+CASE_FOLDER = re.compile(rf"phantom-({'|'.join(map(re.escape, COHORTS))})-(seed\d+-(hard-)?)?\d{{4}}")
+
+
+def case_name(cohort: str, index: int, *, seed: int, variety: str = "plain") -> str:
+    """Return the name of a synthetic person, which other seeds have not, those of `NAMELESS_SEEDS` apart."""
+    people = "" if seed in NAMELESS_SEEDS else f"seed{seed}-" + ("" if variety == "plain" else f"{variety}-")
+    return f"phantom-{cohort}-{people}{index + 1:04d}"
 
 
 def nifti_bytes(data: np.ndarray, voxel_mm: float) -> bytes:
@@ -57,7 +65,7 @@ def write_case(folder: Path, name: str, case: SimulatedCase, *, voxel_mm: float)
 def make_case(job: tuple) -> tuple:
     """Simulate and write one case; returns its row of participants.tsv."""
     folder, cohort, index, shape, seed, variety = job
-    name = f"phantom-{cohort}-{index + 1:04d}"
+    name = case_name(cohort, index, seed=seed, variety=variety)
     case = simulate_case(cohort, case_index=index, shape=shape, seed=seed, variety=variety)
     write_case(Path(folder), name, case, voxel_mm=FIELD_OF_VIEW_MM / shape[0])
     return (name, case.grade, case.site.name, f"{case.site.field_tesla:g}", str(case.age_years), "yes")
