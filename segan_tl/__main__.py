@@ -1,5 +1,10 @@
 """Find the command and run it: `python -m segan_tl <command>`; heavy imports stay inside each command."""
 
+if __name__ == "__main__":
+    from segan_tl.interrupt import leave_quietly
+
+    leave_quietly()
+
 import importlib
 import shlex
 import sys
@@ -7,6 +12,7 @@ import sys
 from segan_tl.console import error_console
 from segan_tl.environment import settle, version_line
 from segan_tl.errors import UserError, cannot_write, is_full, nearest
+from segan_tl.interrupt import EXIT_INTERRUPTED, raise_again
 from segan_tl.parser import Parser
 
 COMMANDS = {
@@ -43,7 +49,6 @@ COMMANDS = {
     "cache": "say what prepared volumes take on disk, remove those that nobody uses any more",
 }
 MODULES = {"import": "imports"}  # a module cannot be called by a keyword
-EXIT_INTERRUPTED = 130
 EPILOG = """examples:
   python -m segan_tl train-segan --modality flair                    the built-in synthetic cohort, nothing to download
   python -m segan_tl train-segan --modality flair --data BraTS2021   your own data
@@ -78,6 +83,7 @@ def main(argv: list[str] | None = None, *, program: str | None = None) -> int:
         return 2
     arguments = parser.parse_intermixed_args(own)  # predict RUN RUN --vote weighted IN OUT
     try:
+        raise_again()
         return command.run(arguments)
     except UserError as error:
         if arguments.debug:

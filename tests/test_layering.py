@@ -9,7 +9,10 @@ PACKAGE = Path(__file__).parents[1] / "segan_tl"
 FILES = sorted(PACKAGE.rglob("*.py"))
 # From the bottom up; a part may import what stands before its own row, and its own row's part itself.
 ROWS = [
-    {"errors", "environment", "disk", "schemas", "regions", "runs", "zoo", "console", "parser", "config", ""},
+    {
+        "errors", "environment", "disk", "schemas", "regions", "runs", "zoo", "console", "parser", "interrupt",
+        "config", "",
+    },
     {"metrics", "fast", "losses"},
     {"models"},
     {"data"},

@@ -1,5 +1,6 @@
 """The entry point: instant help and exit codes. That the commands of the pages are understood: tests/docs."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,26 @@ def test_help_imports_nothing_heavy(arguments):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "usage:" in done.stdout and ("examples:" in done.stdout or "example:" in done.stdout)
+
+
+@pytest.mark.parametrize("module", ["rich", "pydantic"])
+@pytest.mark.parametrize(
+    "program",
+    [["-m", "segan_tl", "transfer"], ["-m", "segan_tl", "guarantee"], ["train_segan.py"], ["transfer.py"]],
+    ids=" ".join,
+)
+def test_ctrl_c_while_modules_are_imported_is_no_traceback(program, module, tmp_path):
+    """A module of that name, found before the real one, sends the signal from within its import."""
+    (tmp_path / module).mkdir()
+    (tmp_path / module / "__init__.py").write_text(
+        "import os, signal, time\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(30)\n"
+        "except BaseException:\n    raise ImportError('not whole') from None\n"  # as some packages do
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(tmp_path), str(ROOT)))}
+    words = [sys.executable, *program, "RUN", "--data", "nowhere"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment, cwd=ROOT)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr.strip() == "Interrupted before anything was begun."
 
 
 def test_an_unknown_command_names_those_that_exist(capsys):
