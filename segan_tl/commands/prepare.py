@@ -78,8 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
     # === What can be refused is refused before work begins ===
     _refuse_places(arguments)
     cohort = find_cases(arguments.data)
+    settings = _settings(arguments)  # before the mean image, which takes a minute
     target = _find_target(arguments)
-    settings = _settings(arguments, target)
     tasks = _tasks(arguments, cohort, settings, target)
     # === The work ===
     started = time.monotonic()
@@ -109,23 +109,22 @@ def _find_target(arguments):
     return find_target(arguments.like, arguments.atlas, without=without, runs=arguments.runs, cache=arguments.cache)
 
 
-def _settings(arguments, target):
+def _settings(arguments):
     """Return how patients are prepared: as the command line says, else as the run's cohort was."""
-    from segan_tl.clinical.space.hd_bet import find_weights
     from segan_tl.clinical.space.steps import Settings
+    from segan_tl.workflow.space import find_expected, require_extraction
 
-    before = target.prepared or {}
+    modalities, before = find_expected(arguments.like, arguments.runs)
     without, brain = arguments.without, arguments.brain
     if without is None:
         without = tuple(step for step in STEPS if before and step not in before["steps"])
     if arguments.skull_stripped or arguments.mask:
         brain = "stripped" if arguments.skull_stripped else "mask"
-    if "brain" not in without and brain == "hd-bet":
-        find_weights()
+    require_extraction(brain, before, without=without, otherwise="give a mask by --mask FILE, say --skull-stripped")
     size = arguments.size or before.get("size")
     return Settings(
         without, arguments.reference, arguments.bias, brain, arguments.intensity or before.get("intensity", "none"),
-        tuple(size) if size else None, dict(arguments.substitute), target.modalities,
+        tuple(size) if size else None, dict(arguments.substitute), modalities,
     )  # fmt: skip
 
 

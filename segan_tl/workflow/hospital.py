@@ -10,7 +10,7 @@ from pathlib import Path
 from segan_tl.console import console
 from segan_tl.errors import UserError
 from segan_tl.workflow.brought_back import bring_back
-from segan_tl.workflow.space import is_cohort, require_like
+from segan_tl.workflow.space import find_expected, is_cohort, require_extraction
 from segan_tl.workflow.wrapped import parse
 
 # Folders of OUT: the series as NIfTI, in the space of the network, and what it answered there.
@@ -41,12 +41,14 @@ def segment_unprepared(arguments: argparse.Namespace) -> int:
     member = replace(member, config=seeing(member.config, arguments.modality))
     if member.artefact and member.artefact.postprocess:
         _refuse("the thresholds of post-processing that it holds")
-    require_like(arguments.like, arguments.runs)
+    _, before = find_expected(arguments.like, arguments.runs)
+    require_extraction(arguments.brain, before, otherwise="say --brain stripped where nothing but the brain is there")
     patients, dicom_seconds = _read_dicom(arguments) if _is_dicom(arguments.input) else (arguments.input, 0.0)
     _require_modalities(arguments, member, patients)
     prepared = arguments.out / PREPARED
     console.print("preparing takes minutes a patient; what is done is not done again", soft_wrap=True)
     failed = _run("prepare", str(patients), str(prepared), *_words_of_prepare(arguments))
+    _require_prepared(patients, prepared)
     answered = arguments.out / ANSWERED
     _run("predict", arguments.run[0], str(prepared), str(answered), *_words_of_predict(arguments))
     bring_back(arguments, member, patients, prepared=prepared, answered=answered, dicom_seconds=dicom_seconds)
@@ -95,6 +97,26 @@ def _require_modalities(arguments, member, patients: Path) -> None:
     for case in find_cases(patients).cases:
         if reason := (without_any if data.any_subset else missing_modalities)(case, needed):
             raise UserError(f"{reason}, or let another sequence stand in with --substitute")
+
+
+def _require_prepared(patients: Path, prepared: Path) -> None:
+    """Refuse to go on where not one patient was prepared.
+
+    Raises:
+        UserError: so it is.
+    """
+    from segan_tl.clinical.space.record import RECORD, read_record
+    from segan_tl.data.find.cases import find_cases
+
+    folders = [prepared / case.id for case in find_cases(patients).cases]
+    tried = [folder for folder in folders if (folder / RECORD).is_file()]
+    if any(not read_record(folder)["failed"] for folder in tried):
+        return
+    look = f"look at {tried[0]}/quality.png, then " if tried else ""
+    raise UserError(
+        f"no patient could be prepared, for the reasons above; {look}name other sequences with --series, take another "
+        "--brain, or try prepare with another --reference, then predict and restore (docs/clinical.md)"
+    )
 
 
 def _is_dicom(path: Path) -> bool:

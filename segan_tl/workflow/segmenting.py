@@ -117,6 +117,7 @@ def _segmented(arguments, members, ensemble, cases, *, outputs, advance, reviewe
 
 def _write_one(arguments, case, found, lead, ensemble, *, outputs, chosen) -> tuple:
     """Write one case; return what is recorded, a line for the terminal and what there is to say of it."""
+    from segan_tl.clinical.space.recorded import failures_of
     from segan_tl.data.files.images import write_volume
     from segan_tl.predict.chosen import apply_chosen, cluster_text
     from segan_tl.predict.labels import label_scheme, paint_labels, painted_masks
@@ -139,6 +140,7 @@ def _write_one(arguments, case, found, lead, ensemble, *, outputs, chosen) -> tu
     about, who = _asked(arguments, found, lead, ensemble)
     volumes_ml, scores, parts = _measure(loaded, prediction, regions)
     judgement = judge(loaded, prediction, found.voters)
+    judgement = judgement._replace(doubtful=[*failures_of(case), *judgement.doubtful])
     parts = [*who, *parts, *cluster_text(applied), *not_segmented_text(judgement), *_promised_text(arguments, found)]
     seconds = round(time.monotonic() - started, 3)
     record = {"file": outputs.labels(case.id).name, "labels": scheme.meanings, "volume_ml": volumes_ml, "dice": scores}

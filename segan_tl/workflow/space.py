@@ -11,14 +11,45 @@ class Target:
     Attributes:
         path: folder of a kept space, or file of an atlas; None where patients stay in the scanner's space.
         digest: of the space, "" without one.
-        modalities: that the run sees, all of which a patient needs; () without a run.
-        prepared: what run.json says of the preparation of the run's cohort; {} where it says nothing.
     """
 
     path: Path | None
     digest: str
-    modalities: tuple[str, ...] = ()
-    prepared: dict | None = None
+
+
+def find_expected(like: str | None, runs: Path) -> tuple[tuple[str, ...], dict]:
+    """Return what a network expects of patients, before anything is made: its modalities, and a preparation.
+
+    Returns:
+        The modalities that the run sees, all of which a patient needs; what run.json says of the preparation of its
+        cohort. Both are empty without a run, and where it says nothing.
+
+    Raises:
+        UserError: as of `require_like`.
+    """
+    if like is None:
+        return (), {}
+    require_like(like, runs)
+    return ((), {}) if is_cohort(like) else _expected(_open(like, runs))
+
+
+def require_extraction(brain: str, prepared: dict, *, without=None, otherwise: str) -> None:
+    """Refuse a brain extraction that is not installed.
+
+    Args:
+        brain: of `clinical.space.steps.BRAINS`.
+        prepared: how the run's cohort was, of `find_expected`.
+        without: steps that are left out; None for those that the cohort did not have.
+        otherwise: what to type instead, a clause.
+
+    Raises:
+        UserError: HD-BET is needed, and there is none.
+    """
+    from segan_tl.clinical.space.hd_bet import find_weights
+
+    left_out = prepared and "brain" not in prepared["steps"] if without is None else "brain" in without
+    if brain == "hd-bet" and not left_out:
+        find_weights(otherwise)
 
 
 def find_target(like: str | None, atlas: Path | None, *, without: bool, runs: Path, cache: Path) -> Target:
@@ -28,30 +59,26 @@ def find_target(like: str | None, atlas: Path | None, *, without: bool, runs: Pa
         without: the step "atlas" is left out.
 
     Raises:
-        UserError: neither says anything, there is no such run or cohort, or a mean image cannot be made.
+        UserError: neither says anything, there is no such run, or a mean image cannot be made.
     """
     from segan_tl.disk.reading import require_file
     from segan_tl.errors import UserError
 
-    if like is not None:
-        require_like(like, runs)
-    run = None if like is None or is_cohort(like) else _open(like, runs)
-    modalities, prepared = _expected(run) if run else ((), {})
     if without:
-        return Target(None, "", modalities, prepared)
+        return Target(None, "")
     if atlas is not None:
         from segan_tl.clinical.space.cohort import atlas_space
 
-        return Target(require_file(atlas), atlas_space(atlas).digest, modalities, prepared)
+        return Target(require_file(atlas), atlas_space(atlas).digest)
     if like is None:
         raise UserError(
             "expected where patients are brought to; found neither --like nor --atlas; name a run or a cohort with "
             "--like, an atlas with --atlas, or leave them in the scanner's space with --without atlas"
         )
-    folder = _space_of_run(run, like) if run else _space_of_cohort(Path(like), cache)
+    folder = _space_of_cohort(Path(like), cache) if is_cohort(like) else _space_of_run(_open(like, runs), like)
     from segan_tl.clinical.space.cohort import read_space
 
-    return Target(folder, read_space(folder).digest, modalities, prepared)
+    return Target(folder, read_space(folder).digest)
 
 
 def require_like(like: str, runs: Path) -> None:

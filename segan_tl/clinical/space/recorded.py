@@ -18,6 +18,16 @@ def record_beside(case: Case) -> dict | None:
     return read_record(path) if path is not None and path.is_file() else None
 
 
+def failures_of(case: Case) -> list[str]:
+    """Return why the preparation of a case failed, whose images --keep-failed kept; empty where it did not.
+
+    Raises:
+        UserError: prepare.json is damaged.
+    """
+    record = record_beside(case)
+    return [] if record is None else [f"its preparation failed: {reason}" for reason in record["failed"]]
+
+
 def common_preparation(cases: Sequence[Case]) -> dict | None:
     """Return what all cases of a cohort had: "steps", "intensity" and "size"; None where a case tells nothing.
 
