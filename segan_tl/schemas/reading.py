@@ -113,10 +113,14 @@ def check(value: object, schema: type[Schema], *, where: str) -> None:
     Raises:
         UserError: it says where, what was expected and what was found.
     """
+    from segan_tl.schemas.kinds import tell_kinds  # of the schemas of all files, which import this one
+
     check_depth(value, where=where, remedy=schema.remedy)
     try:
         schema.model_validate(value)
     except ValidationError as error:
+        if kinds := tell_kinds(value, schema):
+            raise UserError("expected {}; found {} in {where}; name another file".format(*kinds, where=where)) from None
         raise UserError(f"{where} is damaged: {explain(error)}; {schema.remedy}") from None
 
 
