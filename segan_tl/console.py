@@ -108,6 +108,16 @@ def stage_progress(description: str, *, total: int) -> Iterator[tuple[Callable[[
         yield advance, tell
 
 
+def needed_columns(table) -> int:
+    """Return the columns that a table takes when nothing is cut or broken; its title may be broken."""
+    return PlainConsole(width=10_000).measure(table).maximum
+
+
+def fits(table) -> bool:
+    """Tell whether a table is printed whole: into a file it always is."""
+    return not console.is_terminal or needed_columns(table) <= console.width
+
+
 def print_table(table) -> None:
     """Print a table of rich: to the width of a terminal, and as wide as it likes into a file or a pipe."""
     (console if console.is_terminal else PlainConsole(width=PIPED_WIDTH)).print(table)

@@ -4,9 +4,9 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from segan_tl.console import console, error_console, print_table, printable, progress_bar
+from segan_tl.console import console, error_console, progress_bar
 from segan_tl.errors import UserError, some
-from segan_tl.regions import LABEL_NAMES, MODALITIES, REGIONS
+from segan_tl.regions import MODALITIES
 from segan_tl.workflow.patients import add_patients_argument, count_patients
 
 EPILOG = """examples:
@@ -20,8 +20,6 @@ participants.tsv, "patients" in cohort.json, or --patients FILE.
 
 exit code: 0 all cases are good, 1 some are bad, 2 the folder or the command line was not understood
 """
-REGIONS_SHOWN = ("wt", "tc", "et", "rc", "lesion")
-TABLE_TITLE = "cases: grid in voxels, spacing in mm, regions in mL"
 DOUBTFUL_ET = (
     "note: label 4 occurs and 3 never does; 4 is the resection cavity in 2024 and was enhancing tumour until 2021; "
     'if it is here, write {"label_convention": "brats2017"} to cohort.json beside the cases'
@@ -58,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     from segan_tl.data.find.cases import check_cohort, find_cases
     from segan_tl.data.find.patients import state_patients
     from segan_tl.data.find.unused import tell
+    from segan_tl.report.checked import print_cases, print_problems
     from segan_tl.workflow.likeness import examiner, print_likeness
 
     if arguments.jobs is not None and arguments.jobs < 1:
@@ -82,9 +81,9 @@ def run(arguments: argparse.Namespace) -> int:
             cohort, modalities, need_mask=need_mask, any_subset=any_subset, jobs=arguments.jobs, progress=done,
             examine=examiner(like) if like else None,
         )  # fmt: skip
-    print_table(_case_table(checked))
+    print_cases(checked)
     if problems:
-        print_table(_problem_table(problems, arguments.folder))
+        print_problems(problems, arguments.folder)
     if like:
         print_likeness(checked, like)
     for line in tell(cohort.unused, arguments.folder):
@@ -122,7 +121,6 @@ def _held_against(like, modalities: tuple[str, ...]):
 
 
 def _modalities(cohort, asked: list[str]) -> tuple[str, ...]:
-
     if "all" in asked:
         return MODALITIES
     present = {name for case in cohort.cases for name in case.images}
@@ -131,76 +129,6 @@ def _modalities(cohort, asked: list[str]) -> tuple[str, ...]:
     if known or not wanted:
         return known or MODALITIES
     return tuple(sorted(wanted))
-
-
-# === Tables ===
-
-
-def _case_table(checked: list):
-    from rich import box
-    from rich.table import Table
-
-    regions = [region for region in REGIONS_SHOWN if any(_region_ml(case, region) for case in checked)]
-    table = Table(title=TABLE_TITLE, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("case", no_wrap=True, overflow="fold")
-    graded = any(item.case.grade != "unknown" for item in checked)
-    if graded:
-        table.add_column("grade")
-    table.add_column("images", min_width=8)
-    for name in ("grid", "mm"):
-        table.add_column(name, no_wrap=True)
-    for region in regions:
-        table.add_column(region, justify="right", no_wrap=True)
-    table.add_column("state", overflow="fold")
-    for item in checked:
-        cells = _case_row(item, regions, graded=graded)
-        table.add_row(*cells, style="red" if item.problems else None)
-    return table
-
-
-def _case_row(item, regions: list[str], *, graded: bool) -> list[str]:
-
-    grid = item.geometry.in_lps if item.geometry else None
-    count = len(item.problems)
-    state = "good" if not count else "1 problem" if count == 1 else f"{count} problems"
-    return [
-        printable(item.case.id),
-        *([item.case.grade.replace("unknown", "")] if graded else []),
-        " ".join(sorted(item.case.images, key=(*MODALITIES, *item.case.images).index)) or "none",
-        "×".join(map(str, grid.shape)) if grid else "",
-        "×".join(f"{length:.3g}" for length in grid.spacing_mm) if grid else "",
-        *(_millilitres(_region_ml(item, region)) for region in regions),
-        "; ".join([state, *item.notes]),
-    ]
-
-
-def _region_ml(checked, region: str) -> float | None:
-    """Return the volume of a region in mL; None without labels."""
-    mask = checked.case.mask
-    if checked.geometry is None or mask is None or any(problem.file == mask.path for problem in checked.problems):
-        return None
-    voxels = sum(checked.label_voxels.get(name, 0) for name, label in LABEL_NAMES.items() if label in REGIONS[region])
-    return voxels * checked.geometry.voxel_volume_mm3 / 1000
-
-
-def _millilitres(volume_ml: float | None) -> str:
-    if volume_ml is None:
-        return "–"
-    return f"{volume_ml:.2f}" if volume_ml else "0"
-
-
-def _problem_table(problems: list, folder: Path):
-    from rich.table import Table
-
-    table = Table(title="problems", title_justify="left", show_lines=True)
-    for name in ("case", "file", "reason", "what to do"):
-        table.add_column(name, overflow="fold")
-    for problem in problems:
-        file = problem.file
-        if file is not None and file.is_relative_to(folder):
-            file = file.relative_to(folder)
-        table.add_row(*map(printable, (problem.case_id, str(file or ""), problem.reason, problem.remedy)))
-    return table
 
 
 def _print_summary(cohort, checked: list, modalities: tuple[str, ...], *, labels: str | None) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from segan_tl.console import PlainConsole, console, print_table
+from segan_tl.console import PlainConsole, console, fits, needed_columns, print_table
 from segan_tl.metrics.columns import Plan
 from segan_tl.report.compare.models import Row, comparison_lines, comparison_table
 from segan_tl.report.score.scores import summary_table
@@ -14,7 +14,7 @@ from segan_tl.report.score.scores import summary_table
 def print_comparison(rows: Sequence[Row], metric: str, *, kind: str, way: int | None) -> None:
     """Print the comparisons of a metric: as a table where it fits, else three lines each."""
     table = comparison_table(rows, metric, kind=kind, way=way)
-    if _fits(table):
+    if fits(table):
         print_table(table)
         return
     console.print(table.title, markup=False, soft_wrap=True)
@@ -29,7 +29,7 @@ def print_summary(rows: list[dict], plan: Plan) -> None:
         number = len(left)
         while True:
             table = summary_table(rows, dataclasses.replace(plan, regions=tuple(left[:number])))
-            if number == 1 or _fits(table):
+            if number == 1 or fits(table):
                 break
             number -= 1
         _print_whole(table)
@@ -37,16 +37,7 @@ def print_summary(rows: list[dict], plan: Plan) -> None:
 
 
 def _print_whole(table: Table) -> None:
-    if _fits(table):
+    if fits(table):
         print_table(table)
     else:  # the terminal breaks the lines: nothing is lost
-        PlainConsole(width=_needed(table), file=console.file).print(table)
-
-
-def _fits(table: Table) -> bool:
-    return not console.is_terminal or _needed(table) <= console.width
-
-
-def _needed(table: Table) -> int:
-    """Return the columns that a table takes when nothing is cut or broken; its title may be broken."""
-    return PlainConsole(width=10_000).measure(table).maximum
+        PlainConsole(width=needed_columns(table), file=console.file).print(table)

@@ -38,6 +38,12 @@ def calibrate_run(judged, tests) -> dict:
     plot_reliability(held, member.run.reliability, title=title, synthetic=member.synthetic)
     _write(member.run.calibration, about)
     _print(about, "test", f"test cases, which trained, chose and fitted nothing: {len(tests)}")
+    if len(alone := {*judged.patients.values()}) == 1:
+        console.print(
+            f"note: {alone.pop()} alone fitted this, and one patient's temperature is no temperature for others; "
+            "validate with more patients (data.split), or calibrate a cross-validation, where all of them fit",
+            style="yellow", soft_wrap=True,
+        )  # fmt: skip
     return about
 
 
@@ -128,17 +134,17 @@ def _print(about: dict, part: str, title: str) -> None:
 
     from segan_tl.metrics.calibration import FLATTEST, SHARPEST
 
-    places = {"brain": "brain", "border": f"{about['border_mm']:g} mm beside the border"}
-    table = Table(title=title, title_justify="left")
-    scores = [f"{name} {when}" for name in SHOWN.values() for when in ("before", "after")]
-    for heading in ("region", "T", "over", *scores):
+    table = Table()
+    for heading in ("region", "T", "over", *SHOWN.values()):
         table.add_column(heading, justify="left" if heading in ("region", "over") else "right")
     for region, of_place in about["scores"][part].items():
         for place, found in of_place.items():
-            cells = [found[name][when] for name in SHOWN for when in ("before", "after")]
-            texts = ["–" if cell is None else f"{cell:.4f}" for cell in cells]
-            table.add_row(region, f"{about['temperatures'][region]:.3f}", places[place], *texts)
+            pairs = [[found[name][when] for when in ("before", "after")] for name in SHOWN]
+            texts = [" → ".join("–" if cell is None else f"{cell:.4f}" for cell in pair) for pair in pairs]
+            table.add_row(region, f"{about['temperatures'][region]:.3f}", place, *texts)
+    console.print(title, soft_wrap=True)
     print_table(table)
+    console.print(f"before → after; border: within {about['border_mm']:g} mm of the truth's", soft_wrap=True)
     for region, value in about["temperatures"].items():
         if value in (SHARPEST, FLATTEST):
             console.print(

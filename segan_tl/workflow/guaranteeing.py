@@ -106,7 +106,7 @@ def print_guarantee(about: Mapping) -> None:
 
     needed, count, alpha = about["patients_needed"], about["patients"], about["alpha"]
     title = f"promised for new patients like these {count} ({about['source']}), on average; alpha {alpha:g}"
-    table = Table(title=title, title_justify="left")
+    table = Table()
     for heading in ("region", "what", "threshold", "at most", "at that price"):
         table.add_column(heading, justify="left" if heading in ("region", "what") else "right")
     for region, promised in about["regions"].items():
@@ -115,11 +115,16 @@ def print_guarantee(about: Mapping) -> None:
             texts = ["–"] * 3
             if cells[0] is not None:
                 texts = [f"{cells[0]:.4g}", f"{cells[1]:.3f}", f"{_price(cells[2])} {other}"]
-            table.add_row(region, f"share {kind}", *texts)
+            table.add_row(region, kind, *texts)
         reach = promised["volume"]["reach"]
         width = "–" if reach is None else f"× {exp(-reach):.3g} to × {exp(reach):.3g}"
-        table.add_row(region, f"volume within, in {1 - alpha:.0%}", "", width, "")
+        table.add_row(region, "volume", "", width, "")
+    console.print(title, soft_wrap=True)
     print_table(table)
+    console.print(
+        "missed, false: shares of a tumour's volume; volume: the true one lies within, in "
+        f"{1 - alpha:.0%} of patients", soft_wrap=True,
+    )  # fmt: skip
     if count < needed:
         console.print(
             f"the guarantee is empty: alpha {alpha:g} takes {needed} patients at least, there are {count}; add "
@@ -171,11 +176,12 @@ def check_guarantee(found: Mapping, calibrating: Mapping, patients: Mapping, *, 
             f"expected other patients than those of the guarantee in {place}; {some(both)} calibrated it; take them out"
         )
     regions = list(found["regions"])
-    table = Table(title=f"what became of it in {len(patients)} patients of {place}", title_justify="left")
+    table = Table()
     for heading in ("region", "missed", "false", "volumes in their interval"):
         table.add_column(heading, justify="left" if heading == "region" else "right")
     for region, held in hold_promise(found["regions"], patients).items():
         table.add_row(region, *("–" if held[name] is None else f"{held[name]:.3f}" for name in (*KINDS, "covered")))
+    console.print(f"what became of it in {len(patients)} patients of {place}", soft_wrap=True)
     print_table(table)
     console.print(f"promised: at most {found['alpha']:g} missed or false, {1 - found['alpha']:g} of volumes in theirs")
     chances = differences(*(kinds_of_scores(some_of, regions) for some_of in (calibrating, patients)))

@@ -95,6 +95,17 @@ def test_its_own_cases_fit_and_judge(places, run, capsys):
     assert f"{test['border']['calibration_error']['before']:.4f}" in printed
 
 
+def test_one_patient_s_temperature_is_said_to_be_none(run, capsys):
+    assert main(["calibrate", str(run.root)]) == 0
+    assert "alone fitted" not in capsys.readouterr().out
+    split = json.loads(run.splits.read_text())
+    split["train"] += split["validation"][1:]
+    write_json(run.splits, split | {"validation": split["validation"][:1]})
+    assert main(["calibrate", str(run.root)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "BraTS-GLI-00002 alone fitted this, and one patient's temperature is no temperature for others" in said
+
+
 def test_it_is_the_temperature_of_the_validation_cases(places, run):
     from segan_tl.data.find.cases import find_cases
     from segan_tl.predict.members import open_member

@@ -258,7 +258,7 @@ def test_patients_it_has_learnt_from_are_refused(places, run, tmp_path, capsys):
         (["--data", "DATA", "--out", "a.csv"], "to end in .json"),
         (["--data", "DATA", "--out", "RUN/run.json"], "is no guarantee"),
         (["--data", "DATA", "--check", "nowhere.json"], "nowhere.json is missing"),
-        (["--data", "DATA", "--check", "RUN/run.json"], "expected guarantee.json, which guarantee writes; found run.json"),
+        (["--data", "DATA", "--check", "RUN/run.json"], "expected guarantee.json, which guarantee writes; found run."),
     ],
 )
 def test_options_that_do_not_go_together(places, run, capsys, words, said):

@@ -2,8 +2,10 @@
 
 import pytest
 
+from segan_tl.workflow import guaranteeing
 from segan_tl.workflow.guaranteeing import Beside, kept_kinds, make_guarantee, print_guarantee
 from tests.report.score.test_guarantee import patients
+from tests.terminal import printed_at, table_lines
 
 
 def said(capsys, about) -> str:
@@ -17,6 +19,20 @@ def test_too_few_patients(capsys):
     assert "alpha 0.1 takes 9 patients at least, there are 2; add patients, or ask for --alpha 0.333 or more" in said(
         capsys, about
     )
+
+
+@pytest.mark.parametrize("reach", [0.02, 0.4, 7.0])
+def test_80_columns_hold_the_table(monkeypatch, reach):
+    regions = ["wt", "tc", "lesion"]
+    kept = {"threshold": 0.01234, "bound": 0.1, "price": 1.0}
+    promised = {"missed": kept, "false": kept, "volume": {"reach": reach}}
+    about = {"alpha": 0.05, "patients": 40, "patients_needed": 19, "regions": dict.fromkeys(regions, promised)}
+    about["source"] = "cases of " + "/a/long/way" * 8
+    said = printed_at(monkeypatch, 80, guaranteeing, function=lambda: print_guarantee(about))
+    rows = table_lines(said)
+    assert len(rows) == 3 * len(regions) and max(map(len, rows)) <= 80
+    assert [row.split("│")[1].strip() for row in rows] == [region for region in regions for _ in range(3)]
+    assert said.count("1.000 or more false") == said.count("1.000 or more missed") == 3 and "in 95% of patients" in said
 
 
 def test_what_predict_can_make_masks_of():
