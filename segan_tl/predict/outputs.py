@@ -17,6 +17,7 @@ from segan_tl.disk.atomic import write_csv, write_json
 from segan_tl.disk.paths import safe_name
 from segan_tl.disk.reading import find_fault
 from segan_tl.errors import UserError
+from segan_tl.predict.decider import decider_of
 from segan_tl.predict.plausibility import remark_lines
 from segan_tl.predict.review_table import FILE as REVIEW
 from segan_tl.predict.review_table import is_review, write_review
@@ -68,11 +69,12 @@ class Outputs:
         write_json(self.record, earlier | {"unfinished": sorted(unfinished)})
 
     def finish(self, cases: Sequence[Case], about: dict, records: dict) -> None:
-        """Record what made the predictions; cases of an earlier call stay in it."""
+        """Record what made the predictions; cases of an earlier call stay in it, if the same network decided them."""
         earlier = self.read_record()
         left = sorted({*earlier.get("unfinished", ())} - {case.id for case in cases})
         flags = {"flag_below": earlier["flag_below"]} if "flag_below" in earlier else {}
-        record = flags | about | {"cases": earlier.get("cases", {}) | records}
+        same = decider_of(earlier) in (None, decider_of(about))
+        record = flags | about | {"cases": (earlier.get("cases", {}) if same else {}) | records}
         write_volumes(self.volumes, record["cases"])
         write_review(self.review, record["cases"], flag_below=record.get("flag_below"))
         write_json(self.record, record | ({"unfinished": left} if left else {}))

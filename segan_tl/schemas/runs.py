@@ -186,6 +186,14 @@ class Prediction(Schema):
     review: Reviewed | None = None  # a second look at the answer
 
 
+class DecidedBy(Schema):
+    """One of several runs that decided together."""
+
+    run: str | None = None
+    segmentor_sha256: str | None = None
+    modalities: Names = []
+
+
 class Predictions(RunSchema):
     """predictions.json: what made the masks in a folder, and what their numbers mean."""
 
@@ -194,6 +202,12 @@ class Predictions(RunSchema):
     cases: dict[str, Prediction] = {}
     flag_below: Finite | None = None  # predicted Dice
     unfinished: Names = []  # of a call that goes on, or was killed
+    run: str | None = None
+    segmentor_sha256: str | None = None
+    modalities: Names = []
+    runs: list[DecidedBy] = []  # of a vote or an ensemble
+    vote: str | None = None
+    ensemble: str | None = None
 
 
 class Folds(RunSchema):

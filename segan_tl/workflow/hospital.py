@@ -45,11 +45,11 @@ def segment_unprepared(arguments: argparse.Namespace) -> int:
     require_extraction(arguments.brain, before, otherwise="say --brain stripped where nothing but the brain is there")
     patients, dicom_seconds = _read_dicom(arguments) if _is_dicom(arguments.input) else (arguments.input, 0.0)
     _require_modalities(arguments, member, patients)
-    prepared = arguments.out / PREPARED
+    prepared, answered = arguments.out / PREPARED, arguments.out / ANSWERED
+    _refuse_other_network(member, patients, answered)
     console.print("preparing takes minutes a patient; what is done is not done again", soft_wrap=True)
     failed = _run("prepare", str(patients), str(prepared), *_words_of_prepare(arguments))
     _require_prepared(patients, prepared)
-    answered = arguments.out / ANSWERED
     _run("predict", arguments.run[0], str(prepared), str(answered), *_words_of_predict(arguments))
     bring_back(arguments, member, patients, prepared=prepared, answered=answered, dicom_seconds=dicom_seconds)
     return failed
@@ -97,6 +97,18 @@ def _require_modalities(arguments, member, patients: Path) -> None:
     for case in find_cases(patients).cases:
         if reason := (without_any if data.any_subset else missing_modalities)(case, needed):
             raise UserError(f"{reason}, or let another sequence stand in with --substitute")
+
+
+def _refuse_other_network(member, patients: Path, answered: Path) -> None:
+    """Refuse what `predict` would refuse after the preparation: masks of other patients by another network."""
+    from segan_tl.data.find.cases import find_cases
+    from segan_tl.predict.decider import refuse_others
+    from segan_tl.predict.outputs import Outputs
+    from segan_tl.zoo.find import spell
+
+    about = {"run": spell(member.run.root), "segmentor_sha256": member.digest}
+    about["modalities"] = list(member.config.data.modalities)
+    refuse_others(Outputs(answered), about, {case.id for case in find_cases(patients).cases})
 
 
 def _require_prepared(patients: Path, prepared: Path) -> None:

@@ -4,6 +4,7 @@ import time
 
 from segan_tl.console import case_progress, console, start_tensorflow
 from segan_tl.errors import CannotWrite, UserError
+from segan_tl.predict.decider import refuse_others
 from segan_tl.predict.vote import RULES
 from segan_tl.regions import region_masks
 from segan_tl.workflow.segmented_before import keys_of, open_journal, records_before
@@ -20,6 +21,7 @@ def segment_all(arguments, members, ensemble, cases, *, outputs, chosen, reviewe
         reviewer: `reviewer.Reviewer` for a second look at every answer.
     """
     lead, about = ensemble.lead if ensemble else members[0], _about(arguments, members, ensemble)
+    refuse_others(outputs, about, {case.id for case in cases})
     journal, keys = open_journal(outputs), keys_of(arguments, cases, about, reviewer=reviewer)
     records = records_before(arguments, journal, keys, outputs=outputs)
     left = [case for case in cases if case.id not in records]

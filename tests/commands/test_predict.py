@@ -209,6 +209,22 @@ def test_existing_predictions_are_not_replaced_unless_asked(places, tmp_path, ca
     assert voxels(tmp_path / "BraTS2021_00001.nii.gz").any()
 
 
+def test_another_network_is_not_mixed_into_the_tables_of_one(places, tmp_path, capsys):
+    one, two = (places / "cohort" / f"BraTS2021_0000{number}" for number in (1, 2))
+    assert predict(places, "small/flair", one, tmp_path / "out") == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    capsys.readouterr()
+    for more in ((), ("--overwrite",)):
+        assert predict(places, "small/t2", two, tmp_path / "out", *more) == 2
+        said = " ".join(capsys.readouterr().err.split())
+        assert "small/t2 alone" in said and "found BraTS2021_00001 of" in said and "give another OUT" in said
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    assert predict(places, "small/flair", two, tmp_path / "out") == 0  # of the same network
+    assert predict(places, "small/t2", places / "cohort", tmp_path / "out", "--overwrite") == 0  # all of them anew
+    with (tmp_path / "out" / "volumes.csv").open() as file:
+        assert [row["region"] for row in csv.DictReader(file)] == ["tc", "tc"]
+
+
 def test_what_a_killed_call_left_is_replaced_by_the_same_command(places, tmp_path, monkeypatch, capsys):
     class Killed(BaseException):
         pass
