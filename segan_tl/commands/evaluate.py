@@ -76,27 +76,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_patients_argument(parser, of="TRUTHS")
     parser.add_argument("--allow-missing", action="store_true", help="leave out what has no prediction or no truth")
     parser.add_argument("--skip-bad-cases", action="store_true", help="leave out cases that cannot be scored")
+    parser.add_argument("--overwrite", action="store_true", help="replace tables that other masks or settings gave")
     parser.add_argument("--jobs", type=int, metavar="N", help="processes (as cores and memory allow)")
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept (runs)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Score everything, write the rows and print what they come to."""
-    from segan_tl.disk.journal import Journal, journal_path
     from segan_tl.report.narrow import print_summary
     from segan_tl.report.score.preflight import prepare_folder
     from segan_tl.report.score.scores import write_scores
     from segan_tl.workflow.score_plan import choose_plan
     from segan_tl.workflow.score_sides import count, find_sides, name_systems, refuse_headers, remarks_on
+    from segan_tl.workflow.scored_tables import is_done, job_of, open_journal, record
 
     # === What can be refused is refused before work begins ===
     names = _check(arguments)
     sides = {name: find_sides(arguments, folder) for name, folder in name_systems(arguments.predictions).items()}
     plans = {system: [choose_plan(arguments, *found[:2], name) for name in names] for system, found in sides.items()}
     faults = {system: refuse_headers(arguments, *found[:2]) for system, found in sides.items()}
+    job = job_of(arguments.out, sides, plans, several_rules=bool(arguments.rules))
+    if is_done(job) and not arguments.overwrite:
+        console.print(f"scored before, and nothing has changed: {arguments.out}", soft_wrap=True)
+        return 0
+    journal = open_journal(job, overwrite=arguments.overwrite)
     replaced = arguments.out.exists()
     prepare_folder(arguments.out)
-    journal = Journal(journal_path(arguments.out))
 
     # === Score ===
     started, scored = time.monotonic(), {}
@@ -121,6 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
         write_scores(arguments.out, rows, plan)
         print_summary(rows, plan)
         _print_notes(plan)
+    record(job)
     journal.remove()
     for system, found in faults.items():
         for line in _left_out(found):

@@ -23,6 +23,7 @@ def places(tmp_path):
 
 
 STATED = ("--prediction-labels", "brats2023")
+BOTH_RULES = (*STATED, "--rules", "brats2023-gli,brats2026-gli")
 
 
 def run(places, *options, predictions="out", truths="truths"):
@@ -49,7 +50,7 @@ def test_rows_and_table(places, capsys):
 def test_whose_scans_they_are(places, capsys):
     assert [row["patient"] for row in run(places, *STATED)][::5] == ["BraTS-GLI-00000", "BraTS-GLI-00001"]
     (places / "who.csv").write_text("case,patient\nBraTS2021_00001,smith\nBraTS2021_00000,smith\n")
-    rows = run(places, *STATED, "--patients", str(places / "who.csv"))
+    rows = run(places, *STATED, "--patients", str(places / "who.csv"), "--overwrite")
     assert {row["patient"] for row in rows} == {"smith"}
     assert "scored 2 cases, of 1 patient in" in capsys.readouterr().out
     (places / "who.csv").write_text("case,patient\na,smith\n")
@@ -73,7 +74,7 @@ def test_all_definitions_of_hd95(places):
 def test_names_in_capitals_and_twice(places):
     rows = run(places, "--prediction-labels", "BraTS2023", "--regions", "WT, wt,ET")
     assert [row["region"] for row in rows] == ["wt", "et"] * 2
-    rows = run(places, "--prediction-labels", "2=WT,1=TC,3=ET")
+    rows = run(places, "--prediction-labels", "2=WT,1=TC,3=ET", "--overwrite")
     assert [row["region"] for row in rows] == ["wt", "tc", "et"] * 2
 
 
@@ -144,8 +145,60 @@ def test_bad_voxels_are_found_while_scoring(places, capsys):
     # No table, but what is scored is not scored again when the mask is mended.
     assert [path.name for path in (places / "scores").iterdir()] == [".metrics.csv.partial"]
     assert len(run(places, *STATED, "--skip-bad-cases")) == 5
-    assert len(run(places, *STATED, "--skip-bad-cases")) == 5
+    assert len(run(places, *STATED, "--skip-bad-cases", "--overwrite")) == 5
     assert "replaced " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("options", [STATED, BOTH_RULES], ids=["one", "rules"])
+def test_the_same_once_more_is_quick_and_another_is_refused(options, places, monkeypatch, capsys):
+    run(places, *options)
+    out = places / "scores" / "metrics.csv"
+    before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in out.parent.iterdir()}
+    capsys.readouterr()
+    with monkeypatch.context() as patch:
+        patch.setattr(scores, "score_case", lambda *_: pytest.fail("scored again"))
+        run(places, *options)
+        assert capsys.readouterr().out == f"scored before, and nothing has changed: {out}\n"
+        for more in (("--tolerance-mm", "2"), ("--regions", "wt")):
+            assert run(places, *options, *more) == 2
+            said = capsys.readouterr().err
+            assert f"{out} exists already" in said and "add --overwrite" in said and said.count("\n") == 1
+        write_mask(places / "out" / "BraTS2021_00000.nii.gz", small_truth(1))
+        assert run(places, *options) == 2  # other masks
+    assert {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in out.parent.iterdir()} == before
+    run(places, *options, "--overwrite")
+    assert "replaced " in capsys.readouterr().out and out.read_bytes() != before["metrics.csv"][0]
+
+
+def test_a_table_that_somebody_changed_is_not_replaced(places, capsys):
+    run(places, *STATED)
+    out = places / "scores" / "metrics.csv"
+    for change in (lambda: out.write_text("mine"), lambda: (out.parent / ".metrics.csv.made").unlink()):
+        change()
+        assert run(places, *STATED) == 2 and out.read_text() == "mine"
+        assert "exists already, and is not what this command would write" in capsys.readouterr().err
+    (out.parent / ".metrics.csv.made").write_text("[]")
+    assert run(places, *STATED) == 2
+    assert ".metrics.csv.made is damaged" in capsys.readouterr().err
+
+
+def test_a_replacement_that_was_interrupted_goes_on(places, monkeypatch, capsys):
+    """Asked to replace, and killed behind the first case: the same words go on without --overwrite."""
+    run(places, *STATED)
+    write_mask(places / "out" / "BraTS2021_00000.nii.gz", small_truth(1))
+    score_case = scores.score_case
+    stop = ["BraTS2021_00001"]
+
+    def score(case_id, *arguments):
+        if case_id in stop:
+            raise KeyboardInterrupt
+        return score_case(case_id, *arguments)
+
+    monkeypatch.setattr(scores, "score_case", score)
+    assert run(places, *STATED, "--overwrite") == 130
+    stop.clear()
+    assert len(run(places, *STATED)) == 10
+    assert "1 of 2 cases were scored before the interruption" in capsys.readouterr().out
 
 
 @pytest.fixture
@@ -209,13 +262,14 @@ def test_what_the_command_offers_is_what_exists():
     assert evaluate.HD95 == tuple(HD95_DEFINITIONS) and evaluate.HD95[0] == DEFAULT_HD95
 
 
-@pytest.mark.parametrize("options", [STATED, (*STATED, "--rules", "brats2023-gli,brats2026-gli")], ids=["one", "rules"])
+@pytest.mark.parametrize("options", [STATED, BOTH_RULES], ids=["one", "rules"])
 def test_an_interrupted_call_goes_on_where_it_stopped(options, places, monkeypatch, capsys):
     """Stopped in the second case, it scores that one alone when it is typed again; the table is that of one call."""
     run(places, *options)
     out = places / "scores" / "metrics.csv"
     expected, names = out.read_bytes(), sorted(path.name for path in out.parent.iterdir())
-    out.unlink()
+    for path in out.parent.iterdir():
+        path.unlink()
     score_case, asked = scores.score_case, []
 
     def score(case_id, *arguments):

@@ -105,7 +105,8 @@ def test_cystic_components_of_children_count_apart(places):
     assert list(rows) == ["wt", "tc", "et", "netc", "cc", "ed"]
     assert (rows["cc"]["truth_ml"], rows["cc"]["matched_dice"]) == ("0.004", "1.0")
     # Labels that hold cystic components within the core tell no core without them.
-    assert main(["evaluate", *words, *options, "--prediction-labels", "1=ET,2=NCR,3=NCR,4=ED,5=RC"]) == 0
+    options = (*options, "--overwrite", "--prediction-labels", "1=ET,2=NCR,3=NCR,4=ED,5=RC")
+    assert main(["evaluate", *words, *options]) == 0
     assert [row["region"] for row in read(places / "p.csv")] == ["wt", "tc", "et", "ed"]
 
 

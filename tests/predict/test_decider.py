@@ -26,7 +26,8 @@ def test_who_decided():
     assert decider_of(A) != decider_of(network("segan/flair", "a", "t2"))  # the same weights see another image
     vote = {"vote": "majority", "runs": [A, B]}
     assert decider_of(vote) == decider_of({"vote": "majority", "runs": [B, A]})
-    assert len({decider_of(one) for one in (vote, vote | {"vote": "weighted"}, {"ensemble": "mean", "runs": [A, B]}, A)}) == 4
+    others = (vote | {"vote": "weighted"}, {"ensemble": "mean", "runs": [A, B]}, A)
+    assert len({decider_of(one) for one in (vote, *others)}) == 4
     assert decider_of({"cases": {}}) is None and decider_of({"vote": "majority", "runs": [A, {}]}) is None
 
 

@@ -90,7 +90,7 @@ def _score_fold(study: Study, training: Job, data: Path, row: str, fold: int) ->
 
 
 def _score(study: Study, masks: Path, data: Path, out: Path, *options: str, needs: list[Job]) -> Job:
-    words = (str(masks), str(data), "--out", str(out), *CHALLENGE, *options)
+    words = (str(masks), str(data), "--out", str(out), "--overwrite", *CHALLENGE, *options)
     return make(study, out, "evaluate", *words, needs=needs)
 
 

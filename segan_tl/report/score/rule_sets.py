@@ -48,6 +48,12 @@ def report_rules(scored: Scored, plans: Mapping[str, Sequence[Plan]], out: Path)
         console.print(line, soft_wrap=True)
 
 
+def tables_of(plans: Mapping[str, Sequence[Plan]], out: Path) -> list[Path]:
+    """Return the files that `report_rules` writes, OUT first."""
+    of_each = [_beside(out, system, plan.challenge) for system, found in plans.items() for plan in found]
+    return [out, *of_each, *(_ranking_files(out) if len(plans) > 1 else ())]
+
+
 def _notes(plans: Sequence[Plan]) -> list[str]:
     """Return what the rules differ in, a line each, and where the columns that they share are explained."""
     lines = [f"{plan.challenge}: {plan.rules.rule_in_words}" for plan in plans]
@@ -109,7 +115,7 @@ def _report_ranking(scored: Scored, plans: Mapping[str, Sequence[Plan]], out: Pa
     for place, name in enumerate(rules):
         shared = [plans[system][place] for system in systems]
         ranks[name] = mean_ranks({system: scored[system, name] for system in systems}, shared)
-    table_path, picture = out.with_name(f"{out.stem}-ranking.csv"), out.with_name(f"{out.stem}-ranking.png")
+    table_path, picture = _ranking_files(out)
     lines = [
         {"rules": name, "system": system, "mean_rank": rank, "place": sum(other < rank for other in found.values()) + 1}
         for name, found in ranks.items()
@@ -128,6 +134,10 @@ def _report_ranking(scored: Scored, plans: Mapping[str, Sequence[Plan]], out: Pa
     for first, second in itertools.combinations(rules, 2):
         console.print(tau_text(ranks, first, second), soft_wrap=True)
     console.print(f"ranking: {table_path}, {picture}", soft_wrap=True)
+
+
+def _ranking_files(out: Path) -> tuple[Path, Path]:
+    return out.with_name(f"{out.stem}-ranking.csv"), out.with_name(f"{out.stem}-ranking.png")
 
 
 def mean_ranks(rows: Mapping[str, Sequence[Mapping]], plans: Sequence[Plan]) -> dict[str, float]:

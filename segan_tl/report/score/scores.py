@@ -80,8 +80,13 @@ def scored_before(
     """Return case → the rows that an interrupted call has made of the same files and the same plan."""
     if journal is None or not journal.found:
         return {}
-    keys = {name: _key(truths[name], predictions[name], plan) for name in truths if name in predictions}
+    keys = keys_of(truths, predictions, plan)
     return {name: journal.found[key] for name, key in keys.items() if key in journal.found}
+
+
+def keys_of(truths: dict[str, Mask], predictions: dict[str, Mask], plan: Plan) -> dict[str, str]:
+    """Return case → what its scores are made of: both files, their labels, and what is computed of them."""
+    return {name: _key(truths[name], predictions[name], plan) for name in truths if name in predictions}
 
 
 def _key(truth: Mask, prediction: Mask, plan: Plan) -> str:
