@@ -8,6 +8,12 @@ from segan_tl.console import console
 
 COLUMNS = ("case", "region", "ml", "parts", "largest_ml", "onto", "sequences", "reference", "remarks")
 
+# Patients that calibrated were never segmented this way, and what the affine transform does to a volume is not in them.
+NO_INTERVAL = (
+    "no interval of these volumes: the guarantee is of masks decided in the cohort's space, as those of {}, whose "
+    "volumes are not the patient's own (docs/trust.md)"
+)
+
 
 class Found(NamedTuple):
     """What was found in a case.
@@ -60,6 +66,8 @@ def bring_back(
         spent |= {"segmenting": said.get(case.id, {}).get("seconds", 0.0), "back": time.monotonic() - started}
         _tell(case.id, rows, record, spent)
     write_csv(arguments.out / "volumes.csv", COLUMNS, rows)
+    if member.promise is not None:
+        console.print(NO_INTERVAL.format(answered / "volumes.csv"), soft_wrap=True)
     numbers = ", ".join(f"{number} = {name}" for number, name in sorted(meanings.items()))
     console.print(f"numbers in the masks: {numbers}, the smallest region a voxel lies in", soft_wrap=True)
     console.print(
