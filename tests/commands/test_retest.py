@@ -9,7 +9,9 @@ from segan_tl.__main__ import main
 from segan_tl.data.find.cases import find_cases
 from segan_tl.disk.atomic import write_json
 from segan_tl.predict.postprocess import binarise
+from segan_tl.report.score import evaluate
 from segan_tl.runs import Run, read_json
+from segan_tl.workflow.again import PARTIAL
 from tests.commands.test_imports import words
 from tests.small_checkpoints import REGIONS, small_plans, write_nnunet
 from tests.small_runs import make_run, small_config, small_labels, threshold_segmentor, write_case
@@ -96,6 +98,63 @@ def test_results_of_two_retests_do_not_mix(run, tmp_path):
     assert {path.name for path in again.root.iterdir()} == {
         ".segan_tl", "metrics.csv", "notes.txt", "overlays.png", "predictions", "summary.json",
     }  # fmt: skip
+
+
+def test_an_interrupted_retest_goes_on_behind_the_last_case(run, tmp_path, monkeypatch, capsys):
+    """Stopped in the third of three cases; what an option of the first call wrote is not of the second one."""
+    names = [f"BraTS2021_0001{number}" for number in range(3)]
+    for name in names:
+        write_case(tmp_path / "other", name, small_labels())
+    line = ["retest", str(run.root), "--data", str(tmp_path / "other"), "--out"]
+    assert main([*line, str(tmp_path / "whole")]) == 0
+    asked, segment = [], evaluate.segment_case
+
+    def stop_at_the_third(*arguments, case, **options):
+        asked.append(case)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return segment(*arguments, case=case, **options)
+
+    monkeypatch.setattr(evaluate, "segment_case", stop_at_the_third)
+    out = tmp_path / "out"
+    assert main([*line, str(out), "--auc"]) == 130
+    assert [path.name for path in out.iterdir()] == [PARTIAL] and (out / PARTIAL / "auc.csv").is_file()
+    capsys.readouterr()
+    assert main([*line, str(out)]) == 0
+    assert asked == [*names, names[2]]
+    assert "2 of 3 test cases were scored before the interruption" in capsys.readouterr().out
+    whole = {path.relative_to(tmp_path / "whole") for path in (tmp_path / "whole").rglob("*")}
+    assert {path.relative_to(out) for path in out.rglob("*")} == whole
+    seconds = [[row | {"seconds": ""} for row in rows_of(place / "metrics.csv")] for place in (out, tmp_path / "whole")]
+    assert seconds[0] == seconds[1]
+
+
+def test_masks_of_an_interrupted_retest_of_others_are_not_published(run, tmp_path, monkeypatch):
+    write_case(tmp_path / "other", "BraTS2021_00011", small_labels())
+    write_case(tmp_path / "other", "BraTS2021_00012", small_labels())
+    segment = evaluate.segment_case
+
+    def stop(*arguments, case, **options):
+        if case == "BraTS2021_00012":
+            raise KeyboardInterrupt
+        return segment(*arguments, case=case, **options)
+
+    monkeypatch.setattr(evaluate, "segment_case", stop)
+    assert main(["retest", str(run.root), "--data", str(tmp_path / "other")]) == 130
+    again = Run(run.root / "again")
+    assert (again.root / PARTIAL / "predictions" / "BraTS2021_00011.nii.gz").is_file()
+    assert main(["retest", str(run.root)]) == 0
+    assert [path.name for path in again.predictions.iterdir()] == ["BraTS2021_00003.nii.gz"]
+    assert not (again.root / PARTIAL).exists()
+
+
+def test_a_folder_of_somebody_else_is_no_interrupted_retest(run, capsys):
+    theirs = run.root / "again" / PARTIAL / "notes.txt"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("theirs")
+    assert main(["retest", str(run.root)]) == 2
+    assert f"{PARTIAL} is there already, and segan_tl did not make it" in words(capsys)
+    assert theirs.read_text() == "theirs"
 
 
 def test_what_is_refused_leaves_the_results_of_the_last_retest(run):
