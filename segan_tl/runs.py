@@ -1,10 +1,6 @@
 """The run directory: the only place that knows the file names inside it."""
 
-import contextlib
-import os
-import platform
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -252,36 +248,3 @@ def is_imported(run: Run) -> bool:
     """Return whether `import` wrote the run, which then never had a split; one that is lost is no such case."""
     state = read_state(run)  # `import` says what file the network was, a training on which cases
     return "source_sha256" in state and "data" not in state and not run.splits.exists()
-
-
-@contextlib.contextmanager
-def training_lock(run: Run) -> Iterator[None]:
-    """Hold the run for this process, so that no second one trains it at the same time.
-
-    Raises:
-        UserError: another process holds it.
-    """
-    import fcntl  # not on Windows, where nothing but training needs it
-
-    made = [folder for folder in run.root.parents if not folder.exists()]
-    run.root.mkdir(parents=True, exist_ok=True)
-    with (run.root / ".lock").open("a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise UserError(
-                f"{run.root} is being trained by {file.read().strip() or 'another process'}; wait for it, or train "
-                "under another name with --set name=another"
-            ) from None
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {platform.node()}")
-        file.flush()
-        try:
-            yield
-        finally:
-            if run.root.is_dir() and os.listdir(run.root) == [".lock"]:  # refused before anything was written
-                (run.root / ".lock").unlink()
-                with contextlib.suppress(OSError):  # another run has come into one of them
-                    for folder in (run.root, *made):
-                        folder.rmdir()

@@ -8,8 +8,8 @@ import numpy as np
 
 from segan_tl.models.foreign.nnunet_plan import build_from_plan
 from segan_tl.models.foreign.orientation import turn_tensors
-from segan_tl.models.foreign.torch_files import write_torch
 from segan_tl.models.foreign.torch_layout import collect
+from segan_tl.models.foreign.torch_written import write_torch
 
 SIZES = {
     "n_stages": 3,

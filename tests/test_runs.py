@@ -2,9 +2,6 @@
 
 import json
 import os
-import shutil
-import subprocess
-import sys
 
 import pytest
 
@@ -13,7 +10,7 @@ from segan_tl.disk.atomic import atomic_folder, atomic_path, recover, write_json
 from segan_tl.disk.manifest import atomic_checkpoint, verify
 from segan_tl.disk.ownership import mark
 from segan_tl.errors import CannotWrite, UserError
-from segan_tl.runs import Run, open_run, run_name, training_lock
+from segan_tl.runs import Run, open_run, run_name
 from tests.disk.test_ownership import CONFIG
 
 
@@ -125,22 +122,6 @@ def test_open_run_names_the_runs_that_exist(tmp_path):
         open_run("segan/t2", runs=tmp_path / "nothing")
 
 
-def test_only_one_process_trains_a_run(tmp_path):
-    code = (
-        "import sys; from pathlib import Path; from segan_tl.runs import Run, training_lock\n"
-        "with training_lock(Run(Path(sys.argv[1]))): print('held', flush=True); input()"
-    )
-    run = Run(tmp_path / "run")
-    options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen([sys.executable, "-c", code, str(run.root)], **options) as other:
-        assert other.stdout.readline() == "held\n"
-        with pytest.raises(UserError, match=f"is being trained by process {other.pid}"), training_lock(run):
-            pass
-        other.communicate("\n")
-    with training_lock(run):
-        pass
-
-
 def test_reading_a_run_leaves_what_a_trainer_is_writing(tmp_path):
     run = Run(tmp_path / "run")
     write_json(run.config, {})
@@ -225,20 +206,6 @@ def test_a_folder_is_swapped_whole_at_any_moment(tmp_path, moment, monkeypatch):
     name = json.loads((folder / "config.json").read_text())["name"]
     assert name == ("segan" if moment < 2 else "new")
     assert (folder / "notes.txt").read_text() == "theirs" and os.listdir(tmp_path) == ["run"]
-
-
-def test_what_is_refused_leaves_no_empty_folder(tmp_path):
-    (tmp_path / "runs").mkdir()
-    for runs_folder in (tmp_path / "runs", tmp_path / "a" / "b"):
-        with pytest.raises(UserError), training_lock(Run(runs_folder / "net" / "flair")):
-            raise UserError
-    assert os.listdir(tmp_path) == ["runs"] and not os.listdir(tmp_path / "runs")
-
-
-def test_a_run_removed_while_it_is_trained_is_no_second_error(tmp_path):
-    with pytest.raises(UserError, match="^gone$"), training_lock(Run(tmp_path / "net" / "flair")):
-        shutil.rmtree(tmp_path / "net")
-        raise UserError("gone")
 
 
 @pytest.mark.parametrize("name", ["net.h5", "net.weights.h5", "net.keras", "saved"])

@@ -7,8 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from segan_tl.console import console
+from segan_tl.disk.lock import training_lock
 from segan_tl.errors import UserError
-from segan_tl.runs import read_json, training_lock
+from segan_tl.runs import read_json
 from segan_tl.workflow.arguments import add_stratify_argument
 from segan_tl.workflow.jobs import Job, run_jobs
 from segan_tl.workflow.numbers import device, folds, positive
@@ -150,7 +151,7 @@ def _check_begun(training: Training) -> None:
         this_run, config = training.plan(number)
         if not this_run.root.is_dir():
             continue
-        with training_lock(this_run):
+        with training_lock(this_run.root):
             different = differences(this_run, config) if has_begun(this_run) else []
         if different:
             raise UserError(

@@ -13,8 +13,8 @@ import numpy as np
 from segan_tl.config.predict import PredictConfig
 from segan_tl.config.schema import Config
 from segan_tl.errors import UserError
+from segan_tl.metrics.unions import unions
 from segan_tl.predict.members import Member
-from segan_tl.regions import unions
 
 LABELS = "largest"  # the decision of runs whose labels exclude each other
 

@@ -9,7 +9,7 @@ from segan_tl.console import console
 from segan_tl.data.cache import CachedCase
 from segan_tl.disk.ownership import forget
 from segan_tl.metrics.overlap import dice
-from segan_tl.regions import unions, with_unions
+from segan_tl.metrics.unions import unions, with_unions
 from segan_tl.runs import Run
 from segan_tl.train.checkpoint import require_there, save_best
 from segan_tl.train.loop import Interruption, Progress

@@ -37,10 +37,10 @@ def train_and_score(
         choose_split: (cohort, case id → prepared case) → part → case ids, for a run that has none yet.
         find_source_cohort: () → the second cohort, for a configuration with the section `source`.
     """
-    from segan_tl.runs import training_lock
+    from segan_tl.disk.lock import training_lock
 
     refuse_foreign_run(this_run)
-    with training_lock(this_run):
+    with training_lock(this_run.root):
         return _train_and_score(
             arguments, config, this_run, find_cohort=find_cohort, choose_split=choose_split,
             find_source_cohort=find_source_cohort,

@@ -27,8 +27,8 @@ def compare_with_scratch(arguments, config, scratch, this_run, *, source, find_c
 
 def fault_of_scratch(scratch, config) -> str | None:
     """Return why the comparison cannot be trained where it belongs, without a loss for a run that nobody named."""
+    from segan_tl.disk.lock import training_lock
     from segan_tl.errors import UserError
-    from segan_tl.runs import training_lock
     from segan_tl.workflow.earlier import is_finished, refuse_foreign_run
 
     if not scratch.root.exists():
@@ -36,7 +36,7 @@ def fault_of_scratch(scratch, config) -> str | None:
     remedy = "leave the comparison out with --no-scratch, or keep both with --set name=another"
     try:
         refuse_foreign_run(scratch, remedy=remedy)
-        with training_lock(scratch):
+        with training_lock(scratch.root):
             is_finished(scratch, config.model_copy(update={"transfer": None}), remedy=remedy)
     except UserError as error:
         return str(error)

@@ -19,7 +19,8 @@ from segan_tl.__main__ import main
 from segan_tl.commands.crossval import _is_done
 from segan_tl.config.load import load_config, validate
 from segan_tl.data.find.cases import find_cases, load_case
-from segan_tl.runs import Run, training_lock
+from segan_tl.disk.lock import training_lock
+from segan_tl.runs import Run
 from segan_tl.workflow.cohort import prepare
 from segan_tl.workflow.folds import choose_stated
 from segan_tl.workflow.jobs import Job
@@ -157,10 +158,10 @@ def test_folds_of_other_settings_or_in_training_are_refused_before_one_starts(co
     assert main(["crossval", "--folds", "3", "--", *words, "--set", "train.epochs=2"]) == 2
     printed = capsys.readouterr().err
     assert "fold1 was trained with other settings (train.epochs 3 → 2); remove" in printed and "name=another" in printed
-    with training_lock(run):
+    with training_lock(run.root):
         assert main(["crossval", "--folds", "3", "--", *words]) == 2
     assert "fold1 is being trained by process" in capsys.readouterr().err
-    with training_lock(training.plan(0)[0]):  # before its first checkpoint
+    with training_lock(training.plan(0)[0].root):  # before its first checkpoint
         assert main(["crossval", "--folds", "3", "--", *words]) == 2
     assert "fold0 is being trained by process" in capsys.readouterr().err
     assert not (training.folder / "logs").exists()

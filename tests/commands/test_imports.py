@@ -16,7 +16,8 @@ from segan_tl.data.prepare import prepare_volume
 from segan_tl.disk.manifest import sha256
 from segan_tl.models import build_model, publish
 from segan_tl.models.foreign import find as known
-from segan_tl.models.foreign.torch_files import read_weights, write_torch
+from segan_tl.models.foreign.torch_files import read_weights
+from segan_tl.models.foreign.torch_written import write_torch
 from segan_tl.models.provenance import read_provenance
 from segan_tl.predict.sliding import segment_volume
 from tests.models.battery import noise

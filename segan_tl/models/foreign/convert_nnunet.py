@@ -13,8 +13,9 @@ from segan_tl.models.declare import build_within
 from segan_tl.models.foreign.dataset_json import describe_outputs, name_channels
 from segan_tl.models.foreign.nnunet_plan import build_from_plan, describe_network, orient_configuration
 from segan_tl.models.foreign.orientation import inverse, turn_tensors
-from segan_tl.models.foreign.torch_files import Weights, read_weights, write_torch
+from segan_tl.models.foreign.torch_files import Weights, read_weights
 from segan_tl.models.foreign.torch_layout import assign, collect
+from segan_tl.models.foreign.torch_written import write_torch
 from segan_tl.models.nnunet import torch_names
 from segan_tl.schemas.datasets import NnunetDataset, Plans
 from segan_tl.schemas.reading import read_json

@@ -19,12 +19,13 @@ from segan_tl.environment import versions
 from segan_tl.errors import UserError
 from segan_tl.metrics.columns import Column, Plan, columns_of, definitions, plan_of_run
 from segan_tl.metrics.pair import MaskPair
+from segan_tl.metrics.unions import unions, with_unions
 from segan_tl.predict.labels import label_scheme, paint_labels
 from segan_tl.predict.members import Member
 from segan_tl.predict.plausibility import used_modalities
 from segan_tl.predict.postprocess import binarise, settle
 from segan_tl.predict.segment import load_segmentor, segment_case
-from segan_tl.regions import region_masks, unions, with_unions
+from segan_tl.regions import region_masks
 from segan_tl.report.figures import Panel, choose_panels, cut_panel, plot_overlays
 from segan_tl.report.score.challenges import choose_challenge
 from segan_tl.report.score.remarks import print_remarks, remarks_on_test

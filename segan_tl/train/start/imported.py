@@ -10,12 +10,13 @@ from segan_tl.config.load import validate
 from segan_tl.config.schema import Config
 from segan_tl.data.find.layouts import label_of, modality_of, region_of
 from segan_tl.disk.atomic import atomic_folder, atomic_path, write_json
+from segan_tl.disk.lock import training_lock
 from segan_tl.disk.ownership import kind_of, mark
 from segan_tl.errors import UserError
 from segan_tl.models import publish
 from segan_tl.models.weights import save_network
 from segan_tl.regions import ED, ET, LESION, MODALITIES, NCR, RC, REGIONS
-from segan_tl.runs import Run, training_lock
+from segan_tl.runs import Run
 from segan_tl.train.checkpoint import save_best
 
 LONGEST = 1000  # letters or entries that are taken over from a file
@@ -94,7 +95,7 @@ def write_run(run: Run, model: keras.Model, config: Config, *, provenance: dict,
         )
     about = plain(provenance) | {"name": config.name, "modalities": list(config.data.modalities)}
     about |= {"regions": list(config.data.regions), "versions": _versions()}
-    with training_lock(run), atomic_folder(run.root) as folder:
+    with training_lock(run.root), atomic_folder(run.root) as folder:
         fresh = Run(folder)
         mark(folder, "run")
         save_best(fresh, {"segmentor": publish(model, activation=config.model.activation)}, provenance=about)

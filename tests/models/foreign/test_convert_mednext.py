@@ -6,8 +6,8 @@ import pytest
 
 from segan_tl.errors import UserError
 from segan_tl.models.foreign.convert_mednext import describe_mednext, import_mednext
-from segan_tl.models.foreign.torch_files import write_torch
 from segan_tl.models.foreign.torch_layout import collect
+from segan_tl.models.foreign.torch_written import write_torch
 from segan_tl.models.mednext import VARIANTS, build_mednext, torch_names
 from tests.models.battery import noise
 

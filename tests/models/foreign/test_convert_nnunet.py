@@ -9,7 +9,8 @@ import pytest
 from segan_tl.errors import UserError
 from segan_tl.models.foreign.convert_nnunet import export_nnunet, import_nnunet
 from segan_tl.models.foreign.nnunet_plan import build_from_plan, describe_network
-from segan_tl.models.foreign.torch_files import read_weights, write_torch
+from segan_tl.models.foreign.torch_files import read_weights
+from segan_tl.models.foreign.torch_written import write_torch
 from segan_tl.models.nnunet import build_nnunet
 from tests.models.battery import noise
 

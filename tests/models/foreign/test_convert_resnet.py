@@ -8,8 +8,9 @@ import pytest
 
 from segan_tl.errors import UserError
 from segan_tl.models.foreign.convert_resnet import import_resnet34
-from segan_tl.models.foreign.torch_files import Weights, write_torch
+from segan_tl.models.foreign.torch_files import Weights
 from segan_tl.models.foreign.torch_layout import shapes
+from segan_tl.models.foreign.torch_written import write_torch
 from segan_tl.models.resnet import BLOCKS, FILTERS, encoder_names
 from tests.models.battery import noise
 

@@ -11,7 +11,7 @@ from segan_tl.config.load import validate
 from segan_tl.disk.manifest import sha256
 from segan_tl.errors import UserError
 from segan_tl.models import build_model
-from segan_tl.models.foreign.torch_files import write_torch
+from segan_tl.models.foreign.torch_written import write_torch
 from segan_tl.models.resnet import encoder_names
 from segan_tl.runs import Run
 from segan_tl.train.start.begin import begin
