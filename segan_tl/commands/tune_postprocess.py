@@ -8,7 +8,7 @@ from pathlib import Path
 
 from segan_tl.console import case_progress, console, print_table
 from segan_tl.errors import UserError, some
-from segan_tl.metrics.challenges import ALIASES, find_challenge
+from segan_tl.metrics.challenges import find_challenge
 from segan_tl.workflow.patients import add_patients_argument, count_patients
 
 FILE = "postprocess.json"
@@ -17,6 +17,7 @@ EPILOG = """examples:
   python -m segan_tl tune-postprocess nnunet/BraTS2023                 a cross-validation: the test cases of its folds
   python -m segan_tl tune-postprocess --predictions OUT --truth BraTS2023 --prediction-labels brats2023 --out post.json
   python -m segan_tl tune-postprocess nnunet/BraTS2023 --clusters clusters.csv --sizes 0:475:25 --ratios 0,0.04
+  python -m segan_tl tune-postprocess nnunet/BraTS2023 --challenge brats2026-gli --sizes 0,50,200 --ratios 0,0.04
   python -m segan_tl predict nnunet/BraTS2023/fold0 PATIENTS OUT --postprocess runs/nnunet/BraTS2023/postprocess.json
 
 Of NCR, ED and ET the 26-connected components of fewer voxels than a size become background; then, where ET / WT is
@@ -25,7 +26,8 @@ smallest thresholds count. Thresholds for a fold are chosen on the other folds: 
 interval over patients, is of cases that have not chosen. The file holds those that all folds choose. --masks writes
 what these honest thresholds leave of every mask, in the numbers of BraTS 2023, for evaluate to score in any other way.
 
-Scores are those of metrics.csv. Distances between surfaces take a look at the volume for each outcome: name few sizes.
+Scores are those of metrics.csv. Distances between surfaces, and everything by the rules of 2026, take a look at the
+volume for each outcome: name few sizes. What these leave undefined, nothing found of nothing, counts 1, as the best.
 Clusters are a table case,cluster, or groups.json of radiomics --clusters. DIR may hold fold0/predictions,
 fold1/predictions, …; without these, and without --folds, folders are divided into five folds of patients."""
 
@@ -46,11 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--ratios", type=_ratios, default="0:0.95:0.05", metavar="LIST", help="of ET / WT, likewise (%(default)s)"
     )
     parser.add_argument(
-        "--objective", default="lesion_dice", metavar="SCORE", help="its mean over ET, TC and WT is tuned (%(default)s)"
+        "--objective", metavar="SCORE", help="its mean over ET, TC and WT is tuned (lesion_dice; of 2026 lesion_f1)"
     )
     parser.add_argument(
-        "--challenge", choices=(*ALIASES.values(), *ALIASES), default="brats2023-gli", metavar="NAME",
-        help="rule for lesions of BraTS 2023 (%(default)s)",
+        "--challenge", default="brats2023-gli", metavar="NAME", help="rules for lesions, as of evaluate (%(default)s)"
     )
     parser.add_argument("--prediction-labels", metavar="CONVENTION", help="what the numbers of the predictions mean")
     parser.add_argument("--truth-labels", metavar="CONVENTION", help="what the numbers of the truths mean")

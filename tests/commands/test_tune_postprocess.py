@@ -70,6 +70,25 @@ def of_folders(place, *options, predictions="out", truth="truth") -> int:
     return main(["tune-postprocess", *folders, *stated, "--out", str(place / "new" / "post.json"), *GRID, *options])
 
 
+def test_by_the_rules_of_2026(place, capsys):
+    assert of_crossval(place, "--challenge", "brats2026-gli", "--sizes", "0,8", "--ratios", "0") == 0
+    found = json.loads((place / "runs" / "net" / "cohort" / "postprocess.json").read_text())
+    assert (found["objective"]["score"], found["objective"]["challenge"]) == ("lesion_f1", "brats2026-gli")
+    grid, objective = Grid((0, 8), (0.0,)), objective_of("lesion_f1", challenge="brats2026-gli")
+    tuned = tune([score_outcomes(case, grid, objective) for case in cases()], grid, better=1)
+    gain, expected_gain = found["gain"]["objective"], tuned.gains["objective"]
+    means = (expected_gain.first_mean, expected_gain.second_mean)
+    assert (gain["before"], gain["after"]) == pytest.approx(means)
+    assert "nothing found of nothing is undefined; here it counts 1" in (said := capsys.readouterr().out)
+    assert "F1 of lesions, higher is better" in said
+    assert of_crossval(place) == 0 and "counts 1" not in capsys.readouterr().out
+
+
+def test_a_challenge_that_there_is_not(place, capsys):
+    assert of_crossval(place, "--challenge", "brats2025-gli") == 2
+    assert "did you mean" in (said := capsys.readouterr().err) and "'brats2025-gli'" in said
+
+
 def test_a_cross_validation(place, capsys):
     assert of_crossval(place) == 0
     out = place / "runs" / "net" / "cohort" / "postprocess.json"

@@ -5,6 +5,7 @@ ET alone: whole tumour and tumour core stay what they are.
 """
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,7 +15,7 @@ import numpy as np
 from segan_tl.errors import UserError, nearest
 from segan_tl.metrics.columns import Column, Measured, Plan, columns_of
 from segan_tl.metrics.distances import HD95_DEFINITIONS
-from segan_tl.metrics.challenges import CHALLENGES
+from segan_tl.metrics.challenges import CHALLENGES, JoinedLesions, MatchedLesions
 from segan_tl.metrics.pair import MaskPair
 from segan_tl.predict.components import TISSUES, Thresholds, et_wt_ratio
 from segan_tl.regions import region_masks
@@ -22,6 +23,8 @@ from segan_tl.report.compare.labelled import LabelledCase
 from segan_tl.report.compare.tumour_parts import Parts, TruthParts, find_parts
 
 REGIONS = ("et", "tc", "wt")
+DEFAULTS = {JoinedLesions: "lesion_dice", MatchedLesions: "lesion_f1"}  # objective by how lesions are counted
+NOTHING_FOUND = 1.0  # of nothing, where the rules of 2026 define no share: it ranks with the best
 
 
 @dataclass(frozen=True)
@@ -44,23 +47,34 @@ class Objective(NamedTuple):
     plan: Plan
 
     @property
-    def needs_surfaces(self) -> bool:
+    def needs_volumes(self) -> bool:
         """Return whether the score needs the volumes themselves, which takes long."""
-        return self.column.unit == "mm" or "surface" in self.column.name
+        return self.plan.matches or self.column.unit == "mm" or "surface" in self.column.name
 
 
-def objective_of(name: str, *, challenge: str) -> Objective:
+def objective_of(name: str | None, *, challenge: str) -> Objective:
     """Return the score of a name, with its direction.
 
     Args:
-        name: of a column of metrics.csv, as a run or `evaluate` writes it.
-        challenge: of CHALLENGES.
+        name: of a column of metrics.csv, as a run or `evaluate` writes it; None for the default of the rules.
+        challenge: of CHALLENGES. Of one that matches lesions a share alone can be tuned: its distances may be infinite.
 
     Raises:
-        UserError: there is no such column, or it does not say how good a prediction is.
+        UserError: there is no such column, it does not say how good a prediction is, or the challenge has other
+            regions.
     """
+    rules = CHALLENGES[challenge]
+    if not set(REGIONS) <= set(rules.regions):
+        raise UserError(
+            f"expected the rules of a challenge that scores {', '.join(REGIONS)}, which are tuned; {rules.name} scores "
+            f"{', '.join(rules.regions)}; give another --challenge"
+        )
+    name = name or DEFAULTS[type(rules.rule)]
     plans = [Plan(REGIONS, hd95=definitions, challenge=challenge) for definitions in ((), tuple(HD95_DEFINITIONS))]
-    known = {column.name: (column, plan) for plan in plans for column in columns_of(plan) if column.better}
+    known = {
+        column.name: (column, plan) for plan in plans for column in columns_of(plan)
+        if column.better and (column.unit == "share" or not plan.matches)
+    }  # fmt: skip
     if name not in known:
         near = nearest(name, known)
         raise UserError(
@@ -144,12 +158,13 @@ def _choices(parts: Parts, label: int, sizes: Sequence[int]) -> tuple[list[np.nd
 def _scorer(case: LabelledCase, parts: Parts, region: str, objective: Objective) -> Callable[[np.ndarray], float]:
     """Return what scores one region of the components that are kept, (K,) bool."""
     column, plan = objective
-    if objective.needs_surfaces:
+    if objective.needs_volumes:
         truth = region_masks(case.truth, (region,))[..., 0]
 
         def from_volumes(kept: np.ndarray) -> float:
             pair = MaskPair(truth, parts.mask(kept), case.spacing_mm, grid_voxels=case.grid_voxels)
-            return column.compute(Measured(pair, plan))
+            score = column.compute(Measured(pair, plan))
+            return NOTHING_FOUND if plan.matches and math.isnan(score) else score
 
         return from_volumes
     rule = CHALLENGES[plan.challenge].rule

@@ -119,6 +119,7 @@ def gain_lines(tuned: Tuned, objective: Objective) -> list[str]:
     way = "higher" if column.better > 0 else "lower"
     lines = [
         "components with fewer voxels become background; below ET/WT, ET becomes NCR",
+        *["by these rules nothing found of nothing is undefined; here it counts 1"] * objective.plan.matches,
         f"{column.in_words}, {way} is better; thresholds of the other folds, {number} patients, 95 % interval:",
     ]
     for name, one in tuned.gains.items():
