@@ -11,7 +11,10 @@ but for the cache. Each step is a process of its own:
 
     python benchmarks/cohort_growth.py --data BraTS2021 --cases 8 160 1251 --work DISK/growth
 
-An exponent of 1 is time that grows as the cohort does. What stands in --work is left there: 30 MB a case of volumes.
+An exponent of 1 is time that grows as the cohort does; the start of Python, the same for any size, makes it smaller.
+Links share their bytes: a few cases come from memory, so the reading of as many different files from a disk is not in
+the numbers of check and cold. --work is to be on the disk of --data: copies, which are made elsewhere, are compared
+byte for byte by check, as no cohort of as many patients is. What stands in --work is left there: 30 MB a case.
 """
 
 import argparse
@@ -32,7 +35,7 @@ POLL_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Cost:
-    """What a process took."""
+    """What a process took: seconds, the peak memory of the largest of it and its children, its own open files."""
 
     seconds: float
     peak_mib: float
@@ -91,7 +94,7 @@ def move_scores(scores: Path, moved: Path) -> None:
 
 
 def measure(command: list[str], *, log: Path) -> Cost:
-    """Run a command; return what it took, its children's memory not counted.
+    """Run a command; return what it took.
 
     Raises:
         SystemExit: it failed.
@@ -134,7 +137,7 @@ def commands(arguments, place: Path) -> dict[str, list[str]]:
         "check": [*program, "check", cohort, "--modality", *arguments.modality],
         "cold": start,
         "warm": start,
-        "evaluate": [*program, "evaluate", str(place / "masks"), cohort, "--out", scores, *labels],
+        "evaluate": [*program, "evaluate", str(place / "masks"), cohort, "--out", scores, "--overwrite", *labels],
         "compare": [*program, "compare", scores, moved, "--out", str(place / "compared.csv")],
     }
 

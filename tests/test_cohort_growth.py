@@ -3,11 +3,14 @@
 import csv
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from tests.small_masks import small_truth, write_mask
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-from cohort_growth import exponent, link_cohort, link_predictions, measure, move_scores  # noqa: E402
+from cohort_growth import commands, exponent, link_cohort, link_predictions, measure, move_scores  # noqa: E402
 
 
 @pytest.fixture
@@ -51,6 +54,19 @@ def test_a_process_is_measured_and_a_failure_named(tmp_path):
         assert 40 <= cost.descriptors < 60
     with pytest.raises(SystemExit, match="ended with 3"):
         measure([sys.executable, "-c", "raise SystemExit(3)"], log=tmp_path / "log")
+
+
+def test_a_table_of_an_earlier_call_is_made_again(tmp_path):
+    """Else the second call would measure how soon evaluate says that all is done."""
+    asked = SimpleNamespace(config="segan_cpu", set=[], modality=["all"], labels="brats2023")
+    scored = commands(asked, tmp_path)["evaluate"]
+    for name in ("A_001", "A_002"):
+        write_mask(tmp_path / "cohort" / name / f"{name}_seg.nii.gz", small_truth())
+        write_mask(tmp_path / "masks" / f"{name}.nii.gz", small_truth(1))
+    scored += ["--truth-labels", "brats2023", "--jobs", "1"]
+    for _ in range(2):
+        measure(scored, log=tmp_path / "log")
+        assert "scored 2 cases in" in (tmp_path / "log").read_text()
 
 
 def test_exponents():
