@@ -11,6 +11,8 @@ def decider_of(record: Mapping) -> tuple | None:
     Args:
         record: of predictions.json.
     """
+    if record.get("folders"):  # masks of several programs, brought together
+        return record.get("ensemble"), *sorted(record["folders"])
     runs = _runs(record)
     known = sorted((run.get("segmentor_sha256") or "", *map(str, run.get("modalities") or ())) for run in runs)
     return (record.get("vote") or record.get("ensemble"), *known) if all(one[0] for one in known) else None
@@ -41,4 +43,4 @@ def _runs(record: Mapping) -> list[Mapping]:
 
 
 def _names(record: Mapping) -> str:
-    return some([str(run.get("run")) for run in _runs(record)])
+    return some(record.get("folders") or [str(run.get("run")) for run in _runs(record)])

@@ -208,6 +208,7 @@ class Predictions(RunSchema):
     runs: list[DecidedBy] = []  # of a vote or an ensemble
     vote: str | None = None
     ensemble: str | None = None
+    folders: Names = []  # whose masks `ensemble` has brought together
 
 
 class Folds(RunSchema):

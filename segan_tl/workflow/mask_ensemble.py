@@ -58,15 +58,18 @@ def plan(found: Masks, arguments):
     """Return where everything is written, `outputs.Outputs`.
 
     Raises:
-        UserError: OUT is a file, or something would be replaced.
+        UserError: OUT is a file, something would be replaced, or OUT holds masks that others have decided.
     """
     from segan_tl.data.files.formats import suffix_of
+    from segan_tl.predict.decider import refuse_others
     from segan_tl.predict.outputs import plan_outputs
 
     if suffix_of(arguments.out.name):
         raise UserError(f"expected a folder to write masks to; found {arguments.out}; give one")
     maps = {"probabilities": False, "agreement": arguments.agreement}
-    return plan_outputs(arguments.out, found.cases, **maps, overwrite=arguments.overwrite)
+    outputs = plan_outputs(arguments.out, found.cases, **maps, overwrite=arguments.overwrite)
+    refuse_others(outputs, _about(arguments), {case.id for case in found.cases})
+    return outputs
 
 
 def require_one_grid(found: Masks) -> None:
@@ -126,9 +129,13 @@ def write_record(found: Masks, arguments, outputs, records: dict) -> None:
     """Write predictions.json, which `evaluate` reads, and volumes.csv."""
     from segan_tl import __version__
 
-    about = {"ensemble": arguments.rule, "folders": [str(folder) for folder in arguments.folders]}
-    about |= {"weights": arguments.weights} if arguments.weights else {}
+    about = _about(arguments) | ({"weights": arguments.weights} if arguments.weights else {})
     outputs.finish(found.cases, about | {"regions": list(found.regions), "segan_tl": __version__}, records)
+
+
+def _about(arguments) -> dict:
+    """Return what tells this ensemble from another one."""
+    return {"ensemble": arguments.rule, "folders": [str(folder) for folder in arguments.folders]}
 
 
 def _read(found: Masks, case) -> tuple[list, object]:

@@ -31,6 +31,17 @@ def test_who_decided():
     assert decider_of({"cases": {}}) is None and decider_of({"vote": "majority", "runs": [A, {}]}) is None
 
 
+def test_masks_of_several_programs_are_told_by_their_folders(tmp_path):
+    ours = {"ensemble": "majority", "folders": ["ours", "theirs"]}
+    assert decider_of(ours) == decider_of(ours | {"folders": ["theirs", "ours"]})
+    assert decider_of(ours) != decider_of(ours | {"ensemble": "staple"})
+    outputs = write(tmp_path, A, "one")
+    with pytest.raises(UserError, match="masks of ours, theirs alone in .*; found one of segan/flair"):
+        refuse_others(outputs, ours, {"two"})
+    with pytest.raises(UserError, match="masks of segan/flair alone in .*; found one of ours, theirs"):
+        refuse_others(write(tmp_path, ours, "one"), A, {"two"})
+
+
 def test_other_cases_of_another_network_are_refused(tmp_path):
     outputs = write(tmp_path, A, "one", "two")
     for same in (A, A | {"flag_below": 0.5}):
