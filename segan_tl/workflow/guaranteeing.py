@@ -100,27 +100,10 @@ def read_guarantee(path: Path, digest: str, config) -> tuple[dict, dict]:
 
 def print_guarantee(about: Mapping) -> None:
     """Print what is promised, or why nothing is."""
-    from math import exp
-
-    from rich.table import Table
-
     needed, count, alpha = about["patients_needed"], about["patients"], about["alpha"]
     title = f"promised for new patients like these {count} ({about['source']}), on average; alpha {alpha:g}"
-    table = Table()
-    for heading in ("region", "what", "threshold", "at most", "at that price"):
-        table.add_column(heading, justify="left" if heading in ("region", "what") else "right")
-    for region, promised in about["regions"].items():
-        for kind, other in zip(KINDS, reversed(KINDS)):
-            cells = [promised[kind][name] for name in ("threshold", "bound", "price")]
-            texts = ["–"] * 3
-            if cells[0] is not None:
-                texts = [f"{cells[0]:.4g}", f"{cells[1]:.3f}", f"{_price(cells[2])} {other}"]
-            table.add_row(region, kind, *texts)
-        reach = promised["volume"]["reach"]
-        width = "–" if reach is None else f"× {exp(-reach):.3g} to × {exp(reach):.3g}"
-        table.add_row(region, "volume", "", width, "")
     console.print(title, soft_wrap=True)
-    print_table(table)
+    print_table(_promised_table(about["regions"]))
     console.print(
         "missed, false: shares of a tumour's volume; volume: the true one lies within, in "
         f"{1 - alpha:.0%} of patients", soft_wrap=True,
@@ -140,6 +123,28 @@ def print_guarantee(about: Mapping) -> None:
             f"be off alpha, at worst {min(1, alpha + about['promise_may_be_off_by']):.3f}",
             soft_wrap=True,
         )
+
+
+def _promised_table(regions: Mapping):
+    """Return three rows a region, at most 80 columns wide: what is missed, what is false, and the volume."""
+    from math import exp
+
+    from rich.table import Table
+
+    table = Table()
+    for heading in ("region", "what", "threshold", "at most", "at that price"):
+        table.add_column(heading, justify="left" if heading in ("region", "what") else "right")
+    for region, promised in regions.items():
+        for kind, other in zip(KINDS, reversed(KINDS)):
+            cells = [promised[kind][name] for name in ("threshold", "bound", "price")]
+            texts = ["–"] * 3
+            if cells[0] is not None:
+                texts = [f"{cells[0]:.4g}", f"{cells[1]:.3f}", f"{_price(cells[2])} {other}"]
+            table.add_row(region, kind, *texts)
+        reach = promised["volume"]["reach"]
+        width = "–" if reach is None else f"× {exp(-reach):.3g} to × {exp(reach):.3g}"
+        table.add_row(region, "volume", "", width, "")
+    return table
 
 
 def _price(share: float) -> str:
