@@ -1,6 +1,7 @@
 """The retest command: another cohort, an operating point of the validation cases, the area under the curve."""
 
 import csv
+import errno
 import json
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from segan_tl.__main__ import main
 from segan_tl.data.find.cases import find_cases
 from segan_tl.disk.atomic import write_json
+from segan_tl.errors import cannot_write
 from segan_tl.predict.postprocess import binarise
 from segan_tl.report.score import evaluate
 from segan_tl.runs import Run, read_json
@@ -146,6 +148,21 @@ def test_masks_of_an_interrupted_retest_of_others_are_not_published(run, tmp_pat
     assert main(["retest", str(run.root)]) == 0
     assert [path.name for path in again.predictions.iterdir()] == ["BraTS2021_00003.nii.gz"]
     assert not (again.root / PARTIAL).exists()
+
+
+def test_a_full_disk_leaves_the_earlier_retest_and_nothing_else(run, monkeypatch, capsys):
+    assert main(["retest", str(run.root)]) == 0
+    before = {path: path.read_bytes() for path in (run.root / "again").rglob("*") if path.is_file()}
+
+    def write(path, *_):
+        full = OSError(errno.ENOSPC, "No space left on device")
+        raise cannot_write(path, full) from full
+
+    monkeypatch.setattr(evaluate, "write_volume", write)
+    assert main(["retest", str(run.root)]) == 2
+    assert "the disk is full" in words(capsys)
+    assert {path: path.read_bytes() for path in (run.root / "again").rglob("*") if path.is_file()} == before
+    assert not (run.root / "again" / PARTIAL).exists()
 
 
 def test_a_folder_of_somebody_else_is_no_interrupted_retest(run, capsys):
