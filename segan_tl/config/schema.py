@@ -126,7 +126,7 @@ class Config(Section):
     def _cohorts_fit(self):
         if self.adversary and not self.source:
             raise ValueError("[adversary] tells two cohorts apart and needs the section [source] for the second one")
-        examples = self.train.steps_per_epoch * self.train.batch_size
+        examples = self.train.steps_per_epoch * self.train.examples_per_step
         # 0: an epoch is as long as the cohorts are large, which train/recipes.py knows.
         if self.source and examples and (lack := self.source.lack(examples)):
             raise ValueError(lack)

@@ -22,10 +22,15 @@ LOSSES = {
 }
 
 
+MOST_PARTS = 64  # of a step, each of which is a part of its graph
+
+
 class TrainConfig(Section):
     """Loss, optimizer, and when training ends."""
 
-    batch_size: Positive = 2  # patches in a step, of all replicas together
+    batch_size: Positive = 2  # patches that are learnt from at a time, of all replicas together
+    # so many times batch_size, one after the other, are a step: the batch of a larger memory
+    accumulate: int = Field(1, ge=1, le=MOST_PARTS)
     epochs: Positive = 1000  # at most
     patience: Positive | None = None  # epochs without a better validation Dice; None trains to the end
     steps_per_epoch: int = Field(250, ge=0, le=LARGEST)  # 0: one pass over the training cases, or over their slices
@@ -50,13 +55,19 @@ class TrainConfig(Section):
     power: float = Field(0.9, gt=0, le=100)  # of the polynomial schedule: (1 − epoch / epochs) to the power
     clip_norm: Weight = 12.0  # of the gradient; 0 leaves it as it is
     averaging: Decay = 0.0  # decay of a running average of the weights, which is judged and published; 0: none
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"  # of the computation; weights are float32
+    # of the computation; weights are float32. mixed_float16: losses are scaled, see docs/speed.md
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     validate_every: Positive = 1  # epochs
     validate_cases: Positive = 16  # at most; of more, the same ones every time, drawn by the seed
     # with data.subsets = "any": folder of a finished run whose answers from all modalities are learnt, too [Hu 2020]
     teacher: Text | None = None
     teacher_weight: PositiveWeight = 1.0  # of that term
     teacher_loss: Literal["cross_entropy", "squared_dice"] = "squared_dice"  # what that term is
+
+    @property
+    def examples_per_step(self) -> int:
+        """Return how many patches a step learns from, of all replicas together."""
+        return self.batch_size * self.accumulate
 
 
 class CriticConfig(Section):

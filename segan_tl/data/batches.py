@@ -35,7 +35,7 @@ def make_patches(
     images themselves hide nothing. Without `intensities` the patches are only moved, and "changes" says what
     `intensity.change_batch` is to do to them.
     """
-    batch_size, patch = config.train.batch_size, tuple(config.data.patch)
+    batch_size, patch = config.train.examples_per_step, tuple(config.data.patch)
     channels, regions = cases[0].image.shape[-1] * config.data.slices, cases[0].regions
     neighbours, keeps_statistics = config.data.neighbours, config.augment.gamma_keeps_statistics
 

@@ -63,7 +63,7 @@ def plan_patches(
         epoch: number of the epoch.
         sources: how many of the cases are the source's, 0 for one cohort.
     """
-    batch_size = config.train.batch_size
+    batch_size = config.train.examples_per_step
     count = config.train.steps_per_epoch * batch_size
     generator = np.random.default_rng([config.seed, epoch])
     domain, labelled = None, np.ones(count, bool)

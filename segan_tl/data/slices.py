@@ -50,7 +50,7 @@ def make_slices(
         config: the configuration; `can_change_slices` of its augmentation.
         first_step: of the plan.
     """
-    batch_size, (_, height, width) = config.train.batch_size, config.data.patch
+    batch_size, (_, height, width) = config.train.examples_per_step, config.data.patch
     neighbours, slices = config.data.neighbours, config.data.slices
     channels, regions, normalise = cases[0].image.shape[-1] * slices, cases[0].regions, config.data.normalise
     moves = _moves(plan)

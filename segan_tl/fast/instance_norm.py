@@ -6,7 +6,7 @@ TensorFlow's fused batch normalisation of one example is the same sum and took 8
 
 That operation adds its voxels up one after another in float32: over half a million of them, 4e-3 of the output is
 rounding. So mean and variance of large instances are taken plane by plane, in two passes, and handed to it (7e-6); in
-bfloat16, which keeps 8e-3 of a number, its own sums are as good.
+bfloat16, which keeps 8e-3 of a number, its own sums are as good; float16, which keeps 1e-3, is taken as float32.
 """
 
 import math
@@ -56,9 +56,11 @@ class FusedInstanceNormalisation(layers.Layer):
         beta = tf.zeros(channels) if layer.beta is None else tf.cast(layer.beta, "float32")
         x = tf.cast(x, layer.compute_dtype)
         sizes = x.shape[1:-1]
-        if x.dtype == tf.float32 and None not in sizes and math.prod(sizes) > LARGE:
-            planes = tf.unstack(tf.reshape(x, (x.shape[0], sizes[0], -1, channels)))
-            normalised = [normalise_planes(example, gamma, beta, layer.epsilon) for example in planes]
+        if x.dtype != tf.bfloat16 and None not in sizes and math.prod(sizes) > LARGE:
+            planes = tf.unstack(tf.reshape(tf.cast(x, "float32"), (x.shape[0], sizes[0], -1, channels)))
+            normalised = [
+                tf.cast(normalise_planes(example, gamma, beta, layer.epsilon), x.dtype) for example in planes
+            ]
         else:
             # For the operation, an example is a batch of one image of one column.
             examples = tf.unstack(tf.reshape(x, (x.shape[0], 1, -1, 1, channels)))

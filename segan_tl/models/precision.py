@@ -7,7 +7,7 @@ import keras
 
 from segan_tl.models.weights import CUSTOM_OBJECTS
 
-FLOAT32 = "float32"
+FLOAT32, HALF = "float32", "mixed_float16"
 
 
 @contextlib.contextmanager

@@ -28,15 +28,15 @@ class RunningAverage:
         ]
         self.steps = keras.Variable(0.0, trainable=False, aggregation="only_first_replica", name="averaged_steps")
 
-    def update(self) -> None:
-        """Move towards the weights."""
+    def update(self, moved=1.0) -> None:
+        """Move towards the weights, where `moved` is 1; where it is 0 their step was left out, and so is this one."""
         if not self.weights:
             return
-        self.steps.assign(self.steps + 1.0)
+        self.steps.assign(self.steps + moved)
         decay = tf.minimum(self.decay, (1 + self.steps) / (10 + self.steps))
         for i, average in zip(self.moving, self.weights, strict=True):
             weight = self.followed[i]
-            average.assign(average + (1 - decay) * (weight - average))
+            average.assign(average + moved * (1 - decay) * (weight - average))
 
     def values(self) -> list:
         """Return the weights to judge and publish."""

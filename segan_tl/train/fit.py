@@ -15,7 +15,6 @@ from segan_tl.console import console
 from segan_tl.data.learnt import Learnt, run_patients
 from segan_tl.disk.atomic import write_json
 from segan_tl.environment import versions
-from segan_tl.errors import UserError
 from segan_tl.runs import Run
 from segan_tl.train.callbacks import ProgressLine, Record, TensorBoard
 from segan_tl.train.checkpoint import restore_last, save_last
@@ -26,6 +25,7 @@ from segan_tl.train.start.freeze import freeze_alike
 from segan_tl.train.start.renormalise import unlabelled_images
 from segan_tl.train.start.teacher import find_teacher
 from segan_tl.train.start.weights import find_start
+from segan_tl.train.steps.parts import check_batch, unlike_one_batch
 from segan_tl.train.validation import Validation, choose_validated, publisher
 
 TRANSFER_SEED = 2**20  # added to the seed of the first weights of a transfer
@@ -62,7 +62,7 @@ def fit(
         True when training is complete, False when a signal interrupted it (everything is saved).
     """
     replicas = strategy.num_replicas_in_sync
-    _check_batch(config, replicas)
+    check_batch(config, replicas)
     keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
     keras.config.set_dtype_policy(config.train.precision)
@@ -83,6 +83,8 @@ def fit(
         )  # fmt: skip
         progress = restore_last(run, game) or Progress()
     freeze_alike(judge, game.segmentor)
+    if remark := unlike_one_batch(game.networks.values(), config):
+        console.print(remark, soft_wrap=True)
 
     # === Game ===
     provenance = describe(config, data=data, replicas=replicas, command=command)
@@ -165,11 +167,3 @@ def _commit() -> str | None:
     except OSError:
         return None
     return answer.stdout.strip() or None
-
-
-def _check_batch(config: Config, replicas: int) -> None:
-    if config.train.batch_size % replicas:
-        raise UserError(
-            f"train.batch_size {config.train.batch_size} cannot be shared by {replicas} replicas; choose a multiple, "
-            f"for example --set train.batch_size={replicas * max(config.train.batch_size // replicas, 1)}"
-        )

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from segan_tl.errors import UserError
+from segan_tl.train.loss_scale import remedy_in_float16, without_steps
 
 
 @dataclass
@@ -132,7 +133,13 @@ def _refuse_divergence(game, logs: dict[str, float], *, epoch: int) -> None:
         if not all(np.isfinite(weight).all() for weight in network.get_weights())
     ]
     if wrong:
+        remedy = remedy_in_float16(logs) or "a lower rate, for example --set train.learning_rate=1e-5"
         raise UserError(
-            f"{', '.join(wrong)} became NaN or infinite in epoch {epoch}; what is saved is of the epoch before; try a "
-            "lower rate, for example --set train.learning_rate=1e-5 --overwrite"
+            f"{', '.join(wrong)} became NaN or infinite in epoch {epoch}; what is saved is of the epoch before; try "
+            f"{remedy} --overwrite"
+        )
+    if stuck := without_steps(logs):
+        raise UserError(
+            f"epoch {epoch} brought no step of the {stuck}: every gradient overflowed float16; try "
+            f"{remedy_in_float16(logs)} --overwrite"
         )

@@ -101,7 +101,7 @@ def batch_spec(config: Config) -> dict[str, tf.TensorSpec]:
     "image" (B, …, M) and "mask" (B, …, R); for a domain classifier "domain" (B,), with subsets of modalities "present"
     (B, M).
     """
-    data, batch = config.data, config.train.batch_size
+    data, batch = config.data, config.train.examples_per_step
     grid = (batch, *(data.patch[1:] if data.patch[0] == 1 else data.patch))
     modalities = len(data.modalities)
     spec = {"image": (*grid, modalities * data.slices), "mask": (*grid, len(data.regions))}

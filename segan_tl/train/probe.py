@@ -38,7 +38,7 @@ def time_steps(config: Config, strategy: tf.distribute.Strategy, *, seconds: flo
     replicas, steps = strategy.num_replicas_in_sync, config.train.steps_per_epoch or 1
     with precision_of(config.train.precision), strategy.scope():
         game = build_training(config, replicas=replicas, steps=steps)
-    rows = tf.data.Dataset.from_tensor_slices(_noise(config)).batch(config.train.batch_size, drop_remainder=True)
+    rows = tf.data.Dataset.from_tensor_slices(_noise(config)).batch(config.train.examples_per_step, drop_remainder=True)
     batches = iter(strategy.experimental_distribute_dataset(rows.cache().repeat()))
     step, taken = traced(game, strategy), []
     while len(taken) < WARM_UP + LEAST or sum(taken[WARM_UP:]) < seconds:

@@ -1,5 +1,6 @@
 """What a configuration is made into: its batches, its networks, and what trains them."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 
 import keras
@@ -13,6 +14,7 @@ from segan_tl.data.sample import examples_of_an_epoch, plan_patches
 from segan_tl.errors import UserError
 from segan_tl.models import build_model, publish
 from segan_tl.models.declare import build_within
+from segan_tl.models.precision import FLOAT32, HALF, precision_of
 from segan_tl.models.weights import load_network
 from segan_tl.train.start.begin import begin
 from segan_tl.train.start.match import some
@@ -36,7 +38,7 @@ def make_batches_of(cases: Sequence, config: Config, *, second: Sequence = ()) -
     Raises:
         UserError: an epoch is too short for both cohorts.
     """
-    batch_size, every = config.train.batch_size, [*cases, *second]
+    batch_size, every = config.train.examples_per_step, [*cases, *second]
     steps = config.train.steps_per_epoch or max(examples_of_an_epoch(every, config) // batch_size, 1)
     if second and (lack := config.source.lack(steps * batch_size)):
         raise UserError(lack)
@@ -97,8 +99,13 @@ def build_network(config: Config) -> keras.Model:
 
 
 def build_judge(config: Config) -> keras.Model:
-    """Build the segmentor that is judged and published: a plain model, whatever the number of replicas."""
-    return publish(build_network(config), activation=config.model.activation)
+    """Build the segmentor that is judged and published: a plain model, whatever the number of replicas.
+
+    After a training in float16 it computes in float32: on a processor float16 is slow, and lacks operations.
+    """
+    half = config.train.precision == HALF
+    with precision_of(FLOAT32) if half else contextlib.nullcontext():
+        return publish(build_network(config), activation=config.model.activation)
 
 
 def build_training(

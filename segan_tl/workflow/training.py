@@ -76,10 +76,12 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
         require_network(Path(config.model.file), option="model.file")
     start_tensorflow()
     from segan_tl.train.recipes import check_networks
+    from segan_tl.train.steps.parts import check_batch
     from segan_tl.train.strategy import make_strategy
 
     strategy = make_strategy(arguments.devices)
     if not finished:
+        check_batch(config, strategy.num_replicas_in_sync)
         check_networks(config)
     _warn_of_slow_device(config)
 
@@ -225,8 +227,16 @@ def _warn_of_slow_device(config) -> None:
 
     from segan_tl.console import console
 
+    gpus = tf.config.list_physical_devices("GPU")
+    if config.train.precision == "mixed_float16" and not gpus:
+        console.print(
+            "No GPU: a processor computes float16 many times slower than float32; --set "
+            "train.precision=mixed_bfloat16 is the half precision for it.",
+            style="yellow",
+            soft_wrap=True,
+        )
     wide = config.model.family == "segan" and max(config.model.filters or [512]) >= 512
-    if wide and not tf.config.list_physical_devices("GPU"):
+    if wide and not gpus:
         console.print(
             "No GPU: the published configuration takes weeks on a CPU; --config segan_cpu takes "
             "minutes. Ctrl-C saves and stops.",

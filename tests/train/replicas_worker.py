@@ -23,6 +23,7 @@ def main(devices: str, target: str, config_path: str) -> None:
         values += play(strategy, load_config(config_path, [f"critic.update={update}", "train.learning_rate=2e-5"]))
     values += learn(strategy)
     values += learn(strategy, critic={"filters": [4]})
+    values += learn(strategy, accumulate=2, source={}, adversary={"schedule": "constant", "target_labels": False})
     # Of four examples the first two are the target's: one replica has labels to learn from, the other none.
     values += learn(strategy, source={}, adversary={"weight": 0.5, "schedule": "ganin", "target_labels": False})
     values += move(strategy)
@@ -48,13 +49,13 @@ def play(strategy: tf.distribute.Strategy, config: Config) -> list:
     return [*weights, *game.average.weights, *(metric.result() for metric in game.metrics.values())]
 
 
-def learn(strategy: tf.distribute.Strategy, **sections) -> list:
+def learn(strategy: tf.distribute.Strategy, accumulate: int = 1, **sections) -> list:
     """Train a volumetric network for five steps, with more sections of the configuration; return weights and losses."""
     config = Config.model_validate(
         {
             "name": "replicas",
             "model": {"family": "nnunet", "filters": [4, 8], "blocks": [1, 1], "decoder_blocks": [1]},
-            "train": {"learning_rate": 1e-3, "clip_norm": 0.1, "averaging": 0.9, "epochs": 2},
+            "train": {"learning_rate": 1e-3, "clip_norm": 0.1, "averaging": 0.9, "epochs": 2, "accumulate": accumulate},
             **sections,
         }
     )

@@ -13,9 +13,10 @@ from keras import ops
 
 from segan_tl.config.schema import Config
 from segan_tl.data.neighbours import middle
-from segan_tl.fast.accelerate import accelerate
 from segan_tl.losses import multi_scale_l1
 from segan_tl.models.segan import build_critic
+from segan_tl.train.loss_scale import with_gradient_times
+from segan_tl.train.steps.forward import build_forward
 
 
 class CriticTerm:
@@ -24,26 +25,31 @@ class CriticTerm:
     Args:
         critic: of `build_critic_of`.
         config: the configuration, with `critic`.
-        normalisation: BatchNormalization → the layer to call in its place; None keeps it.
+        replicas: number of replicas.
     """
 
-    def __init__(self, critic: keras.Model, *, config: Config, normalisation=None):
+    def __init__(self, critic: keras.Model, *, config: Config, replicas: int = 1):
         self.critic, self.settings = critic, config.critic
         self.activation, self.neighbours = config.model.activation, config.data.neighbours
-        self.forward = accelerate(critic, normalisation=normalisation)
+        self.forward = build_forward(critic, config=config, replicas=replicas)
 
-    def __call__(self, image, truth, logits):
+    def __call__(self, image, truth, logits, *, scale_ratio=None):
         """Return L1, (B,).
 
         Args:
             image: (B, …, M), or (B, …, (2 n + 1) M) with n neighbours, which are left out.
             truth: (B, …, C), what the network is to answer.
             logits: (B, …, C) of its finest output.
+            scale_ratio: the critic's loss scale over the segmentor's, by which gradients are multiplied within the
+                critic, and divided when they leave it; None: it has none of its own.
         """
         logits, image = ops.cast(logits, "float32"), middle(image, self.neighbours)
+        if scale_ratio is not None:
+            logits = with_gradient_times(1 / scale_ratio, logits)
         probability = ops.softmax(logits, axis=-1) if self.activation == "softmax" else ops.sigmoid(logits)
         features = (self.forward({"image": image, "mask": mask}, training=True) for mask in (truth, probability))
-        return multi_scale_l1(*features)
+        l1 = multi_scale_l1(*features)
+        return l1 if scale_ratio is None else with_gradient_times(scale_ratio, l1)
 
 
 def build_critic_of(config: Config) -> keras.Model:

@@ -6,7 +6,8 @@
 
 The other terms do not depend on the critic, so the critic's gradient is that of the sum over
 `critic.weight`: one pass serves all. Losses are per example; the gradient is that of the mean over the global batch,
-whatever the number of replicas.
+whatever the number of replicas, and of the parts in which a batch is learnt from (train.accumulate). In float16 each
+player's loss has a scale of its own (segan_tl/train/loss_scale.py): within the critic a gradient is on the critic's.
 """
 
 import keras
@@ -17,16 +18,14 @@ from segan_tl.config.train import LOSSES
 from segan_tl.data.domains import SOURCE
 from segan_tl.data.intensity import change_batch
 from segan_tl.data.presence import hide, with_planes
-from segan_tl.fast.accelerate import accelerate
-from segan_tl.fast.batch_norm import FusedNormalisation
-from segan_tl.fast.bottleneck import fuse_bottlenecks
-from segan_tl.fast.instance_norm import fuse
-from segan_tl.fast.planar import flatten_slices
 from segan_tl.train.anchor import Anchor
 from segan_tl.train.average import RunningAverage
 from segan_tl.train.groups import build_groups, release_epochs
 from segan_tl.train.steps.critic import CriticTerm
+from segan_tl.train.steps.descent import Descent
 from segan_tl.train.steps.domain import DomainTerm
+from segan_tl.train.steps.forward import build_forward
+from segan_tl.train.steps.parts import parts_of_batch
 from segan_tl.train.steps.supervised import encode_truth, make_loss, supervise
 from segan_tl.train.steps.teacher import TeacherTerm
 
@@ -64,15 +63,12 @@ class Training:
         teacher: TeacherTerm | None = None,
     ):
         self.segmentor, self.config, self.replicas, self.teacher = segmentor, config, replicas, teacher
-        # Over several replicas the moments are those of the global batch, which the fused operation cannot see.
-        normalisation = FusedNormalisation if replicas == 1 else None
         total_steps = steps_per_epoch * config.train.epochs
         self.loss = make_loss(config)
-        self.critic = critic and CriticTerm(critic, config=config, normalisation=normalisation)
+        self.critic = critic and CriticTerm(critic, config=config, replicas=replicas)
         self.domain = DomainTerm(segmentor, config=config, total_steps=total_steps) if config.adversary else None
         outputs = [*segmentor.outputs, *([self.domain.latent] if self.domain else [])]
-        planar = flatten_slices(keras.Model(segmentor.input, outputs))
-        self.forward = accelerate(fuse(fuse_bottlenecks(planar)), normalisation=normalisation)
+        self.forward = build_forward(keras.Model(segmentor.input, outputs), config=config, replicas=replicas)
 
         # === Networks and their optimizers ===
         self.networks = {"segmentor": segmentor}
@@ -88,6 +84,10 @@ class Training:
         self.anchor = Anchor(
             self.networks, config.transfer.l2_source if config.transfer else 0.0, record=record or {}
         )
+        self.descents = {
+            player: Descent(player, list(self.groups.values()), config=config, anchor=self.anchor, replicas=replicas)
+            for player in ("segmentor", *(["critic"] if self.critic else []))
+        }
         still = [weight for layer in segmentor.layers if not layer.trainable for weight in layer.weights]
         self.average = RunningAverage(published.weights, config.train.averaging, still=still)
 
@@ -95,10 +95,11 @@ class Training:
         names = ["loss_segmentor", *(f"loss_{name}" for name in LOSSES[config.train.loss][0])]
         names += ["loss_critic", "l1"] if self.critic else []
         names += ["loss_teacher"] if self.teacher else []
-        names += ["gradient_norm"] if config.train.clip_norm else []
         names += ["l2_source"] if self.anchor.weight else []
         self.metrics = {name: keras.metrics.Mean(name=name) for name in names}
         self.metrics |= self.domain.metrics if self.domain else {}
+        for descent in self.descents.values():
+            self.metrics |= descent.metrics
 
     def variables_of(self, player: str) -> list[keras.Variable]:
         """Return what learns: of the "critic", or of all networks that descend, the "segmentor" and its classifier."""
@@ -129,44 +130,67 @@ class Training:
         """
         if self.domain:
             self.domain.set_strength(next(iter(self.optimizers.values())).iterations)
-        settings = self.config.critic
+        settings, moved = self.config.critic, 0.0
         if settings is None or settings.update == "simultaneous":
-            terms = self.play(batch, ("segmentor", "critic"))
+            terms, moved = self.play(batch, ("segmentor", "critic"))
         else:
             for _ in range(settings.steps):
-                terms = self.play(batch, ("critic",))
+                terms, _ = self.play(batch, ("critic",))
             for _ in range(settings.segmentor_steps):
-                terms = self.play(batch, ("segmentor",))
-        self.average.update()
+                terms, taken = self.play(batch, ("segmentor",))
+                moved = tf.maximum(moved, taken)
+        self.average.update(moved)
         for name, values in terms.items():
             self.metrics[name].update_state(values)
 
-    def play(self, batch: dict, players: tuple[str, ...]) -> dict:
-        """Update the players' networks from one pass at the old weights; return name of a metric → its values."""
+    def play(self, batch: dict, players: tuple[str, ...]) -> tuple:
+        """Update the players' networks from one pass at the old weights.
+
+        Returns:
+            Name of a metric → its values, and whether the segmentor's step was taken, 0 or 1.
+        """
         variables = {player: self.variables_of(player) for player in players}
         variables = {player: found for player, found in variables.items() if found}
-        with tf.GradientTape() as tape:
-            losses = self.losses(batch)
-            # What the critic shares with the others is L1 alone.
-            target = losses["target"] if "segmentor" in players else tf.reduce_mean(losses["terms"]["l1"])
-            target = target / self.replicas
-        gradients = dict(zip(variables, tape.gradient(target, list(variables.values())), strict=True))
-        terms = losses["terms"] | ({"l2_source": self.anchor.loss()} if self.anchor.weight else {})
+        gradients, terms = self._gradients(batch, players, variables)
+        terms |= {"l2_source": self.anchor.loss()} if self.anchor.weight else {}
+        taken = 1.0
         if "segmentor" in gradients:
-            descent = self._pulled(gradients["segmentor"], variables["segmentor"])
-            norm = self._descend(descent, variables["segmentor"])
-            terms |= {"gradient_norm": norm} if self.config.train.clip_norm else {}
-        elif self.config.train.clip_norm and "segmentor" in players:  # everything stands still
-            terms |= {"gradient_norm": 0.0}
+            taken = self.descents["segmentor"].update(gradients["segmentor"], variables["segmentor"])
+        elif "segmentor" in players:
+            self.descents["segmentor"].stand_still()
         if "critic" in gradients:
-            scale = -1 / self.config.critic.weight if "segmentor" in players else -1
-            ascent = [scale * one for one in gradients["critic"]]
-            self._apply("critic", self._pulled(ascent, variables["critic"]), variables["critic"])
-        return terms
+            sign = -1 / self.config.critic.weight if "segmentor" in players else -1
+            self.descents["critic"].update([sign * one for one in gradients["critic"]], variables["critic"])
+        return terms, taken
 
-    def losses(self, batch: dict) -> dict:
-        """Return "target", the mean loss of the replica's batch, and "terms": name of a metric → its values (B,)."""
-        config, everything, mask = self.config, self._image(batch), batch["mask"]
+    def _gradients(self, batch: dict, players: tuple[str, ...], variables: dict) -> tuple[dict, dict]:
+        """Return player → its gradients, and the terms' values, from the batch part by part."""
+        leads = "segmentor" if "segmentor" in players else "critic"
+        scale, ratio, gradients, terms = self.descents[leads].scale, None, None, []
+        if scale is not None and leads == "segmentor" and "critic" in variables:
+            ratio = self.descents["critic"].scale.value / scale.value
+        for part in parts_of_batch(batch, self.config.train.accumulate, after=lambda: gradients):
+            with tf.GradientTape() as tape:
+                losses = self.losses(part, scale_ratio=ratio)
+                # What the critic shares with the others is L1 alone.
+                target = losses["target" if leads == "segmentor" else "l1"]
+                target = target / (self.replicas * self.config.train.accumulate)
+                target = target if scale is None else target * scale.value
+            found = tape.gradient(target, list(variables.values()))
+            gradients = found if gradients is None else tf.nest.map_structure(tf.add, gradients, found)
+            terms.append(losses["terms"])
+        if len(terms) > 1:
+            terms = [{name: tf.concat([one[name] for one in terms], axis=0) for name in terms[0]}]
+        return dict(zip(variables, gradients, strict=True)), terms[0]
+
+    def losses(self, batch: dict, *, scale_ratio=None) -> dict:
+        """Return "target" and "l1", the mean loss of the replica's batch, and "terms": metric → its values (B,).
+
+        Args:
+            batch: as for `step`.
+            scale_ratio: as for the critic's term.
+        """
+        config, everything, mask, l1 = self.config, self._image(batch), batch["mask"], 0.0
         image = seen = everything
         if "present" in batch:
             image = hide(everything, batch["present"])
@@ -187,11 +211,12 @@ class Training:
         truth = encode_truth(mask, background=config.model.activation == "softmax")
         terms |= supervise(self.loss, truth, outputs)
         if self.critic:
-            l1 = self.critic(image, truth, outputs[0])
+            l1 = self.critic(image, truth, outputs[0], scale_ratio=scale_ratio)
             terms["loss_segmentor"] = terms["loss_segmentor"] + config.critic.weight * l1
             terms |= {"loss_critic": -l1, "l1": l1}
         total += tf.reduce_sum(terms["loss_segmentor"])
-        return {"target": total / tf.cast(tf.shape(batch["image"])[0], "float32"), "terms": terms}
+        count = tf.cast(tf.shape(batch["image"])[0], "float32")
+        return {"target": total / count, "l1": tf.reduce_sum(l1) / count, "terms": terms}
 
     def best_weights(self) -> list:
         """Return the segmentor's weights to judge and publish: the running average where there is one."""
@@ -202,6 +227,8 @@ class Training:
         found = self.average.variables() | self.anchor.variables()
         for name, optimizer in self.optimizers.items():
             found |= {f"{name}_optimizer/{i}": variable for i, variable in enumerate(optimizer.variables)}
+        for player, descent in self.descents.items():
+            found |= {f"{player}_loss_scale/{i}": variable for i, variable in enumerate(descent.variables())}
         for name, metric in self.metrics.items():
             found |= {f"metrics/{name}/{i}": variable for i, variable in enumerate(metric.variables)}
         return found
@@ -217,31 +244,3 @@ class Training:
         return change_batch(
             batch["image"], batch["changes"], keeps_statistics=keeps_statistics, neighbours=self.config.data.neighbours
         )
-
-    def _descend(self, gradients, variables):
-        """Apply the gradients, clipped by the norm of that of the global batch; return the norm, None without a limit.
-
-        Without a limit no norm is taken: it costs a pass over all gradients.
-        """
-        limit = self.config.train.clip_norm
-        if not limit:
-            self._apply("segmentor", gradients, variables)
-            return None
-        if self.replicas > 1:
-            gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-        norm = tf.linalg.global_norm(gradients)
-        scale = tf.minimum(1.0, limit / tf.maximum(norm, 1e-12))
-        # The optimizer adds the replicas' gradients up, which are the same sum on each of them by now.
-        self._apply("segmentor", [gradient * (scale / self.replicas) for gradient in gradients], variables)
-        return norm
-
-    def _pulled(self, gradients, variables):
-        """Return the gradients with those of the pull towards the source, where there is one."""
-        return self.anchor.pulled(gradients, variables, replicas=self.replicas) if self.anchor.weight else gradients
-
-    def _apply(self, player: str, gradients, variables) -> None:
-        """Give each group of a player that learns by now its gradients."""
-        given = {id(variable): gradient for variable, gradient in zip(variables, gradients, strict=True)}
-        for group in self.groups.values():
-            if group.player == player and id(group.variables[0]) in given:
-                group.optimizer.apply([given[id(variable)] for variable in group.variables], group.variables)
