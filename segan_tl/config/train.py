@@ -57,6 +57,7 @@ class TrainConfig(Section):
     averaging: Decay = 0.0  # decay of a running average of the weights, which is judged and published; 0: none
     # of the computation; weights are float32. mixed_float16: losses are scaled, see docs/speed.md
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    checkpointing: bool = False  # gradient checkpointing: most features are computed again for the gradient, not kept
     validate_every: Positive = 1  # epochs
     validate_cases: Positive = 16  # at most; of more, the same ones every time, drawn by the seed
     # with data.subsets = "any": folder of a finished run whose answers from all modalities are learnt, too [Hu 2020]

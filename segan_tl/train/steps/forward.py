@@ -11,6 +11,7 @@ from segan_tl.fast.bottleneck import fuse_bottlenecks
 from segan_tl.fast.instance_norm import fuse
 from segan_tl.fast.planar import flatten_slices
 from segan_tl.fast.pooling import pool_in_float32
+from segan_tl.fast.recompute import Recomputed
 
 
 def build_forward(network: keras.Model, *, config: Config, replicas: int) -> Callable:
@@ -24,4 +25,8 @@ def build_forward(network: keras.Model, *, config: Config, replicas: int) -> Cal
     # Over several replicas the moments are those of the global batch, which the fused operation cannot see.
     normalisation = FusedNormalisation if replicas == 1 else None
     planar = flatten_slices(pool_in_float32(network))
-    return accelerate(fuse(fuse_bottlenecks(planar)), normalisation=normalisation)
+    forward = accelerate(fuse(fuse_bottlenecks(planar)), normalisation=normalisation)
+    if not config.train.checkpointing:
+        return forward
+    patch = config.data.patch
+    return Recomputed(forward, grid=patch[1:] if patch[0] == 1 else patch)
