@@ -1,6 +1,6 @@
 """Memory of a training as `doctor` reads it from the graph, beside what the process holds at most when it trains.
 
-    python benchmarks/memory_table.py [--only nnunet mednext_s] [--steps 3]
+    python benchmarks/memory_table.py [--only nnunet mednext_s] [--steps 3] [--set train.checkpointing=true]
 
 Every row is a process of its own: it estimates, trains a few steps on noise, and says what it held at most
 (VmHWM of Linux). What TensorFlow holds before there is any network belongs to both. Patches of 64³ voxels, batch 2
@@ -31,8 +31,8 @@ ROWS = {
 MIB = 2**20
 
 
-def measure(name: str, settings: list[str], steps: int) -> tuple[str, float]:
-    """Return precision, and MiB: estimated where no step is to be trained, else measured."""
+def measure(name: str, settings: list[str], steps: int) -> tuple[str, float, float]:
+    """Return precision, MiB, estimated where no step is to be trained, else measured, and seconds of a step."""
     from segan_tl.environment import settle
 
     settle()
@@ -46,10 +46,10 @@ def measure(name: str, settings: list[str], steps: int) -> tuple[str, float]:
     config = load_config(name, settings)
     if steps == 0:
         before = resident_bytes()
-        return config.train.precision, (before + estimate_memory(config).total) / MIB
+        return config.train.precision, (before + estimate_memory(config).total) / MIB, 0.0
     probe.LEAST = steps
-    probe.time_steps(config, tf.distribute.OneDeviceStrategy("/cpu:0"), seconds=0)
-    return config.train.precision, _most() / MIB
+    pace = probe.time_steps(config, tf.distribute.OneDeviceStrategy("/cpu:0"), seconds=0)
+    return config.train.precision, _most() / MIB, pace.step_seconds
 
 
 def _most() -> int:
@@ -62,15 +62,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=tuple(ROWS), help="of the rows")
     parser.add_argument("--steps", type=int, default=3, help="after the first two (3)")
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="in every row, after its own")
     arguments = parser.parse_args()
-    print("| configuration | precision | estimated MiB | measured MiB | estimated / measured |\n|---|---|---|---|---|")
+    heads = ("configuration", "precision", "estimated MiB", "measured MiB", "estimated / measured", "s a step")
+    print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     for name in arguments.only or ROWS:
+        settings = [*ROWS[name], *arguments.set]
         with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-            precision, estimated = pool.apply(measure, (name, ROWS[name], 0))
+            precision, estimated, _ = pool.apply(measure, (name, settings, 0))
         with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-            _, measured = pool.apply(measure, (name, ROWS[name], arguments.steps))
-        shown = " ".join([f"`{name}`", *ROWS[name]])
-        cells = (shown, precision, f"{estimated:,.0f}", f"{measured:,.0f}", f"{estimated / measured:.2f}")
+            _, measured, seconds = pool.apply(measure, (name, settings, arguments.steps))
+        shown = " ".join([f"`{name}`", *settings])
+        numbers = (f"{estimated:,.0f}", f"{measured:,.0f}", f"{estimated / measured:.2f}", f"{seconds:.2f}")
+        cells = (shown, precision, *numbers)
         print(f"| {' | '.join(cells)} |", flush=True)
 
 

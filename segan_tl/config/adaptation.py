@@ -61,7 +61,7 @@ class SourceCohortConfig(Section):
             return None
         return (
             f"source.share {self.share:g} of the {examples} examples of an epoch (train.steps_per_epoch × "
-            f"train.batch_size) leaves none for the {'first' if second else 'second'} cohort; raise "
+            f"train.batch_size × train.accumulate) leaves none for the {'first' if second else 'second'} cohort; raise "
             "train.steps_per_epoch or train.batch_size, or bring source.share nearer to 0.5"
         )
 

@@ -29,7 +29,7 @@ class TrainConfig(Section):
     """Loss, optimizer, and when training ends."""
 
     batch_size: Positive = 2  # patches that are learnt from at a time, of all replicas together
-    # so many times batch_size, one after the other, are a step: the batch of a larger memory
+    # so many times batch_size are a step, learnt from one after the other: the large batch of a small memory
     accumulate: int = Field(1, ge=1, le=MOST_PARTS)
     epochs: Positive = 1000  # at most
     patience: Positive | None = None  # epochs without a better validation Dice; None trains to the end
@@ -55,7 +55,7 @@ class TrainConfig(Section):
     power: float = Field(0.9, gt=0, le=100)  # of the polynomial schedule: (1 − epoch / epochs) to the power
     clip_norm: Weight = 12.0  # of the gradient; 0 leaves it as it is
     averaging: Decay = 0.0  # decay of a running average of the weights, which is judged and published; 0: none
-    # of the computation; weights are float32. mixed_float16: losses are scaled, see docs/speed.md
+    # of the computation; weights are float32. mixed_float16: for GPUs, with scaled losses; what it publishes is float32
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     checkpointing: bool = False  # gradient checkpointing: most features are computed again for the gradient, not kept
     validate_every: Positive = 1  # epochs

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 INITIAL = 2.0**15
 GROWTH_STEPS = 2000
-SCALE, SKIPPED = "loss_scale_", "skipped_"  # columns of history.csv: the scale, the share of steps left out
+SCALE, SKIPPED = "scale_", "skipped_"  # columns of history.csv: of the loss, and the share of steps left out
 SMALLEST = 1.0  # what overflows without a scale, overflows by itself
 
 

@@ -21,6 +21,8 @@ def main(devices: str, target: str, config_path: str) -> None:
     values = []
     for update in ("simultaneous", "alternating"):
         values += play(strategy, load_config(config_path, [f"critic.update={update}", "train.learning_rate=2e-5"]))
+    recomputed = ["critic.update=simultaneous", "train.learning_rate=2e-5", "train.checkpointing=true"]
+    values += play(strategy, load_config(config_path, recomputed))
     values += learn(strategy)
     values += learn(strategy, critic={"filters": [4]})
     values += learn(strategy, accumulate=2, source={}, adversary={"schedule": "constant", "target_labels": False})

@@ -15,7 +15,9 @@ from segan_tl.data.find.cases import find_cases
 from segan_tl.disk.atomic import write_json
 from segan_tl.disk.manifest import sha256, verify
 from segan_tl.errors import UserError
+from segan_tl.models.precision import precision_of
 from segan_tl.models.provenance import read_provenance
+from segan_tl.models.weights import load_network
 from segan_tl.predict.postprocess import binarise_each
 from segan_tl.predict.segment import segment_prepared, segment_slices
 from segan_tl.runs import Run, read_json
@@ -78,8 +80,6 @@ def assert_same(run, other):
 
 
 def weights_of(path):
-    from segan_tl.models.weights import load_network
-
     return load_network(path).get_weights()
 
 
@@ -262,11 +262,30 @@ def test_of_many_validation_cases_few_are_segmented_and_it_is_said(cases, tiny_c
     assert "validation: 1 of 2 cases, the same every time (train.validate_cases)" in capsys.readouterr().out
 
 
-def test_a_batch_that_replicas_cannot_share():
-    from segan_tl.train.fit import _check_batch
+def test_half_precision_in_parts_with_checkpointing_is_killed_and_changes_nothing(cases, tiny_config, tmp_path, capsys):
+    """The scales and their counts go on, too; what is published computes in float32."""
+    settings = ["train.precision=mixed_float16", "train.batch_size=4", "train.accumulate=2", "train.checkpointing=true"]
+    config, calls = load_config(tiny_config, settings), []
 
-    with pytest.raises(UserError, match=r"--set train\.batch_size=63"):
-        _check_batch(load_config("segan_cat"), 3)
+    def segment(model, slices):
+        calls.append(1)
+        if len(calls) == 4:
+            raise Killed
+        return plain(model, slices)
+
+    with precision_of("float32"):  # fit sets its own
+        assert train(tmp_path / "whole", cases, config)
+        with pytest.raises(Killed):
+            train(tmp_path / "killed", cases, config, segment)
+        assert train(tmp_path / "killed", cases, config)
+    whole, killed = Run(tmp_path / "whole"), Run(tmp_path / "killed")
+    assert_same(killed, whole)
+    with np.load(whole.last / "training.npz") as saved:
+        assert saved["segmentor_loss_scale/0"] == 2.0**15 and saved["critic_loss_scale/1"] == 12  # three epochs of four
+    assert {row["skipped_segmentor"] for row in history(whole)} == {"0.0"}
+    assert {layer.compute_dtype for layer in load_network(whole.best / "segmentor.keras").layers} == {"float32"}
+    said = "train.accumulate 2: batch normalisation takes 4 examples at a time, so a step is not quite one of 8 at once"
+    assert capsys.readouterr().out.count(said) == 3
 
 
 @SLOW

@@ -202,9 +202,9 @@ def test_a_resumed_training_goes_on_as_if_nothing_had_happened(tmp_path):
 
 
 def test_what_an_epoch_without_a_step_is():
-    stuck = {"loss_segmentor": 0.5, "loss_scale_segmentor": 1.0, "skipped_segmentor": 1.0}
+    stuck = {"loss_segmentor": 0.5, "scale_segmentor": 1.0, "skipped_segmentor": 1.0}
     assert without_steps(stuck) == "segmentor" and "mixed_bfloat16" in remedy_in_float16(stuck)
-    for logs in (stuck | {"skipped_segmentor": 0.9}, stuck | {"loss_scale_segmentor": 2.0}, {"loss_segmentor": 0.5}):
+    for logs in (stuck | {"skipped_segmentor": 0.9}, stuck | {"scale_segmentor": 2.0}, {"loss_segmentor": 0.5}):
         assert without_steps(logs) is None
     assert remedy_in_float16({"loss_segmentor": 0.5}) is None
 

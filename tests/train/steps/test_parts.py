@@ -140,6 +140,7 @@ def test_the_examples_are_those_of_the_large_batch(tiny_cohort, tiny_config, tmp
         # 2 · 4 examples are a step: eight GPUs take them at once.
         ({"batch_size": 2, "accumulate": 4}, 8, "--set train.batch_size=8 --set train.accumulate=1, or name 2 of"),
         ({"batch_size": 6, "accumulate": 2}, 4, "--set train.batch_size=4 --set train.accumulate=3, or name 3 of"),
+        ({"batch_size": 64}, 3, "--set train.batch_size=63, or name 2 of"),
         ({"batch_size": 9}, 4, "--set train.batch_size=8, or name 3 of"),
     ],
 )

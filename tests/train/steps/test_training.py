@@ -90,6 +90,25 @@ def test_one_backward_pass_serves_both(base, shape, weight):
             assert np.allclose(ours, expected, atol=1e-5), ours.path
 
 
+@pytest.mark.parametrize("update", ["simultaneous", "alternating"])
+@pytest.mark.parametrize("base, shape", [(SEGAN, (32, 32)), (NNUNET, (8, 16, 16))], ids=["slices", "volumes"])
+def test_checkpointing_is_the_same_step(base, shape, update):
+    """Weights, moments, moving statistics of both networks and the metrics, by operations that are the same ones."""
+    games = [
+        make_game(base, train={"checkpointing": on, "averaging": 0.9}, critic={"update": update})
+        for on in (True, False)
+    ]
+    for game in games:
+        game.step(make_batch(shape))
+        game.step(make_batch(shape))
+    ours, theirs = (
+        [weight for network in game.networks.values() for weight in network.weights] + [*game.variables().values()]
+        for game in games
+    )
+    assert len(games[0].forward.segments) > 2
+    assert all(np.array_equal(one, other) for one, other in zip(ours, theirs, strict=True))
+
+
 def test_without_a_critic_there_is_no_other_loss():
     keras.utils.set_random_seed(3)
     config = validate({**NNUNET, "critic": None}, source="the test")
