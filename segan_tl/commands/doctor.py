@@ -15,6 +15,7 @@ EPILOG = """examples:
   python -m segan_tl doctor --config nnunet --data BraTS2021     and what the cache takes on disk
   python -m segan_tl doctor --config segan_cat --probe 120       train on noise for two minutes: hours of all of it
   python -m segan_tl doctor --config nnunet --set 'data.patch=[96,96,96]' --set train.precision=mixed_bfloat16
+  python -m segan_tl doctor --config nnunet --set train.checkpointing=true
 
 Memory is read from the graph of a training step, which is built and not run: weights, optimizer, and the features and
 gradients that live at one time. On the CPU trainings of seven configurations held 0.94 to 1.17 times as much; on a GPU
@@ -142,7 +143,9 @@ def _memory(config, *, free: int | None):
     sizes = ", ".join(f"{WORDS[key]} {getattr(found, key) / MIB:,.0f}" for key in KEYS)
     needed = found.total + own
     too_much = free is not None and needed > free + own
-    lack = "more than is free here: choose a smaller train.batch_size or data.patch" if too_much else ""
+    remedy = "a smaller data.patch, or of train.batch_size with train.accumulate beside it"
+    remedy += "" if config.train.checkpointing else ", or --set train.checkpointing=true"
+    lack = f"more than is free here: choose {remedy}" if too_much else ""
     return [
         Fact("network", f"{config.name}: {found.parameters:,} parameters, {config.train.precision}"),
         Fact("memory", f"about {needed / GIB:.1f} GiB: MiB of {sizes}, TensorFlow itself {own / MIB:,.0f}", lack),

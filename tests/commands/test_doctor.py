@@ -48,7 +48,9 @@ def test_more_than_there_is_is_amiss(capsys, monkeypatch):
     monkeypatch.setattr("segan_tl.environment.free_memory_bytes", lambda: 2**20)
     monkeypatch.setattr("segan_tl.workflow.computer.resident_bytes", lambda: 0)
     assert main(["doctor", *TINY]) == doctor.EXIT_AMISS
-    assert "choose a smaller train.batch_size or data.patch" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "a smaller data.patch, or of train.batch_size with train.accumulate beside it" in said
+    assert "--set train.checkpointing=true" in said
 
 
 def test_a_fact_that_is_amiss_has_its_remedy_below(capsys):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from segan_tl.config.load import load_config
+from segan_tl.config.load import load_config, revise_config
 from segan_tl.train.memory import Operation, batch_spec, estimate_memory, most_at_a_time, operations_of
 
 MIB = 2**20
@@ -106,3 +106,15 @@ def test_a_training_is_counted_by_what_it_is_for(small):
     features = 2 * np.prod([16, 16, 16]) * 4 * 4  # of one layer of the first stage, float32
     assert found.step > 4 * features / 2  # bfloat16 or not: there are several of them
     assert found.total == found.weights + found.optimizers + found.step + found.graph
+
+
+def test_checkpointing_and_parts_are_counted(small):
+    """Parts of a batch, one after the other, need about what one of them needs; what is computed again is not held."""
+    settings = ["data.patch=[32,32,32]", "model.filters=[8,16]", "train.batch_size=4"]
+    whole = revise_config(small, settings)
+    parts = revise_config(whole, ["train.batch_size=1", "train.accumulate=4"])
+    again = revise_config(whole, ["train.checkpointing=true"])
+    assert batch_spec(parts) == batch_spec(whole)
+    step = estimate_memory(whole).step
+    assert step / 4 < estimate_memory(parts).step < 0.5 * step
+    assert estimate_memory(again).step < 0.75 * step
