@@ -106,9 +106,6 @@ class _Segment:
         self.inputs = [tensor for key, tensor in read.items() if key not in made]
         self.outputs = [tensor for key, tensor in made.items() if key in read_later]
         self.model = keras.Model(self.inputs, self.outputs)
-        self.learning = self.model.trainable_variables
-        learning = {id(variable) for variable in self.learning}
-        self.state = [variable for variable in self.model.variables if id(variable) not in learning]
 
     def call(self, tensors: list, training: bool) -> list:
         """Return the outputs."""
@@ -116,13 +113,16 @@ class _Segment:
 
     def call_twice(self, tensors: list, training: bool) -> list:
         """Return the outputs, whose gradient computes them again."""
-        count, before = len(tensors), [tf.convert_to_tensor(variable) for variable in self.state]
+        # Asked at every call: what stands still may learn from a later epoch on.
+        learning = [variable for variable in self.model.variables if variable.trainable]
+        state = [variable for variable in self.model.variables if not variable.trainable]
+        count, before = len(tensors), [tf.convert_to_tensor(variable) for variable in state]
 
         def call(given: Sequence) -> tuple[list, list]:
-            values = [*zip(self.learning, given[count:], strict=True), *zip(self.state, before, strict=True)]
+            values = [*zip(learning, given[count:], strict=True), *zip(state, before, strict=True)]
             with keras.StatelessScope(state_mapping=values) as scope:
                 outputs = self.call(list(given[:count]), training)
-            return outputs, [scope.get_current_value(variable) for variable in self.state]
+            return outputs, [scope.get_current_value(variable) for variable in state]
 
         state_after = []
 
@@ -142,8 +142,8 @@ class _Segment:
 
             return outputs, gradient
 
-        outputs = forward(*tensors, *(tf.convert_to_tensor(variable) for variable in self.learning))
-        for variable, old, new in zip(self.state, before, state_after, strict=True):
+        outputs = forward(*tensors, *(tf.convert_to_tensor(variable) for variable in learning))
+        for variable, old, new in zip(state, before, state_after, strict=True):
             if new is not old:
                 variable.assign(tf.stop_gradient(new))
         return keras.tree.flatten(outputs)

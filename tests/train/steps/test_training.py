@@ -15,6 +15,7 @@ from segan_tl.train.recipes import build_network
 from segan_tl.train.steps.critic import build_critic_of
 from segan_tl.train.steps.supervised import make_loss, supervise
 from segan_tl.train.steps.training import Training
+from tests import small_transfer
 
 SEGAN = {
     "name": "segan",
@@ -107,6 +108,19 @@ def test_checkpointing_is_the_same_step(base, shape, update):
     )
     assert len(games[0].forward.segments) > 2
     assert all(np.array_equal(one, other) for one, other in zip(ours, theirs, strict=True))
+
+
+def test_checkpointing_knows_what_begins_to_learn():
+    """The encoder stands still in the first epoch, its statistics too, and learns in the second."""
+    settings = {"rate": 0.5, "unfreeze": 0.1, "l2_source": 0.1}
+    ours, theirs = (small_transfer.make_game(train={"checkpointing": on}, **settings) for on in (True, False))
+    assert len(ours.forward.segments) > 2
+    for epoch in range(2):
+        assert ours.release(epoch) == theirs.release(epoch)
+        moved = [small_transfer.moves(game, small_transfer.make_batch()) for game in (ours, theirs)]
+        assert moved[0].keys() == moved[1].keys() and ("enc1_conv1" in moved[0]) == (epoch == 1)
+        for one, other in zip(ours.segmentor.weights, theirs.segmentor.weights, strict=True):
+            assert np.array_equal(one, other), one.path
 
 
 def test_without_a_critic_there_is_no_other_loss():
