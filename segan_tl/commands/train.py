@@ -5,6 +5,7 @@ from functools import partial
 
 from segan_tl.regions import MODALITIES
 from segan_tl.workflow.arguments import add_second_cohort_arguments, add_training_arguments, overrides_of
+from segan_tl.workflow.machines import is_chief
 from segan_tl.workflow.training import train_and_score
 
 EPILOG = """examples:
@@ -48,7 +49,7 @@ def run(arguments) -> int:
         choose_split=choose_stated(arguments, config, this_run) or partial(choose_split, config=config),
         find_source_cohort=lambda: find_source_cohort(arguments, config),
     )  # fmt: skip
-    if code == 0:
+    if code == 0 and is_chief(arguments):
         console.print(f"next: python -m segan_tl predict {shlex.quote(str(this_run.root))} PATIENT OUT", soft_wrap=True)
     return code
 

@@ -5,6 +5,7 @@ from functools import partial
 
 from segan_tl.regions import MODALITIES
 from segan_tl.workflow.arguments import add_split_argument, add_training_arguments, overrides_of
+from segan_tl.workflow.machines import is_chief
 from segan_tl.workflow.training import train_and_score
 
 EPILOG = """examples:
@@ -58,7 +59,7 @@ def run(arguments) -> int:
     code = train_and_score(
         arguments, config, this_run, find_cohort=lambda: find_cohort(arguments, config), choose_split=split
     )
-    if code == 0:
+    if code == 0 and is_chief(arguments):
         run = shlex.quote(str(this_run.root))
         words = f"next: python -m segan_tl predict {run} PATIENT OUT    python -m segan_tl inspect {run}"
         console.print(words, soft_wrap=True)

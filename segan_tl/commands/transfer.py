@@ -7,6 +7,7 @@ from functools import partial
 from segan_tl.config.strategies import ALIASES, STRATEGIES, WITHOUT_WEIGHTS, strategy_named
 from segan_tl.parser import Once
 from segan_tl.workflow.arguments import add_second_cohort_arguments, add_training_arguments, target_of
+from segan_tl.workflow.machines import is_chief
 from segan_tl.workflow.training import train_and_score
 
 EPILOG = """strategies (a paper's word for it: [H] Heras Rivera 2024, [K] Kaur 2019)
@@ -95,7 +96,10 @@ def run(arguments) -> int:
     else:
         use_data_of(arguments, source, config)
     scratch = Run(run_folder(arguments.runs, config.name, label))
-    fault = None if strategy in WITHOUT_WEIGHTS else fault_of_scratch(scratch, config)
+    if arguments.distributed:
+        fault = "it is trained on one machine; type the same command without --distributed afterwards"
+    else:
+        fault = None if strategy in WITHOUT_WEIGHTS else fault_of_scratch(scratch, config)
     if arguments.scratch and fault:
         raise UserError(fault)
 
@@ -106,7 +110,7 @@ def run(arguments) -> int:
         arguments, config, this_run, find_cohort=cohort, choose_split=_splitter(arguments, source, config, this_run),
         find_source_cohort=lambda: find_source_cohort(arguments, config),
     )  # fmt: skip
-    if code:
+    if code or not is_chief(arguments):
         return code
     if strategy in STRATEGIES and arguments.fold is None:
         code = compare_with_scratch(arguments, config, scratch, this_run, source=source, find_cohort=cohort)

@@ -12,7 +12,7 @@ from segan_tl.data.cache import CachedCase, cut_patch
 from segan_tl.data.intensity import DRAWN
 from segan_tl.data.neighbours import as_channels
 from segan_tl.data.painting import read_image
-from segan_tl.data.sample import Plan
+from segan_tl.data.sample import WHOLE, Part, Plan
 from segan_tl.data.slices import OPTIONS, can_change_slices, make_slices, parallel_calls
 from segan_tl.data.space import reach
 from segan_tl.regions import region_masks
@@ -25,6 +25,7 @@ def make_patches(
     *,
     first_step: int = 0,
     intensities: bool = True,
+    part: Part = WHOLE,
 ) -> tf.data.Dataset:
     """Return batches {"image": (B, d, h, w, M), "mask": (B, d, h, w, R)}, float32, from `first_step` of the plan on.
 
@@ -33,7 +34,8 @@ def make_patches(
     cohorts there is "domain" (B,) too, float32; the mask of an example whose labels are not read is 0. With subsets of
     modalities "present" (B, M) says which the network sees, and beside a teacher "whole" (B,) which cases have all; the
     images themselves hide nothing. Without `intensities` the patches are only moved, and "changes" says what
-    `intensity.change_batch` is to do to them.
+    `intensity.change_batch` is to do to them. Of several machines each makes a `part` of every batch: the same examples
+    as on one, one element for each replica here.
     """
     batch_size, patch = config.train.examples_per_step, tuple(config.data.patch)
     channels, regions = cases[0].image.shape[-1] * config.data.slices, cases[0].regions
@@ -51,12 +53,12 @@ def make_patches(
         return change(image, labels, {**drawn, "centre": centre}) | beside | left
 
     if patch[0] == 1 and can_change_slices(config.augment):
-        return make_slices(cases, plan, config, first_step=first_step)
-    first = first_step * batch_size
-    rows = {name: values[first:] for name, values in plan.changes.items()}
-    beside = {name: values[first:] for name, values in plan.beside.items()}
-    examples = tf.data.Dataset.from_tensor_slices((np.arange(first, len(plan)), rows, beside))
-    batches = examples.map(load, num_parallel_calls=parallel_calls()).batch(batch_size, drop_remainder=True)
+        return make_slices(cases, plan, config, first_step=first_step, part=part)
+    own = part.of(np.arange(len(plan)), batch_size)[first_step * part.here :].ravel()
+    rows = {name: values[own] for name, values in plan.changes.items()}
+    beside = {name: values[own] for name, values in plan.beside.items()}
+    examples = tf.data.Dataset.from_tensor_slices((own, rows, beside))
+    batches = examples.map(load, num_parallel_calls=parallel_calls()).batch(part.size(batch_size), drop_remainder=True)
     return batches.prefetch(2).with_options(OPTIONS)
 
 

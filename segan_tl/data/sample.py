@@ -40,6 +40,34 @@ class Plan:
         return {name: rows for name in ("domain", "present", "whole") if (rows := getattr(self, name)) is not None}
 
 
+@dataclass(frozen=True)
+class Part:
+    """What of every batch is made here, where several machines train together: the examples of the replicas here.
+
+    Attributes:
+        first: number of the first replica here.
+        here: replicas here.
+        total: replicas of all machines.
+    """
+
+    first: int = 0
+    here: int = 1
+    total: int = 1
+
+    def size(self, batch_size: int) -> int:
+        """Return how many examples each replica gets of a batch."""
+        return batch_size // self.total
+
+    def of(self, values: np.ndarray, batch_size: int) -> np.ndarray:
+        """Return (steps · here, batch size / total, …) of (N, …): whole batches, without the examples of others."""
+        steps, size = len(values) // batch_size, self.size(batch_size)
+        divided = values[: steps * batch_size].reshape(steps, self.total, size, *values.shape[1:])
+        return divided[:, self.first : self.first + self.here].reshape(-1, size, *values.shape[1:])
+
+
+WHOLE = Part()
+
+
 def plan_patches(
     cases: Sequence[CachedCase], config: Config, *, epoch: int, sources: int = 0
 ) -> Plan:

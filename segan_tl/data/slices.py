@@ -16,7 +16,7 @@ from segan_tl.data.cache import CachedCase, cut_patch
 from segan_tl.data.intensity import bend, stretch
 from segan_tl.data.neighbours import as_channels
 from segan_tl.data.painting import read_image
-from segan_tl.data.sample import Plan
+from segan_tl.data.sample import WHOLE, Part, Plan
 from segan_tl.data.space import reach
 from segan_tl.environment import usable_cores
 from segan_tl.regions import region_masks
@@ -40,7 +40,7 @@ def can_change_slices(config: AugmentConfig) -> bool:
 
 
 def make_slices(
-    cases: Sequence[CachedCase], plan: Plan, config: Config, *, first_step: int = 0
+    cases: Sequence[CachedCase], plan: Plan, config: Config, *, first_step: int = 0, part: Part = WHOLE
 ) -> tf.data.Dataset:
     """Return batches of slices, as `make_patches` does.
 
@@ -49,8 +49,10 @@ def make_slices(
         plan: of an epoch.
         config: the configuration; `can_change_slices` of its augmentation.
         first_step: of the plan.
+        part: what of every batch is made here.
     """
     batch_size, (_, height, width) = config.train.examples_per_step, config.data.patch
+    part_size = part.size(batch_size)
     neighbours, slices = config.data.neighbours, config.data.slices
     channels, regions, normalise = cases[0].image.shape[-1] * slices, cases[0].regions, config.data.normalise
     moves = _moves(plan)
@@ -58,10 +60,10 @@ def make_slices(
     size = (1, height + 2 * margin, width + 2 * margin)
     table = region_masks(np.arange(256, dtype=np.uint8), regions).astype(np.float32)
 
-    def read(step):
-        rows = slice(int(step) * batch_size, (int(step) + 1) * batch_size)
-        image = np.empty((batch_size, *size[1:], channels), np.float32)
-        labels = np.zeros((batch_size, *size[1:]), np.uint8)
+    def read(first):
+        rows = slice(int(first), int(first) + part_size)
+        image = np.empty((part_size, *size[1:], channels), np.float32)
+        labels = np.zeros((part_size, *size[1:]), np.uint8)
         for i, (case, corner) in enumerate(zip(plan.case[rows], plan.corner[rows] - (0, margin, margin))):
             example = rows.start + i
             slab = {"corner": corner - (neighbours, 0, 0), "size": (slices, *size[1:])}
@@ -70,19 +72,23 @@ def make_slices(
                 labels[i] = cut_patch(cases[case].labels, corner, size)[0]
         return image, labels
 
-    def load(step, drawn, beside):
-        image, labels = tf.numpy_function(read, [step], [tf.float32, tf.uint8], stateful=False)
-        image = tf.ensure_shape(image, (batch_size, *size[1:], channels))
-        labels = tf.ensure_shape(labels, (batch_size, *size[1:]))
+    def load(first, drawn, beside):
+        image, labels = tf.numpy_function(read, [first], [tf.float32, tf.uint8], stateful=False)
+        image = tf.ensure_shape(image, (part_size, *size[1:], channels))
+        labels = tf.ensure_shape(labels, (part_size, *size[1:]))
         image, labels = move_slices(image, labels, drawn, size=(height, width), moves=moves)
-        image = change_slices(image, drawn, config.augment, neighbours=neighbours)
+        among = (first % batch_size, batch_size)
+        image = change_slices(image, drawn, config.augment, neighbours=neighbours, among=among)
         return {"image": image, "mask": tf.gather(tf.constant(table), tf.cast(labels, tf.int32))} | beside
 
-    steps = len(plan) // batch_size
-    names = ("matrix", "mirror", "noise", "seed", *FACTORS)
-    drawn = {name: _in_batches(plan.changes[name], batch_size)[first_step:] for name in names}
-    beside = {name: _in_batches(values, batch_size)[first_step:] for name, values in plan.beside.items()}
-    batches = tf.data.Dataset.from_tensor_slices((np.arange(first_step, steps), drawn, beside))
+    def of_part(values):
+        return part.of(values, batch_size)[first_step * part.here :]
+
+    drawn = {name: of_part(plan.changes[name]) for name in ("matrix", "mirror", "noise", *FACTORS)}
+    # All of a batch have the noise of its first example.
+    drawn["seed"] = of_part(np.repeat(plan.changes["seed"][::batch_size], batch_size)[: len(plan)])
+    beside = {name: of_part(values) for name, values in plan.beside.items()}
+    batches = tf.data.Dataset.from_tensor_slices((of_part(np.arange(len(plan)))[:, 0], drawn, beside))
     return batches.map(load, num_parallel_calls=parallel_calls()).prefetch(4).with_options(OPTIONS)
 
 
@@ -123,7 +129,9 @@ def move_slices(image, labels, drawn, *, size: tuple[int, int], moves: bool):
     return transform(image, "BILINEAR"), transform(labels[..., None], "NEAREST")[..., 0]
 
 
-def change_slices(image, drawn, config: AugmentConfig, *, neighbours: int = 0):
+def change_slices(
+    image, drawn, config: AugmentConfig, *, neighbours: int = 0, among: tuple | None = None
+):
     """Change the intensities of a batch of slices, modality by modality, in the order of `intensity.change`.
 
     Args:
@@ -132,23 +140,28 @@ def change_slices(image, drawn, config: AugmentConfig, *, neighbours: int = 0):
         drawn: of `augment.draw`: noise (B,), seed (B,) and FACTORS, (B, M) each.
         config: which changes there are.
         neighbours: n on either side of a slice.
+        among: place of the first slice in the batch that these are a part of, and the size of that batch; None for all
+            of a batch. The noise is a part of the batch's.
     """
     if neighbours:
         batch, height, width, channels = image.shape
         slices = 2 * neighbours + 1
         slab = tf.reshape(image, (batch, height, width, slices, channels // slices))
-        return tf.reshape(_change(slab, drawn, config, axes=(*PLANE, 3)), image.shape)
-    return _change(image, drawn, config, axes=PLANE)
+        return tf.reshape(_change(slab, drawn, config, axes=(*PLANE, 3), among=among), image.shape)
+    return _change(image, drawn, config, axes=PLANE, among=among)
 
 
-def _change(image, drawn, config: AugmentConfig, *, axes: Sequence[int]):
+def _change(image, drawn, config: AugmentConfig, *, axes: Sequence[int], among: tuple | None):
     """Change (B, …, M); what lies between its first and its last axis, `axes`, is one image."""
     beside = (slice(None), *[None] * len(axes))
     brightness, contrast, inverted, gamma = (drawn[name][beside] for name in FACTORS)
     keeps_statistics, x = config.gamma_keeps_statistics, image
     if config.noise:
         seed = tf.stack([drawn["seed"][0], tf.constant(2, tf.int64)])
-        x = x + drawn["noise"][*beside, None] * tf.random.stateless_normal(x.shape, seed, alg="philox")
+        first, batch_size = among or (0, x.shape[0])
+        noise = tf.random.stateless_normal((batch_size, *x.shape[1:]), seed, alg="philox")
+        noise = tf.ensure_shape(noise[first : first + x.shape[0]], x.shape)
+        x = x + drawn["noise"][*beside, None] * noise
     if config.brightness:
         x = x * brightness
     if config.contrast:
@@ -159,11 +172,6 @@ def _change(image, drawn, config: AugmentConfig, *, axes: Sequence[int]):
     if config.gamma:
         x = tf.where(gamma != 1, bend(x, gamma, keeps_statistics=keeps_statistics, axes=axes), x)
     return x if x is image else tf.where(tf.reduce_any(image != 0, axis=-1, keepdims=True), x, 0.0)
-
-
-def _in_batches(values: np.ndarray, batch_size: int) -> np.ndarray:
-    """Return (steps, B, …) of (N, …), whole batches only."""
-    return values[: len(values) // batch_size * batch_size].reshape(-1, batch_size, *values.shape[1:])
 
 
 def _moves(plan: Plan) -> bool:

@@ -15,15 +15,20 @@ from segan_tl.disk.atomic import write_text
 from segan_tl.runs import Run
 from segan_tl.train.checkpoint import require_there, save_last
 from segan_tl.train.loop import Progress
+from segan_tl.train.machines.link import ALONE
 from segan_tl.train.validation import Validation
 
 
 class Record(keras.callbacks.Callback):
-    """Complete the epoch's row, write history.csv and the last checkpoint; stop when patience runs out."""
+    """Complete the epoch's row, write history.csv and the last checkpoint; stop when patience runs out.
 
-    def __init__(self, game, run: Run, *, progress: Progress, patience: int | None, provenance: dict):
+    Of several workers each has it, and the chief's writes.
+    """
+
+    def __init__(self, game, run: Run, *, progress: Progress, patience: int | None, provenance: dict, link=ALONE):
         super().__init__()
         self.game, self.run, self.progress, self.patience, self.provenance = game, run, progress, patience, provenance
+        self.link = link
 
     def on_epoch_begin(self, epoch, logs=None):
         """Start the clock."""
@@ -31,7 +36,8 @@ class Record(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Save."""
-        require_there(self.run)
+        if self.link.is_chief:
+            require_there(self.run)
         # Over several replicas the rate is a mirrored variable, which float() does not take.
         rates = {
             f"learning_rate_{name}": float(keras.ops.convert_to_numpy(optimizer.learning_rate))
@@ -39,8 +45,9 @@ class Record(keras.callbacks.Callback):
         }
         row = {"epoch": epoch + 1, "seconds": round(time.monotonic() - self.started, 3), **logs, **rates}
         self.progress.history.append(row)
-        write_history(self.run, self.progress.history)
-        save_last(self.run, self.game, self.progress, provenance=self.provenance)
+        if self.link.is_chief:
+            write_history(self.run, self.progress.history)
+        save_last(self.run, self.game, self.progress, provenance=self.provenance, link=self.link)
         if self.patience is not None and self.progress.wait() >= self.patience:
             console.print(f"No better validation Dice for {self.patience} epochs: training ends here.")
             self.game.segmentor.stop_training = True

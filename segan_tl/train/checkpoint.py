@@ -12,6 +12,7 @@ from segan_tl.errors import UserError
 from segan_tl.models.weights import load_network, save_network
 from segan_tl.runs import Run, read_json
 from segan_tl.train.loop import Progress
+from segan_tl.train.machines.link import ALONE
 
 VARIABLES, PROGRESS = "training.npz", "progress.json"
 
@@ -45,18 +46,28 @@ def require_there(run: Run) -> None:
         )
 
 
-def save_last(run: Run, game, progress: Progress, *, provenance: dict) -> None:
-    """Save all that training needs to go on as if nothing had happened."""
-    require_there(run)
-    with atomic_checkpoint(run.last) as folder:
+def save_last(run: Run, game, progress: Progress, *, provenance: dict, link=ALONE) -> None:
+    """Save all that training needs to go on as if nothing had happened; of several workers, the chief does."""
+    if link.is_chief:
+        require_there(run)
+    # A metric is the sum over all replicas: every worker has to take part in reading it.
+    variables = {name: np.asarray(value) for name, value in game.variables().items()}
+    if not link.is_chief:
+        return
+    with link.writing, atomic_checkpoint(run.last) as folder:
         for name, network in game.networks.items():
             save_network(network, folder / f"{name}.keras", provenance | {"network": name})
-        np.savez(folder / VARIABLES, **{name: np.asarray(value) for name, value in game.variables().items()})
+        np.savez(folder / VARIABLES, **variables)
         write_json(folder / PROGRESS, dataclasses.asdict(progress))
 
 
-def restore_last(run: Run, game) -> Progress | None:
+def restore_last(run: Run, game, link=ALONE) -> Progress | None:
     """Put the saved state back into a game that was built for the same configuration.
+
+    Args:
+        run: that goes on.
+        game: networks, optimizers and metrics.
+        link: to other workers; only the chief mends what a kill has left half done.
 
     Returns:
         How far training got, or None where nothing was saved yet.
@@ -64,7 +75,8 @@ def restore_last(run: Run, game) -> Progress | None:
     Raises:
         UserError: the checkpoint is damaged, or belongs to other networks.
     """
-    recover(run.last)
+    if link.is_chief:
+        recover(run.last)
     if not run.last.is_dir():
         return None
     verify(run.last)

@@ -1,24 +1,28 @@
 """The recipe of a training, from top to bottom: split → prepare → build or load → play → save."""
 
 import functools
+import hashlib
 import platform
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from segan_tl.config.base import open_shares
 from segan_tl.config.schema import Config
 from segan_tl.console import console
 from segan_tl.data.learnt import Learnt, run_patients
+from segan_tl.data.sample import WHOLE, Part
 from segan_tl.disk.atomic import write_json
 from segan_tl.environment import versions
 from segan_tl.runs import Run
 from segan_tl.train.callbacks import ProgressLine, Record, TensorBoard
 from segan_tl.train.checkpoint import restore_last, save_last
 from segan_tl.train.loop import Interruption, Progress, run_epochs
+from segan_tl.train.machines.link import ALONE
 from segan_tl.train.recipes import build_judge, build_training, make_batches_of
 from segan_tl.train.start.begin import unchanged_critic
 from segan_tl.train.start.freeze import freeze_alike
@@ -42,11 +46,13 @@ def fit(
     segment: Callable,
     data: dict,
     command: str | None = None,
+    link=ALONE,
 ) -> bool:
     """Train on prepared cases, or go on where the run stopped.
 
     Where the first weights come from: this run's last checkpoint, else the run or file that `transfer.source` or
-    `model.pretrained` names, else the seed.
+    `model.pretrained` names, else the seed. On several machines every worker calls it with the same, and the chief
+    alone writes.
 
     Args:
         run: where everything is written; config.json, splits.json and patients.json are there already.
@@ -57,6 +63,7 @@ def fit(
             validation.
         data: what run.json says of the cohort.
         command: what the user typed, for run.json.
+        link: to the workers on other machines.
 
     Returns:
         True when training is complete, False when a signal interrupted it (everything is saved).
@@ -68,7 +75,9 @@ def fit(
     keras.config.set_dtype_policy(config.train.precision)
 
     # === Data ===
-    batches_of, steps = make_batches_of(cases["train"], config, second=cases.get("source", ()))
+    here = replicas // link.count
+    part = Part(link.index * here, here, replicas) if link.count > 1 else WHOLE
+    batches_of, steps = make_batches_of(cases["train"], config, second=cases.get("source", ()), part=part)
 
     # === Networks ===
     judge = build_judge(config)
@@ -81,7 +90,8 @@ def fit(
             config, replicas=replicas, steps=steps, start=start, teacher=teacher,
             images=functools.partial(unlabelled_images, cases["train"], config),
         )  # fmt: skip
-        progress = restore_last(run, game) or Progress()
+        progress = restore_last(run, game, link) or Progress()
+    _require_same_weights(game, link)
     freeze_alike(judge, game.segmentor)
     if remark := unlike_one_batch(game.networks.values(), config):
         console.print(remark, soft_wrap=True)
@@ -96,7 +106,8 @@ def fit(
         learnt |= teacher.learnt_from
     critic = unchanged_critic(start, run, config)
     published = provenance | learnt.describe()
-    _write_state(run, "training", progress, provenance)
+    if link.is_chief:
+        _write_state(run, "training", progress, provenance)
     validated = choose_validated(cases["validation"], most=config.train.validate_cases, seed=config.seed)
     if len(validated) < len(cases["validation"]):
         console.print(
@@ -106,20 +117,19 @@ def fit(
     validation = Validation(
         game, judge, segment=segment, shares=open_shares(config.predict), cases=validated,
         every=min(config.train.validate_every, config.train.epochs), progress=progress,
-        publish=publisher(game, judge, run, provenance=published, files={"critic": critic} if critic else {}),
+        publish=publisher(
+            game, judge, run, provenance=published, files={"critic": critic} if critic else {}, link=link
+        ),
     )  # fmt: skip
-    callbacks = keras.callbacks.CallbackList(
-        [
-            validation,
-            Record(game, run, progress=progress, patience=config.train.patience, provenance=provenance),
-            TensorBoard(run, validation),
-            ProgressLine(epochs=config.train.epochs, steps=steps, progress=progress),
-        ],
-        model=game.segmentor,
-    )
+    record = Record(game, run, progress=progress, patience=config.train.patience, provenance=provenance, link=link)
+    shown = []
+    if link.is_chief:
+        bar = ProgressLine(epochs=config.train.epochs, steps=steps, progress=progress)
+        shown = [TensorBoard(run, validation), bar]
+    callbacks = keras.callbacks.CallbackList([validation, record, *shown], model=game.segmentor)
     patience = config.train.patience
     game.segmentor.stop_training = patience is not None and progress.epoch > 0 and progress.wait() >= patience
-    with Interruption() as interruption:
+    with Interruption(link) as interruption:
         if config.transfer and config.transfer.judge_start and progress.best < 0:
             validation.judge_start(interruption)
         complete = run_epochs(
@@ -127,9 +137,30 @@ def fit(
             callbacks=callbacks, interruption=interruption,
         )  # fmt: skip
         if not complete:
-            save_last(run, game, progress, provenance=provenance)
-    _write_state(run, "finished" if complete else "interrupted", progress, provenance)
+            save_last(run, game, progress, provenance=provenance, link=link)
+    if link.is_chief:
+        _write_state(run, "finished" if complete else "interrupted", progress, provenance)
     return complete
+
+
+def _require_same_weights(game, link) -> None:
+    """Refuse to train on several machines that begin with different weights.
+
+    Raises:
+        UserError: they do.
+    """
+    if link.count == 1:
+        return
+    digest = hashlib.sha256()
+    for network in game.networks.values():
+        for weight in network.get_weights():
+            digest.update(np.ascontiguousarray(weight))
+    found = link.gather("weights", digest.hexdigest())
+    if different := [link.roster.name(i) for i, theirs in enumerate(found) if theirs != found[0]]:
+        raise UserError(
+            f"{', '.join(different)} begins with other weights than {link.roster.name(0)}: expected machines that "
+            "compute the same of the same files; give all of them the same processors, and one disk"
+        )
 
 
 def describe(config: Config, *, data: dict, replicas: int, command: str | None = None) -> dict:

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from segan_tl.errors import UserError
 from segan_tl.train.loss_scale import remedy_in_float16, without_steps
+from segan_tl.train.machines.link import ALONE
 
 
 @dataclass
@@ -33,12 +34,21 @@ class Interruption:
     """Note Ctrl-C, SIGTERM and SIGUSR1 (Slurm's warning) so that the loop can finish its step and save.
 
     A second Ctrl-C stops at once.
+
+    Args:
+        link: to the workers on other machines, of which any may get the signal.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
-    def __init__(self):
+    def __init__(self, link=ALONE):
         self.received: int | None = None
+        self.link = link
+        link.watch(self)
+
+    def is_agreed(self) -> bool:
+        """Return whether any worker was told to stop; all of them ask at the same point."""
+        return self.link.agree(self.received is not None)
 
     def __enter__(self):
         self._before = {}
@@ -77,7 +87,7 @@ def run_epochs(
         progress: where to start; updated in place.
         validate: (epoch, interruption) → whether it came to its end.
         callbacks: a keras.callbacks.CallbackList.
-        interruption: entered by the caller.
+        interruption: entered by the caller; on several machines all of them stop at the same step.
 
     Returns:
         True when training is complete, False when it was interrupted.
@@ -91,12 +101,12 @@ def run_epochs(
         if game.release(progress.epoch):
             distributed_step = traced(game, strategy)
         callbacks.on_epoch_begin(progress.epoch)
-        for batch in strategy.experimental_distribute_dataset(batches_of(progress.epoch, progress.step)):
+        for batch in _distributed(batches_of(progress.epoch, progress.step), strategy, interruption.link):
             callbacks.on_train_batch_begin(progress.step)
             distributed_step(batch)
             progress.step += 1
             callbacks.on_train_batch_end(progress.step - 1)
-            if interruption.received is not None:
+            if interruption.is_agreed():
                 callbacks.on_train_end()
                 return False
         logs = {name: float(metric.result()) for name, metric in game.metrics.items()}
@@ -109,11 +119,18 @@ def run_epochs(
             metric.reset_state()
         progress.epoch, progress.step = progress.epoch + 1, 0
         callbacks.on_epoch_end(progress.epoch - 1, logs)
-        if interruption.received is not None:  # in its last moments
+        if interruption.is_agreed():  # in its last moments
             callbacks.on_train_end()
             return False
     callbacks.on_train_end()
     return True
+
+
+def _distributed(batches: tf.data.Dataset, strategy: tf.distribute.Strategy, link) -> Iterable:
+    """Return the batches, each divided among the replicas; of several machines each has made its own part of them."""
+    if link.count == 1:
+        return strategy.experimental_distribute_dataset(batches)
+    return strategy.distribute_datasets_from_function(lambda _: batches)
 
 
 def traced(game, strategy: tf.distribute.Strategy) -> Callable:

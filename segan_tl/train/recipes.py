@@ -10,7 +10,7 @@ from segan_tl.config.memory import FLOAT_BYTES, memory_bytes
 from segan_tl.config.schema import Config
 from segan_tl.console import console
 from segan_tl.data.batches import make_patches
-from segan_tl.data.sample import examples_of_an_epoch, plan_patches
+from segan_tl.data.sample import WHOLE, Part, examples_of_an_epoch, plan_patches
 from segan_tl.errors import UserError
 from segan_tl.models import build_model, publish
 from segan_tl.models.declare import build_within
@@ -27,13 +27,16 @@ from segan_tl.train.steps.teacher import TeacherTerm
 from segan_tl.train.steps.training import Training
 
 
-def make_batches_of(cases: Sequence, config: Config, *, second: Sequence = ()) -> tuple[Callable, int]:
+def make_batches_of(
+    cases: Sequence, config: Config, *, second: Sequence = (), part: Part = WHOLE
+) -> tuple[Callable, int]:
     """Return ((epoch, first step) → batches of that epoch, steps per epoch).
 
     Args:
         cases: prepared cases.
         config: the configuration.
         second: prepared cases of the cohort that `config.source` names.
+        part: what of every batch is made here.
 
     Raises:
         UserError: an epoch is too short for both cohorts.
@@ -47,7 +50,7 @@ def make_batches_of(cases: Sequence, config: Config, *, second: Sequence = ()) -
 
     def patches_of(epoch: int, first_step: int):
         plan = plan_patches(every, whole, epoch=epoch, sources=len(second))
-        return make_patches(every, plan, whole, first_step=first_step, intensities=not on_device)
+        return make_patches(every, plan, whole, first_step=first_step, intensities=not on_device, part=part)
 
     return patches_of, steps
 

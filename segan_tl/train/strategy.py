@@ -1,30 +1,39 @@
-"""Devices: one, all GPUs, or several logical CPUs, each through the tf.distribute strategy that fits."""
+"""Devices: one, all GPUs, several logical CPUs or machines, each through the tf.distribute strategy that fits."""
 
 import re
 
 import tensorflow as tf
 
 from segan_tl.errors import UserError
+from segan_tl.train.machines.link import ALONE
 
 DEVICES = re.compile(r"(cpu)(?::([0-9]{1,3}))?|(gpu)(?::([0-9]{1,3}(?:,[0-9]{1,3})*))?")
 MOST_CPUS = 64  # logical ones
 
 
-def make_strategy(devices: str | None = None) -> tf.distribute.Strategy:
+def make_strategy(devices: str | None = None, link=ALONE) -> tf.distribute.Strategy:
     """Return the strategy for `devices`.
 
     Args:
         devices: None takes all GPUs, else the CPU. "cpu", "cpu:2" (two logical CPUs), "gpu" (all), "gpu:0,2".
+        link: to the workers on other machines; each of them makes this strategy, for its own devices.
 
     Raises:
-        UserError: no such device.
+        UserError: no such device, or other numbers of them on other machines.
     """
     if devices is None:
         devices = "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
     match = DEVICES.fullmatch(devices)
     if not match:
         raise UserError(f"--devices expects cpu, cpu:2, gpu or gpu:0,1; got {devices!r}")
+    if link.count > 1 and match[2]:
+        raise UserError(
+            f"--devices {devices} divides the CPU of one machine; with --distributed every worker has one; type "
+            "--devices cpu, or start more workers"
+        )
     names = _logical_cpus(int(match[2] or 1)) if match[1] else _gpus(match[4])
+    if link.count > 1:
+        return _over_machines(names, link, on_gpus=not match[1])
     return tf.distribute.OneDeviceStrategy(names[0]) if len(names) == 1 else tf.distribute.MirroredStrategy(names)
 
 
@@ -63,3 +72,26 @@ def _take(wanted: list[int]) -> list[str]:
     except RuntimeError:  # TensorFlow has started, and holds all of them
         return [f"/gpu:{number}" for number in wanted]
     return [f"/gpu:{place}" for place in range(len(wanted))]  # those that are seen are counted from 0
+
+
+def _over_machines(names: list[str], link, *, on_gpus: bool) -> tf.distribute.Strategy:
+    """Return the strategy over the devices of all workers, once each of them has come here."""
+    found = link.gather("devices", len(names))
+    if set(found) != {len(names)}:
+        counts = ", ".join(f"{link.roster.name(i)} has {count}" for i, count in enumerate(found))
+        raise UserError(f"expected as many devices on every machine; {counts}; choose as many with --devices on each")
+    if not on_gpus:
+        tf.config.set_visible_devices([], "GPU")  # the strategy would take them
+    cluster = tf.train.ClusterSpec({"worker": list(link.roster.addresses)})
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+        cluster, task_type="worker", task_id=link.index, rpc_layer="grpc"
+    )
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy(resolver)
+    except RuntimeError:
+        raise UserError("--distributed: TensorFlow has already started; use a new process") from None
+    except tf.errors.OpError as error:
+        raise UserError(
+            f"TensorFlow cannot listen at {link.roster.addresses[link.index]} ({error.message.splitlines()[0]}): "
+            "another program may use the port; wait for it, or choose other ports"
+        ) from None

@@ -13,6 +13,7 @@ from segan_tl.metrics.unions import unions, with_unions
 from segan_tl.runs import Run
 from segan_tl.train.checkpoint import require_there, save_best
 from segan_tl.train.loop import Interruption, Progress
+from segan_tl.train.machines.link import ALONE
 
 _STREAM = 16  # beside the seed, of which cases are validated
 LOST = 0.5  # of a case's Dice; more than that is no trimming
@@ -84,14 +85,22 @@ class Validation(keras.callbacks.Callback):
         console.print(f"before the first epoch  Dice {self.progress.best:.3f}")
 
     def _judge(self, interruption: Interruption) -> bool:
-        """Score the validation cases with every share; return False where a signal came before the last of them."""
+        """Score the validation cases with every share; return False where a signal came before the last of them.
+
+        Of several machines each judges its part of the cases.
+        """
         for variable, weight in zip(self.judge.weights, self.game.best_weights(), strict=True):
             variable.assign(weight)
-        scores = []
-        for case in self.cases:
+        link, scores = interruption.link, []
+        for case in self.cases[link.index :: link.count]:
             if interruption.received is not None:
-                return False
+                break
             scores.append(self._scores(case))
+        if interruption.is_agreed():
+            return False
+        every = link.gather("validation", [list(case.items()) for case in scores])
+        # Worker i has judged cases i, i + count, …
+        scores = [dict(map(tuple, every[i % link.count][i // link.count])) for i in range(len(self.cases))]
         self.scores = {share: np.array([case[share] for case in scores]) for share in scores[0]}
         return True
 
@@ -162,13 +171,20 @@ def choose_validated(cases: Sequence[CachedCase], *, most: int, seed: int) -> li
 
 
 def publisher(
-    game, judge, run: Run, *, provenance: dict, files: dict[str, bytes] | None = None
+    game, judge, run: Run, *, provenance: dict, files: dict[str, bytes] | None = None, link=ALONE
 ) -> Callable[[], None]:
-    """Return a function that saves the judged segmentor and the game's other networks as the run's best."""
+    """Return a function that saves the judged segmentor and the game's other networks as the run's best.
+
+    Of several workers the chief's does, and the others' do nothing.
+    """
 
     def publish() -> None:
         require_there(run)
-        save_best(run, game.networks | {"segmentor": judge}, provenance=provenance, files=files)
-        forget(run.root)
+        with link.writing:
+            save_best(run, game.networks | {"segmentor": judge}, provenance=provenance, files=files)
+            forget(run.root)
+
+    if not link.is_chief:
+        return lambda: None
 
     return publish

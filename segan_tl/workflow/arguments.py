@@ -4,6 +4,7 @@ from pathlib import Path
 
 from segan_tl.environment import jobs_that_fit
 from segan_tl.regions import MODALITIES
+from segan_tl.train.machines.roster import KINDS
 from segan_tl.workflow.numbers import device, fold, folds, positive, seed
 from segan_tl.workflow.patients import add_patients_argument
 
@@ -23,6 +24,10 @@ def add_training_arguments(parser):
     parser.add_argument(
         "--devices", type=device, metavar="D", help="cpu, cpu:2, gpu, gpu:0,1 (default: all GPUs, else the CPU)"
     )
+    parser.add_argument(
+        "--distributed", choices=KINDS,
+        help="this is one of several processes, on machines that share their disks, by Slurm's variables or TF_CONFIG",
+    )  # fmt: skip
     parser.add_argument("--seed", type=seed, metavar="N", help="seed of everything random (0)")
     parser.add_argument(
         "--jobs", type=positive, default=preparation_jobs(), metavar="N",

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from segan_tl.disk.ownership import BEFORE
+from segan_tl.train.machines.link import ALONE
 from segan_tl.workflow.cohort import describe, introduce, prepare_cohort
 from segan_tl.workflow.contrast import give_tissues, refuse_without_tissues
 from segan_tl.workflow.earlier import is_finished, old_run_kept, refuse_foreign_run, start_anew
 from segan_tl.workflow.finish import write_what_is_missing
+from segan_tl.workflow.machines import follow, join_workers, train_prepared
 from segan_tl.workflow.patients import count_patients, name_patients, remarks
 from segan_tl.workflow.splits import choose_source, limit_training, take_split
 from segan_tl.workflow.unchanged import record, require_unchanged
@@ -39,16 +41,22 @@ def train_and_score(
     """
     from segan_tl.disk.lock import training_lock
 
-    refuse_foreign_run(this_run)
-    with training_lock(this_run.root):
-        return _train_and_score(
-            arguments, config, this_run, find_cohort=find_cohort, choose_split=choose_split,
-            find_source_cohort=find_source_cohort,
-        )  # fmt: skip
+    with join_workers(arguments, config, this_run) as link:
+        if not link.is_chief:
+            return follow(
+                arguments, config, this_run, link, find_cohort=find_cohort, find_source_cohort=find_source_cohort
+            )
+        refuse_foreign_run(this_run)
+        with training_lock(this_run.root):
+            code = _train_and_score(
+                arguments, config, this_run, link, find_cohort=find_cohort, choose_split=choose_split,
+                find_source_cohort=find_source_cohort,
+            )  # fmt: skip
+        return link.end(code)
 
 
-def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, find_source_cohort) -> int:
-    """Do the work while no other process may."""
+def _train_and_score(arguments, config, this_run, link, *, find_cohort, choose_split, find_source_cohort) -> int:
+    """Do the work while no other process may, but for the workers who follow this one."""
     from segan_tl.console import console, start_tensorflow
     from segan_tl.models.archive import require_network
     from segan_tl.report.score.owed import has_scores
@@ -57,6 +65,7 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     from segan_tl.workflow.unlabelled import divide, needs_masks, remark
 
     finished = not arguments.overwrite and is_finished(this_run, config)
+    link.gather("plan", not finished)
     if finished and has_scores(this_run):
         console.print(
             f"{this_run.root} is trained and scored already: {this_run.summary}; --overwrite starts anew.",
@@ -79,7 +88,7 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
     from segan_tl.train.steps.parts import check_batch
     from segan_tl.train.strategy import make_strategy
 
-    strategy = make_strategy(arguments.devices)
+    strategy = make_strategy(arguments.devices, ALONE if finished else link)
     if not finished:
         check_batch(config, strategy.num_replicas_in_sync)
         check_networks(config)
@@ -124,9 +133,10 @@ def _train_and_score(arguments, config, this_run, *, find_cohort, choose_split, 
         if second:
             parts["source"] = give_tissues(arguments, config.source.phantom, second, parts["source"])
         data = describe(cohort, split) | ({"source": describe(second)} if second else {})
+        link.gather("prepared")
         with old_run_kept(this_run):
-            complete = _train(
-                arguments, config, data=data, parts=parts, this_run=this_run, strategy=strategy
+            complete = train_prepared(
+                arguments, config, data=data, parts=parts, this_run=this_run, strategy=strategy, link=link
             )
         if not complete:
             console.print("Interrupted and saved. Run the same command again to go on.")
@@ -186,20 +196,6 @@ def _signals_as_interrupts():
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _train(arguments, config, *, data, parts, this_run, strategy) -> bool:
-    """Train; return whether training is complete."""
-    from segan_tl.predict.postprocess import binarise_each
-    from segan_tl.predict.segment import segment_prepared
-    from segan_tl.train.fit import fit
-
-    def segment(model, prepared):
-        return binarise_each(segment_prepared(model, prepared, config, case="a validation case"), config.predict)
-
-    return fit(
-        this_run, config, parts, strategy=strategy, segment=segment, data=data, command=arguments.command_line,
-    )  # fmt: skip
 
 
 def _warn_of_nothing_learnt(this_run, config) -> None:
