@@ -26,11 +26,6 @@ def make_strategy(devices: str | None = None, link=ALONE) -> tf.distribute.Strat
     match = DEVICES.fullmatch(devices)
     if not match:
         raise UserError(f"--devices expects cpu, cpu:2, gpu or gpu:0,1; got {devices!r}")
-    if link.count > 1 and match[2]:
-        raise UserError(
-            f"--devices {devices} divides the CPU of one machine; with --distributed every worker has one; type "
-            "--devices cpu, or start more workers"
-        )
     names = _logical_cpus(int(match[2] or 1)) if match[1] else _gpus(match[4])
     if link.count > 1:
         return _over_machines(names, link, on_gpus=not match[1])

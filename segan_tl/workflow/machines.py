@@ -39,10 +39,16 @@ def join_workers(arguments, config, this_run):
 
 def _roster(arguments):
     """Return who trains together; None where --distributed was left out."""
+    from segan_tl.errors import UserError
     from segan_tl.train.machines.roster import read_roster
 
     if arguments.distributed is None:
         return None
+    if (arguments.devices or "").startswith("cpu:"):
+        raise UserError(
+            f"--devices {arguments.devices} divides the CPU of one machine, and with --distributed every worker has "
+            "one; type --devices cpu, and start more workers"
+        )
     # TF_CONFIG was taken out of the environment when the command began: TensorFlow is to take nothing from it.
     return read_roster(arguments.distributed, os.environ | getattr(arguments, "set_aside", {}))
 

@@ -98,6 +98,11 @@ def read_training(
         if getattr(arguments, option) is not None:
             say = "by what with: crossval --stratify S" if option == "stratify" else "how many with: crossval --folds N"
             raise UserError(f"crossval runs every fold; leave --{option} out after --, and say {say}")
+    if arguments.distributed:
+        raise UserError(
+            "crossval runs each fold on one machine; leave --distributed out after --, or give every fold its own "
+            f"machines: python -m segan_tl {name} --fold 0 --distributed {arguments.distributed} …"
+        )
     if arguments.overwrite:
         raise UserError(
             "--overwrite would train finished folds anew whenever crossval goes on; leave it out, and remove the "
