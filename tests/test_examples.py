@@ -16,6 +16,7 @@ from segan_tl.workflow.wrapped import read_training
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 ARRAY, GATHER = EXAMPLES / "crossval.sbatch", EXAMPLES / "crossval_gather.sbatch"
+MACHINES = EXAMPLES / "several_machines.sbatch"
 TRAINING = "TRAINING=(train --config nnunet --data /data/BraTS2021)"
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
 
@@ -41,7 +42,7 @@ def wait_for(path: Path) -> None:
     assert path.exists()
 
 
-@pytest.mark.parametrize("script", [ARRAY, GATHER], ids=lambda path: path.name)
+@pytest.mark.parametrize("script", [ARRAY, GATHER, MACHINES], ids=lambda path: path.name)
 def test_options_stand_before_the_first_command(script):
     lines = script.read_text().splitlines()
     first = next(i for i, line in enumerate(lines) if line and not line.startswith("#"))
@@ -89,6 +90,42 @@ def test_the_gathering_job(tmp_path):
     play(tmp_path, "python", 'echo "$@" > python.txt')
     assert start(tmp_path, GATHER).wait(timeout=30) == 0
     assert (tmp_path / "python.txt").read_text() == "-m segan_tl crossval --gather runs/nnunet/BraTS2021\n"
+
+
+@pytest.mark.parametrize(("code", "queued"), [(0, False), (2, False), (75, True), (138, True)])
+def test_a_training_on_several_machines(tmp_path, code, queued):
+    play(tmp_path, "srun", f'echo "$@" > srun.txt; exit {code}')
+    assert start(tmp_path, MACHINES).wait(timeout=30) == (0 if queued else code)
+    words = (tmp_path / "srun.txt").read_text().split()
+    assert words[:3] == ["python", "-m", "segan_tl"] and words[-2:] == ["--distributed", "slurm"]
+    assert (tmp_path / "scontrol.txt").exists() == queued
+    assert not queued or (tmp_path / "scontrol.txt").read_text() == "requeue 10\n"
+
+
+# Task 1 starts before task 0, as it may be with Slurm, too.
+SRUN = """export SLURM_NTASKS=2 SLURM_STEP_ID=0 SLURM_STEP_NODELIST=localhost SLURM_STEP_TASKS_PER_NODE=2 SLURM_NODEID=0
+export SLURM_JOB_ID=$(($$ % 1250))
+SLURM_PROCID=1 "$@" > task1.txt 2>&1 & other=$!
+SLURM_PROCID=0 "$@" > task0.txt 2>&1; code=$?
+wait $other || exit
+exit $code"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_real_training_of_two_tasks(tiny_cohort, tiny_config, tmp_path):
+    text = MACHINES.read_text()
+    words = "--config nnunet --data /data/BraTS2021 --set train.batch_size=16"
+    assert words in text
+    ours = f"--config {tiny_config} --set train.epochs=1 --data {tiny_cohort} --devices cpu --no-report"
+    script = tmp_path / "machines.sbatch"
+    script.write_text(text.replace(words, ours))
+    play(tmp_path, "srun", SRUN)
+    play(tmp_path, "python", f'export PYTHONPATH={ROOT}; exec {sys.executable} "$@"')
+    process = start(tmp_path, script)
+    said = lambda: "".join((tmp_path / f"task{i}.txt").read_text() for i in (0, 1))  # noqa: E731
+    assert process.wait(timeout=300) == 0, said()
+    assert (tmp_path / "runs" / "segan" / "tiny-flair" / "summary.json").is_file() and "worker 1 of 2" in said()
 
 
 @pytest.mark.slow

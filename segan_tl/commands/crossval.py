@@ -3,7 +3,6 @@
 import argparse
 import json
 import shlex
-from functools import partial
 from pathlib import Path
 
 from segan_tl.console import console
@@ -11,9 +10,10 @@ from segan_tl.disk.lock import training_lock
 from segan_tl.errors import UserError
 from segan_tl.runs import read_json
 from segan_tl.workflow.arguments import add_stratify_argument
+from segan_tl.workflow.arrays import check_script, write_folds
+from segan_tl.workflow.folds import prepare_folds
 from segan_tl.workflow.jobs import Job, run_jobs
 from segan_tl.workflow.numbers import device, folds, positive
-from segan_tl.workflow.trainings import module
 from segan_tl.workflow.wrapped import Training, read_training
 
 WRAPS = True  # what follows -- belongs to another command
@@ -22,6 +22,7 @@ EPILOG = """examples:
   python -m segan_tl crossval -- train --config nnunet_small                        five folds, one after another
   python -m segan_tl crossval --folds 10 --devices gpu:0 gpu:1 -- train --config nnunet --data BraTS2021
   python -m segan_tl crossval --stratify groups.json -- train --config nnunet --data BraTS2021
+  python -m segan_tl crossval --slurm folds.sbatch -- train --config nnunet --data BraTS2021
   python -m segan_tl crossval --gather nnunet/BraTS2021              the folds ran elsewhere (examples/crossval.sbatch)
   python -m segan_tl crossval --gather --partial -- train --config nnunet_small         what is finished so far
 
@@ -59,6 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gather", nargs="?", const="", metavar="FOLDER", help="train nothing, gather what has finished in FOLDER"
     )
+    parser.add_argument(
+        "--slurm", type=Path, metavar="FILE", help="train nothing, write a script that submits all of it as job arrays"
+    )
+    parser.add_argument("--prepare", action="store_true", help="train nothing, prepare the cases for all folds")
     parser.add_argument("--partial", action="store_true", help="with --gather: missing folds are no error")
     parser.add_argument("--runs", type=Path, metavar="DIR", help="where runs are kept (runs)")
     parser.set_defaults(wrapped=[])
@@ -73,6 +78,9 @@ def run(arguments: argparse.Namespace) -> int:
             f"expected {expected} such as: python -m segan_tl crossval {'--gather ' * gathers}-- train --config "
             f"nnunet_small; found {'both' if arguments.wrapped else 'none'}"
         )
+    check_script(arguments, gathers=gathers)
+    if arguments.prepare and (gathers or arguments.slurm):
+        raise UserError("--prepare prepares, and no more; leave --gather and --slurm out")
     if arguments.partial and not gathers:
         raise UserError("--partial belongs to --gather; leave it out, or add --gather")
     if gathers and (arguments.devices or arguments.at_once):
@@ -85,6 +93,14 @@ def run(arguments: argparse.Namespace) -> int:
     training = read_training(arguments.wrapped, **stated)
     if gathers:
         return _gather(training.folder, folds=training.folds, training=training, partial=arguments.partial)
+    if arguments.slurm:
+        _check_begun(training)
+        write_folds(training, arguments, is_done=lambda job: _is_done(job, training))
+        return 0
+    if arguments.prepare:
+        prepare_folds(training)
+        console.print(f"prepared for {training.folds} folds", soft_wrap=True)
+        return 0
     return _train(training, arguments)
 
 
@@ -112,9 +128,9 @@ def _train(training: Training, arguments) -> int:
     at_once = arguments.at_once or max(len(slots), 1)
     _check_devices(training, slots, at_once=at_once)
     _check_begun(training)
-    jobs = [Job(f"fold{k}", (*module(training.name), *training.words_of(k))) for k in range(training.folds)]
+    jobs = training.jobs
     if not all(has_scores(training.plan(number)[0]) for number in range(training.folds)):
-        _prepare(training)
+        prepare_folds(training)
     logs = training.folder / "logs"
     console.print(f"{training.folds} folds, {at_once} at a time; logs in {logs}", soft_wrap=True)
     outcome = run_jobs(
@@ -158,26 +174,6 @@ def _check_begun(training: Training) -> None:
                 f"{this_run.root} was trained with other settings ({'; '.join(different[:3])}); remove "
                 f"{training.folder} to train all folds anew, or add --set name=another to keep both"
             )
-
-
-def _prepare(training: Training) -> None:
-    """Find or simulate the cohort, prepare all of it once for all folds, and see that it can be divided into them.
-
-    Raises:
-        UserError: cases that cannot be used, or fewer patients than folds need.
-    """
-    from segan_tl.workflow.cohort import find_cohort, find_source_cohort, prepare
-    from segan_tl.workflow.splits import choose_fold
-    from segan_tl.workflow.unlabelled import divide, needs_masks
-
-    config, arguments = training.plan(0)[1], training.arguments
-    cohort = find_cohort(arguments, config)
-    cached = prepare(arguments, config, cohort, need_mask=needs_masks(config))
-    by = {"config": config, "folds": training.folds, "strata": training.strata}
-    divide(cohort, cached, partial(choose_fold, fold=0, **by))
-    # Where --data comes alone, `finetune --strategy combined` knows the folder of the source.
-    if config.source and bool(arguments.data) == bool(arguments.source_data):
-        prepare(arguments, config, find_source_cohort(arguments, config))
 
 
 def _is_done(job: Job, training: Training) -> bool:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from segan_tl.regions import MODALITIES
 from segan_tl.workflow.arguments import preparation_jobs
+from segan_tl.workflow.arrays import check_script, write_trainings
 from segan_tl.workflow.curve import Curve
 from segan_tl.workflow.jobs import EXIT_INTERRUPTED
 from segan_tl.workflow.numbers import device, positive
 from segan_tl.workflow.patients import add_patients_argument
-from segan_tl.workflow.starts import ANY, PHANTOM, SCRATCH, read_start, require_distinct
+from segan_tl.workflow.starts import ANY, PHANTOM, SCRATCH, misfit, read_start, require_distinct
 from segan_tl.workflow.trainings import options
 
 EPILOG = """starts, each [LABEL=]ORIGIN[:STRATEGY][,KEY=VALUE ...]
@@ -31,6 +32,7 @@ examples:
   %(prog)s --data PATIENTS --modality all --config nnunet_small --cases 2 4 --starts scratch phantom segan/all
   %(prog)s --data PATIENTS --modality t2 --starts scratch flair "slow=flair,train.learning_rate=1e-4" --seeds 5
   %(prog)s ... --commands          a command line for every training, to be run wherever you like
+  %(prog)s ... --slurm curve.sbatch     a script that submits them as job arrays of Slurm, and then the page
   %(prog)s ... --gather            train nothing, show what is there
 
 Every cell (start, number of cases, seed, division of the patients) is a run of its own below --runs and resumes; the
@@ -78,6 +80,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--overwrite", action="store_true", help="train runs of other settings anew")
     parser.add_argument("--commands", action="store_true", help="print the trainings that are left, and end")
+    parser.add_argument(
+        "--slurm", type=Path, metavar="FILE", help="write a script that submits them as job arrays, and end"
+    )
     parser.add_argument("--gather", action="store_true", help="train nothing, write the page from what is there")
 
 
@@ -86,6 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
     from segan_tl.config.load import load_config
     from segan_tl.workflow.curve_results import write_results
 
+    check_script(arguments, gathers=arguments.gather)
     starts = tuple(map(read_start, arguments.starts))
     require_distinct(starts)
     preset = arguments.config or ("segan_cpu" if arguments.data else "quickstart")
@@ -106,10 +112,12 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.gather:
         _divide(arguments, config, curve, out, most=max((each for each in cases if each), default=0))
     jobs = curve.jobs()
-    if arguments.commands:
-        for job in jobs:
-            if not _is_done(job, curve):
-                print(shlex.join(("python", *job.command[1:])))
+    if arguments.commands or arguments.slurm:
+        left = [job for job in jobs if not _is_done(job, curve)]
+        for job in left if arguments.commands else ():
+            print(shlex.join(("python", *job.command[1:])))
+        if arguments.slurm:
+            write_trainings(left, arguments, name=name)
         return 0
     code = 0 if arguments.gather else _train(arguments, curve, jobs, out, regions=config.data.regions)
     if code == EXIT_INTERRUPTED:
@@ -160,22 +168,12 @@ def _check_origin(start, arguments, config) -> None:
         raise UserError("--starts any sees what is beside the target, and --modality all leaves none; leave it out")
     if start.origin not in (SCRATCH, PHANTOM, ANY, "all", *MODALITIES):
         source = find_source(start.origin, runs=arguments.runs)
-        if source.config and (needed := _misfit(source.config, config)):
+        if source.config and (needed := misfit(source.config, config)):
             sets = " ".join(f"--set {shlex.quote(setting)}" for setting in needed)
             raise UserError(
                 f"--starts {start.origin}: it is of other sizes than the networks of this curve; give a --config of "
                 f"its sizes, or add {sets}"
             )
-
-
-def _misfit(source, config) -> list[str]:
-    """Return KEY=VALUE of what makes networks as wide as a source's, nothing where they are, or where none tells."""
-    needed = []
-    for name in ("model", "critic"):
-        theirs, ours = (getattr(getattr(one, name), "filters", None) for one in (source, config))
-        if theirs and ours and theirs != ours:
-            needed.append(f"{name}.filters={list(theirs)}".replace(" ", ""))
-    return needed
 
 
 # === Patients ===

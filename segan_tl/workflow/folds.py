@@ -97,3 +97,26 @@ def split_of(arguments) -> Callable:
     if Path(arguments.split).is_file():
         return partial(hold_split, read_json(Path(arguments.split), Splits), of=arguments.split)
     return partial(take_split, open_run(arguments.split, runs=arguments.runs))
+
+
+def prepare_folds(training) -> None:
+    """Find or simulate the cohort, prepare all of it once for all folds, and see that it can be divided into them.
+
+    Args:
+        training: `wrapped.Training`.
+
+    Raises:
+        UserError: cases that cannot be used, or fewer patients than folds need.
+    """
+    from segan_tl.workflow.cohort import find_cohort, find_source_cohort, prepare
+    from segan_tl.workflow.splits import choose_fold
+    from segan_tl.workflow.unlabelled import divide, needs_masks
+
+    config, arguments = training.plan(0)[1], training.arguments
+    cohort = find_cohort(arguments, config)
+    cached = prepare(arguments, config, cohort, need_mask=needs_masks(config))
+    by = {"config": config, "folds": training.folds, "strata": training.strata}
+    divide(cohort, cached, partial(choose_fold, fold=0, **by))
+    # Where --data comes alone, `finetune --strategy combined` knows the folder of the source.
+    if config.source and bool(arguments.data) == bool(arguments.source_data):
+        prepare(arguments, config, find_source_cohort(arguments, config))

@@ -80,3 +80,13 @@ def require_distinct(starts: tuple[Start, ...]) -> None:
         raise UserError(f"--starts has {twice[0]} twice; give one of them a name of its own: other={twice[0]},…")
     if SCRATCH not in labels:
         raise UserError("--starts lacks scratch, with which the others are compared; add it: --starts scratch …")
+
+
+def misfit(source, config) -> list[str]:
+    """Return KEY=VALUE of what makes networks as wide as a source's, nothing where they are, or where none tells."""
+    needed = []
+    for name in ("model", "critic"):
+        theirs, ours = (getattr(getattr(one, name), "filters", None) for one in (source, config))
+        if theirs and ours and theirs != ours:
+            needed.append(f"{name}.filters={list(theirs)}".replace(" ", ""))
+    return needed

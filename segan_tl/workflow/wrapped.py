@@ -9,6 +9,8 @@ from pathlib import Path
 from types import ModuleType
 
 from segan_tl.parser import Parser
+from segan_tl.workflow.jobs import Job
+from segan_tl.workflow.trainings import module
 
 TRAININGS = ("train", "transfer", "finetune")  # those with --fold, --folds and a function `plan_run`
 
@@ -41,6 +43,11 @@ class Training:
     def command(self, fold: int) -> str:
         """Return the command line of a fold, for people."""
         return shlex.join(["python", "-m", "segan_tl", self.name, *self.words_of(fold)])
+
+    @property
+    def jobs(self) -> list[Job]:
+        """Return the job of every fold."""
+        return [Job(f"fold{fold}", (*module(self.name), *self.words_of(fold))) for fold in range(self.folds)]
 
     def plan(self, fold: int):
         """Return the run of a fold and its configuration."""

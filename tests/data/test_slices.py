@@ -8,7 +8,7 @@ from segan_tl.data import batches
 from segan_tl.data.batches import make_patches
 from segan_tl.data.cache import prepare_cases
 from segan_tl.data.find.cases import find_cases
-from segan_tl.data.sample import examples_of_an_epoch, plan_patches
+from segan_tl.data.sample import Part, examples_of_an_epoch, plan_patches
 from segan_tl.regions import region_masks
 
 PLAIN = ["augment.mirror=0", "augment.rotation=0", "augment.noise=0"]
@@ -86,6 +86,23 @@ def test_an_epoch_can_start_in_the_middle(cases, tiny_config):
     whole, rest = collect(cases, config)[1], collect(cases, config, first_step=3)[1]
     assert len(whole) == 4 and len(rest) == 1
     assert np.array_equal(whole[3]["image"], rest[0]["image"])
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_parts_of_several_machines_are_the_batches_of_one(cases, tiny_config, monkeypatch, together):
+    """Noise, margins and all: to the last bit, whoever makes them, and from the middle of an epoch, too."""
+    config = load_config(tiny_config, [BOTH, "source.share=0.5", "augment.noise=1", "augment.noise_std=[0.02,0.02]"])
+    if not together:
+        monkeypatch.setattr(batches, "can_change_slices", lambda _: False)
+    plan, whole = collect(cases, config, sources=3)
+    for parts, sizes in (((Part(0, 1, 2), Part(1, 1, 2)), 4), ((Part(0, 2, 4), Part(2, 2, 4)), 2)):
+        found = [list(make_patches(cases, plan, config, first_step=1, part=part)) for part in parts]
+        for step, batch in enumerate(whole[1:]):
+            # Of a step each machine has an element for each of its replicas, in order.
+            rows = [one for elements, part in zip(found, parts) for one in elements[step * part.here :][: part.here]]
+            assert all(len(one["image"]) == sizes for one in rows)
+            for name in ("image", "mask", "domain"):
+                assert np.array_equal(np.concatenate([one[name] for one in rows]), batch[name])
 
 
 def test_an_epoch_visits_every_slice_once(cases, tiny_config):

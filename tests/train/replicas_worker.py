@@ -29,6 +29,7 @@ def main(devices: str, target: str, config_path: str) -> None:
     # Of four examples the first two are the target's: one replica has labels to learn from, the other none.
     values += learn(strategy, source={}, adversary={"weight": 0.5, "schedule": "ganin", "target_labels": False})
     values += move(strategy)
+    require_elements_in_order(strategy)
     np.savez(target, *[keras.ops.convert_to_numpy(value) for value in values])
 
 
@@ -112,6 +113,13 @@ def move(strategy: tf.distribute.Strategy) -> list:
         for batch in strategy.experimental_distribute_dataset(batches.batch(4)):
             step(batch)
     return [*game.segmentor.weights, *game.average.weights, *(metric.result() for metric in game.metrics.values())]
+
+
+def require_elements_in_order(strategy: tf.distribute.Strategy) -> None:
+    """See that of what a machine makes, an element a replica, the replicas get one after another [data.sample.Part]."""
+    elements = strategy.distribute_datasets_from_function(lambda _: tf.data.Dataset.range(4))
+    found = [[int(one) for one in strategy.experimental_local_results(step)] for step in elements]
+    assert found == ([[0], [1], [2], [3]] if strategy.num_replicas_in_sync == 1 else [[0, 1], [2, 3]]), found
 
 
 if __name__ == "__main__":
