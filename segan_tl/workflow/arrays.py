@@ -1,4 +1,4 @@
-"""Trainings as job arrays of Slurm: one script that submits itself, a task a training, and queues again what is saved."""
+"""Trainings as job arrays of Slurm: a script that submits itself, a task a training, and queues what it saved again."""
 
 import shlex
 from collections.abc import Callable, Sequence

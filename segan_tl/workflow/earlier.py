@@ -101,8 +101,13 @@ def start_anew(this_run, config, split, patients: dict[str, dict[str, str]]) -> 
 
 
 @contextlib.contextmanager
-def old_run_kept(this_run) -> Iterator[None]:
-    """Put the earlier run back where the new one fails before it has a checkpoint."""
+def old_run_kept(this_run, link) -> Iterator[None]:
+    """Put the earlier run back where the new one fails before it has a checkpoint.
+
+    Args:
+        this_run: that is trained.
+        link: to workers on other machines, whose end waits for that.
+    """
     from segan_tl.console import console
     from segan_tl.disk.ownership import BEFORE, put_back
 
@@ -110,7 +115,8 @@ def old_run_kept(this_run) -> Iterator[None]:
         yield
     except BaseException:
         if (this_run.root / BEFORE).is_dir():
-            put_back(this_run.root)
+            with link.writing:
+                put_back(this_run.root)
             console.print(f"{this_run.root} holds the earlier run again", soft_wrap=True)
         raise
 

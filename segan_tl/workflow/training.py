@@ -134,7 +134,7 @@ def _train_and_score(arguments, config, this_run, link, *, find_cohort, choose_s
             parts["source"] = give_tissues(arguments, config.source.phantom, second, parts["source"])
         data = describe(cohort, split) | ({"source": describe(second)} if second else {})
         link.gather("prepared")
-        with old_run_kept(this_run):
+        with old_run_kept(this_run, link):
             complete = train_prepared(
                 arguments, config, data=data, parts=parts, this_run=this_run, strategy=strategy, link=link
             )

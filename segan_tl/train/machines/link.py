@@ -20,6 +20,7 @@ from segan_tl.train.machines.roster import Roster
 EXIT_LOST = 75  # EX_TEMPFAIL: the same command goes on
 BEAT_SECONDS = 2
 WRITING_SECONDS = 20  # that an end waits for a checkpoint which is being written
+CHIEF_FIRST_SECONDS = 3  # where all find the same mistake, the chief has time to put its files in order, and to say so
 END = "end"
 # What a collective says when the other side is gone, before anybody has heard of it here.
 BROKEN = (
@@ -145,6 +146,7 @@ class Link:
         if isinstance(error, KeyboardInterrupt):
             self._tell(EXIT_LOST, f"{name} was interrupted; run the same command again to go on")
         elif isinstance(error, UserError):
+            time.sleep(0 if self.is_chief else CHIEF_FIRST_SECONDS)
             self._tell(2, f"{name}: {error}")
         else:
             said = next(iter(str(error).splitlines()), "")
