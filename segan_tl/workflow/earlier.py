@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 
 from segan_tl.runs import read_json, read_state
+from segan_tl.train.machines.link import ALONE
 
 ANEW = "add --overwrite to train it anew, or --set name=another to keep both"
 
@@ -101,7 +102,7 @@ def start_anew(this_run, config, split, patients: dict[str, dict[str, str]]) -> 
 
 
 @contextlib.contextmanager
-def old_run_kept(this_run, link) -> Iterator[None]:
+def old_run_kept(this_run, link=ALONE) -> Iterator[None]:
     """Put the earlier run back where the new one fails before it has a checkpoint.
 
     Args:
