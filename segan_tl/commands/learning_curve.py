@@ -117,7 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
         for job in left if arguments.commands else ():
             print(shlex.join(("python", *job.command[1:])))
         if arguments.slurm:
-            write_trainings(left, arguments, name=name)
+            write_trainings(left, arguments, name=name, at_once=arguments.at_once, page="--gather")
         return 0
     code = 0 if arguments.gather else _train(arguments, curve, jobs, out, regions=config.data.regions)
     if code == EXIT_INTERRUPTED:

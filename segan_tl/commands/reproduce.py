@@ -9,8 +9,9 @@ from segan_tl.papers.cohorts import check_same_data, prepare_cohort
 from segan_tl.papers.help import describe_papers
 from segan_tl.papers.page import refuse_foreign_page, write_page
 from segan_tl.papers.paper import Paper
+from segan_tl.workflow.arrays import check_script, write_trainings
 from segan_tl.workflow.computer import list_nvidia
-from segan_tl.workflow.jobs import Outcome, run_jobs
+from segan_tl.workflow.jobs import Job, Outcome, run_jobs
 from segan_tl.workflow.numbers import positive
 from segan_tl.workflow.trainings import clear_stale, options
 
@@ -35,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--jobs", type=positive, metavar="N", help="trainings at a time (quick without a GPU: 2, else 1)"
     )
     parser.add_argument(
+        "--slurm", type=Path, metavar="FILE", help="write a script that submits all of it as job arrays, and end"
+    )
+    parser.add_argument(
         "--overwrite", action="store_true", help="train runs of other settings, or of another source, anew"
     )
     for name, option in {option.name: option for paper in papers for option in paper.options}.items():
@@ -46,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run what has no result yet, then write the page."""
     from segan_tl.console import console
 
+    check_script(arguments, gathers=False)
     paper = load_paper(arguments.paper)
     scale = arguments.scale or ("full" if arguments.data else "quick")
     _check_arguments(arguments, paper, scale=scale)
@@ -55,6 +60,10 @@ def run(arguments: argparse.Namespace) -> int:
     if lacking:
         console.print(f"note: {lacking}", style="yellow", soft_wrap=True)
     _prepare(arguments, paper, study)
+    if arguments.slurm:
+        left = [job for job in _plan(arguments, paper, study) if not _is_done(job, paper, study)]
+        write_trainings(left, arguments, name=paper.name, at_once=arguments.jobs)
+        return 0
     outcome = _run_jobs(arguments, paper, study)
     if outcome.stopped:
         console.print("Interrupted and saved. Run the same command again to go on.")
@@ -113,19 +122,29 @@ def _run_jobs(arguments, paper: Paper, study) -> Outcome:
     """Run the jobs that have no result, so many at a time."""
     from segan_tl.console import console
     from segan_tl.disk.ownership import mark
-    from segan_tl.runs import Run
-    from segan_tl.workflow.finish import owes_nothing
 
-    jobs, logs = paper.plan(study, arguments), study.out / "logs"
-    clear_stale(jobs, study.runs, is_done=lambda job: paper.is_done(job, study), overwrite=arguments.overwrite)
+    jobs, logs = _plan(arguments, paper, study), study.out / "logs"
     at_once = arguments.jobs or (2 if study.scale == "quick" and not list_nvidia() else 1)
     console.print(f"{len(jobs)} jobs, {at_once} at a time; logs in {logs}", soft_wrap=True)
     mark(study.out, "page")
     return run_jobs(
         jobs, logs=logs, at_once=at_once,
-        is_done=lambda job: paper.is_done(job, study) and owes_nothing(Run(study.runs / job.name)),
-        describe=lambda job: paper.describe(job, study),
+        is_done=lambda job: _is_done(job, paper, study), describe=lambda job: paper.describe(job, study),
     )  # fmt: skip
+
+
+def _plan(arguments, paper: Paper, study) -> list[Job]:
+    """Return all jobs; runs of other settings are refused, or set aside with --overwrite."""
+    jobs = list(paper.plan(study, arguments))
+    clear_stale(jobs, study.runs, is_done=lambda job: paper.is_done(job, study), overwrite=arguments.overwrite)
+    return jobs
+
+
+def _is_done(job: Job, paper: Paper, study) -> bool:
+    from segan_tl.runs import Run
+    from segan_tl.workflow.finish import owes_nothing
+
+    return paper.is_done(job, study) and owes_nothing(Run(study.runs / job.name))
 
 
 def _command(arguments, paper: Paper, *, scale: str) -> str:

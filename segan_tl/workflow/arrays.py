@@ -137,23 +137,29 @@ def write_folds(training, arguments, *, is_done: Callable[[Job], bool]) -> None:
     )  # fmt: skip
 
 
-def write_trainings(jobs: Sequence[Job], arguments, *, name: str) -> None:
-    """Write the script that runs the trainings of a learning curve that are left, and then makes its page.
+def write_trainings(
+    jobs: Sequence[Job], arguments, *, name: str, at_once: int | None = None, page: str | None = None
+) -> None:
+    """Write the script that runs the trainings of a study that are left, and then makes its page.
 
     Args:
         jobs: those without a result.
-        arguments: of learning-curve.
-        name: of the curve.
+        arguments: of learning-curve or reproduce.
+        name: of the study.
+        at_once: trainings at a time.
+        page: option with which the same command makes the page alone; None where it does when nothing is left.
     """
-    words, place = shlex.split(arguments.command_line), 0
-    while place < len(words):  # without --slurm and its file
-        is_option = words[place].startswith("--slurm")
-        del words[place : place + (1 if "=" in words[place] else 2) if is_option else place]
-        place += not is_option
-    gather = Stage("the page", ((*words, "--gather"),), trains=False)
+    words, last = shlex.split(arguments.command_line), []
+    while words:
+        word = words.pop(0)
+        if word.partition("=")[0] != "--slurm":
+            last.append(word)
+        elif "=" not in word:
+            words.pop(0)
+    last += [page] if page else []
     write_array(
-        arguments.slurm, [*stage_jobs(jobs), gather], name=name, command=arguments.command_line,
-        at_once=arguments.at_once,
+        arguments.slurm, [*stage_jobs(jobs), Stage("the page", (tuple(last),), trains=False)], name=name,
+        command=arguments.command_line, at_once=at_once,
     )  # fmt: skip
 
 
@@ -172,7 +178,7 @@ def check_script(arguments, *, gathers: bool) -> None:
     path = arguments.slurm
     if path is None:
         return
-    if gathers or arguments.devices:
+    if gathers or getattr(arguments, "devices", None):
         option = "--gather" if gathers else "--devices"
         raise UserError(f"--slurm writes a script, and Slurm says what runs where; leave {option} out")
     if path.is_dir():

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import importlib
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -47,6 +48,20 @@ def test_there_are_61_runs_and_the_matrix(tmp_path):
     other = [job.name for job in plan(tmp_path, "--only", "curve", "--curve", "t1c-to-t1")[0]]
     assert len(other) == 50  # T1c too
     assert f"{NAME}-t1c-to-t1-segmentor-only-cases4-seed2-division0/t1c-to-t1-frozen" in other
+
+
+def test_all_of_it_as_job_arrays(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(reproduce, "_prepare", lambda *_: None)
+    assert main(["reproduce", "giacomello-2020", "--slurm", "study.sbatch"]) == 0
+    text = (tmp_path / "study.sbatch").read_text()
+    sizes = [int(size) for size in re.search(r"TASKS=\((.*)\)", text)[1].split()]
+    assert sum(sizes) == 62 + 1 and sizes[-1] == 1  # the runs and the matrix, and at the end the page
+    assert f"{len(sizes) - 1}.0) COMMAND=(python -m segan_tl reproduce giacomello-2020) ;;" in text
+    # What is moved begins when its source is trained.
+    assert all(line[4] == "0" for line in text.splitlines() if "COMMAND=(python -m segan_tl train-segan" in line)
+    assert all(line[4] > "0" for line in text.splitlines() if "COMMAND=(python -m segan_tl transfer" in line)
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize("scale", ["quick", "full"])

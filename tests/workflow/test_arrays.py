@@ -3,17 +3,19 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from segan_tl.__main__ import main
-from segan_tl.workflow.arrays import Stage, stage_jobs, write_array
+from segan_tl.workflow.arrays import Stage, stage_jobs, write_array, write_trainings
 from segan_tl.workflow.jobs import Job
 from tests.small_volumes import TINY
 
@@ -129,6 +131,14 @@ def test_a_learning_curve_is_a_stage_for_what_others_need(place, tiny_cohort, ti
     assert re.search(r"1\.0\) COMMAND=\(python -m segan_tl transfer .*--seed 0", text)
     page = re.search(r"2\.0\) COMMAND=\((.*)\) ;;", text)[1]
     assert page == f"python -m segan_tl {' '.join(words)} --gather"
+
+
+def test_the_option_is_left_out_of_what_makes_the_page(place):
+    for given in (("--slurm", "a b"), ("--slurm=a b",)):
+        line = shlex.join(["python", "-m", "segan_tl", "reproduce", *given, "kaur-2019"])
+        arguments = SimpleNamespace(slurm=Path("a b"), command_line=line)
+        write_trainings([], arguments, name="kaur-2019")
+        assert "0.0) COMMAND=(python -m segan_tl reproduce kaur-2019) ;;" in (place / "a b").read_text()
 
 
 @pytest.mark.parametrize(
