@@ -127,10 +127,18 @@ def run_epochs(
 
 
 def _distributed(batches: tf.data.Dataset, strategy: tf.distribute.Strategy, link) -> Iterable:
-    """Return the batches, each divided among the replicas; of several machines each has made its own part of them."""
+    """Return the batches, each divided among the replicas; of several machines each has made its own part of them.
+
+    A part comes an element a replica, and is made endless by zeros that nobody reads: of an end TensorFlow would ask
+    all machines at every step, and no shape would be known beforehand, for which the fused operations do nothing.
+    """
     if link.count == 1:
         return strategy.experimental_distribute_dataset(batches)
-    return strategy.distribute_datasets_from_function(lambda _: batches)
+    steps = int(batches.cardinality()) // (strategy.num_replicas_in_sync // link.count)
+    zeros = tf.nest.map_structure(lambda spec: tf.zeros(spec.shape, spec.dtype), batches.element_spec)
+    endless = batches.concatenate(tf.data.Dataset.from_tensors(zeros).repeat())
+    distributed = strategy.distribute_datasets_from_function(lambda _: endless)
+    return (batch for _, batch in zip(range(steps), distributed))
 
 
 def traced(game, strategy: tf.distribute.Strategy) -> Callable:

@@ -87,29 +87,43 @@ def meet(roster: Roster, about: dict) -> list[Peer]:
 def _await_others(roster: Roster, about: dict) -> list[Peer]:
     host, port = roster.meeting
     try:
-        listener = socket.create_server(("", port), backlog=roster.count)
+        both = {"family": socket.AF_INET6, "dualstack_ipv6": True} if socket.has_dualstack_ipv6() else {}
+        listener = socket.create_server(("", port), backlog=roster.count, **both)
     except OSError as error:
         raise UserError(
             f"cannot wait for the other workers at port {port} of {host} ({error.strerror or error}): another "
             "training may use it; wait for that one, or choose other ports"
         ) from None
-    deadline, peers = time.monotonic() + JOIN_SECONDS, {}
-    with listener:
-        while len(peers) < roster.count - 1:
-            listener.settimeout(max(deadline - time.monotonic(), 0.01))
-            try:
-                connection, _ = listener.accept()
-            except TimeoutError:
-                missing = [roster.name(i) for i in range(1, roster.count) if i not in peers]
-                raise UserError(
-                    f"expected {roster.count} workers; {', '.join(missing)} did not come to {host}:{port} within "
-                    f"{JOIN_SECONDS} s; start all of them with the same command, at the same time"
-                ) from None
-            if peer := _greeted(connection, roster, about, peers):
-                peers[peer.index] = peer
+    peers = {}
+    try:
+        with listener:
+            _greet_all(listener, roster, about, peers)
+    except UserError as error:
+        for peer in peers.values():
+            with contextlib.suppress(OSError):
+                peer.send("end", code=2, text=str(error))
+        raise
     for peer in peers.values():
         peer.send("welcome")
     return [peers[index] for index in sorted(peers)]
+
+
+def _greet_all(listener: socket.socket, roster: Roster, about: dict, peers: dict[int, Peer]) -> None:
+    """Put every other worker that comes into `peers`, until all are there."""
+    deadline = time.monotonic() + JOIN_SECONDS
+    while len(peers) < roster.count - 1:
+        listener.settimeout(max(deadline - time.monotonic(), 0.01))
+        try:
+            connection, _ = listener.accept()
+        except TimeoutError:
+            missing = [roster.name(i) for i in range(1, roster.count) if i not in peers]
+            host, port = roster.meeting
+            raise UserError(
+                f"expected {roster.count} workers; {', '.join(missing)} did not come to {host}:{port} within "
+                f"{JOIN_SECONDS} s; start all of them with the same command, at the same time"
+            ) from None
+        if peer := _greeted(connection, roster, about, peers):
+            peers[peer.index] = peer
 
 
 def _greeted(connection: socket.socket, roster: Roster, about: dict, known: dict[int, Peer]) -> Peer | None:

@@ -162,6 +162,20 @@ def test_workers_that_do_not_come(monkeypatch):
         meet(Roster(roster.addresses, 1), ABOUT)
 
 
+def test_who_has_come_hears_why_it_ends(monkeypatch):
+    monkeypatch.setattr(peer_module, "JOIN_SECONDS", 1)
+    addresses, found = addresses_of(3), [None, None]
+
+    def start(index):
+        try:
+            meet(Roster(addresses, index), ABOUT)
+        except UserError as error:
+            found[index] = str(error)
+
+    in_threads(2, start)  # the third never comes
+    assert "worker 2 (127.0.0.1:" in found[0] and found[1] == found[0]
+
+
 def test_a_port_that_is_taken():
     roster = Roster(addresses_of(2), 0)
     with socket.create_server(("", roster.meeting[1])):
