@@ -15,6 +15,7 @@ EPILOG = """examples:
   python -m segan_tl train --config nnunet --data CLINIC --modality any     of patients who lack some modalities, too
   python -m segan_tl train --config nnunet --data BraTS2021 --fold 0    first of five folds (--folds 10 for ten)
   python -m segan_tl train --config mednext_s --data BraTS2021 --devices gpu:0,1
+  srun python -m segan_tl train --config nnunet --data BraTS2021 --distributed slurm    on the machines of a Slurm job
   python -m segan_tl train --config dann --data AFRICA --source-data BraTS2021   a second cohort to learn from
   python -m segan_tl train --config unet3d --set source.share=0.5 --data AFRICA --source-data BraTS2021
   python -m segan_tl train --config nnunet_small --set critic.filters=[16,32,64] --set name=adversarial

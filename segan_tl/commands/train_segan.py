@@ -15,6 +15,7 @@ EPILOG = """examples:
   %(prog)s --modality all --set critic.update=alternating --set name=alternating
   %(prog)s --modality any --data CLINIC                  whatever modalities a patient has, one network for all
   %(prog)s --modality flair --devices gpu:0,1            two GPUs; cpu:2 gives two logical CPUs
+  srun %(prog)s --modality flair --data BraTS2021 --distributed slurm     on the machines of a Slurm job
   %(prog)s --modality t2 --split segan/flair             the same patients in each part as another run
 
 Run the same command again to go on after an interruption. Without --data, the configuration quickstart is used and

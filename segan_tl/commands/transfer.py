@@ -26,6 +26,7 @@ examples:
   %(prog)s --from unet3d/BraTS2021 --strategy combined --data BraTS-Africa
   %(prog)s --from zoo:segan_t2 --target t2 --data CLINIC --config segan_cpu --rehearse
                                      a network that comes along (python -m segan_tl zoo), few masks: it forgets nothing
+  srun %(prog)s --from nnunet/BraTS2021 --data CLINIC --distributed slurm     on the machines of a Slurm job
   %(prog)s --from nnunet.keras --strategy last-three --config nnunet --data CLINIC
 
 The configuration, the data and the split are those of the source, so that no test case was seen before; --config and

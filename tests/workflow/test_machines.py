@@ -21,10 +21,11 @@ EPOCHS = 5
 def start(folder, cohort, config, *more, index=None, addresses=()) -> subprocess.Popen:
     """Start a training, or a worker of one; its output goes to a file."""
     command = [
-        sys.executable, str(ROOT / "train_segan.py"), "--modality", "flair", "--data", str(cohort), "--config",
+        sys.executable, "-m", "segan_tl", "train", "--modality", "flair", "--data", str(cohort), "--config",
         str(config), "--runs", str(folder / "runs"), "--cache", str(folder / "cache"), "--no-report", *more,
     ]  # fmt: skip
-    environment = os.environ | ({} if index is None else {"TF_CONFIG": tf_config(addresses, index)})
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment |= {} if index is None else {"TF_CONFIG": tf_config(addresses, index)}
     with (folder / f"worker{index}.log").open("a") as log:
         return subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT)
 
@@ -50,15 +51,20 @@ def log_of(folder, index) -> str:
     return (folder / f"worker{index}.log").read_text()
 
 
+def run_in(folder) -> Path:
+    """Return the folder of the run of a training, there or not."""
+    return next(folder.glob("runs/*/tiny-flair"), folder / "runs" / "none")
+
+
 def everything(folder) -> dict:
     """Return what a training left, but for its times."""
     from segan_tl.models.weights import load_network
 
-    run, found = folder / "runs" / "segan" / "flair", {}
-    for part in ("best", "last"):
-        for file in ("segmentor.keras", "critic.keras"):
-            for i, array in enumerate(load_network(run / part / file).get_weights()):
-                found[f"{part}/{file}/{i}"] = array
+    run, found = run_in(folder), {}
+    for file in sorted(run.glob("*/*.keras")):
+        for i, array in enumerate(load_network(file).get_weights()):
+            found[f"{file.parent.name}/{file.name}/{i}"] = array
+    assert len(found) > 20
     with np.load(run / "last" / "training.npz") as saved:
         found |= {name: saved[name] for name in saved.files}
     with (run / "history.csv").open() as file:
@@ -86,7 +92,7 @@ def test_two_workers_give_what_two_replicas_do(whole, tiny_cohort, tiny_config, 
     codes = end_all(start_two(tmp_path, tiny_cohort, tiny_config, *settings), 250)
     assert codes == [0, 0], log_of(tmp_path, 0) + log_of(tmp_path, 1)
     assert_same(everything(tmp_path), whole)
-    assert json.loads((tmp_path / "runs" / "segan" / "flair" / "run.json").read_text())["replicas"] == 2
+    assert json.loads((run_in(tmp_path) / "run.json").read_text())["replicas"] == 2
     # The other one says whom it follows, and no more; the chief says all of it.
     assert "worker 1 of 2: follows worker 0 (127.0.0.1:" in log_of(tmp_path, 1)
     assert "epoch 1/5" in log_of(tmp_path, 0) and "epoch 1/5" not in log_of(tmp_path, 1)
@@ -115,11 +121,25 @@ def test_workers_of_different_commands_are_refused(tiny_cohort, tiny_config, tmp
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+def test_two_workers_give_what_two_replicas_do_of_volumes(tiny_cohort, tmp_path):
+    """With clipping, several outputs, bfloat16, every change of intensity, and the fused normalisation of instances."""
+    settings = [f"train.{name}" for name in ("epochs=2", "steps_per_epoch=2")] + ["data.patch=[16,32,32]"]
+    more = [word for setting in settings for word in ("--set", setting)]
+    (tmp_path / "whole").mkdir()
+    process = start(tmp_path / "whole", tiny_cohort, "nnunet_small", "--devices", "cpu:2", *more)
+    assert end_all([process], 300) == [0], log_of(tmp_path / "whole", None)
+    codes = end_all(start_two(tmp_path, tiny_cohort, "nnunet_small", *more), 400)
+    assert codes == [0, 0], log_of(tmp_path, 0) + log_of(tmp_path, 1)
+    assert_same(everything(tmp_path), everything(tmp_path / "whole"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_signal_and_a_kill_change_nothing(whole, tiny_cohort, tiny_config, tmp_path):
     settings = ("--set", f"train.epochs={EPOCHS}")
     for number, victim in ((signal.SIGTERM, 1), (signal.SIGKILL, 1), (signal.SIGKILL, 0)):
         workers = start_two(tmp_path, tiny_cohort, tiny_config, *settings)
-        _await_next_epoch(tmp_path / "runs" / "segan" / "flair" / "history.csv", workers)
+        _await_next_epoch(tmp_path / "runs" / "segan" / "tiny-flair" / "history.csv", workers)
         started = time.monotonic()
         workers[victim].send_signal(number)
         codes = end_all(workers, 60)
