@@ -8,7 +8,8 @@ import pytest
 
 # The files that take longest begin first, so that no process works alone at the end.
 LONG = (
-    "test_transfer", "test_train", "test_finetune", "test_replicas", "test_train_domains", "test_fit", "test_strategies"
+    "test_machines", "test_transfer", "test_train", "test_finetune", "test_replicas", "test_train_domains", "test_fit",
+    "test_strategies",
 )  # fmt: skip
 
 

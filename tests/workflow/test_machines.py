@@ -87,6 +87,7 @@ def whole(tiny_cohort, tiny_config, tmp_path_factory):
     return everything(folder)
 
 
+@pytest.mark.timeout(600)  # beside other work; alone it takes a minute
 def test_two_workers_give_what_two_replicas_do(whole, tiny_cohort, tiny_config, tmp_path):
     settings = ("--set", f"train.epochs={EPOCHS}")
     codes = end_all(start_two(tmp_path, tiny_cohort, tiny_config, *settings), 250)
