@@ -123,8 +123,11 @@ def test_workers_of_different_commands_are_refused(tiny_cohort, tiny_config, tmp
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_two_workers_give_what_two_replicas_do_of_volumes(tiny_cohort, tmp_path):
-    """With clipping, several outputs, bfloat16, every change of intensity, and the fused normalisation of instances."""
-    settings = [f"train.{name}" for name in ("epochs=2", "steps_per_epoch=2")] + ["data.patch=[16,32,32]"]
+    """With clipping, several outputs, every change of intensity, and the fused normalisation of instances.
+
+    Not in bfloat16, of which one process with two replicas on a busy CPU does not always repeat its own digits.
+    """
+    settings = ["train.epochs=1", "train.steps_per_epoch=2", "train.precision=float32", "data.patch=[16,32,32]"]
     more = [word for setting in settings for word in ("--set", setting)]
     (tmp_path / "whole").mkdir()
     process = start(tmp_path / "whole", tiny_cohort, "nnunet_small", "--devices", "cpu:2", *more)
