@@ -18,6 +18,7 @@ from segan_tl.data.learnt import Learnt, run_patients
 from segan_tl.data.sample import WHOLE, Part
 from segan_tl.disk.atomic import write_json
 from segan_tl.environment import versions
+from segan_tl.errors import UserError
 from segan_tl.runs import Run
 from segan_tl.train.callbacks import ProgressLine, Record, TensorBoard
 from segan_tl.train.checkpoint import restore_last, save_last
