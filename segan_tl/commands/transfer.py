@@ -83,7 +83,7 @@ def run(arguments) -> int:
     from segan_tl.runs import Run
     from segan_tl.workflow.cohort import find_cohort, find_source_cohort
     from segan_tl.workflow.source_data import use_data_of, with_source_data
-    from segan_tl.workflow.worth import compare_with_scratch, fault_of_scratch
+    from segan_tl.workflow.worth import ON_ONE_MACHINE, compare_with_scratch, fault_of_scratch
 
     source, strategy = _asked_for(arguments)
     this_run, config, label = _plan(arguments, source, strategy)
@@ -98,7 +98,7 @@ def run(arguments) -> int:
         use_data_of(arguments, source, config)
     scratch = Run(run_folder(arguments.runs, config.name, label))
     if arguments.distributed:
-        fault = "it is trained on one machine; type the same command without --distributed afterwards"
+        fault = ON_ONE_MACHINE
     else:
         fault = None if strategy in WITHOUT_WEIGHTS else fault_of_scratch(scratch, config)
     if arguments.scratch and fault:

@@ -5,13 +5,15 @@ import argparse
 from segan_tl.workflow.finish import write_page
 from segan_tl.workflow.training import train_and_score
 
+ON_ONE_MACHINE = "it is trained on one machine; type the same command without --distributed afterwards"
+
 
 def compare_with_scratch(arguments, config, scratch, this_run, *, source, find_cohort) -> int:
     """Train from scratch where that is wanted, and write what the transfer was worth; return the exit code."""
     from segan_tl.console import console
     from segan_tl.runs import read_json
 
-    fault = fault_of_scratch(scratch, config)
+    fault = ON_ONE_MACHINE if arguments.distributed else fault_of_scratch(scratch, config)
     wanted = arguments.scratch
     if wanted is None:
         wanted = bool(arguments.target and read_json(this_run.state).get("data", {}).get("synthetic"))
