@@ -1,6 +1,7 @@
 """Devices: one, all GPUs, several logical CPUs or machines, each through the tf.distribute strategy that fits."""
 
 import re
+from functools import cache
 
 import tensorflow as tf
 
@@ -29,7 +30,17 @@ def make_strategy(devices: str | None = None, link=ALONE) -> tf.distribute.Strat
     names = _logical_cpus(int(match[2] or 1)) if match[1] else _gpus(match[4])
     if link.count > 1:
         return _over_machines(names, link, on_gpus=not match[1])
-    return tf.distribute.OneDeviceStrategy(names[0]) if len(names) == 1 else tf.distribute.MirroredStrategy(names)
+    return tf.distribute.OneDeviceStrategy(names[0]) if len(names) == 1 else _mirrored(tuple(names))
+
+
+@cache
+def _mirrored(names: tuple[str, ...]) -> tf.distribute.MirroredStrategy:
+    """Return the strategy of these devices, one for the whole process.
+
+    Another would number its reductions from the beginning again, and TensorFlow, which remembers the shape of each,
+    refuses a second training of other layers: "Shape mismatch in the collective instance".
+    """
+    return tf.distribute.MirroredStrategy(list(names))
 
 
 def _logical_cpus(count: int) -> list[str]:
