@@ -98,7 +98,7 @@ def run(arguments) -> int:
         use_data_of(arguments, source, config)
     scratch = Run(run_folder(arguments.runs, config.name, label))
     if arguments.distributed:
-        fault = ON_ONE_MACHINE
+        fault = f"--scratch does not go with --distributed, leave it out; of the comparison: {ON_ONE_MACHINE}"
     else:
         fault = None if strategy in WITHOUT_WEIGHTS else fault_of_scratch(scratch, config)
     if arguments.scratch and fault:

@@ -90,10 +90,13 @@ def split_of(arguments) -> Callable:
     Raises:
         UserError: there is none.
     """
+    from segan_tl.errors import UserError
     from segan_tl.runs import open_run, read_json
     from segan_tl.schemas.runs import Splits
     from segan_tl.workflow.splits import hold_split, take_split
 
+    if Path(arguments.split).suffix == ".json" and not Path(arguments.split).is_file():
+        raise UserError(f"expected a file of cases at --split {arguments.split}; there is none")
     if Path(arguments.split).is_file():
         return partial(hold_split, read_json(Path(arguments.split), Splits), of=arguments.split)
     return partial(take_split, open_run(arguments.split, runs=arguments.runs))

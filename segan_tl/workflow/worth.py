@@ -5,7 +5,7 @@ import argparse
 from segan_tl.workflow.finish import write_page
 from segan_tl.workflow.training import train_and_score
 
-ON_ONE_MACHINE = "it is trained on one machine; type the same command without --distributed afterwards"
+ON_ONE_MACHINE = "one machine trains it: the same command without --distributed, and with --scratch, once this is done"
 
 
 def compare_with_scratch(arguments, config, scratch, this_run, *, source, find_cohort) -> int:

@@ -95,6 +95,8 @@ def _await_others(roster: Roster, about: dict) -> list[Peer]:
             "training may use it; wait for that one, or choose other ports"
         ) from None
     peers = {}
+    others = ", ".join(roster.name(index) for index in range(1, roster.count))
+    console.print(f"worker 0 of {roster.count}: waits for {others}, {JOIN_SECONDS // 60} min at most", soft_wrap=True)
     try:
         with listener:
             _greet_all(listener, roster, about, peers)
