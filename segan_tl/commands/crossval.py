@@ -161,6 +161,7 @@ def _check_begun(training: Training) -> None:
     Raises:
         UserError: there are some.
     """
+    from segan_tl.data.folds import FILE
     from segan_tl.workflow.earlier import differences, has_begun
 
     for number in range(training.folds):
@@ -172,7 +173,8 @@ def _check_begun(training: Training) -> None:
         if different:
             raise UserError(
                 f"{this_run.root} was trained with other settings ({'; '.join(different[:3])}); remove "
-                f"{training.folder} to train all folds anew, or add --set name=another to keep both"
+                f"{training.folder / 'fold*'} and {training.folder / FILE} to train all folds anew, or add --set "
+                "name=another to keep both"
             )
 
 

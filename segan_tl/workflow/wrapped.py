@@ -112,8 +112,8 @@ def read_training(
         )
     if arguments.overwrite:
         raise UserError(
-            "--overwrite would train finished folds anew whenever crossval goes on; leave it out, and remove the "
-            "folder of the folds, or add --set name=another"
+            "--overwrite would train finished folds anew whenever crossval goes on; leave it out, and remove "
+            "fold* and folds.json in their folder, or add --set name=another"
         )
     training = Training(name, tuple(rest), folds, arguments, command, stratify)
     training.plan(0)

@@ -158,6 +158,16 @@ def test_folds_of_other_settings_or_in_training_are_refused_before_one_starts(co
     assert main(["crossval", "--folds", "3", "--", *words, "--set", "train.epochs=2"]) == 2
     printed = capsys.readouterr().err
     assert "fold1 was trained with other settings (train.epochs 3 → 2); remove" in printed and "name=another" in printed
+    # A plain run, without --fold, lies in the same folder: what is to be removed leaves all of its files.
+    patterns = [Path(word) for word in printed.partition("; remove ")[2].partition(" to train")[0].split(" and ")]
+    plain = Run(training.folder)
+    plain.best.mkdir()
+    for name in ("config.json", "metrics.csv", "folds.json"):
+        (plain.root / name).touch()
+    removed = {found.name for pattern in patterns for found in pattern.parent.glob(pattern.name)}
+    assert removed == {"fold1", "folds.json"}
+    assert all(pattern.parent == plain.root for pattern in patterns)
+    (plain.root / "folds.json").unlink()
     with training_lock(run.root):
         assert main(["crossval", "--folds", "3", "--", *words]) == 2
     assert "fold1 is being trained by process" in capsys.readouterr().err
