@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segan_tl.workflow.jobs import Job
+from segan_tl.workflow.sbatch_lines import sbatch_lines
 from segan_tl.workflow.trainings import module
 
 MARK = "# Written by segan_tl: "
@@ -16,24 +17,14 @@ SCRIPT = """#!/bin/bash
 #
 # submits {what}: each begins when all tasks of the one before have ended well.
 # What has failed goes on, or is tried again, when this is typed again; a finished training is left as it is.
+# Its jobs are named {name}.
 #
 # Change what follows: the time, memory, cores and GPUs, which depend on your data, and --partition and --account as
 # your cluster wants them. A cluster seldom takes more than 1000 tasks in an array.
-#SBATCH --job-name={name}
-#SBATCH --output={name}-%A_%a.out
-#SBATCH --time=24:00:00
-#SBATCH --nodes=1
-#SBATCH --ntasks=1
-#SBATCH --cpus-per-task=8
-#SBATCH --mem=64G
-#SBATCH --gres=gpu:1
-##SBATCH --partition=gpu
-##SBATCH --account=project
+{asked}
 # Two minutes before its time is over, Slurm warns this script (B: this script alone) with SIGUSR1; the training saves,
 # ends with code 75, and its task is queued again, under the same number, until it is finished. The output is kept.
-#SBATCH --signal=B:USR1@120
-#SBATCH --requeue
-#SBATCH --open-mode=append
+{warned}
 
 # Of each stage: how many tasks, and what sbatch is told beside the lines above; --gres=none is for those without GPU.
 TASKS=({sizes})
@@ -193,7 +184,7 @@ def write_array(path: Path, stages: Sequence[Stage], *, name: str, command: str,
     """Write the script that submits stages of commands, a job array each.
 
     Args:
-        path: of the script; one that was written before is replaced.
+        path: of the script; one that was written before is replaced, but for its #SBATCH lines.
         stages: one after another.
         name: of the jobs.
         command: what the user typed.
@@ -202,6 +193,8 @@ def write_array(path: Path, stages: Sequence[Stage], *, name: str, command: str,
     from segan_tl.console import console, printable
     from segan_tl.disk.atomic import write_text
 
+    earlier = path.read_text(encoding="utf-8", errors="replace") if path.exists() else None
+    lines = sbatch_lines(name, earlier=earlier)
     cases = "\n".join(
         f"    {number}.{task}) COMMAND=({shlex.join(('python', *words[1:]))}) ;;"
         for number, stage in enumerate(stages)
@@ -212,7 +205,10 @@ def write_array(path: Path, stages: Sequence[Stage], *, name: str, command: str,
         what=", ".join(stage.about for stage in stages), folder=shlex.quote(str(Path.cwd())),
         sizes=" ".join(str(len(stage.commands)) for stage in stages), throttle=f"%{at_once}" if at_once else "",
         options=" ".join('""' if stage.trains else '"--gres=none"' for stage in stages),
+        asked=lines.asked, warned=lines.warned,
     )  # fmt: skip
     write_text(path, text)
+    if lines.edited:
+        console.print(f"kept: the #SBATCH lines of the earlier {path}, as edited", markup=False, soft_wrap=True)
     said = f"written: {path}; look at its #SBATCH lines, then type: bash {shlex.quote(str(path))}"
     console.print(said, markup=False, soft_wrap=True)

@@ -92,6 +92,33 @@ def test_sbatch_reads_all_of_its_lines(place):
     assert "#SBATCH --requeue" in lines and "#SBATCH --gres=gpu:1" in lines
 
 
+def test_edited_lines_are_kept_when_the_script_is_written_again(place, capsys):
+    words = ["crossval", "--slurm", "folds.sbatch", "--folds", "3", *TRAINING]
+    assert main(words) == 0
+    script = place / "folds.sbatch"
+    first = script.read_text()
+    assert main(words) == 0 and script.read_text() == first
+    assert "kept" not in capsys.readouterr().out  # nothing was edited
+    edited = first.replace("##SBATCH --partition=gpu", "#SBATCH --partition=a100").replace("gpu:1", "gpu:{h200}:2")
+    edited = edited.replace("--time=24:00:00", "--time=2-00:00:00").replace("USR1@120", "USR1@600")
+    assert edited.count("\n") == first.count("\n")
+    script.write_text(edited)
+    assert main(words) == 0 and script.read_text() == edited
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "kept: the #SBATCH lines of the earlier folds.sbatch, as edited",
+        "written: folds.sbatch; look at its #SBATCH lines, then type: bash folds.sbatch",
+    ]
+    # What is computed is new: the stages, and how many tasks may run at a time.
+    words[4:4] = ["5", "--at-once", "2"]
+    words.remove("3")
+    assert main(words) == 0
+    again = script.read_text()
+    assert "TASKS=(1 5 1)" in again and 'TASKS[stage] - 1))%2"' in again
+    assert [line for line in again.splitlines() if "#SBATCH" in line] == [
+        line for line in edited.splitlines() if "#SBATCH" in line
+    ]
+
+
 @pytest.mark.parametrize(("code", "ends"), [(0, 0), (2, 2), (75, 0)])
 def test_what_was_interrupted_is_queued_again(place, code, ends):
     assert main(["crossval", "--slurm", "folds.sbatch", *TRAINING]) == 0
