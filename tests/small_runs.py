@@ -106,3 +106,19 @@ def small_networks(seed: int = 0) -> tuple[keras.Model, keras.Model]:
     keras.utils.set_random_seed(seed)
     segmentor = build_segmentor((None, None, 1), filters=(4, 8, 8, 8))
     return segmentor, build_critic((None, None, 1), filters=(4, 8))
+
+
+def interrupt_segmenting(monkeypatch, *, call: int) -> list[str]:
+    """Interrupt the test of a run when it segments for the n-th time; return the list that its cases go into."""
+    from segan_tl.report.score import evaluate
+
+    asked, segment = [], evaluate.segment_case
+
+    def segment_or_stop(*arguments, case, **options):
+        asked.append(case)
+        if len(asked) == call:
+            raise KeyboardInterrupt
+        return segment(*arguments, case=case, **options)
+
+    monkeypatch.setattr(evaluate, "segment_case", segment_or_stop)
+    return asked

@@ -16,7 +16,7 @@ from segan_tl.runs import Run, read_json
 from segan_tl.workflow.again import PARTIAL
 from tests.commands.test_imports import words
 from tests.small_checkpoints import REGIONS, small_plans, write_nnunet
-from tests.small_runs import make_run, small_config, small_labels, threshold_segmentor, write_case
+from tests.small_runs import interrupt_segmenting, make_run, small_config, small_labels, threshold_segmentor, write_case
 
 
 @pytest.fixture
@@ -109,15 +109,7 @@ def test_an_interrupted_retest_goes_on_behind_the_last_case(run, tmp_path, monke
         write_case(tmp_path / "other", name, small_labels())
     line = ["retest", str(run.root), "--data", str(tmp_path / "other"), "--out"]
     assert main([*line, str(tmp_path / "whole")]) == 0
-    asked, segment = [], evaluate.segment_case
-
-    def stop_at_the_third(*arguments, case, **options):
-        asked.append(case)
-        if len(asked) == 3:
-            raise KeyboardInterrupt
-        return segment(*arguments, case=case, **options)
-
-    monkeypatch.setattr(evaluate, "segment_case", stop_at_the_third)
+    asked = interrupt_segmenting(monkeypatch, call=3)
     out = tmp_path / "out"
     assert main([*line, str(out), "--auc"]) == 130
     assert [path.name for path in out.iterdir()] == [PARTIAL] and (out / PARTIAL / "auc.csv").is_file()

@@ -21,7 +21,9 @@ from segan_tl.report.score import evaluate
 from segan_tl.report.score.evaluate import _print_table, describe, evaluate_run
 from segan_tl.report.score.remarks import print_remarks
 from segan_tl.runs import Run
-from tests.small_runs import SPACING_MM, make_run, small_config, small_labels, threshold_segmentor, write_case
+from tests.small_runs import (
+    SPACING_MM, interrupt_segmenting, make_run, small_config, small_labels, threshold_segmentor, write_case,
+)
 
 OVERLAP = ["dice", "precision", "sensitivity", "specificity"]
 LESIONS = ["lesion_dice", "lesion_hd95_mm", "lesions_found", "lesions_missed", "lesions_invented"]
@@ -167,15 +169,7 @@ def test_an_interrupted_test_goes_on_behind_the_last_case(tmp_path, monkeypatch,
     shutil.copytree(tmp_path / "whole", tmp_path / "stopped")
     run = Run(tmp_path / "stopped" / "small" / "flair")
     expected = evaluate_run(whole, cases=cases, config=config)
-    asked, segment = [], evaluate.segment_case
-
-    def stop_at_the_third(*arguments, case, **options):
-        asked.append(case)
-        if len(asked) == 3:
-            raise KeyboardInterrupt
-        return segment(*arguments, case=case, **options)
-
-    monkeypatch.setattr(evaluate, "segment_case", stop_at_the_third)
+    asked = interrupt_segmenting(monkeypatch, call=3)
     with pytest.raises(KeyboardInterrupt):
         evaluate_run(run, cases=cases, config=config)
     assert not run.summary.exists() and not run.metrics.exists()
