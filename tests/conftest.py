@@ -1,6 +1,7 @@
 """Fixtures shared by all tests."""
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,10 @@ LONG = (
     "test_machines", "test_transfer", "test_train", "test_finetune", "test_replicas", "test_train_domains", "test_fit",
     "test_strategies",
 )  # fmt: skip
+
+# A suite begun in a shell's background inherits "ignore Ctrl-C", and so would every program that a test interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):
