@@ -8,8 +8,16 @@ but for the cache. Each step is a process of its own:
     warm       the same, with everything cached
     evaluate   python -m segan_tl evaluate: the mask of each case against that of the next
     compare    python -m segan_tl compare: these scores against those moved on by one case
+    train      python -m segan_tl train: from the start to the scores of a test eighth, with one epoch of four steps
+               and its validation; FLAIR
+    other      the same for T2, which matrix and vote need
+    crossval   python -m segan_tl crossval --prepare: what a fold's job waits for, everything cached
+    report     python -m segan_tl report of that run
+    matrix     python -m segan_tl matrix of the two runs, over the test eighth
+    vote       python -m segan_tl predict --vote of the two, over all cases
 
     python benchmarks/cohort_growth.py --data BraTS2021 --cases 8 160 1251 --work DISK/growth
+    python benchmarks/cohort_growth.py --data BraTS2021 --cases 8 160 --work DISK/growth --steps train other vote
 
 An exponent of 1 is time that grows as the cohort does; the start of Python, the same for any size, makes it smaller.
 Links share their bytes: a few cases come from memory, so the reading of as many different files from a disk is not in
@@ -29,7 +37,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-STEPS = ("check", "cold", "warm", "evaluate", "compare")
+STEPS = (
+    "check", "cold", "warm", "evaluate", "compare", "train", "other", "crossval", "report", "matrix", "vote",
+)  # fmt: skip
+SHORT = (
+    "data.split=[0.75,0.125,0.125]", "train.epochs=1", "train.steps_per_epoch=4", "train.batch_size=4",
+    "train.averaging=0",
+)  # fmt: skip
 POLL_SECONDS = 0.05
 
 
@@ -133,12 +147,22 @@ def commands(arguments, place: Path) -> dict[str, list[str]]:
     start += [word for change in arguments.set for word in ("--set", change)]
     labels = ["--prediction-labels", arguments.labels]
     scores, moved = str(place / "scores.csv"), str(place / "moved.csv")
+    kept, voted = ["--runs", str(place / "runs")], str(place / "voted")
+    train = ["train", "--config", arguments.config, "--data", cohort, "--cache", str(place / "cache"), *kept]
+    train += [word for change in [*SHORT, *arguments.set] for word in ("--set", change)]
+    flair, other = "flair/cohort-flair", "t2/cohort-t2"
     return {
         "check": [*program, "check", cohort, "--modality", *arguments.modality],
         "cold": start,
         "warm": start,
         "evaluate": [*program, "evaluate", str(place / "masks"), cohort, "--out", scores, "--overwrite", *labels],
         "compare": [*program, "compare", scores, moved, "--out", str(place / "compared.csv")],
+        "train": [*program, *train, "--modality", "flair", "--set", "name=flair", "--no-report", "--overwrite"],
+        "other": [*program, *train, "--modality", "t2", "--set", "name=t2", "--no-report", "--overwrite"],
+        "crossval": [*program, "crossval", "--prepare", "--", *train, "--modality", "flair", "--set", "name=folds"],
+        "report": [*program, "report", flair, *kept],
+        "matrix": [*program, "matrix", flair, other, *kept],
+        "vote": [*program, "predict", flair, other, cohort, voted, "--vote", "majority", "--overwrite", *kept],
     }
 
 
