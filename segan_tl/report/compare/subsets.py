@@ -121,7 +121,7 @@ def costs_of(
         parameters: of each.
         seconds: run → of its cases; the median counts, for the first one waits for TensorFlow. Of a run without any,
             because no case has all modalities, nothing is known: None.
-        votes: those of one modality voted.
+        votes: those of one modality, where there are any, voted.
     """
     takes = {name: statistics.median(taken) for name, taken in seconds.items() if taken}
     sizes = {member.name: count for member, count in zip(members, parameters)}
@@ -129,7 +129,7 @@ def costs_of(
     rest = [member for member in members if member not in any_of]
     alone = [member for member in rest if len(member.config.data.modalities) == 1]
     ways = [(member.name, [member], takes.get(member.name)) for member in any_of]
-    if votes:  # each of them sees every case
+    if votes and alone:  # each of them sees every case
         ways.append(("votes", alone, sum(takes[member.name] for member in alone)))
     if len(rest) > len(alone):
         last = max(rest, key=lambda member: len(member.config.data.modalities))

@@ -106,6 +106,7 @@ def test_what_each_way_takes(places, capsys):
     # The median of a run's cases; votes take all of one modality, one each the largest of them.
     assert [tuple(row.values()) for row in found] == [("small/any", 1, 40, 4), ("votes", 2, 30, 5), (EACH, 3, 110, 1)]
     assert [row["rule"] for row in costs_of(members[:3], [1, 1, 1], seconds, votes=False)] == ["small/any"]
+    assert [row["rule"] for row in costs_of(members[2:3], [40], seconds, votes=True)] == ["small/any"]
     none_has_all = costs_of(members[2:3], [40], {"small/any": []}, votes=False)
     assert none_has_all[0]["seconds_per_case"] is None
     print_costs(none_has_all)
