@@ -1,9 +1,16 @@
-"""Ctrl-C before a command begins: while modules are imported it would end in their tracebacks, or be swallowed."""
+"""Ctrl-C before a command begins, where it would end in tracebacks of imports or be swallowed; SIGTERM as Ctrl-C."""
 
+import contextlib
 import os
 import signal
+import threading
+from collections.abc import Iterator
 
 EXIT_INTERRUPTED = 130
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, or SIGUSR1 (Slurm's warning), where it does what Ctrl-C does; it tells why where there is more to say."""
 
 
 def leave_quietly() -> None:
@@ -21,3 +28,21 @@ def raise_again() -> None:
 def _leave(*_) -> None:
     os.write(2, b"\nInterrupted before anything was begun.\n")
     os._exit(EXIT_INTERRUPTED)  # SystemExit, too, may be lost within an import
+
+
+@contextlib.contextmanager
+def signals_as_interrupts() -> Iterator[None]:
+    """Let SIGTERM and SIGUSR1 raise Terminated; their handlers of before come back."""
+
+    def interrupt(*_):
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGUSR1)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

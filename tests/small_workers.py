@@ -5,7 +5,7 @@ import socket
 import threading
 
 from segan_tl.train.machines.link import Link
-from segan_tl.train.machines.peer import meet
+from segan_tl.train.machines.meeting import meet
 from segan_tl.train.machines.roster import Roster
 
 ABOUT = {"version": "1", "configuration": "a"}

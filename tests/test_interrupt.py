@@ -2,7 +2,7 @@ import signal
 
 import pytest
 
-from segan_tl.interrupt import leave_quietly, raise_again
+from segan_tl.interrupt import Terminated, leave_quietly, raise_again, signals_as_interrupts
 
 
 @pytest.fixture(autouse=True)
@@ -27,3 +27,11 @@ def test_a_handler_of_somebody_else_stays(theirs):
     leave_quietly()
     raise_again()
     assert signal.getsignal(signal.SIGINT) is theirs
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_the_signals_of_a_cluster_interrupt_within_the_block_alone(number):
+    before = signal.getsignal(number)
+    with pytest.raises(Terminated), signals_as_interrupts():
+        signal.raise_signal(number)
+    assert signal.getsignal(number) is before

@@ -5,7 +5,7 @@ from functools import partial
 
 from segan_tl.regions import MODALITIES
 from segan_tl.workflow.arguments import add_second_cohort_arguments, add_training_arguments, overrides_of
-from segan_tl.workflow.machines import is_chief
+from segan_tl.workflow.machines import is_chief, mistakes_told
 from segan_tl.workflow.training import train_and_score
 
 EPILOG = """examples:
@@ -44,10 +44,11 @@ def run(arguments) -> int:
     from segan_tl.workflow.folds import choose_stated
     from segan_tl.workflow.splits import choose_split
 
-    this_run, config = plan_run(arguments)
+    with mistakes_told(arguments):
+        this_run, config = plan_run(arguments)
+        split = choose_stated(arguments, config, this_run) or partial(choose_split, config=config)
     code = train_and_score(
-        arguments, config, this_run, find_cohort=lambda: find_cohort(arguments, config),
-        choose_split=choose_stated(arguments, config, this_run) or partial(choose_split, config=config),
+        arguments, config, this_run, find_cohort=lambda: find_cohort(arguments, config), choose_split=split,
         find_source_cohort=lambda: find_source_cohort(arguments, config),
     )  # fmt: skip
     if code == 0 and is_chief(arguments):

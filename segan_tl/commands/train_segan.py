@@ -5,7 +5,7 @@ from functools import partial
 
 from segan_tl.regions import MODALITIES
 from segan_tl.workflow.arguments import add_split_argument, add_training_arguments, overrides_of
-from segan_tl.workflow.machines import is_chief
+from segan_tl.workflow.machines import is_chief, mistakes_told
 from segan_tl.workflow.training import train_and_score
 
 EPILOG = """examples:
@@ -37,14 +37,30 @@ def add_arguments(parser):
 
 def run(arguments) -> int:
     """Train, evaluate, say where everything is."""
-    from segan_tl.config.load import load_config
     from segan_tl.console import console
-    from segan_tl.disk.paths import run_folder
-    from segan_tl.errors import UserError
-    from segan_tl.runs import Run
     from segan_tl.workflow.cohort import find_cohort
     from segan_tl.workflow.folds import split_of
     from segan_tl.workflow.splits import choose_split
+
+    with mistakes_told(arguments):
+        this_run, config = _plan_run(arguments)
+        split = split_of(arguments) if arguments.split else partial(choose_split, config=config)
+    code = train_and_score(
+        arguments, config, this_run, find_cohort=lambda: find_cohort(arguments, config), choose_split=split
+    )
+    if code == 0 and is_chief(arguments):
+        run = shlex.quote(str(this_run.root))
+        words = f"next: python -m segan_tl predict {run} PATIENT OUT    python -m segan_tl inspect {run}"
+        console.print(words, soft_wrap=True)
+    return code
+
+
+def _plan_run(arguments) -> tuple:
+    """Return the run that the arguments mean, there or not, and its configuration."""
+    from segan_tl.config.load import load_config
+    from segan_tl.disk.paths import run_folder
+    from segan_tl.errors import UserError
+    from segan_tl.runs import Run
 
     preset = arguments.config or ("segan_cat" if arguments.data else "quickstart")
     config = load_config(preset, overrides_of(arguments))
@@ -55,13 +71,4 @@ def run(arguments) -> int:
         )
     if config.transfer:
         raise UserError("transfer.* in the configuration is for the command transfer; expected none here; leave it out")
-    this_run = Run(run_folder(arguments.runs, config.name, arguments.target))
-    split = split_of(arguments) if arguments.split else partial(choose_split, config=config)
-    code = train_and_score(
-        arguments, config, this_run, find_cohort=lambda: find_cohort(arguments, config), choose_split=split
-    )
-    if code == 0 and is_chief(arguments):
-        run = shlex.quote(str(this_run.root))
-        words = f"next: python -m segan_tl predict {run} PATIENT OUT    python -m segan_tl inspect {run}"
-        console.print(words, soft_wrap=True)
-    return code
+    return Run(run_folder(arguments.runs, config.name, arguments.target)), config

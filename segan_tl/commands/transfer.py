@@ -7,7 +7,7 @@ from functools import partial
 from segan_tl.config.strategies import ALIASES, STRATEGIES, WITHOUT_WEIGHTS, strategy_named
 from segan_tl.parser import Once
 from segan_tl.workflow.arguments import add_second_cohort_arguments, add_training_arguments, target_of
-from segan_tl.workflow.machines import is_chief
+from segan_tl.workflow.machines import is_chief, mistakes_told
 from segan_tl.workflow.training import train_and_score
 
 EPILOG = """strategies (a paper's word for it: [H] Heras Rivera 2024, [K] Kaur 2019)
@@ -78,12 +78,37 @@ def add_arguments(parser):
 def run(arguments) -> int:
     """Train, evaluate, compare."""
     from segan_tl.console import console
+    from segan_tl.workflow.cohort import find_cohort, find_source_cohort
+    from segan_tl.workflow.worth import compare_with_scratch
+
+    with mistakes_told(arguments):
+        arguments, source, strategy, this_run, config, scratch = _resolve(arguments)
+        split = _splitter(arguments, source, config, this_run)
+
+    def cohort():
+        return find_cohort(arguments, config)
+
+    code = train_and_score(
+        arguments, config, this_run, find_cohort=cohort, choose_split=split,
+        find_source_cohort=lambda: find_source_cohort(arguments, config),
+    )  # fmt: skip
+    if code or not is_chief(arguments):
+        return code
+    if strategy in STRATEGIES and arguments.fold is None:
+        code = compare_with_scratch(arguments, config, scratch, this_run, source=source, find_cohort=cohort)
+    if code == 0:
+        console.print(f"next: python -m segan_tl predict {shlex.quote(str(this_run.root))} PATIENT OUT", soft_wrap=True)
+    return code
+
+
+def _resolve(arguments) -> tuple:
+    """Return arguments with all data, source, strategy, the run, its configuration and the run of the comparison."""
+    from segan_tl.console import console
     from segan_tl.disk.paths import run_folder
     from segan_tl.errors import UserError
     from segan_tl.runs import Run
-    from segan_tl.workflow.cohort import find_cohort, find_source_cohort
     from segan_tl.workflow.source_data import use_data_of, with_source_data
-    from segan_tl.workflow.worth import ON_ONE_MACHINE, compare_with_scratch, fault_of_scratch
+    from segan_tl.workflow.worth import ON_ONE_MACHINE, fault_of_scratch
 
     source, strategy = _asked_for(arguments)
     this_run, config, label = _plan(arguments, source, strategy)
@@ -103,21 +128,7 @@ def run(arguments) -> int:
         fault = None if strategy in WITHOUT_WEIGHTS else fault_of_scratch(scratch, config)
     if arguments.scratch and fault:
         raise UserError(fault)
-
-    def cohort():
-        return find_cohort(arguments, config)
-
-    code = train_and_score(
-        arguments, config, this_run, find_cohort=cohort, choose_split=_splitter(arguments, source, config, this_run),
-        find_source_cohort=lambda: find_source_cohort(arguments, config),
-    )  # fmt: skip
-    if code or not is_chief(arguments):
-        return code
-    if strategy in STRATEGIES and arguments.fold is None:
-        code = compare_with_scratch(arguments, config, scratch, this_run, source=source, find_cohort=cohort)
-    if code == 0:
-        console.print(f"next: python -m segan_tl predict {shlex.quote(str(this_run.root))} PATIENT OUT", soft_wrap=True)
-    return code
+    return arguments, source, strategy, this_run, config, scratch
 
 
 def plan_run(arguments):

@@ -4,15 +4,33 @@ The chief does what a training on one machine does: it prepares, divides, writes
 is prepared, take it from the disk that they share with it, and train along; they write nothing.
 """
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 
 def is_chief(arguments) -> bool:
     """Return whether this process writes what a training leads to."""
     roster = _roster(arguments)
     return roster is None or roster.is_chief
+
+
+@contextlib.contextmanager
+def mistakes_told(arguments) -> Iterator[None]:
+    """Let the other workers hear of a mistake that this one finds before all have met: they would wait for it."""
+    from segan_tl.errors import UserError
+    from segan_tl.train.machines.meeting import tell_mistake
+
+    try:
+        yield
+    except (UserError, OSError) as error:
+        roster = None
+        with contextlib.suppress(UserError):  # who does not know the others cannot tell them
+            roster = _roster(arguments)
+        if roster and roster.count > 1:
+            tell_mistake(roster, str(error))
+        raise
 
 
 def join_workers(arguments, config, this_run):

@@ -1,12 +1,10 @@
 """What all trainings share: the way from a folder of MRI to a trained, scored run."""
 
-import contextlib
-import signal
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from segan_tl.disk.ownership import BEFORE
+from segan_tl.interrupt import Terminated, signals_as_interrupts
 from segan_tl.train.machines.link import ALONE
 from segan_tl.workflow.cohort import describe, introduce, prepare_cohort
 from segan_tl.workflow.contrast import give_tissues, refuse_without_tissues
@@ -39,6 +37,22 @@ def train_and_score(
         choose_split: (cohort, case id → prepared case) → part → case ids, for a run that has none yet.
         find_source_cohort: () → the second cohort, for a configuration with the section `source`.
     """
+    from segan_tl.console import error_console
+
+    try:
+        with signals_as_interrupts():  # while it trains, they end it after a step
+            return _join_and_train(
+                arguments, config, this_run, find_cohort=find_cohort, choose_split=choose_split,
+                find_source_cohort=find_source_cohort,
+            )  # fmt: skip
+    except Terminated as said:
+        words = "Interrupted; what is written stays. Run the same command again to go on."
+        error_console.print(str(said) or words, soft_wrap=True)
+        return EXIT_INTERRUPTED
+
+
+def _join_and_train(arguments, config, this_run, *, find_cohort, choose_split, find_source_cohort) -> int:
+    """Meet the other workers, and do the work, or follow the one who does it."""
     from segan_tl.disk.lock import training_lock
 
     with join_workers(arguments, config, this_run) as link:
@@ -148,8 +162,7 @@ def _train_and_score(arguments, config, this_run, link, *, find_cohort, choose_s
 
     test = [case for case in cohort.cases if case.id in set(split["test"])]
     try:
-        with _signals_as_interrupts():
-            evaluate_run(this_run, cases=test, config=config)
+        evaluate_run(this_run, cases=test, config=config)
     except KeyboardInterrupt:
         console.print("Interrupted while scoring; the training is saved. Run the same command again to go on.")
         return EXIT_INTERRUPTED
@@ -178,24 +191,6 @@ def _keep_fingerprint(this_run, training, config) -> None:
     if not this_run.fingerprint.is_file():
         cases = [case.fingerprint for case in training]
         write_json(this_run.fingerprint, fingerprint_cohort(cases, regions=config.data.regions))
-
-
-@contextlib.contextmanager
-def _signals_as_interrupts():
-    """Let SIGTERM and SIGUSR1 do what Ctrl-C does."""
-
-    def interrupt(number, frame):
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGUSR1)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _warn_of_nothing_learnt(this_run, config) -> None:

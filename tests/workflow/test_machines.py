@@ -110,6 +110,36 @@ def test_a_mistake_ends_both(tiny_cohort, tiny_config, tmp_path, changes):
         assert last.startswith("error: ") and ("nowhere does not exist" in last or "train.batch_size" in last)
 
 
+def test_a_mistake_of_one_alone_ends_both(tiny_cohort, tiny_config, tmp_path):
+    """Found before they meet: the other one would wait ten minutes for it."""
+    addresses, how = addresses_of(2), ("--devices", "cpu", "--distributed", "tf_config")
+    other = tmp_path / "nowhere.toml"  # as on a machine that does not see that disk
+    workers = [
+        start(tmp_path, tiny_cohort, (tiny_config, other)[i], *how, index=i, addresses=addresses) for i in (0, 1)
+    ]
+    assert end_all(workers, 60) == [2, 2]
+    for index in (0, 1):
+        last = log_of(tmp_path, index).splitlines()[-1]
+        assert last.startswith("error: ") and "nowhere.toml" in last
+    assert "error: worker 1 (" in log_of(tmp_path, 0)
+
+
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_signal_while_they_wait_for_a_third(tiny_cohort, tiny_config, tmp_path, victim):
+    addresses, how = addresses_of(3), ("--devices", "cpu", "--distributed", "tf_config")
+    workers = [start(tmp_path, tiny_cohort, tiny_config, *how, index=i, addresses=addresses) for i in (0, 1)]
+    deadline = time.monotonic() + 60
+    while not ("worker 0 of 3: waits" in log_of(tmp_path, 0) and "worker 1 of 3: follows" in log_of(tmp_path, 1)):
+        assert time.monotonic() < deadline and all(worker.poll() is None for worker in workers)
+        time.sleep(0.05)
+    time.sleep(1)  # the one that follows has said so
+    workers[victim].send_signal(signal.SIGTERM)
+    assert end_all(workers, 20) == [75, 75], log_of(tmp_path, 0) + log_of(tmp_path, 1)
+    assert log_of(tmp_path, victim).splitlines()[-1].startswith("Interrupted; what is written stays.")
+    said = log_of(tmp_path, 1 - victim).splitlines()[-1]
+    assert said.startswith(f"worker {victim} (127.0.0.1:") and "was interrupted; run the same command again" in said
+
+
 def test_workers_of_different_commands_are_refused(tiny_cohort, tiny_config, tmp_path):
     addresses, how = addresses_of(2), ("--devices", "cpu", "--distributed", "tf_config", "--set")
     workers = [

@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable
 
 from segan_tl.errors import UserError
-from segan_tl.train.machines.peer import LOST_SECONDS, Peer, meet
+from segan_tl.train.machines.meeting import meet
+from segan_tl.train.machines.peer import EXIT_LOST, LOST_SECONDS, Peer
 from segan_tl.train.machines.roster import Roster
 
-EXIT_LOST = 75  # EX_TEMPFAIL: the same command goes on
 BEAT_SECONDS = 2
 WRITING_SECONDS = 20  # that an end waits for a checkpoint which is being written
 CHIEF_FIRST_SECONDS = 3  # where all find the same mistake, the chief has time to put its files in order, and to say so

@@ -3,7 +3,6 @@
 import math
 import os
 import signal
-import socket
 import time
 from types import SimpleNamespace
 
@@ -11,11 +10,10 @@ import pytest
 
 from segan_tl.errors import UserError
 from segan_tl.train.machines import link as link_module
-from segan_tl.train.machines import peer as peer_module
+from segan_tl.train.machines import meeting as meeting_module
 from segan_tl.train.machines.link import ALONE, EXIT_LOST, join
-from segan_tl.train.machines.peer import meet
 from segan_tl.train.machines.roster import Roster
-from tests.small_workers import ABOUT, addresses_of, in_threads, link_workers
+from tests.small_workers import ABOUT, in_threads, link_workers
 
 
 def wait_until(is_so) -> float:
@@ -77,7 +75,7 @@ def test_a_worker_that_is_gone_ends_the_others(lost):
 
 
 def test_a_silent_worker_is_given_up(monkeypatch):
-    monkeypatch.setattr(peer_module, "LOST_SECONDS", 0.5)  # a machine that lost its power closes no connection
+    monkeypatch.setattr(meeting_module, "LOST_SECONDS", 0.5)  # a machine that lost its power closes no connection
     monkeypatch.setattr(link_module, "BEAT_SECONDS", 0.1)
     links, left = link_workers(2)
     time.sleep(1)
@@ -141,70 +139,3 @@ def test_after_an_agreement_nobody_is_told_again(monkeypatch):
         assert not told
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-# === How they meet ===
-
-
-def test_another_command_is_refused_on_both_sides():
-    links, _ = link_workers(2, abouts=[ABOUT, ABOUT | {"configuration": "b"}])
-    for error in links:
-        assert isinstance(error, UserError)
-        assert "has another configuration than worker 0" in str(error) and "the same command" in str(error)
-
-
-def test_workers_that_do_not_come(monkeypatch):
-    monkeypatch.setattr(peer_module, "JOIN_SECONDS", 0.5)
-    roster = Roster(addresses_of(3), 0)
-    with pytest.raises(UserError, match=r"expected 3 workers; worker 1 \(.*\), worker 2 \(.*\) did not come"):
-        meet(roster, ABOUT)
-    with pytest.raises(UserError, match=r"worker 0 \(.*\) was not there at 127.0.0.1:"):
-        meet(Roster(roster.addresses, 1), ABOUT)
-
-
-def test_who_has_come_hears_why_it_ends(monkeypatch):
-    monkeypatch.setattr(peer_module, "JOIN_SECONDS", 1)
-    addresses, found = addresses_of(3), [None, None]
-
-    def start(index):
-        try:
-            meet(Roster(addresses, index), ABOUT)
-        except UserError as error:
-            found[index] = str(error)
-
-    in_threads(2, start)  # the third never comes
-    assert "worker 2 (127.0.0.1:" in found[0] and found[1] == found[0]
-
-
-def test_a_port_that_is_taken():
-    roster = Roster(addresses_of(2), 0)
-    with socket.create_server(("", roster.meeting[1])):
-        with pytest.raises(UserError, match="another training may use it"):
-            meet(roster, ABOUT)
-
-
-@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\n\r\n", b"[]\n", b'{"kind": "hello"}\n',
-                                  b'{"kind": "hello", "index": 7, "about": {}}\n', b"[" * 9999 + b"\n"])  # fmt: skip
-def test_strangers_at_the_port_are_sent_away(said):
-    addresses, found = addresses_of(2), [None, None]
-
-    def start(index):
-        roster = Roster(addresses, index)
-        if index:
-            with _connected(roster.meeting) as stranger:
-                stranger.sendall(said)
-        found[index] = meet(roster, ABOUT)
-
-    in_threads(2, start)
-    assert [len(peers) for peers in found] == [1, 1]
-    for peers in found:
-        peers[0].close()
-
-
-def _connected(place):
-    for _ in range(200):
-        try:
-            return socket.create_connection(place)
-        except OSError:
-            time.sleep(0.02)
-    raise AssertionError("nobody listens")
