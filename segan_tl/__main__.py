@@ -115,16 +115,6 @@ def main(argv: list[str] | None = None, *, program: str | None = None) -> int:
         return EXIT_INTERRUPTED
 
 
-def train_segan() -> int:
-    """Run the console command train-segan."""
-    return main(["train-segan", *sys.argv[1:]], program="train-segan")
-
-
-def transfer_segan() -> int:
-    """Run the console command transfer-segan."""
-    return main(["transfer", *sys.argv[1:]], program="transfer-segan")
-
-
 def _is_out_of_memory(error: Exception) -> bool:
     """Tell whether Python, NumPy or TensorFlow (which is not imported for it) had no memory left."""
     return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"

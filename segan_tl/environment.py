@@ -25,6 +25,7 @@ OURS = {
 }
 MEMINFO, CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
 MIB = 2**20
+MOST_CPUS = 64  # logical ones, of --devices cpu:N
 
 
 def settle() -> dict[str, str]:

@@ -24,6 +24,7 @@ ROWS = [
     {"papers"},
     {"commands"},
     {"__main__"},
+    {"scripts"},
 ]
 HEIGHT = {part: height for height, row in enumerate(ROWS) for part in row}
 HEAVY = {

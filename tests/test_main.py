@@ -1,5 +1,6 @@
 """The entry point: instant help and exit codes. That the commands of the pages are understood: tests/docs."""
 
+import configparser
 import os
 import subprocess
 import sys
@@ -24,12 +25,36 @@ def test_help_imports_nothing_heavy(arguments):
     assert "usage:" in done.stdout and ("examples:" in done.stdout or "example:" in done.stdout)
 
 
+def console_scripts() -> dict[str, list[str]]:
+    """Return name → arguments of Python that do what an installed command does."""
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    found = {}
+    for line in settings["options.entry_points"]["console_scripts"].split("\n")[1:]:
+        name, _, place = line.partition(" = ")
+        module, _, function = place.partition(":")
+        found[name] = ["-c", f"import sys; from {module} import {function}; sys.exit({function}())"]
+    return found
+
+
+def test_an_installed_command_is_the_command_of_that_name():
+    scripts = console_scripts()
+    assert sorted(scripts) == ["segan-tl", "train-segan", "transfer-segan"]
+    for name, said in (("segan-tl", "usage: python -m segan_tl"), ("train-segan", "usage: train-segan"),
+                       ("transfer-segan", "usage: transfer-segan")):  # fmt: skip
+        done = subprocess.run([sys.executable, *scripts[name], "--help"], capture_output=True, text=True, cwd=ROOT)
+        assert done.returncode == 0 and done.stdout.startswith(said)
+
+
 @pytest.mark.parametrize("module", ["rich", "pydantic"])
 @pytest.mark.parametrize(
     "program",
-    [["-m", "segan_tl", "transfer"], ["-m", "segan_tl", "guarantee"], ["train_segan.py"], ["transfer.py"]],
+    [
+        ["-m", "segan_tl", "transfer"], ["-m", "segan_tl", "guarantee"], ["train_segan.py"], ["transfer.py"],
+        *([*words, *["transfer"] * (name == "segan-tl")] for name, words in console_scripts().items()),
+    ],
     ids=" ".join,
-)
+)  # fmt: skip
 def test_ctrl_c_while_modules_are_imported_is_no_traceback(program, module, tmp_path):
     """A module of that name, found before the real one, sends the signal from within its import."""
     (tmp_path / module).mkdir()

@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--slurm", type=Path, metavar="FILE", help="write a script that submits all of it as job arrays, and end"
     )
+    parser.add_argument("--prepare", action="store_true", help="train nothing, prepare the cases of all trainings")
     parser.add_argument(
         "--overwrite", action="store_true", help="train runs of other settings, or of another source, anew"
     )
@@ -59,10 +60,13 @@ def run(arguments: argparse.Namespace) -> int:
     refuse_foreign_page(study.out, paper.name)
     if lacking:
         console.print(f"note: {lacking}", style="yellow", soft_wrap=True)
-    _prepare(arguments, paper, study)
     if arguments.slurm:
         left = [job for job in _plan(arguments, paper, study) if not _is_done(job, paper, study)]
-        write_trainings(left, arguments, name=paper.name, at_once=arguments.jobs)
+        write_trainings(left, arguments, name=paper.name, at_once=arguments.jobs, prepare="--prepare")
+        return 0
+    _prepare(arguments, paper, study)
+    if arguments.prepare:
+        console.print("prepared for all trainings")
         return 0
     outcome = _run_jobs(arguments, paper, study)
     if outcome.stopped:
@@ -82,6 +86,8 @@ def _check_arguments(arguments, paper: Paper, *, scale: str) -> None:
     """Refuse the options of another paper, and days of training on synthetic patients."""
     from segan_tl.errors import UserError
 
+    if arguments.prepare and arguments.slurm:
+        raise UserError("--prepare prepares, and no more; leave --slurm out")
     for option, papers in _owners().items():
         if getattr(arguments, option) is not None and paper.name not in papers:
             name = f"--{option.replace('_', '-')}"

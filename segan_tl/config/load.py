@@ -1,7 +1,9 @@
 """Read a configuration: a TOML file with changes, or values; `validate` is the only way in."""
 
 import contextlib
+import copy
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -37,9 +39,7 @@ def load_config(
             values[section] = known | stated
     if not overrides:
         return validate(values, source=str(path))
-    for override in overrides:
-        apply_override(values, override)
-    return validate(values, source=f"{path.name} with --set {' '.join(overrides)}")
+    return _overridden(values, overrides, source=str(path), name=lambda override: f"{path.name} with --set {override}")
 
 
 def revise_config(config: Config, overrides: list[str]) -> Config:
@@ -49,9 +49,22 @@ def revise_config(config: Config, overrides: list[str]) -> Config:
         UserError: as `load_config`.
     """
     values = json.loads(config.model_dump_json())
-    for override in overrides:
-        apply_override(values, override)
-    return validate(values, source=f"--set {' '.join(overrides)}")
+    return _overridden(values, overrides, source="the configuration", name=lambda override: f"--set {override}")
+
+
+def _overridden(values: dict, overrides: Sequence[str], *, source: str, name: Callable[[str], str]) -> Config:
+    """Return the configuration with all overrides; a UserError names the one that made it wrong, or the source."""
+    stages, names = [values], [source, *map(name, overrides)]
+    check_depth(values, where=source, remedy="correct it")
+    for override, where in zip(overrides, names[1:]):
+        apply_override(stage := copy.deepcopy(stages[-1]), override)
+        check_depth(stage, where=where, remedy="correct it")  # before it is copied
+        stages.append(stage)
+    found = _judged(stages[-1], source=names[-1])
+    if isinstance(found, Config):
+        return found
+    guilty = next(place for place, stage in enumerate(stages) if _judged(stage, source=names[-1]) == found)
+    raise UserError(f"{names[guilty]}: {found}")
 
 
 def validate(values: dict, *, source: str) -> Config:
@@ -60,14 +73,20 @@ def validate(values: dict, *, source: str) -> Config:
     Raises:
         UserError: the first thing that is wrong, where it stands and what was expected.
     """
+    found = _judged(values, source=source)
+    if isinstance(found, Config):
+        return found
+    raise UserError(f"{source}: {found}")
+
+
+def _judged(values: dict, *, source: str) -> Config | str:
+    """Return the configuration, or what is wrong with it."""
     check_depth(values, where=source, remedy="correct it")
     try:
         config = Config.model_validate(_frozen(upgrade(values)), strict=True)
     except ValidationError as error:
-        raise UserError(f"{source}: {_explain(error)}") from None
-    if fault := config.misfit() or lack_of_memory(config):
-        raise UserError(f"{source}: {fault}")
-    return config
+        return _explain(error)
+    return config.misfit() or lack_of_memory(config) or config
 
 
 def comparable(values: dict) -> dict:

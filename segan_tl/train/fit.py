@@ -70,7 +70,7 @@ def fit(
         True when training is complete, False when a signal interrupted it (everything is saved).
     """
     replicas = strategy.num_replicas_in_sync
-    check_batch(config, replicas)
+    check_batch(config, replicas, workers=link.count)
     keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
     keras.config.set_dtype_policy(config.train.precision)

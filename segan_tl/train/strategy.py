@@ -5,11 +5,11 @@ from functools import cache
 
 import tensorflow as tf
 
+from segan_tl.environment import MOST_CPUS
 from segan_tl.errors import UserError
 from segan_tl.train.machines.link import ALONE
 
 DEVICES = re.compile(r"(cpu)(?::([0-9]{1,3}))?|(gpu)(?::([0-9]{1,3}(?:,[0-9]{1,3})*))?")
-MOST_CPUS = 64  # logical ones
 
 
 def make_strategy(devices: str | None = None, link=ALONE) -> tf.distribute.Strategy:
@@ -65,7 +65,7 @@ def _gpus(listed: str | None) -> list[str]:
     if not wanted or max(wanted) >= available:
         raise UserError(
             f"--devices asks for GPU {listed or '(any)'}; TensorFlow sees {available} GPUs; leave --devices out for "
-            "what there is, or install the GPU build with: pip install 'tensorflow[and-cuda]~=2.21.0'"
+            "what there is, or install CUDA's libraries with: pip install -e '.[gpu]'"
         )
     return _take(wanted)
 

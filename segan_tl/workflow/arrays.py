@@ -129,8 +129,9 @@ def write_folds(training, arguments, *, is_done: Callable[[Job], bool]) -> None:
 
 
 def write_trainings(
-    jobs: Sequence[Job], arguments, *, name: str, at_once: int | None = None, page: str | None = None
-) -> None:
+    jobs: Sequence[Job], arguments, *, name: str, at_once: int | None = None, page: str | None = None,
+    prepare: str | None = None,
+) -> None:  # fmt: skip
     """Write the script that runs the trainings of a study that are left, and then makes its page.
 
     Args:
@@ -139,6 +140,7 @@ def write_trainings(
         name: of the study.
         at_once: trainings at a time.
         page: option with which the same command makes the page alone; None where it does when nothing is left.
+        prepare: option with which it prepares the cases and ends; None where they are prepared.
     """
     words, last = shlex.split(arguments.command_line), []
     while words:
@@ -147,9 +149,10 @@ def write_trainings(
             last.append(word)
         elif "=" not in word:
             words.pop(0)
+    stages = [Stage("the preparation", ((*last, prepare),), trains=False)] if prepare and jobs else []
     last += [page] if page else []
     write_array(
-        arguments.slurm, [*stage_jobs(jobs), Stage("the page", (tuple(last),), trains=False)], name=name,
+        arguments.slurm, [*stages, *stage_jobs(jobs), Stage("the page", (tuple(last),), trains=False)], name=name,
         command=arguments.command_line, at_once=at_once,
     )  # fmt: skip
 

@@ -94,7 +94,7 @@ def describe_gpus(seen: list[dict], build: dict, *, driver: list[str]) -> list[F
         return [
             Fact(
                 "GPU", f"{', '.join(driver)} by nvidia-smi; TensorFlow sees none",
-                "install CUDA's libraries: pip install 'tensorflow[and-cuda]~=2.21.0', and unset CUDA_VISIBLE_DEVICES",
+                "install CUDA's libraries: pip install -e '.[gpu]', and unset CUDA_VISIBLE_DEVICES",
             )
         ]  # fmt: skip
     return [_judge_gpu(one, tuple(build.get("cuda_compute_capabilities", ()))) for one in seen]

@@ -74,7 +74,6 @@ def _roster(arguments):
 def follow(arguments, config, this_run, link, *, find_cohort: Callable, find_source_cohort: Callable | None) -> int:
     """Train along with the chief, who has prepared everything; return the exit code."""
     from segan_tl.console import start_tensorflow
-    from segan_tl.train.loop import Interruption
     from segan_tl.workflow.cohort import prepare_cohort
     from segan_tl.workflow.contrast import give_tissues
     from segan_tl.workflow.splits import choose_source, take_split
@@ -83,7 +82,8 @@ def follow(arguments, config, this_run, link, *, find_cohort: Callable, find_sou
     wanted = link.gather("plan")[0]
     if not wanted:  # trained before, and the chief scores alone
         return link.end(0)
-    start_tensorflow()
+    start_tensorflow()  # before anything imports TensorFlow, whose greetings it holds back
+    from segan_tl.train.loop import Interruption
     from segan_tl.train.strategy import make_strategy
 
     strategy = make_strategy(arguments.devices, link)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from segan_tl.config.base import LARGEST, LARGEST_SEED
+from segan_tl.environment import MOST_CPUS
 from segan_tl.schemas.runs import MOST_FOLDS
 
 
@@ -85,6 +86,9 @@ def device(text: str) -> str:
     Raises:
         ArgumentTypeError: it is none of these.
     """
-    if not re.fullmatch(r"cpu(:[1-9][0-9]?)?|gpu(:[0-9]{1,3}(,[0-9]{1,3})*)?", text):
+    found = re.fullmatch(r"cpu(?::([1-9][0-9]{0,11}))?|gpu(:[0-9]{1,3}(,[0-9]{1,3})*)?", text)
+    if not found:
         raise argparse.ArgumentTypeError(f"expected cpu, cpu:2, gpu or gpu:0,1, got {text}")
+    if int(found[1] or 1) > MOST_CPUS:
+        raise argparse.ArgumentTypeError(f"expected at most {MOST_CPUS} logical CPUs, cpu:{MOST_CPUS}, got {text}")
     return text

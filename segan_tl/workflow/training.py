@@ -104,7 +104,7 @@ def _train_and_score(arguments, config, this_run, link, *, find_cohort, choose_s
 
     strategy = make_strategy(arguments.devices, ALONE if finished else link)
     if not finished:
-        check_batch(config, strategy.num_replicas_in_sync)
+        check_batch(config, strategy.num_replicas_in_sync, devices=arguments.devices, workers=link.count)
         check_networks(config)
     _warn_of_slow_device(config)
 

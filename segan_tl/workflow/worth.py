@@ -22,7 +22,10 @@ def compare_with_scratch(arguments, config, scratch, this_run, *, source, find_c
     elif wanted and (code := _train_from_scratch(arguments, config, scratch, this_run, find_cohort=find_cohort)):
         return code
     alike = None if fault else scratch
-    if _compare(arguments, this_run, alike, config, source=source, find_cohort=find_cohort) and not arguments.no_report:
+    # Who leaves it out, or has just heard why it cannot be, needs no advice.
+    remedy = None if arguments.scratch is False or wanted and fault else fault or "add --scratch to the same command"
+    asked = {"source": source, "find_cohort": find_cohort, "remedy": remedy}
+    if _compare(arguments, this_run, alike, config, **asked) and not arguments.no_report:
         write_page(this_run)  # again, with the comparison
     return 0
 
@@ -58,7 +61,7 @@ def _train_from_scratch(arguments, config, scratch, this_run, *, find_cohort) ->
     )  # fmt: skip
 
 
-def _compare(arguments, this_run, scratch, config, *, source, find_cohort) -> bool:
+def _compare(arguments, this_run, scratch, config, *, source, find_cohort, remedy: str | None) -> bool:
     """Print and write the test Dice of the untouched source, of training from scratch and of the transfer.
 
     Returns:
@@ -71,7 +74,7 @@ def _compare(arguments, this_run, scratch, config, *, source, find_cohort) -> bo
     if this_run.comparison.is_file():
         comparison = read_json(this_run.comparison, Comparison)
         if comparison["scratch"] is not None or not (scratch and scratch.summary.is_file()):
-            print_comparison(comparison)
+            print_comparison(comparison, remedy=remedy)
             return False
     start_tensorflow()
     from segan_tl.report.compare.transfer import compare_transfer
@@ -81,7 +84,7 @@ def _compare(arguments, this_run, scratch, config, *, source, find_cohort) -> bo
         this_run, scratch, config, source=source, cases=cases,
         training=lambda: _prepared_training(arguments, config, this_run, cases),
     )  # fmt: skip
-    print_comparison(comparison)
+    print_comparison(comparison, remedy=remedy)
     return True
 
 
@@ -95,8 +98,8 @@ def _prepared_training(arguments, config, this_run, cases) -> list:
     return prepare_cases(chosen, arguments.cache, config=config.data, need_mask=False, jobs=arguments.jobs)[0]
 
 
-def print_comparison(comparison: dict) -> None:
-    """Print the table; say how to get the number that is missing."""
+def print_comparison(comparison: dict, *, remedy: str | None = None) -> None:
+    """Print the table; say how to get the number that is missing, where somebody wants it."""
     from rich.table import Table
 
     from segan_tl.console import console, print_table
@@ -116,4 +119,5 @@ def print_comparison(comparison: dict) -> None:
         table.add_row(region, *("–" if scores[name] is None else f"{scores[name]:.3f}" for name in columns))
     print_table(table)
     if comparison["scratch"] is None:
-        console.print("from scratch: not trained; add --scratch to the same command", markup=False)
+        more = f"; {remedy}" if remedy else ""
+        console.print(f"from scratch: not trained{more}", markup=False, soft_wrap=True)

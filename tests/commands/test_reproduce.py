@@ -52,15 +52,17 @@ def test_there_are_61_runs_and_the_matrix(tmp_path):
 
 def test_all_of_it_as_job_arrays(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(reproduce, "_prepare", lambda *_: None)
+    monkeypatch.setattr(reproduce, "prepare_cohort", lambda *_: pytest.fail("that is for the first job to do"))
     assert main(["reproduce", "giacomello-2020", "--slurm", "study.sbatch"]) == 0
     text = (tmp_path / "study.sbatch").read_text()
     sizes = [int(size) for size in re.search(r"TASKS=\((.*)\)", text)[1].split()]
-    assert sum(sizes) == 62 + 1 and sizes[-1] == 1  # the runs and the matrix, and at the end the page
+    # First the cases, then the runs and the matrix, and at the end the page.
+    assert sum(sizes) == 1 + 62 + 1 and sizes[0] == sizes[-1] == 1
+    assert "    0.0) COMMAND=(python -m segan_tl reproduce giacomello-2020 --prepare) ;;" in text
     assert f"{len(sizes) - 1}.0) COMMAND=(python -m segan_tl reproduce giacomello-2020) ;;" in text
     # What is moved begins when its source is trained.
-    assert all(line[4] == "0" for line in text.splitlines() if "COMMAND=(python -m segan_tl train-segan" in line)
-    assert all(line[4] > "0" for line in text.splitlines() if "COMMAND=(python -m segan_tl transfer" in line)
+    assert all(line[4] == "1" for line in text.splitlines() if "COMMAND=(python -m segan_tl train-segan" in line)
+    assert all(line[4] > "1" for line in text.splitlines() if "COMMAND=(python -m segan_tl transfer" in line)
     assert not (tmp_path / "runs").exists()
 
 

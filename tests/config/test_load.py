@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from segan_tl.config.load import load_config, validate
+from segan_tl.config.load import load_config, revise_config, validate
 from segan_tl.config.presets import CONFIGS
 from segan_tl.errors import UserError
 
@@ -29,6 +29,32 @@ def test_overrides_are_toml_values():
     assert config.train.learning_rate == 2e-4
     assert config.data.modalities == ("t1", "t2")
     assert config.name == "mine"
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("wrong", ["train.epochs=many", "trian.epochs=1", "data.patch=[1,150,150]", "model.x=[[[[1]]]]"])
+def test_of_several_overrides_the_wrong_one_alone_is_named(wrong, place):
+    overrides = ["name=mine", "train.batch_size=2"]
+    overrides.insert(place, wrong)
+    with pytest.raises(UserError) as refused:
+        load_config("segan_cat", overrides)
+    assert str(refused.value).startswith(f"segan_cat.toml with --set {wrong}: ")
+    assert "mine" not in str(refused.value) and "batch_size" not in str(refused.value)
+    with pytest.raises(UserError) as refused:
+        revise_config(load_config("segan_cat"), overrides)
+    assert str(refused.value).startswith(f"--set {wrong}: ")
+
+
+def test_an_override_that_mends_another_is_no_fault():
+    pair = ["critic.update=alternating", "name=mine", "data.patch=[1,32,32]", "data.crop=[32,32,16]"]
+    assert load_config("segan_cat", pair).data.crop == (32, 32, 16)
+
+
+def test_a_fault_of_the_file_is_not_laid_on_an_override(tmp_path):
+    (tmp_path / "mine.toml").write_text("name = 'mine'\n[train]\nepoch = 3\n")
+    with pytest.raises(UserError) as refused:
+        load_config(tmp_path / "mine.toml", ["train.batch_size=2"])
+    assert str(refused.value).startswith(f"{tmp_path / 'mine.toml'}: ") and "--set" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

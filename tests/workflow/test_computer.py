@@ -50,7 +50,7 @@ def test_a_container_may_have_less_than_the_computer(tmp_path, monkeypatch):
 def test_gpus():
     assert describe_gpus([], BUILD, driver=[]) == [Fact("GPU", "none; trainings take the CPU")]
     (unseen,) = describe_gpus([], BUILD, driver=["NVIDIA A100, 550.54"])
-    assert "A100" in unseen.found and "tensorflow[and-cuda]" in unseen.remedy
+    assert "A100" in unseen.found and ".[gpu]" in unseen.remedy
     known = {"device_name": "NVIDIA A100", "compute_capability": (8, 0)}
     new = {"device_name": "NVIDIA GeForce RTX 5090", "compute_capability": (12, 0)}
     old, blackwell = describe_gpus([known, new], BUILD, driver=[])

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.foreign_lines import foreign_lines
 from tests.small_workers import addresses_of, tf_config
 
 ROOT = Path(__file__).parents[2]
@@ -94,12 +95,33 @@ def test_two_workers_give_what_two_replicas_do(whole, tiny_cohort, tiny_config, 
     assert codes == [0, 0], log_of(tmp_path, 0) + log_of(tmp_path, 1)
     assert_same(everything(tmp_path), whole)
     assert json.loads((run_in(tmp_path) / "run.json").read_text())["replicas"] == 2
-    # The other one says whom it follows, and no more; the chief says all of it.
-    assert "worker 1 of 2: follows worker 0 (127.0.0.1:" in log_of(tmp_path, 1)
-    assert "epoch 1/5" in log_of(tmp_path, 0) and "epoch 1/5" not in log_of(tmp_path, 1)
+    # The other one says whom it follows, and no more; the chief says all of it. TensorFlow says nothing.
+    assert log_of(tmp_path, 1).splitlines()[0].startswith("worker 1 of 2: follows worker 0 (127.0.0.1:")
+    assert len(log_of(tmp_path, 1).splitlines()) == 1, log_of(tmp_path, 1)
+    assert "epoch 1/5" in log_of(tmp_path, 0) and foreign_lines(log_of(tmp_path, 0)) == []
 
     again = start_two(tmp_path, tiny_cohort, tiny_config, *settings)  # before TensorFlow is imported
     assert end_all(again, 60) == [0, 0] and "trained and scored already" in log_of(tmp_path, 0)
+
+
+WITHOUT_GREETINGS = """
+import sys
+from types import SimpleNamespace
+from segan_tl import console
+from segan_tl.workflow.machines import follow
+
+def start():
+    assert "tensorflow" not in sys.modules
+    raise SystemExit(0)
+
+console.start_tensorflow = start
+follow(None, None, None, SimpleNamespace(gather=lambda _: [True]), find_cohort=None, find_source_cohort=None)
+"""
+
+
+def test_who_follows_imports_tensorflow_where_its_greetings_are_held_back():
+    done = subprocess.run([sys.executable, "-c", WITHOUT_GREETINGS], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("changes", [["--data", "nowhere"], ["--set", "train.batch_size=0"]])
@@ -165,6 +187,24 @@ def test_two_workers_give_what_two_replicas_do_of_volumes(tiny_cohort, tmp_path)
     codes = end_all(start_two(tmp_path, tiny_cohort, "nnunet_small", *more), 400)
     assert codes == [0, 0], log_of(tmp_path, 0) + log_of(tmp_path, 1)
     assert_same(everything(tmp_path), everything(tmp_path / "whole"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_workers_give_what_two_replicas_do_in_parts_and_in_float16(tiny_cohort, tiny_config, tmp_path):
+    """Each worker scales its loss, and adds up the parts of its batch before the gradients meet."""
+    settings = ["train.epochs=2", "train.precision=mixed_float16", "train.batch_size=2", "train.accumulate=2"]
+    more = [word for setting in settings for word in ("--set", setting)]
+    (tmp_path / "whole").mkdir()
+    process = start(tmp_path / "whole", tiny_cohort, tiny_config, "--devices", "cpu:2", *more)
+    assert end_all([process], 300) == [0], log_of(tmp_path / "whole", None)
+    codes = end_all(start_two(tmp_path, tiny_cohort, tiny_config, *more), 400)
+    assert codes == [0, 0], log_of(tmp_path, 0) + log_of(tmp_path, 1)
+    both = everything(tmp_path)
+    assert_same(both, everything(tmp_path / "whole"))
+    with (run_in(tmp_path) / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {float(row["skipped_segmentor"]) for row in rows} != {1.0}  # it has learnt
 
 
 @pytest.mark.slow

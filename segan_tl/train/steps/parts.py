@@ -49,8 +49,14 @@ def unlike_one_batch(networks: Iterable[keras.Model], config: Config) -> str | N
     )
 
 
-def check_batch(config: Config, replicas: int) -> None:
+def check_batch(config: Config, replicas: int, *, devices: str | None = None, workers: int = 1) -> None:
     """Refuse a batch that the replicas cannot share.
+
+    Args:
+        config: of the training.
+        replicas: of all workers together.
+        devices: what --devices says, None where it was left out.
+        workers: on how many machines it trains.
 
     Raises:
         UserError: with what to type.
@@ -62,8 +68,19 @@ def check_batch(config: Config, replicas: int) -> None:
     remedy = f"--set train.batch_size={fitting}"
     if config.train.accumulate > 1 and examples % fitting == 0:  # the same step in fewer parts
         remedy += f" --set train.accumulate={examples // fitting}"
+    elif fitting < batch_size:
+        remedy += f" or --set train.batch_size={fitting + replicas}"
     fewer = max(count for count in range(1, replicas) if batch_size % count == 0)
+    those = f"replicas on all machines together, {fewer}" if workers > 1 else f"devices, {_first(devices, fewer)}"
     raise UserError(
-        f"train.batch_size {batch_size} cannot be shared by {replicas} replicas; choose a multiple, for example "
-        f"{remedy}, or name {fewer} of the devices with --devices"
+        f"train.batch_size {batch_size} cannot be shared by {replicas} replicas; choose a multiple of {replicas}, "
+        f"{remedy}, or fewer {those}"
     )
+
+
+def _first(devices: str | None, count: int) -> str:
+    """Return the option that takes so many of the devices: cpu, cpu:2, gpu:0,1."""
+    kind, _, listed = (devices or "gpu").partition(":")
+    if kind == "cpu":
+        return "--devices cpu" if count == 1 else f"--devices cpu:{count}"
+    return f"--devices gpu:{','.join((listed.split(',') if listed else list(map(str, range(count))))[:count])}"

@@ -14,6 +14,7 @@ from segan_tl.train.recipes import build_network, build_training, make_batches_o
 from segan_tl.train.steps.critic import build_critic_of
 from segan_tl.train.steps.parts import check_batch, parts_of_batch, unlike_one_batch
 from segan_tl.train.steps.training import Training
+from segan_tl.workflow.numbers import device
 from tests.small_volumes import TINY
 from tests.train.steps.test_training import NNUNET, SEGAN, make_batch, make_game
 
@@ -133,21 +134,34 @@ def test_the_examples_are_those_of_the_large_batch(tiny_cohort, tiny_config, tmp
 
 
 @pytest.mark.parametrize(
-    ("train", "replicas", "remedy"),
+    ("train", "replicas", "devices", "remedy"),
     [
         # nnU-Net's batch of two on eight GPUs: eight is a multiple, or two of the GPUs share it.
-        ({"batch_size": 2}, 8, "--set train.batch_size=8, or name 2 of the devices"),
+        ({"batch_size": 2}, 8, None, "of 8, --set train.batch_size=8, or fewer devices, --devices gpu:0,1"),
         # 2 · 4 examples are a step: eight GPUs take them at once.
-        ({"batch_size": 2, "accumulate": 4}, 8, "--set train.batch_size=8 --set train.accumulate=1, or name 2 of"),
-        ({"batch_size": 6, "accumulate": 2}, 4, "--set train.batch_size=4 --set train.accumulate=3, or name 3 of"),
-        ({"batch_size": 64}, 3, "--set train.batch_size=63, or name 2 of"),
-        ({"batch_size": 9}, 4, "--set train.batch_size=8, or name 3 of"),
+        ({"batch_size": 2, "accumulate": 4}, 8, "gpu",
+         "of 8, --set train.batch_size=8 --set train.accumulate=1, or fewer devices, --devices gpu:0,1"),
+        ({"batch_size": 6, "accumulate": 2}, 4, "gpu:4,5,6,7",
+         "of 4, --set train.batch_size=4 --set train.accumulate=3, or fewer devices, --devices gpu:4,5,6"),
+        ({"batch_size": 64}, 3, "cpu:3",
+         "of 3, --set train.batch_size=63 or --set train.batch_size=66, or fewer devices, --devices cpu:2"),
+        ({"batch_size": 3}, 2, "cpu:2",
+         "of 2, --set train.batch_size=2 or --set train.batch_size=4, or fewer devices, --devices cpu"),
     ],
-)
-def test_a_batch_that_replicas_cannot_share_says_what_to_type(train, replicas, remedy):
+)  # fmt: skip
+def test_a_batch_that_replicas_cannot_share_says_what_to_type(train, replicas, devices, remedy):
     config = validate({**NNUNET, "critic": None, "train": train}, source="the test")
     with pytest.raises(UserError) as error:
-        check_batch(config, replicas)
-    said = f"train.batch_size {train['batch_size']} cannot be shared by {replicas} replicas; choose a multiple, for "
-    assert str(error.value).startswith(f"{said}example {remedy}") and "\n" not in str(error.value)
-    check_batch(revise_config(config, [one for one in remedy.partition(",")[0].split() if "=" in one]), replicas)
+        check_batch(config, replicas, devices=devices)
+    said = f"train.batch_size {train['batch_size']} cannot be shared by {replicas} replicas; choose a multiple "
+    assert str(error.value) == said + remedy
+    for choice in remedy.split(", ")[1].split(" or "):
+        check_batch(revise_config(config, [one for one in choice.split() if "=" in one]), replicas)
+    named = device(remedy.rpartition(" ")[2])
+    check_batch(config, named.count(",") + 1 if named.startswith("gpu") else int(named.partition(":")[2] or 1))
+
+
+def test_machines_are_not_named_by_devices():
+    config = validate({**NNUNET, "critic": None, "train": {"batch_size": 6}}, source="the test")
+    with pytest.raises(UserError, match="train.batch_size=8, or fewer replicas on all machines together, 3$"):
+        check_batch(config, 4, devices="gpu:0,1", workers=2)
