@@ -24,7 +24,8 @@ from segan_tl.disk.atomic import write_json, write_text
 from segan_tl.predict.signs import SIGNS
 from segan_tl.report.review.figure import plot_review
 from segan_tl.report.review.learn import Scored, apply_weights, choose_signs, fit, foresee, judge_foresight
-from segan_tl.workflow.second_look import make_plan, score_plan
+from segan_tl.workflow.answers import score_plan
+from segan_tl.workflow.second_look import make_plan
 from segan_tl.workflow.wrapped import parse
 
 SCANNERS = {"hard3t": ("glioma-3t", 4242), "hard15t": ("glioma-1.5t", 4243)}

@@ -60,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--assign", metavar="FILE.npz", type=Path, help="add the cluster of each case, of --clusters")
     parser.add_argument("--scaling", choices=SCALINGS, default=SCALINGS[0], help="before the clusters (%(default)s)")
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of the clusters (%(default)s)")
+    parser.add_argument("--overwrite", action="store_true", help="replace what other images, masks or settings gave")
     parser.add_argument("--jobs", type=positive, metavar="N", help="processes (as cores and memory allow)")
 
 
@@ -68,9 +69,10 @@ def run(arguments: argparse.Namespace) -> int:
     from segan_tl.data.find.cases import find_cases
     from segan_tl.disk.atomic import write_csv
     from segan_tl.radiomics.ask_mirp import require_mirp
-    from segan_tl.radiomics.cohort import compute
+    from segan_tl.radiomics.cohort import compute, keys_of
     from segan_tl.radiomics.features import columns
     from segan_tl.report.score.preflight import prepare_folder, require_table_path
+    from segan_tl.workflow.scored_tables import is_done, open_journal, record
 
     # === What can be refused is refused before work begins ===
     require_table_path(arguments.out, option="OUT.csv")
@@ -78,13 +80,23 @@ def run(arguments: argparse.Namespace) -> int:
     cohort = find_cases(arguments.data)
     tasks = _tasks(cohort.cases, arguments)
     _require_clusters(arguments.clusters, len(tasks))
+    keys = keys_of(tasks)
+    job = _job_of(arguments, keys)
+    if is_done(job) and not arguments.overwrite:
+        console.print(f"computed before, and nothing has changed: {arguments.out}", soft_wrap=True)
+        return 0
+    journal = open_journal(job, overwrite=arguments.overwrite, option="OUT.csv")
     require_mirp()
     for path in filter(None, (arguments.out, arguments.clusters)):
         prepare_folder(path)
     # === The work ===
     started = time.monotonic()
-    with case_progress("computing features", total=len(tasks)) as advance:
-        found, faults = compute(tasks, jobs=_jobs(arguments), progress=advance)
+    if before := sum(key in journal.found for key in keys.values()):
+        console.print(f"{before} of {len(tasks)} cases were computed before the interruption", soft_wrap=True)
+    with case_progress("computing features", total=len(tasks) - before) as advance:
+        found, faults = compute(tasks, jobs=_jobs(arguments), progress=advance, journal=journal, keys=keys)
+    if not found:
+        journal.remove()
     _require_some(found, faults)
     names = columns(tasks[0].modalities)
     clusters = {case: {"cluster": chain.assign(values)} for case, values in found.items()} if chain else {}
@@ -95,7 +107,21 @@ def run(arguments: argparse.Namespace) -> int:
         _print_assigned(Counter(row["cluster"] for row in rows), len(chain.centres))
     if arguments.clusters:
         _write_clusters(arguments, found, names, synthetic=bool(cohort.settings.get("synthetic")))
+    record(job)
+    journal.remove()
     return 0
+
+
+def _job_of(arguments, keys: dict[str, str]):
+    """Return what is to be computed, and which files it leads to."""
+    from segan_tl.disk.journal import key_of
+    from segan_tl.disk.manifest import sha256
+    from segan_tl.workflow.scored_tables import Job
+
+    made = [arguments.clusters.with_suffix(ending) for ending in (".npz", ".json", ".png")] if arguments.clusters else []
+    assigned = [sha256(arguments.assign.with_suffix(ending)) for ending in (".npz", ".json")] if arguments.assign else []
+    of_all = key_of("clusters", arguments.scaling, arguments.seed, assigned)
+    return Job(arguments.out, [arguments.out, *made], [*keys.values(), of_all])
 
 
 def _open_chain(arguments):

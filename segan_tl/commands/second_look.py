@@ -7,9 +7,10 @@ from segan_tl.console import console, print_table
 from segan_tl.errors import UserError
 from segan_tl.predict.vote import ENSEMBLES, RULES
 from segan_tl.regions import MODALITIES
+from segan_tl.workflow.answers import score_plan
 from segan_tl.workflow.numbers import weight
 from segan_tl.workflow.patients import add_patients_argument
-from segan_tl.workflow.second_look import FILE, make_plan, score_plan
+from segan_tl.workflow.second_look import FILE, make_plan
 from segan_tl.zoo.find import spell
 
 EPILOG = """examples:

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from segan_tl import __version__
+from segan_tl.data.arrays import name_hash
 from segan_tl.data.find.case import Case
 from segan_tl.data.find.cases import LoadedCase, load_case
 from segan_tl.data.find.layouts import UNKNOWN_CONVENTION
 from segan_tl.data.intensities import find_background
+from segan_tl.disk.journal import Journal, key_of
 from segan_tl.errors import UserError
 from segan_tl.radiomics.discretise import Discretisation
 from segan_tl.radiomics.extract import extract
@@ -46,18 +49,35 @@ def find_masks(
     return masks, [path for _, strangers in found for path in strangers]
 
 
+def keys_of(tasks: Sequence[Task]) -> dict[str, str]:
+    """Return case → what its features are made of: its files, and how they are computed."""
+    return {task.case.id: _key(task) for task in tasks}
+
+
+def _key(task: Task) -> str:
+    images = [task.case.images.get(name) for name in task.modalities]
+    files = [source and name_hash(sources=[source]) for source in (*images, task.mask and task.mask.source)]
+    return key_of(__version__, files, task.case.id, task.modalities, task.mask and task.mask.meaning, repr(task.how))
+
+
 def compute(
-    tasks: Sequence[Task], *, jobs: int, progress: Callable[[str], None]
+    tasks: Sequence[Task], *, jobs: int, progress: Callable[[str], None], journal: Journal, keys: dict[str, str]
 ) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
     """Return case → features, and case → why it has none, both in the order of the tasks.
 
     Args:
         jobs: processes, each of one thread.
         progress: called with one line when a case is done.
+        journal: of what was computed before an interruption; it gets what is computed now.
+        keys: of `keys_of`.
     """
-    found, faults = {}, {}
-    for case_id, answer in _run(tasks, jobs=min(jobs, len(tasks))):
+    answers = {case: journal.found[key] for case, key in keys.items() if key in journal.found}
+    left = [task for task in tasks if task.case.id not in answers]
+    found = {case: answer for case, answer in answers.items() if not isinstance(answer, str)}
+    faults = {case: answer for case, answer in answers.items() if isinstance(answer, str)}
+    for case_id, answer in _run(left, jobs=min(jobs, len(left))):
         (faults if isinstance(answer, str) else found)[case_id] = answer
+        journal.add(keys[case_id], answer)
         progress(f"{case_id}  {'left out' if isinstance(answer, str) else f'{len(answer)} features'}")
     order = [task.case.id for task in tasks]
     return {name: found[name] for name in order if name in found}, {n: faults[n] for n in order if n in faults}

@@ -1,4 +1,4 @@
-"""What `evaluate` keeps beside its tables, to know them again."""
+"""What `evaluate` and `radiomics` keep beside their tables, to know them again."""
 
 from typing import ClassVar
 

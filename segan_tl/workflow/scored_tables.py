@@ -1,4 +1,4 @@
-"""The tables of `evaluate`: none is replaced unasked, and what they were made of is not scored twice."""
+"""The tables of `evaluate` and `radiomics`: none is replaced unasked, what they were made of is not computed twice."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,12 +9,13 @@ from segan_tl.errors import UserError
 
 
 class Job(NamedTuple):
-    """What is to be scored.
+    """What is to be scored, or computed.
 
     Attributes:
         out: the table, beside which the others are.
         tables: all files that are written.
-        keys: of every case by every system and plan: its files, and what is computed of them.
+        keys: of every case by every system and plan: its files, and what is computed of them; and of what is made of
+            all of them.
     """
 
     out: Path
@@ -62,8 +63,11 @@ def is_done(job: Job) -> bool:
     )
 
 
-def open_journal(job: Job, *, overwrite: bool) -> Journal:
+def open_journal(job: Job, *, overwrite: bool, option: str = "--out") -> Journal:
     """Return the journal of a job that may replace what is there: asked to, or since a call for the same goes on.
+
+    Args:
+        option: what the table is called on the command line.
 
     Raises:
         UserError: a table is there, and neither is so.
@@ -73,7 +77,7 @@ def open_journal(job: Job, *, overwrite: bool) -> Journal:
     if there and not overwrite and journal.found.keys().isdisjoint(job.keys):
         raise UserError(
             f"{there[0]} exists already, and is not what this command would write; add --overwrite to replace it, or "
-            "give another --out"
+            f"give another {option}"
         )
     return journal
 

@@ -69,6 +69,47 @@ def test_a_row_for_each_case_and_a_reason_for_the_others(cohort, tmp_path, capsy
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
 
 
+def test_no_table_is_replaced_unasked(cohort, tmp_path, capsys, mirp):
+    out, groups = tmp_path / "a.csv", tmp_path / "groups.npz"
+    assert run(cohort, out, "--jobs", "1") == 0
+    written = (out.stat().st_mtime_ns, out.read_bytes())
+    capsys.readouterr()
+    assert run(cohort, out, "--jobs", "1") == 0
+    assert capsys.readouterr().out.strip() == f"computed before, and nothing has changed: {out}"
+    for other in (["--discretisation", "authors"], ["--clusters", str(groups)]):
+        assert run(cohort, out, "--jobs", "1", *other) == 2
+        said = capsys.readouterr().err
+        assert "a.csv exists already, and is not what this command would write; add --overwrite" in said
+        assert "give another OUT.csv" in said
+    assert (out.stat().st_mtime_ns, out.read_bytes()) == written and not groups.exists()
+    assert run(cohort, out, "--jobs", "1", "--discretisation", "authors", "--overwrite") == 0
+    assert out.read_bytes() != written[1]
+    out.write_text("mine")  # of somebody else
+    assert run(cohort, out, "--jobs", "1", "--discretisation", "authors") == 2 and out.read_text() == "mine"
+
+
+def test_an_interrupted_call_goes_on(cohort, tmp_path, capsys, mirp, monkeypatch):
+    from segan_tl.radiomics import cohort as module
+
+    assert run(cohort, tmp_path / "whole.csv", "--jobs", "1") == 0
+    computed, real = [], module.features_of
+
+    def interrupted(task):
+        if len(computed) == 2:
+            raise KeyboardInterrupt
+        computed.append(task.case.id)
+        return real(task)
+
+    monkeypatch.setattr(module, "features_of", interrupted)
+    assert run(cohort, tmp_path / "a.csv", "--jobs", "1") == 130 and not (tmp_path / "a.csv").exists()
+    monkeypatch.setattr(module, "features_of", lambda task: (computed.append(task.case.id), real(task))[1])
+    assert run(cohort, tmp_path / "a.csv", "--jobs", "1") == 0
+    assert "2 of 6 cases were computed before the interruption" in capsys.readouterr().out
+    assert len(computed) == len(set(computed)) == 6
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert not list(tmp_path.glob(".*.partial"))
+
+
 def test_predictions_instead_of_the_truth(cohort, tmp_path, capsys, mirp):
     masks, place = tmp_path / "masks", cohort / "BraTS2021_00001"
     masks.mkdir()
@@ -139,7 +180,7 @@ def test_nothing_can_be_computed(cohort, tmp_path, capsys, mirp):
     bad = tmp_path / "bad"
     (bad / "BraTS2021_00004").parent.mkdir()
     (bad / "BraTS2021_00004").symlink_to(cohort / "BraTS2021_00004")
-    assert run(bad, tmp_path / "a.csv") == 2 and not (tmp_path / "a.csv").exists()
+    assert run(bad, tmp_path / "a.csv") == 2 and [path.name for path in tmp_path.iterdir()] == ["bad"]
     assert "found none of 1: BraTS2021_00004: there is no tumour" in capsys.readouterr().err
 
 

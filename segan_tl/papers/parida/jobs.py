@@ -81,7 +81,7 @@ def _learn(study: Study, arguments, start: str, family: str, *, fold: int, needs
 def _group(study: Study, data: Path, name: str, *options: str, needs: list[Job] = ()) -> Job:
     """Compute the features of all cases and put them into clusters."""
     clusters = str(study.file(f"{name}.npz"))
-    words = (str(data), str(study.file(f"{name}.csv")), "--clusters", clusters, *RADIOMICS, *options)
+    words = (str(data), str(study.file(f"{name}.csv")), "--clusters", clusters, "--overwrite", *RADIOMICS, *options)
     return make(study, study.file(f"{name}.json"), "radiomics", *words, needs=needs, weight=0.5)
 
 
