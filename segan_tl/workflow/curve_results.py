@@ -54,7 +54,7 @@ def read_results(curve: Curve, *, folder: str = "", regions: Sequence[str] = ())
     labels = [start.label for start in curve.starts]
     answers = gather(there, starts=labels, cases=curve.cases, folder=folder, regions=regions)
     lacking = f"{len(cells) - len(there)} of {len(cells)} cells are not there" if len(there) < len(cells) else ""
-    return Results(there, answers, {} if folder else _untouched(there), lacking, _facts(curve, there))
+    return Results(there, answers, {} if folder else _untouched(there, answers), lacking, _facts(curve, there))
 
 
 def write_files(results: Results, out: Path, *, title: str, prefix: str = "") -> None:
@@ -91,10 +91,11 @@ def write_results(curve: Curve, out: Path, *, command: str) -> int:
     return 0
 
 
-def _untouched(cells: list[Cell]) -> dict[str, dict[str, float]]:
-    """Return region → start → mean Dice of the source on the target, before any training there."""
+def _untouched(cells: list[Cell], answers: Answers) -> dict[str, dict[str, float]]:
+    """Return region → start → mean Dice of the source on the target, before any training there; that of regions, too."""
     from statistics import fmean
 
+    from segan_tl.report.compare.curve import MEAN
     from segan_tl.runs import read_json
 
     found: dict[str, dict[str, dict[int, float]]] = {}
@@ -103,9 +104,13 @@ def _untouched(cells: list[Cell]) -> dict[str, dict[str, float]]:
             for region, scores in read_json(cell.run.comparison)["regions"].items():
                 if scores["source"] is not None:
                     found.setdefault(region, {}).setdefault(cell.start.label, {})[cell.division] = scores["source"]
-    return {
+    means = {
         region: {start: fmean(values.values()) for start, values in starts.items()} for region, starts in found.items()
     }
+    parts = [means.get(region, {}) for region in answers.regions if region != MEAN]
+    if MEAN in answers.regions:  # where a start has all of its regions
+        means[MEAN] = {start: fmean(part[start] for part in parts) for start in parts[0] if all(start in p for p in parts)}
+    return means
 
 
 def _facts(curve: Curve, cells: list[Cell]) -> list[str]:

@@ -8,7 +8,7 @@ from segan_tl.workflow import worth
 
 COMPARISON = {
     "synthetic": False, "run": "runs/a-to-b", "source": "runs/a", "strategy": "full", "cases": 2, "scratch": None,
-    "regions": {"wt": {"source": 0.5, "source_adapted": None, "scratch": None, "transfer": 0.75}},
+    "regions": {"wt": {"source": 0.5, "source_adapted": None, "scratch": None, "transferred": 0.75}},
 }  # fmt: skip
 
 
