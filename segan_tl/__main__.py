@@ -108,8 +108,8 @@ def main(argv: list[str] | None = None, *, program: str | None = None) -> int:
         if arguments.debug:
             raise
         words = (
-            "Interrupted; what is written stays. Trainings, predict, evaluate, radiomics and retest go on with the same "
-            "command, others begin anew."
+            "Interrupted; what is written stays. Trainings, predict, evaluate, radiomics and retest go on with the "
+            "same command, others begin anew."
         )
         print(f"\n{words}", file=sys.stderr)
         return EXIT_INTERRUPTED

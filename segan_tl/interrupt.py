@@ -10,7 +10,7 @@ EXIT_INTERRUPTED = 130
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, or SIGUSR1 (Slurm's warning), where it does what Ctrl-C does; it tells why where there is more to say."""
+    """SIGTERM or SIGUSR1 (Slurm's warning) where it does what Ctrl-C does; it says why where there is more to say."""
 
 
 def leave_quietly() -> None:

@@ -118,8 +118,9 @@ def _job_of(arguments, keys: dict[str, str]):
     from segan_tl.disk.manifest import sha256
     from segan_tl.workflow.scored_tables import Job
 
-    made = [arguments.clusters.with_suffix(ending) for ending in (".npz", ".json", ".png")] if arguments.clusters else []
-    assigned = [sha256(arguments.assign.with_suffix(ending)) for ending in (".npz", ".json")] if arguments.assign else []
+    made, taken = arguments.clusters, arguments.assign
+    made = [made.with_suffix(ending) for ending in (".npz", ".json", ".png")] if made else []
+    assigned = [sha256(taken.with_suffix(ending)) for ending in (".npz", ".json")] if taken else []
     of_all = key_of("clusters", arguments.scaling, arguments.seed, assigned)
     return Job(arguments.out, [arguments.out, *made], [*keys.values(), of_all])
 

@@ -92,7 +92,7 @@ def write_results(curve: Curve, out: Path, *, command: str) -> int:
 
 
 def _untouched(cells: list[Cell], answers: Answers) -> dict[str, dict[str, float]]:
-    """Return region → start → mean Dice of the source on the target, before any training there; that of regions, too."""
+    """Return region, or their mean → start → mean Dice of the source on the target, before any training there."""
     from statistics import fmean
 
     from segan_tl.report.compare.curve import MEAN
@@ -109,7 +109,8 @@ def _untouched(cells: list[Cell], answers: Answers) -> dict[str, dict[str, float
     }
     parts = [means.get(region, {}) for region in answers.regions if region != MEAN]
     if MEAN in answers.regions:  # where a start has all of its regions
-        means[MEAN] = {start: fmean(part[start] for part in parts) for start in parts[0] if all(start in p for p in parts)}
+        known = set(parts[0]).intersection(*parts)
+        means[MEAN] = {start: fmean(part[start] for part in parts) for start in parts[0] if start in known}
     return means
 
 

@@ -32,7 +32,7 @@ def test_overrides_are_toml_values():
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
-@pytest.mark.parametrize("wrong", ["train.epochs=many", "trian.epochs=1", "data.patch=[1,150,150]", "model.x=[[[[1]]]]"])
+@pytest.mark.parametrize("wrong", ["train.epochs=many", "trian.epochs=1", "data.patch=[1,150,150]", "model.x=[[[1]]]"])
 def test_of_several_overrides_the_wrong_one_alone_is_named(wrong, place):
     overrides = ["name=mine", "train.batch_size=2"]
     overrides.insert(place, wrong)

@@ -21,7 +21,8 @@ from segan_tl.workflow.numbers import above_zero, device, fold, folds, positive,
         (share, {"0.5": 0.5, "1e-3": 0.001}, ["0", "1", "-0.5", "nan", "x", ""]),
         (weight("RUN", "OUT goes"), {"0": 0.0, "0.4722": 0.4722}, ["-0.5", "nan", "inf", "x", "", "OUT"]),
         (above_zero, {"0.5": 0.5, "3": 3.0}, ["0", "-1", "nan", "inf", "x", "1e999"]),
-        (device, {"cpu": "cpu", "gpu:0,1": "gpu:0,1", "cpu:2": "cpu:2"}, ["tpu", "cpu:0", "gpu:", "gpu:x", "cpu:999", "cpu:" + "9" * 5000]),
+        (device, {"cpu": "cpu", "gpu:0,1": "gpu:0,1", "cpu:2": "cpu:2"},
+         ["tpu", "cpu:0", "gpu:", "gpu:x", "cpu:999", "cpu:" + "9" * 5000]),
     ],
 )
 def test_types(read, good, bad):

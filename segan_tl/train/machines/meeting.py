@@ -68,7 +68,8 @@ def _await_others(roster: Roster, about: dict) -> list[Peer]:
     peers = {}
     with _listen(roster) as listener:
         others = ", ".join(roster.name(index) for index in range(1, roster.count))
-        console.print(f"worker 0 of {roster.count}: waits for {others}, {JOIN_SECONDS // 60} min at most", soft_wrap=True)
+        minutes = JOIN_SECONDS // 60
+        console.print(f"worker 0 of {roster.count}: waits for {others}, {minutes} min at most", soft_wrap=True)
         try:
             _greet_all(listener, roster, about, peers)
         except KeyboardInterrupt as error:
