@@ -6,6 +6,7 @@ tells the others, and all of them end: the next start goes on from the last chec
 """
 
 import contextlib
+import functools
 import os
 import signal
 import sys
@@ -69,7 +70,9 @@ class Link:
 
     def __init__(self, roster: Roster, peers: list[Peer], *, leave: Callable[[int, str], None] | None = None):
         self.roster, self.peers, self.writing = roster, peers, threading.Lock()
-        self._leave, self._closing, self._ended = leave or leave_now, threading.Event(), threading.Lock()
+        # While TensorFlow is imported, standard error is held back: what is said at an end goes where it went before.
+        self._leave = leave or functools.partial(leave_now, error_number=os.dup(2))
+        self._closing, self._ended = threading.Event(), threading.Lock()
         self._interruption, self._stopping = None, False
         for peer in peers:
             threading.Thread(target=self._listen, args=(peer,), daemon=True).start()
@@ -231,9 +234,13 @@ def join(roster: Roster | None, about: dict) -> contextlib.AbstractContextManage
     return Link(roster, meet(roster, about))
 
 
-def leave_now(code: int, text: str) -> None:
-    """End the process whatever its main thread does, which may wait in TensorFlow for a worker that is gone."""
+def leave_now(code: int, text: str, *, error_number: int = 2) -> None:
+    """End the process whatever its main thread does, which may wait in TensorFlow for a worker that is gone.
+
+    Args:
+        error_number: descriptor of standard error.
+    """
     if sys.stdout.isatty():
         os.write(1, b"\x1b[?25h\n")  # the cursor, which a progress bar hides
-    os.write(2, f"{'error: ' if code == 2 else ''}{text}\n".encode("utf-8", "replace"))
+    os.write(error_number, f"{'error: ' if code == 2 else ''}{text}\n".encode("utf-8", "replace"))
     os._exit(code)

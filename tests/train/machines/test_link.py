@@ -3,7 +3,10 @@
 import math
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -14,6 +17,8 @@ from segan_tl.train.machines import meeting as meeting_module
 from segan_tl.train.machines.link import ALONE, EXIT_LOST, join
 from segan_tl.train.machines.roster import Roster
 from tests.small_workers import ABOUT, in_threads, link_workers
+
+ROOT = Path(__file__).parents[3]
 
 
 def wait_until(is_so) -> float:
@@ -101,6 +106,24 @@ def test_what_a_worker_fails_of_ends_the_others(error, code, said):
     wait_until(lambda: left[0] and left[2])
     port = links[0].roster.addresses[1].rpartition(":")[2]
     assert left == [[(code, said.format(port))], [], [(code, said.format(port))]]
+
+
+LEAVES_WHILE_IMPORTING = """
+import time
+from segan_tl import console
+from segan_tl.train.machines.link import Link
+from segan_tl.train.machines.roster import Roster
+
+link = Link(Roster(("a:1", "b:2"), 1), [])
+with console._standard_error_held_back():
+    link._finish(2, "worker 0 (a:1): expected this", source=None)
+"""
+
+
+def test_the_last_sentence_is_said_while_standard_error_is_held_back():
+    words = [sys.executable, "-c", LEAVES_WHILE_IMPORTING]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (2, "error: worker 0 (a:1): expected this\n")
 
 
 def test_an_end_waits_for_what_is_being_written():
