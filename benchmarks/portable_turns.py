@@ -1,11 +1,12 @@
 """A run beside its portable artefact: start to the first result, seconds a case and peak memory, in turns.
 
-    python benchmarks/portable_turns.py PATIENTS RUN [RUN …] [--rounds 3]
+    python benchmarks/portable_turns.py PATIENTS RUN [RUN …] [--rounds 3] [--bare bare/bin/python]
 
 Every turn is a process of its own that segments all patients: with the folder of the run (TensorFlow), then with its
-zip (onnxruntime). The first result is when the first case is written, counted from the start of the process, imports
-and tracing included; seconds a case are those of the others. Medians over the rounds. "computed" is the time that the
-processor spent on it (Linux), which other work on the machine changes less.
+zip (onnxruntime); with --bare by the Python of an environment that has containers/requirements.txt and no TensorFlow.
+Best on a machine without other work, which slows the two by turns. The first result is when the first case is written,
+counted from the start of the process, imports and tracing included; seconds a case are those of the others. Medians
+over the rounds. "computed" is the time that the processor spent on it (Linux), which other work changes less.
 """
 
 import argparse
@@ -37,12 +38,12 @@ class Turn(NamedTuple):
     peak_mb: float
 
 
-def take_turn(network: Path, patients: Path) -> Turn:
-    """Segment all patients with a run or a zip in a new process."""
+def take_turn(python: str, network: str, patients: Path) -> Turn:
+    """Segment all patients with a run or a zip in a new process of an interpreter."""
     with tempfile.TemporaryDirectory() as out:
-        command = [sys.executable, "-u", "-m", "segan_tl", "predict", str(network), str(patients), out]
+        command = [python, "-u", "-m", "segan_tl", "predict", network, str(patients), out]
         started, moments = time.perf_counter(), []
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=of_this_checkout())
         for line in process.stdout:
             if line.lstrip()[:1].isdigit() and "/" in line.split()[0]:  # "  1/3  case …"
                 moments.append((time.perf_counter() - started, computed_seconds(process.pid)))
@@ -51,6 +52,17 @@ def take_turn(network: Path, patients: Path) -> Turn:
         raise SystemExit(f"{' '.join(command)} ended with {status} after {len(moments)} cases; expected two or more")
     each = [(last - first) / (len(moments) - 1) for first, last in zip(moments[0], moments[-1])]
     return Turn(*moments[0], *each, used.ru_maxrss / 1024)
+
+
+def of_this_checkout() -> dict[str, str]:
+    """Return the environment in which another interpreter finds this segan_tl."""
+    return os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+
+
+def has_tensorflow(python: str) -> bool:
+    """Return whether an interpreter would find TensorFlow."""
+    asked = "import importlib.util, sys; sys.exit(importlib.util.find_spec('tensorflow') is not None)"
+    return subprocess.run([python, "-c", asked], check=False).returncode != 0
 
 
 def computed_seconds(process: int) -> float:
@@ -63,19 +75,23 @@ def main() -> None:
     """Export the runs, take turns, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("patients", type=Path)
-    parser.add_argument("run", type=Path, nargs="+")
+    parser.add_argument("run", nargs="+", help="a folder of a run, or zoo:NAME")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--bare", metavar="PYTHON", help="of an environment without TensorFlow, for the zips")
     arguments = parser.parse_args()
+    if arguments.bare and has_tensorflow(arguments.bare):
+        parser.error(f"expected an environment without TensorFlow; {arguments.bare} finds it")
     with tempfile.TemporaryDirectory() as folder:
         zips = [Path(folder) / f"{place}.zip" for place in range(len(arguments.run))]
         for run, artefact in zip(arguments.run, zips):
-            export = [sys.executable, "-m", "segan_tl", "export", str(run), str(artefact), "--portable"]
-            subprocess.run(export, check=True, stdout=subprocess.DEVNULL)
+            export = [sys.executable, "-m", "segan_tl", "export", run, str(artefact), "--portable"]
+            subprocess.run(export, check=True, stdout=subprocess.DEVNULL, env=of_this_checkout())
         turns = {}
         for _ in range(arguments.rounds):
             for run, artefact in zip(arguments.run, zips):
-                for program, network in (("TensorFlow", run), ("onnxruntime", artefact)):
-                    turns.setdefault((str(run), program), []).append(take_turn(network, arguments.patients))
+                zipped = arguments.bare or sys.executable, str(artefact)
+                for program, turn in (("TensorFlow", (sys.executable, run)), ("onnxruntime", zipped)):
+                    turns.setdefault((run, program), []).append(take_turn(*turn, arguments.patients))
     print("| run | by | first result, s | computed | a case, s | computed | peak, MB |\n|---|---|---|---|---|---|---|")
     for (run, program), found in turns.items():
         first, first_computed, case, computed, peak = (statistics.median(values) for values in zip(*found))

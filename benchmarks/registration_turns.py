@@ -10,6 +10,7 @@ brain, nothing around it, as the mean image of a cohort is. The error is that of
 
 import argparse
 import importlib.util
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -128,6 +129,7 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=3, help="synthetic patients")
     parser.add_argument("--shape", type=int, nargs=3, default=(80, 80, 52), help="grid of the phantom")
     arguments = parser.parse_args()
+    os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"  # before a library is imported: ANTs takes all cores
     engines = {"SimpleITK": by_simpleitk}
     engines |= {"elastix": by_elastix} if importlib.util.find_spec("itk") else {}
     engines |= {"ANTs": by_ants} if importlib.util.find_spec("ants") else {}

@@ -62,12 +62,21 @@ def test_the_published_weights_answer_as_in_pytorch():
     network, _ = config().get_network(train=False)
     network.load_state_dict(torch.load(hd_bet.find_weights(), map_location="cpu", weights_only=True))
     network.apply(SetNetworkToVal(False, False))
-    image = np.random.default_rng(0).normal(size=(1, 64, 64, 48, 1)).astype(np.float32)
+    image = drawn_head(64)
     with torch.no_grad():
-        expected = network(torch.from_numpy(np.moveaxis(image, -1, 1).copy()))[0, 1].numpy()
-    logits = np.asarray(hd_bet._forward(image, hd_bet.read_network()))[0]
-    share = 1 / (1 + np.exp(logits[..., 0] - logits[..., 1]))
-    assert 0.05 < expected.std() and np.abs(share - expected).max() < 1e-4
+        expected = network(torch.from_numpy(image)[None, None])[0, 1].numpy()
+    logits = np.asarray(hd_bet._forward(image[None, ..., None], hd_bet.read_network()))[0]
+    found = 1 / (1 + np.exp(logits[..., 0] - logits[..., 1]))
+    # Single precision leaves 1e-4 of it; one slope that is wrong, 0.5.
+    assert 0.1 < (expected > 0.5).mean() < 0.9 and np.abs(found - expected).max() < 1e-3
+
+
+def drawn_head(size: int) -> np.ndarray:
+    """Return a standardised head (z, y, x): an ellipsoid of brain, dark fluid around it, then bright scalp."""
+    z, y, x = np.meshgrid(*[np.linspace(-1, 1, size)] * 3, indexing="ij")
+    radius = np.sqrt((z / 0.9) ** 2 + (y / 0.95) ** 2 + (x / 0.8) ** 2)
+    image = np.select([radius < 0.75, radius < 0.82, radius < 0.95], [1.0, 0.2, 1.6], 0.0)
+    return ((image - image.mean()) / image.std()).astype(np.float32)
 
 
 def test_without_the_package_one_sentence(monkeypatch):
