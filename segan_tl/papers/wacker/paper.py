@@ -13,7 +13,7 @@ PAPER = Paper(
     question="are weights from ImageNet a better start than random ones, in two dimensions and in three?",
     folder=Path(__file__).parent,
     lengths={
-        "quick": Length(20, "about 40 minutes on two CPU cores; without --resnet34 the 10 pretrained are left out"),
+        "quick": Length(20, "up to an hour on two CPU cores; without --resnet34 the 10 pretrained are left out"),
         "full": Length(20, "5,000 steps each, days on a GPU"),
     },
     examples=(
