@@ -23,7 +23,12 @@ MODULES_OF_OTHERS = r"python -m (pytest|flake8|mkdocs|pip|venv) "
 # What a configuration is where the command line names none: any of the same kind.
 DEFAULTS = {"train-segan": "segan_cat", "transfer": "segan_cat", "finetune": "nnunet_small"}
 # Options in the text that are no command's of ours.
-ELSEWHERE = {"--signal": "sbatch", "--beside": "benchmarks/metrics_speed.py", "--strict": "mkdocs"}
+ELSEWHERE = {
+    "--signal": "sbatch",
+    "--beside": "benchmarks/metrics_speed.py",
+    "--strict": "mkdocs",
+    "--bare": "benchmarks/portable_turns.py",
+}
 
 
 class Understood(Exception):
