@@ -41,11 +41,14 @@ def make_patches(
     channels, regions = cases[0].image.shape[-1] * config.data.slices, cases[0].regions
     neighbours, keeps_statistics = config.data.neighbours, config.augment.gamma_keeps_statistics
 
+    stored = _stored_type(cases, plan)
+
     def read(i):
-        return _read(cases, plan, int(i), patch, config)
+        image, labels, centre = _read(cases, plan, int(i), patch, config)
+        return image.astype(stored, copy=False), labels, centre
 
     def load(i, drawn, beside):
-        image, labels, centre = tf.numpy_function(read, [i], [tf.float32, tf.uint8, tf.float32], stateful=False)
+        image, labels, centre = tf.numpy_function(read, [i], [stored, tf.uint8, tf.float32], stateful=False)
         image = tf.ensure_shape(image, (None, None, None, channels))
         labels, centre = tf.ensure_shape(labels, (None, None, None)), tf.ensure_shape(centre, (3,))
         change = _example(patch, channels, regions, keeps_statistics, intensities, neighbours)
@@ -82,6 +85,12 @@ def _read(
     image = as_channels(image)[None] if beside.any() else image
     labels = cut_patch(volume.labels, corner, size) if plan.labelled[i] else np.zeros(size, np.uint8)
     return image, labels, (centre - corner).astype(np.float32)
+
+
+def _stored_type(cases: Sequence[CachedCase], plan: Plan) -> np.dtype:
+    """Return what images are read as: half of the bytes where all of them are stored so, and none is painted."""
+    half = plan.contrast is None and all(case.image.dtype == np.float16 for case in cases)
+    return np.dtype(np.float16 if half else np.float32)
 
 
 @functools.lru_cache(maxsize=8)

@@ -26,7 +26,7 @@ BIAS_NODES = 40.0
 def read_image(
     case: CachedCase, contrast: Mapping[str, np.ndarray] | None, example: int, *, corner, size, normalise: str
 ) -> np.ndarray:
-    """Return a patch (d, h, w, M), float32, of the images of a case, or of one that is painted in their place.
+    """Return a patch (d, h, w, M) of the images of a case, as stored, or of one that is painted in their place, float32.
 
     A slab of neighbouring slices is painted as one volume, of one contrast.
 
@@ -38,7 +38,7 @@ def read_image(
         normalise: of the configuration.
     """
     if contrast is None or not contrast["painted"][example]:
-        return cut_patch(case.image, corner, size).astype(np.float32)
+        return cut_patch(case.image, corner, size)
     row = {name: values[example] for name, values in contrast.items()}
     return paint(cut_patch(case.tissues, corner, size), row, normalise=normalise)
 

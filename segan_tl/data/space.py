@@ -1,10 +1,13 @@
 """Rotation, scaling, elastic deformation and mirroring of a patch: image and labels move together."""
 
+import functools
 import math
 from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
+
+from segan_tl.data.interpolation import read_patch
 
 
 def rotations(angles: np.ndarray) -> np.ndarray:
@@ -34,77 +37,40 @@ def move(image, labels, drawn, *, patch: Sequence[int]):
     """
     turned = tf.reduce_any(tf.abs(drawn["matrix"] - tf.eye(3)) > 0)
     bent = drawn["elastic_voxels"] > 0
-
-    def resample():
-        offsets = _grid(patch)  # (3, P)
-        offsets += tf.cond(bent, lambda: _elastic(drawn, patch), lambda: tf.zeros_like(offsets))
-        positions = tf.matmul(drawn["matrix"], offsets) + drawn["centre"][:, None]
-        return read_linear(image, positions, patch), read_nearest(labels, positions, patch)
-
-    image_patch, labels_patch = tf.cond(turned | bent, resample, lambda: (image, labels))
-    image_patch = tf.ensure_shape(image_patch, (*patch, image.shape[-1]))
-    labels_patch = tf.ensure_shape(labels_patch, tuple(patch))
-    return tf.cond(
-        tf.reduce_any(drawn["mirror"]),
-        lambda: (
-            tf.raw_ops.Reverse(tensor=image_patch, dims=tf.concat([drawn["mirror"], [False]], 0)),
-            tf.raw_ops.Reverse(tensor=labels_patch, dims=drawn["mirror"]),
-        ),
-        lambda: (image_patch, labels_patch),
+    # Voxel g of a mirrored patch is voxel −g of the other: no pass over the patch of its own.
+    matrix = drawn["matrix"] * tf.where(drawn["mirror"], -1.0, 1.0)
+    read = functools.partial(read_patch, image, labels, matrix, drawn["centre"], patch=patch)
+    image_patch, labels_patch = tf.cond(
+        turned | bent,
+        lambda: tf.cond(bent, lambda: read(shift=_elastic(drawn, patch)), read),
+        lambda: _mirror(image, labels, drawn["mirror"]),
     )
+    return tf.ensure_shape(image_patch, (*patch, image.shape[-1])), tf.ensure_shape(labels_patch, tuple(patch))
 
 
-def read_linear(image, positions, patch: Sequence[int]):
-    """Interpolate `image` (D, H, W, M) linearly at `positions` (3, P); they are moved into the image."""
-    size = tf.shape(image)
-    voxels = tf.reshape(image, (-1, image.shape[-1]))
-    index, steps, weights = 0, [], []
-    for axis in range(3):
-        if patch[axis] == 1:
-            continue  # a slice stays in its plane
-        last = tf.cast(size[axis] - 1, tf.float32)
-        position = tf.clip_by_value(positions[axis], 0.0, last)
-        lower = tf.minimum(tf.floor(position), tf.maximum(last - 1, 0))
-        stride = tf.reduce_prod(size[axis + 1 : 3])
-        index += tf.cast(lower, tf.int32) * stride
-        steps.append(stride)
-        weights.append((position - lower)[:, None])
-    return tf.reshape(_blend(voxels, index, steps, weights), (*patch, image.shape[-1]))
-
-
-def _blend(voxels, index, steps, weights):
-    """Return the mean of both neighbours along the first of the axes, each the blend along the others."""
-    if not steps:
-        return tf.gather(voxels, index)
-    lower = _blend(voxels, index, steps[1:], weights[1:])
-    upper = _blend(voxels, index + steps[0], steps[1:], weights[1:])
-    return lower + weights[0] * (upper - lower)
-
-
-def read_nearest(labels, positions, patch: Sequence[int]):
-    """Return the voxel of `labels` (D, H, W) nearest to each of `positions` (3, P)."""
-    size = tf.shape(labels)
-    index = 0
-    for axis in range(3):
-        nearest = tf.cast(tf.floor(positions[axis] + 0.5), tf.int32)
-        index = index * size[axis] + tf.clip_by_value(nearest, 0, size[axis] - 1)
-    return tf.reshape(tf.gather(tf.reshape(labels, [-1]), index), tuple(patch))
-
-
-def _grid(patch: Sequence[int]):
-    """Return (3, voxels of the patch): offsets from its centre."""
-    axes = [tf.range(length, dtype=tf.float32) - (length - 1) / 2 for length in patch]
-    return tf.reshape(tf.stack(tf.meshgrid(*axes, indexing="ij")), (3, math.prod(patch)))
+def _mirror(image, labels, mirror):
+    """Turn round the axes of an image (D, H, W, M) and its labels that `mirror` (3,) says; the image as float32."""
+    image, labels = tf.cond(
+        tf.reduce_any(mirror),
+        lambda: (
+            tf.raw_ops.Reverse(tensor=image, dims=tf.concat([mirror, [False]], 0)),
+            tf.raw_ops.Reverse(tensor=labels, dims=mirror),
+        ),
+        lambda: (image, labels),
+    )
+    return tf.cast(image, tf.float32), labels
 
 
 def _elastic(drawn, patch: Sequence[int]):
-    """Return (3, voxels of the patch): smoothed noise, its largest component `elastic_voxels` long."""
+    """Return (3, voxels of the patch): smoothed noise, its largest component `elastic_voxels` long, mirrored."""
     seed = tf.stack([drawn["seed"], tf.ones_like(drawn["seed"])])
     field = tf.random.stateless_normal((3, *patch), seed, alg="philox")
     for axis, length in enumerate(patch):
         if length > 1:
             field = along_axis(gaussian(length, drawn["elastic_sigma"][axis]), field, axis + 1)
-    field *= tf.reshape(tf.constant([float(length > 1) for length in patch]), (3, 1, 1, 1))
+    field = tf.raw_ops.Reverse(tensor=field, dims=tf.concat([[False], drawn["mirror"]], 0))
+    directions = tf.constant([float(length > 1) for length in patch]) * tf.where(drawn["mirror"], -1.0, 1.0)
+    field *= tf.reshape(directions, (3, 1, 1, 1))
     largest = tf.maximum(tf.reduce_max(tf.abs(field)), 1e-12)
     return tf.reshape(field, (3, -1)) * (drawn["elastic_voxels"] / largest)
 

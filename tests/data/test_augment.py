@@ -97,6 +97,15 @@ def test_mirror(example, mirror):
     assert np.array_equal(image, np.flip(example[0], axes)) and np.array_equal(labels, np.flip(example[1], axes))
 
 
+@pytest.mark.parametrize("bent", [0.0, 1.5])
+def test_what_is_moved_and_mirrored_is_what_is_moved_turned_round(example, bent):
+    changes = {"matrix": turned(20, 0) @ turned(-13, 1), "elastic_sigma": [3.0] * 3, "elastic_voxels": bent, "seed": 5}
+    image, labels = apply(*example, **changes)
+    mirrored, labels_mirrored = apply(*example, **changes, mirror=(True, False, True))
+    np.testing.assert_allclose(mirrored, np.flip(image, (0, 2)), atol=1e-6)
+    assert (labels_mirrored == np.flip(labels, (0, 2))).mean() > 0.999  # ties may fall either way
+
+
 def test_elastic_moves_image_and_labels_alike_and_by_no_more_than_drawn():
     # Coordinates as image: what comes out is where it was read.
     side = 24

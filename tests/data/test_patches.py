@@ -217,6 +217,13 @@ def test_a_batch_says_what_is_there_wherever_the_epoch_begins(cases):
     assert np.array_equal(last["present"], plan.present[8:])
 
 
+def test_images_stored_in_single_precision_give_the_same_batches(cases):
+    config = settings(augment=NNUNET)
+    wide = [replace(case, image=case.image.astype(np.float32)) for case in cases]
+    for one, other in zip(collect(cases, config)[1], collect(wide, config)[1], strict=True):
+        assert all(np.array_equal(*pair) for pair in zip(one, other))
+
+
 @pytest.mark.parametrize("patch", [(8, 8, 8), (1, 8, 8)], ids=["volumes", "slices"])
 def test_any_number_of_calls_at_a_time_gives_the_same_batches(patch, cases, monkeypatch):
     found = []
