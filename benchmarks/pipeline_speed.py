@@ -5,6 +5,10 @@ segan_tl.data.batches while the step runs; `memory` plays the same batch again a
 cost nothing.
 
     python benchmarks/pipeline_speed.py --data COHORT [--config segan_cpu] [--set train.batch_size=16] [--rounds 7]
+
+With `--cores N` nothing is trained: how many patches N cores make, and which part of it costs what (`pipeline_cores`).
+
+    python benchmarks/pipeline_speed.py --data COHORT --config nnunet --cores 1 [--steps 16] [--rounds 3]
 """
 
 import argparse
@@ -14,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from pipeline_cores import keep_to_cores, lock_seconds, measure_parts, print_parts
 from segan_speed import cpu_model
 
 
@@ -77,19 +82,36 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="prepared volumes (a temporary folder)")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=4, help="steps in a turn")
+    parser.add_argument("--cores", type=int, metavar="N", help="patches that N cores make, without a training")
     arguments = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if arguments.cores:
+        keep_to_cores(arguments.cores)
 
     from rich.console import Console
-    from rich.table import Table
 
     from segan_tl.config.load import load_config
 
+    console = Console()
     # More batches than are timed: at the end of the clock the pipeline still works as hard as at its start.
-    config = load_config(arguments.config, [f"train.steps_per_epoch={arguments.steps + 8}", *arguments.set])
+    steps = arguments.steps if arguments.cores else arguments.steps + 8
+    config = load_config(arguments.config, [f"train.steps_per_epoch={steps}", *arguments.set])
     with tempfile.TemporaryDirectory() as folder:
         arguments.cache = arguments.cache or Path(folder)
-        rates = measure(config, prepare(arguments, config), rounds=arguments.rounds, steps=arguments.steps)
+        cached = prepare(arguments, config)
+        if arguments.cores:
+            least = measure_parts(config, cached, rounds=arguments.rounds)
+            print_parts(console, least, cores=arguments.cores, lock=lock_seconds(config, cached))
+        else:
+            rates = measure(config, cached, rounds=arguments.rounds, steps=arguments.steps)
+            print_rates(console, rates)
+    console.print(f"{cpu_model()}; {arguments.config}, batch {config.train.batch_size}, {config.train.precision}")
+
+
+def print_rates(console, rates: dict[str, list]) -> None:
+    """Print how fast both trainings were, and their ratio."""
+    from rich.table import Table
+
     ratios, processor_ratios = (
         [data[kind] / memory[kind] for data, memory in zip(rates["data"], rates["memory"], strict=True)]
         for kind in (0, 1)
@@ -99,9 +121,7 @@ def main() -> None:
     table = Table("training on data", "on one batch in memory", "ratio", "of a round", "of processor time")
     median, processor_median = (f"{statistics.median(values):.3f}" for values in (ratios, processor_ratios))
     table.add_row(data, memory, median, spread, processor_median)
-    console = Console()
     console.print(table)
-    console.print(f"{cpu_model()}; {arguments.config}, batch {config.train.batch_size}, {config.train.precision}")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 Patches have one size here, so a batch of them can be changed where it is learnt from: on the graphics card.
 """
 
+import functools
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -50,19 +51,23 @@ def change(image, drawn, *, keeps_statistics: bool, across: bool = True):
     factors = tf.stack([drawn[name] for name in FACTORS], axis=1)  # (M, factors)
     planned = (drawn["noise"] > 0) | tf.reduce_any(drawn["blur"] > 0, axis=1) | tf.reduce_any(factors != 1, axis=1)
 
-    def changed_channel(channel):
-        part = image[..., channel]
-        return tf.cond(
-            planned[channel],
-            lambda: _change_channel(part, drawn, channel, keeps_statistics=keeps_statistics, across=across),
-            lambda: part,
-        )
-
     def changed():
+        # Modalities first: each is one piece of memory, and what is not brain becomes 0 four times as fast.
+        planes = tf.transpose(image, (3, 0, 1, 2))
+        brain = functools.reduce(tf.logical_or, [plane != 0 for plane in tf.unstack(planes)])
+
+        def changed_channel(channel):
+            part = planes[channel]
+            part = tf.cond(
+                planned[channel],
+                lambda: _change_channel(part, drawn, channel, keeps_statistics=keeps_statistics, across=across),
+                lambda: part,
+            )
+            return tf.where(brain, part, 0.0)
+
         # A loop, not a copy for each modality: a graph four times as small starts every epoch sooner.
         parts = tf.map_fn(changed_channel, tf.range(image.shape[-1]), fn_output_signature=image.dtype)
-        brain = tf.reduce_any(image != 0, axis=-1, keepdims=True)
-        return tf.where(brain, tf.transpose(parts, (1, 2, 3, 0)), 0.0)
+        return tf.transpose(parts, (1, 2, 3, 0))
 
     return tf.cond(tf.reduce_any(planned), changed, lambda: image)
 

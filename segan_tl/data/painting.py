@@ -26,7 +26,7 @@ BIAS_NODES = 40.0
 def read_image(
     case: CachedCase, contrast: Mapping[str, np.ndarray] | None, example: int, *, corner, size, normalise: str
 ) -> np.ndarray:
-    """Return a patch (d, h, w, M) of the images of a case, as stored, or of one that is painted in their place, float32.
+    """Return a patch (d, h, w, M) of the images of a case, as stored, or of one painted in their place, float32.
 
     A slab of neighbouring slices is painted as one volume, of one contrast.
 

@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from segan_tl.data.interpolation import read_patch
 
+_VOXEL = {2: tf.int16, 4: tf.int32, 8: tf.int64}  # bytes of all modalities of a voxel → a number as wide
+
 
 def rotations(angles: np.ndarray) -> np.ndarray:
     """Return (N, 3, 3) rotations about D, then H, then W, for `angles` (N, 3) in radians."""
@@ -50,14 +52,18 @@ def move(image, labels, drawn, *, patch: Sequence[int]):
 
 def _mirror(image, labels, mirror):
     """Turn round the axes of an image (D, H, W, M) and its labels that `mirror` (3,) says; the image as float32."""
-    image, labels = tf.cond(
-        tf.reduce_any(mirror),
-        lambda: (
-            tf.raw_ops.Reverse(tensor=image, dims=tf.concat([mirror, [False]], 0)),
-            tf.raw_ops.Reverse(tensor=labels, dims=mirror),
-        ),
-        lambda: (image, labels),
-    )
+    whole = _VOXEL.get(image.shape[-1] * image.dtype.size)
+
+    def mirrored():
+        if whole:  # the voxels are turned round one by one: an eighth of the time if each is a number
+            voxels = tf.bitcast(image if image.shape[-1] > 1 else image[..., 0], whole)
+            turned = tf.bitcast(tf.raw_ops.Reverse(tensor=voxels, dims=mirror), image.dtype)
+            turned = tf.reshape(turned, tf.shape(image))
+        else:
+            turned = tf.raw_ops.Reverse(tensor=image, dims=tf.concat([mirror, [False]], 0))
+        return turned, tf.raw_ops.Reverse(tensor=labels, dims=mirror)
+
+    image, labels = tf.cond(tf.reduce_any(mirror), mirrored, lambda: (image, labels))
     return tf.cast(image, tf.float32), labels
 
 

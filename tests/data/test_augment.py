@@ -97,6 +97,16 @@ def test_mirror(example, mirror):
     assert np.array_equal(image, np.flip(example[0], axes)) and np.array_equal(labels, np.flip(example[1], axes))
 
 
+@pytest.mark.parametrize("stored", [np.float16, np.float32])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_a_mirrored_patch_keeps_its_modalities_however_it_is_stored(channels, stored):
+    image = np.random.default_rng(0).normal(size=(3, 4, 5, channels)).astype(stored)
+    labels = np.arange(60, dtype=np.uint8).reshape(3, 4, 5)
+    mirrored, turned_labels = apply(image, labels, patch=(3, 4, 5), mirror=(True, False, True))
+    assert mirrored.dtype == np.float32 and np.array_equal(mirrored, np.flip(image, (0, 2)))
+    assert np.array_equal(turned_labels, np.flip(labels, (0, 2)))
+
+
 @pytest.mark.parametrize("bent", [0.0, 1.5])
 def test_what_is_moved_and_mirrored_is_what_is_moved_turned_round(example, bent):
     changes = {"matrix": turned(20, 0) @ turned(-13, 1), "elastic_sigma": [3.0] * 3, "elastic_voxels": bent, "seed": 5}
