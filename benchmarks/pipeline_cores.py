@@ -4,9 +4,11 @@
 counts, as other programs on a computer can only add to it.
 """
 
+import itertools
 import math
 import os
 import time
+from functools import partial
 
 # nnU-Net trains on two patches of 128³ a step. How many steps a second is an assumption about GPUs, not measured.
 GPU_STEPS_PER_SECOND, GPU_BATCH = (3, 7), 2
@@ -24,23 +26,32 @@ def keep_to_cores(count: int) -> None:
 
 
 def measure_parts(config, cached, *, rounds: int) -> dict[str, list[float]]:
-    """Return kind of patches → least seconds of the processor and of the clock, a patch; one round warms up."""
+    """Return kind of patches → least seconds of the processor and of the clock, a patch."""
+    epoch = typical_epoch(config, cached)
     plain = _with_chances(config, dict.fromkeys((*INTENSITIES, *SPACE), 0.0))
     moved = _with_chances(config, dict.fromkeys(INTENSITIES, 0.0) | dict.fromkeys(("rotation", "scaling"), 1.0))
     kinds = {
-        "reading": lambda: _read_all(plain, cached),
-        "no augmentation": lambda: _make_all(plain, cached),
-        "all turned and scaled": lambda: _make_all(moved, cached),
-        "space alone, as for a GPU": lambda: _make_all(config, cached, intensities=False),
-        "everything": lambda: _make_all(config, cached),
+        "reading": partial(_read_all, plain, cached, epoch),
+        "no augmentation": partial(_make_all, plain, cached, epoch),
+        "all turned and scaled": partial(_make_all, moved, cached, epoch),
+        "space alone, as for a GPU": partial(_make_all, config, cached, epoch, intensities=False),
+        "everything": partial(_make_all, config, cached, epoch),
     }
-    least = {}
-    for number in range(rounds + 1):
-        for kind, measure in kinds.items():
-            found = measure()
-            if number:
-                least[kind] = [min(pair) for pair in zip(found, least.get(kind, found), strict=True)]
-    return least
+    for measure in kinds.values():  # traced and compiled before the clock
+        measure(batches=1)
+    found = [{kind: measure() for kind, measure in kinds.items()} for _ in range(rounds)]
+    return {kind: [min(values) for values in zip(*(one[kind] for one in found), strict=True)] for kind in kinds}
+
+
+def typical_epoch(config, cached, *, among: int = 50) -> int:
+    """Return the epoch of which as many patches are turned or scaled as of a mean one: few patches may have none."""
+    import numpy as np
+
+    from segan_tl.data.sample import plan_patches
+
+    plans = (plan_patches(cached, config, epoch=epoch) for epoch in range(among))
+    shares = np.array([(plan.changes["matrix"] != np.eye(3)).any(axis=(1, 2)).mean() for plan in plans])
+    return int(np.argmin(abs(shares - shares.mean())))
 
 
 def lock_seconds(config, cached, *, patches: int = 200) -> float:
@@ -81,11 +92,11 @@ def _with_chances(config, chances: dict[str, float]):
     return config.model_copy(update={"augment": config.augment.model_copy(update=chances)})
 
 
-def _read_all(config, cached) -> tuple[float, float]:
+def _read_all(config, cached, epoch: int, *, batches: int | None = None) -> tuple[float, float]:
     from segan_tl.data.sample import plan_patches
 
-    plan = plan_patches(cached, config, epoch=1)
-    return _timed(len(plan), (_cut(cached, plan, i, config.data.patch) for i in range(len(plan))))
+    plan = plan_patches(cached, config, epoch=epoch)
+    return _timed(len(plan), (_cut(cached, plan, i, config.data.patch) for i in range(len(plan))), batches)
 
 
 def _cut(cached, plan, i: int, size) -> tuple:
@@ -95,17 +106,19 @@ def _cut(cached, plan, i: int, size) -> tuple:
     return cut_patch(case.image, corner, size), cut_patch(case.labels, corner, size)
 
 
-def _make_all(config, cached, *, intensities: bool = True) -> tuple[float, float]:
+def _make_all(
+    config, cached, epoch: int, *, intensities: bool = True, batches: int | None = None
+) -> tuple[float, float]:  # fmt: skip
     from segan_tl.data.batches import make_patches
     from segan_tl.data.sample import plan_patches
 
-    plan = plan_patches(cached, config, epoch=1)
-    return _timed(len(plan), iter(make_patches(cached, plan, config, intensities=intensities)))
+    plan = plan_patches(cached, config, epoch=epoch)
+    return _timed(len(plan), iter(make_patches(cached, plan, config, intensities=intensities)), batches)
 
 
-def _timed(patches: int, source) -> tuple[float, float]:
-    """Return seconds of the processor and of the clock, a patch, of going through what makes them."""
+def _timed(patches: int, source, batches: int | None) -> tuple[float, float]:
+    """Return seconds of the processor and of the clock, a patch, of going through what makes them, or its beginning."""
     start = time.process_time(), time.perf_counter()
-    for _ in source:
+    for _ in itertools.islice(source, batches):
         pass
     return (time.process_time() - start[0]) / patches, (time.perf_counter() - start[1]) / patches
