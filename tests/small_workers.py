@@ -1,6 +1,8 @@
 """Workers of one training, on this computer: their ports, and their connections in one process."""
 
+import itertools
 import json
+import os
 import socket
 import threading
 
@@ -11,13 +13,19 @@ from segan_tl.train.machines.roster import Roster
 ABOUT = {"version": "1", "configuration": "a"}
 
 
+# Test processes that run side by side try other ports: between them, workers of two tests would greet one another.
+_FIRST = itertools.count(1000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) + os.getpid() % 500)
+
+
 def free_ports(count: int) -> int:
-    """Return the first of so many ports that are free one after another, and of one more."""
-    for first in range(20_000, 30_000, count + 1):
+    """Return the first of so many ports that are free one after another, and of one more; other ones at every call."""
+    for _ in range(1000):
+        first = 20_000 + next(_FIRST) % 10_000
         sockets = []
         try:
             for port in range(first, first + count + 1):
                 sockets.append(socket.create_server(("127.0.0.1", port)))
+                next(_FIRST)
             return first
         except OSError:
             continue
