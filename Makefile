@@ -25,7 +25,7 @@ demo: install            ## FLAIR on the built-in synthetic cohort, then from FL
 	$(BIN)/python train_segan.py --modality flair
 	$(BIN)/python transfer.py --source flair --target t2 --freeze-critic
 
-test: install            ## the suite, at most ten minutes on two cores
+test: install            ## the suite, eleven minutes on two cores
 	$(TESTS)
 
 test-all: install        ## the slow ones too, and those of radiomics (installs MIRP, 1.6 GB)
