@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-# Voxels to which a part is filled up: few sizes, so that little is compiled, and none of them twice what is there.
+# Voxels to which a part is filled up: few sizes, so that little is compiled; only the least may be twice what is there.
 SIZES = [2**power for power in range(16, 31)]
 
 
