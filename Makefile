@@ -1,6 +1,8 @@
 # Everything a newcomer types. The first target that needs Python makes the virtual environment.
 PYTHON ?= python3
-VENV   ?= .venv
+# Another TensorFlow than setup.cfg's, in an environment of its own, to see what it breaks: make test TENSORFLOW=2.22
+TENSORFLOW ?=
+VENV   ?= .venv$(addprefix -,$(TENSORFLOW))
 BIN    := $(VENV)/bin
 # Test processes side by side, each with all tests of a file.
 JOBS   ?= 2
@@ -19,6 +21,7 @@ $(VENV)/installed: setup.cfg setup.py pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --quiet --upgrade pip
 	@$(BIN)/pip install --quiet --quiet --editable '.[dev]'
+	@test -z "$(TENSORFLOW)" || $(BIN)/pip install --quiet --quiet "tensorflow~=$(TENSORFLOW).0"
 	@touch $@
 
 demo: install            ## FLAIR on the built-in synthetic cohort, then from FLAIR to T2: test Dice and pictures
