@@ -1,6 +1,6 @@
 # Everything a newcomer types. The first target that needs Python makes the virtual environment.
 PYTHON ?= python3
-# Another TensorFlow than setup.cfg's, in an environment of its own, to see what it breaks: make test TENSORFLOW=2.22
+# Another TensorFlow than that of setup.cfg, in an environment of its own, its release candidates too: make test TENSORFLOW=2.22
 TENSORFLOW ?=
 VENV   ?= .venv$(addprefix -,$(TENSORFLOW))
 BIN    := $(VENV)/bin
@@ -16,12 +16,12 @@ help:                    ## what can be made
 install: $(VENV)/installed  ## TensorFlow and the rest into .venv, about a minute
 
 $(VENV)/installed: setup.cfg setup.py pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "segan_tl needs Python >= 3.11; try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "segan_tl needs Python 3.11, 3.12 or 3.13, which TensorFlow has; try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
 	@echo "Installing TensorFlow and the rest (2.8 GB) into $(VENV): about a minute"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --quiet --upgrade pip
 	@$(BIN)/pip install --quiet --quiet --editable '.[dev]'
-	@test -z "$(TENSORFLOW)" || $(BIN)/pip install --quiet --quiet "tensorflow~=$(TENSORFLOW).0"
+	@test -z "$(TENSORFLOW)" || $(BIN)/pip install --quiet --quiet "tensorflow~=$(TENSORFLOW).0rc0"
 	@touch $@
 
 demo: install            ## FLAIR on the built-in synthetic cohort, then from FLAIR to T2: test Dice and pictures
