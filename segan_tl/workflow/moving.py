@@ -71,8 +71,8 @@ def _rehearsed(arguments, source) -> dict[str, dict]:
     """
     from segan_tl.errors import UserError
 
-    known = source.config is not None and source.data.get("synthetic")
-    if arguments.rehearse and not known:
+    known = _synthetic_patients(source)
+    if arguments.rehearse and known is None:
         raise UserError(
             f"--rehearse goes on training on the synthetic patients that a source has learnt from, and {source.path} "
             "has learnt from none, or does not tell; leave it out, or train on both folders with --strategy combined "
@@ -81,8 +81,16 @@ def _rehearsed(arguments, source) -> dict[str, dict]:
     asked = arguments.rehearse or any(text.replace(" ", "") == "source.synthetic=true" for text in arguments.set)
     if not asked:
         return {}
-    phantom = {"phantom": source.config.phantom.model_dump(mode="json")} if known else {}
-    return {"source": {"synthetic": True} | phantom}
+    return {"source": {"synthetic": True} | ({"phantom": known.model_dump(mode="json")} if known else {})}
+
+
+def _synthetic_patients(source):
+    """Return the synthetic cohort that a source has learnt from, or that trained along; None where there is none."""
+    if source.config is None:
+        return None
+    if source.data.get("synthetic"):
+        return source.config.phantom
+    return source.config.source.phantom if source.data.get("source", {}).get("synthetic") else None
 
 
 def _base(source, strategy: str, beneath: dict):

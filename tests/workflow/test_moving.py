@@ -35,3 +35,15 @@ def test_a_source_of_patients_has_none_to_rehearse(tmp_path):
     run = make_run(tmp_path / "small/flair", small_config(("flair",)), data={"folder": str(tmp_path)})
     with pytest.raises(UserError, match="has learnt from none, or does not tell; leave it out"):
         config_of("--source", str(run.root), "--target", "t2", "--data", str(tmp_path), "--rehearse")
+
+
+def test_synthetic_patients_that_trained_along_are_there_for_the_next_transfer_too(tmp_path):
+    """The source is itself a transfer: its own cohort is of patients, the second one was simulated."""
+    words = ("--config", "segan_cpu", "--data", str(tmp_path), "--rehearse", "--target")
+    first = config_of("--source", "zoo:segan_t2", *words, "t2")
+    about = {"folder": str(tmp_path), "synthetic": False}
+    run = make_run(tmp_path / "moved/t2", first, data=about | {"source": {"folder": "cache", "synthetic": True}})
+    assert config_of("--source", str(run.root), *words, "flair").source == first.source
+    run = make_run(tmp_path / "clinic/t2", first, data=about | {"source": {"folder": "CLINIC", "synthetic": False}})
+    with pytest.raises(UserError, match="has learnt from none"):
+        config_of("--source", str(run.root), *words, "flair")
