@@ -22,6 +22,9 @@ $(VENV)/installed: setup.cfg setup.py pyproject.toml
 	@$(BIN)/pip install --quiet --quiet --upgrade pip
 	@$(BIN)/pip install --quiet --quiet --editable '.[dev]'
 	@test -z "$(TENSORFLOW)" || $(BIN)/pip install --quiet --quiet "tensorflow~=$(TENSORFLOW).0rc0"
+	@# A candidate brings keras-nightly, which lies over keras in the same folder.
+	@test -z "$(TENSORFLOW)" || $(BIN)/pip uninstall --quiet --quiet --yes keras-nightly
+	@test -z "$(TENSORFLOW)" || $(BIN)/pip install --quiet --quiet --force-reinstall --no-deps keras
 	@touch $@
 
 demo: install            ## FLAIR on the built-in synthetic cohort, then from FLAIR to T2: test Dice and pictures
