@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from segan_tl.clinical.space.resample import isotropic_grid, resample_onto
+from segan_tl.clinical.space.resample import own_grid, resample_onto
 from segan_tl.data.files.geometry import Geometry
 from segan_tl.errors import UserError
 
@@ -74,9 +74,15 @@ def read_network() -> dict[str, np.ndarray]:
 
 
 def standardise(data: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, Geometry]:
-    """Return what the network sees of a head, float32 (z, y, x) with y to the front, and the grid (x, y, z) of it."""
-    grid = isotropic_grid(data.shape, affine, edge_mm=EDGE_MM)
-    image = resample_onto(data, affine, grid)
+    """Return what the network sees of a head, float32 (z, y, x) with y to the front, and the grid (x, y, z) of it.
+
+    Along the image's own axes, by cubic splines, as the package does it: a head that is straightened, or interpolated
+    linearly, is less like those that the network has learnt from, and its brain comes out larger.
+    """
+    from skimage.transform import resize
+
+    grid = own_grid(data.shape, affine, edge_mm=EDGE_MM)
+    image = resize(np.asarray(data, np.float32), grid.shape, order=3, mode="edge", anti_aliasing=False)
     turned = ((image - image.mean()) / (image.std() + 1e-8)).transpose(2, 1, 0)[:, ::-1]
     return np.ascontiguousarray(turned, dtype=np.float32), grid
 

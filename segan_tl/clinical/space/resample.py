@@ -91,3 +91,19 @@ def isotropic_grid(shape: Sequence[int], affine: np.ndarray, *, edge_mm: float) 
     middle, grid = (low + high) / 2, np.diag([-edge_mm, -edge_mm, edge_mm, 1.0])
     grid[:3, 3] = middle - grid[:3, :3] @ ((size - 1) / 2)
     return Geometry(tuple(size.tolist()), grid)
+
+
+def own_grid(shape: Sequence[int], affine: np.ndarray, *, edge_mm: float) -> Geometry:
+    """Return the grid along an image's own axes, in its very volume, of voxels as near to a cube as whole ones come.
+
+    Args:
+        shape: of the image, axes in LPS order.
+        affine: (4, 4) of it.
+        edge_mm: of the cube.
+    """
+    spacing_mm = np.linalg.norm(affine[:3, :3], axis=0)
+    size = np.maximum(np.round(np.array(shape) * spacing_mm / edge_mm).astype(int), 1)
+    steps = np.array(shape) / size
+    grid = affine @ np.diag([*steps, 1.0])
+    grid[:3, 3] += affine[:3, :3] @ ((steps - 1) / 2)  # the outer faces stay, so the centres move
+    return Geometry(tuple(size.tolist()), grid)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from segan_tl.clinical.space.resample import covered, isotropic_grid, resample_labels_onto, resample_onto
+from segan_tl.clinical.space.resample import covered, isotropic_grid, own_grid, resample_labels_onto, resample_onto
 from segan_tl.data.files.geometry import Geometry
 
 AFFINE = np.diag([-1.0, -1.0, 2.0, 1.0])
@@ -69,3 +69,24 @@ def test_an_isotropic_grid_holds_the_image(tilt):
     ones = resample_onto(np.ones((20, 24, 6), np.float32), affine, grid)
     assert np.allclose(np.abs(np.diag(grid.affine))[:3], 1)
     assert ones.sum() == pytest.approx(20 * 24 * 6 * 0.81 * 5.5, rel=0.02)  # its volume in mm³
+
+
+def test_the_own_grid_by_hand():
+    """4 mm of 1 mm and 10 mm of 5 mm in voxels of about 1.5 mm: 2.67 and 6.67 of them, so 3 and 7, of 4/3 and 10/7 mm.
+
+    The outer face of x lies at +0.5 (x is −i), the first centre half a voxel in, at 0.5 − 2/3; that of z at −2.5.
+    """
+    grid = own_grid((4, 4, 2), np.diag([-1.0, -1.0, 5.0, 1.0]), edge_mm=1.5)
+    assert grid.shape == (3, 3, 7)
+    np.testing.assert_allclose(np.diag(grid.affine), [-4 / 3, -4 / 3, 10 / 7, 1])
+    np.testing.assert_allclose(grid.affine[:3, 3], [-1 / 6, -1 / 6, -2.5 + 5 / 7])
+
+
+def test_the_own_grid_is_tilted_as_the_image_is():
+    tilted = np.array([[-1.0, 0, 0, 5], [0, -0.8, 3.0, 7], [0, 0.6, 4.0, 9], [0, 0, 0, 1]])  # 0.6, 0.8, 1 and 3, 4, 5
+    image, grid = Geometry((6, 6, 3), tilted), own_grid((6, 6, 3), tilted, edge_mm=1.5)
+    assert grid.shape == (4, 4, 10)
+    for index in np.ndindex(2, 2, 2):  # the corners of both volumes are the same points
+        corners = [geometry.affine @ [*(index * np.array(geometry.shape) - 0.5), 1] for geometry in (image, grid)]
+        np.testing.assert_allclose(*corners, atol=1e-9)
+    assert own_grid((1, 1, 1), np.diag([-0.1, -0.1, 0.1, 1.0]), edge_mm=1.5).shape == (1, 1, 1)
