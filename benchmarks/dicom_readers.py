@@ -13,6 +13,7 @@ where it should be. Where no volume can be right, refusing is.
 
 import argparse
 import csv
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -204,6 +205,8 @@ def main() -> None:
     parser.add_argument("data", metavar="DATA", type=Path)
     parser.add_argument("--csv", type=Path)
     arguments = parser.parse_args()
+    if shutil.which("dcm2niix") is None:  # else every series would count as refused, some of them rightly
+        parser.error("expected the program dcm2niix on the path; found none; pip install dcm2niix")
     with tempfile.TemporaryDirectory() as folder:
         cases = real_cases(arguments.data) | simulated_cases(Path(folder))
         rows = [

