@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PREPARATION = 3  # version of what a preparation gives; another one is made anew
+PREPARATION = 4  # version of what a preparation gives; another one is made anew
 
 
 @dataclass(frozen=True)
