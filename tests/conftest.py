@@ -13,8 +13,8 @@ LONG = (
     "test_strategies",
 )  # fmt: skip
 
-# A suite begun in a shell's background inherits "ignore Ctrl-C", one under nohup "ignore the end of the terminal", and so
-# would every program that a test interrupts.
+# A suite begun in a shell's background inherits "ignore Ctrl-C", one under nohup "ignore the end of the terminal", and
+# so would every program that a test interrupts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
