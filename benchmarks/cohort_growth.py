@@ -8,18 +8,19 @@ but for the cache. Each step is a process of its own:
     warm       the same, with everything cached
     evaluate   python -m segan_tl evaluate: the mask of each case against that of the next
     compare    python -m segan_tl compare: these scores against those moved on by one case
-    train      python -m segan_tl train: from the start to the scores of a test eighth, with one epoch of four steps
-               and its validation; FLAIR
-    other      the same for T2, which matrix and vote need
+    train      python -m segan_tl train: from the start to the scores of a test eighth, with three epochs of one step,
+               the last validated; FLAIR. What each of its parts takes is said as well
+    other      the same for T2, which matrix needs; nothing of T2 is prepared before
     crossval   python -m segan_tl crossval --prepare: what a fold's job waits for, everything cached
     report     python -m segan_tl report of that run
     matrix     python -m segan_tl matrix of the two runs, over the test eighth
-    vote       python -m segan_tl predict --vote of the two, over all cases
+    vote       python -m segan_tl predict --vote of two networks that come along, over all cases
 
     python benchmarks/cohort_growth.py --data BraTS2021 --cases 8 160 1251 --work DISK/growth
-    python benchmarks/cohort_growth.py --data BraTS2021 --cases 8 160 --work DISK/growth --steps train other vote
+    python benchmarks/cohort_growth.py --data BraTS2021 --cases 8 160 --work DISK/growth --steps train other matrix
 
 An exponent of 1 is time that grows as the cohort does; the start of Python, the same for any size, makes it smaller.
+Processor seconds are those of all cores together: they say what a busy computer would have taken had it been quiet.
 Links share their bytes: a few cases come from memory, so the reading of as many different files from a disk is not in
 the numbers of check and cold. --work is to be on the disk of --data: copies, which are made elsewhere, are compared
 byte for byte by check, as no cohort of as many patients is. What stands in --work is left there: 30 MB a case.
@@ -31,29 +32,20 @@ import math
 import os
 import re
 import shutil
-import subprocess
 import sys
-import time
-from dataclasses import dataclass
 from pathlib import Path
+
+from process_cost import Cost, measure, training_phases
 
 STEPS = (
     "check", "cold", "warm", "evaluate", "compare", "train", "other", "crossval", "report", "matrix", "vote",
 )  # fmt: skip
 SHORT = (
-    "data.split=[0.75,0.125,0.125]", "train.epochs=1", "train.steps_per_epoch=4", "train.batch_size=4",
-    "train.averaging=0",
+    "data.split=[0.75,0.125,0.125]", "train.epochs=3", "train.validate_every=3", "train.steps_per_epoch=1",
+    "train.batch_size=4", "train.averaging=0",
 )  # fmt: skip
-POLL_SECONDS = 0.05
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a process took: seconds, the peak memory of the largest of it and its children, its own open files."""
-
-    seconds: float
-    peak_mib: float
-    descriptors: int
+WHERE = {"train": "flair/cohort-flair", "other": "t2/cohort-t2"}  # the runs, in --runs
+VOTERS = ("zoo:segan_flair", "zoo:segan_t2")
 
 
 # === A cohort of any size ===
@@ -107,34 +99,6 @@ def move_scores(scores: Path, moved: Path) -> None:
 # === Measuring ===
 
 
-def measure(command: list[str], *, log: Path) -> Cost:
-    """Run a command; return what it took.
-
-    Raises:
-        SystemExit: it failed.
-    """
-    started, most = time.monotonic(), 0
-    with log.open("w", encoding="utf-8") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
-        while True:
-            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-            if pid:
-                break
-            most = max(most, _descriptors(process.pid))
-            time.sleep(POLL_SECONDS)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}: see {log}")
-    return Cost(time.monotonic() - started, usage.ru_maxrss / 1024, most)
-
-
-def _descriptors(process: int) -> int:
-    try:
-        return len(os.listdir(f"/proc/{process}/fd"))
-    except OSError:  # it has just ended, or this is no Linux
-        return 0
-
-
 def disk_mib(folder: Path) -> float:
     """Return what the files in a folder hold."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 2**20
@@ -150,7 +114,7 @@ def commands(arguments, place: Path) -> dict[str, list[str]]:
     kept, voted = ["--runs", str(place / "runs")], str(place / "voted")
     train = ["train", "--config", arguments.config, "--data", cohort, "--cache", str(place / "cache"), *kept]
     train += [word for change in [*SHORT, *arguments.set] for word in ("--set", change)]
-    flair, other = "flair/cohort-flair", "t2/cohort-t2"
+    flair, other = WHERE.values()
     return {
         "check": [*program, "check", cohort, "--modality", *arguments.modality],
         "cold": start,
@@ -162,12 +126,12 @@ def commands(arguments, place: Path) -> dict[str, list[str]]:
         "crossval": [*program, "crossval", "--prepare", "--", *train, "--modality", "flair", "--set", "name=folds"],
         "report": [*program, "report", flair, *kept],
         "matrix": [*program, "matrix", flair, other, *kept],
-        "vote": [*program, "predict", flair, other, cohort, voted, "--vote", "majority", "--overwrite", *kept],
+        "vote": [*program, "predict", *VOTERS, cohort, voted, "--vote", "majority", "--overwrite"],
     }
 
 
 def measure_all(arguments, count: int) -> tuple[dict[str, Cost], float]:
-    """Make a cohort of so many cases; return step → what it took, and the MiB of the cache."""
+    """Make a cohort of so many cases; return step → what it took, and the MiB of the cache. Say it all at once, too."""
     place = arguments.work / f"{count}"
     link_cohort(arguments.data, place / "cohort", count)
     link_predictions(place / "cohort", place / "masks")
@@ -178,8 +142,11 @@ def measure_all(arguments, count: int) -> tuple[dict[str, Cost], float]:
             continue
         if step == "compare":
             move_scores(place / "scores.csv", place / "moved.csv")
-        costs[step] = measure(command, log=place / f"{step}.log")
-        print(f"{count} cases  {step}  {costs[step].seconds:.1f} s", flush=True)
+        cost = costs[step] = measure(command, log=place / f"{step}.log")
+        print(f"{count} cases  {step}  {cost.seconds:.1f} s, of processors {cost.processor_seconds:.1f}", flush=True)
+        if step in WHERE:
+            phases = training_phases(place / "runs" / WHERE[step], cost)
+            print("  " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in phases.items()), flush=True)
     return costs, disk_mib(place / "cache")
 
 
@@ -212,16 +179,18 @@ def exponent(few: int, many: int, *, before: float, after: float) -> float:
 
 
 def print_table(found: dict[int, tuple[dict[str, Cost], float]]) -> None:
-    """Print a row a step and size, and how its time grows from the smallest to the largest cohort."""
+    """Print a row a step and size, and how its time, of the clock and of processors, grows from the smallest cohort."""
     sizes = sorted(found)
-    print("\n| step | cases | seconds | peak MiB | open files | exponent |\n|---|---|---|---|---|---|")
-    for step in found[sizes[0]][0]:
+    heads = ("step", "cases", "seconds", "of processors", "peak MiB", "open files", "exponent", "of processors")
+    print(f"\n| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
+    for step, before in found[sizes[0]][0].items():
         for size in sizes:
-            cost = found[size][0][step]
-            few, last = sizes[0], size == sizes[-1] and len(sizes) > 1
-            before = found[few][0][step].seconds
-            power = f"{exponent(few, size, before=before, after=cost.seconds):.2f}" if last else ""
-            print(f"| {step} | {size} | {cost.seconds:.1f} | {cost.peak_mib:.0f} | {cost.descriptors} | {power} |")
+            cost, powers = found[size][0][step], ("", "")
+            times, least = (cost.seconds, cost.processor_seconds), (before.seconds, before.processor_seconds)
+            if size == sizes[-1] > sizes[0]:
+                powers = (f"{exponent(sizes[0], size, before=few, after=many):.2f}" for few, many in zip(least, times))
+            numbers = (*(f"{value:.1f}" for value in times), f"{cost.peak_mib:.0f}", str(cost.descriptors), *powers)
+            print(f"| {' | '.join((step, str(size), *numbers))} |")
     print("\n" + "; ".join(f"cache of {size} cases: {found[size][1]:,.0f} MiB" for size in sizes))
 
 

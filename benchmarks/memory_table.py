@@ -4,7 +4,8 @@
 
 Every row is a process of its own: it estimates, trains a few steps on noise, and says what it held at most
 (VmHWM of Linux). What TensorFlow holds before there is any network belongs to both. Patches of 64³ voxels, batch 2
-(AlbuNet: one of 24 × 128 × 128, and 8 slices of 128 × 128), and the small configurations as they are.
+(dann: 1, and a classifier for so few voxels; AlbuNet: one of 24 × 128 × 128, and 8 slices of 128 × 128), and the small configurations as they are;
+ren_repo is unet3d as Ren's code has it, kaur the network of Çiçek.
 """
 
 import argparse
@@ -22,12 +23,16 @@ ROWS = {
     "albunet3d_small": [],
     "dann_small": [],
     "unet3d": CUBE,
+    "ren_repo": ["model.variant=ren_repo", *CUBE],
+    "dann": ["data.patch=[64,64,64]", "adversary.classifier=pooled"],
+    "kaur": CUBE,
     "nnunet": CUBE,
     "mednext_s": CUBE,
     "mednext_b": CUBE,
     "albunet3d": ["data.patch=[24,128,128]", "train.batch_size=1"],
     "albunet2d": ["data.patch=[1,128,128]", "train.batch_size=8"],
 }
+CONFIGS = {"ren_repo": "unet3d"}  # of the rows that are not called as their configuration
 MIB = 2**20
 
 
@@ -67,12 +72,12 @@ def main() -> None:
     heads = ("configuration", "precision", "estimated MiB", "measured MiB", "estimated / measured", "s a step")
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     for name in arguments.only or ROWS:
-        settings = [*ROWS[name], *arguments.set]
+        config, settings = CONFIGS.get(name, name), [*ROWS[name], *arguments.set]
         with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-            precision, estimated, _ = pool.apply(measure, (name, settings, 0))
+            precision, estimated, _ = pool.apply(measure, (config, settings, 0))
         with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-            _, measured, seconds = pool.apply(measure, (name, settings, arguments.steps))
-        shown = " ".join([f"`{name}`", *settings])
+            _, measured, seconds = pool.apply(measure, (config, settings, arguments.steps))
+        shown = " ".join([f"`{config}`", *settings])
         numbers = (f"{estimated:,.0f}", f"{measured:,.0f}", f"{estimated / measured:.2f}", f"{seconds:.2f}")
         cells = (shown, precision, *numbers)
         print(f"| {' | '.join(cells)} |", flush=True)

@@ -1,6 +1,7 @@
 """The benchmark of growing cohorts: cohorts of links, scores moved on, and what a process took."""
 
 import csv
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,8 @@ import pytest
 from tests.small_masks import small_truth, write_mask
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-from cohort_growth import commands, exponent, link_cohort, link_predictions, measure, move_scores  # noqa: E402
+from cohort_growth import commands, exponent, link_cohort, link_predictions, move_scores, print_table  # noqa: E402
+from process_cost import Cost, measure, training_phases  # noqa: E402
 
 
 @pytest.fixture
@@ -50,6 +52,7 @@ def test_a_process_is_measured_and_a_failure_named(tmp_path):
     files = "import time; kept = [open('/dev/null') for _ in range(40)]; time.sleep(1)"
     cost = measure([sys.executable, "-c", files], log=tmp_path / "log")
     assert cost.seconds >= 1 and cost.peak_mib > 1
+    assert cost.processor_seconds < cost.seconds  # it sleeps
     if Path("/proc/self/fd").is_dir():
         assert 40 <= cost.descriptors < 60
     with pytest.raises(SystemExit, match="ended with 3"):
@@ -67,6 +70,38 @@ def test_a_table_of_an_earlier_call_is_made_again(tmp_path):
     for _ in range(2):
         measure(scored, log=tmp_path / "log")
         assert "scored 2 cases in" in (tmp_path / "log").read_text()
+
+
+def test_the_processors_of_children_count(tmp_path):
+    work = "import time\nwhile time.process_time() < 0.5: pass"
+    started = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {work!r}])"
+    assert measure([sys.executable, "-c", started], log=tmp_path / "log").processor_seconds >= 0.5
+
+
+def test_the_phases_of_a_training_are_told_by_what_it_wrote(tmp_path):
+    """Started at 1000, prepared at 1020, trained at 1100: 1200 is its end. Epochs of 40, 5 and 12 s: 57 in all."""
+    (tmp_path / "history.csv").write_text("epoch,seconds,dice\n1,40,\n2,5,\n3,12,0.5\n")
+    (tmp_path / "cohort_fingerprint.json").write_text("{}")
+    os.utime(tmp_path / "history.csv", (0, 1100))
+    os.utime(tmp_path / "cohort_fingerprint.json", (0, 1020))
+    cost = Cost(seconds=200, processor_seconds=0, peak_mib=0, descriptors=0, started=1000)
+    phases = training_phases(tmp_path, cost)
+    # 1100 - 57 - 1020 = 23; 12 - 5 = 7; 1200 - 1100 = 100.
+    assert phases == pytest.approx(
+        {"start": 20, "networks": 23, "first step": 40, "epoch": 5, "validation": 7, "scoring": 100}
+    )
+    assert sum(phases.values()) == pytest.approx(cost.seconds - 5)  # the third epoch, but for its validation
+
+
+def test_a_row_a_step_and_size_and_how_both_times_grow(capsys):
+    # 8 → 80 cases: ten times the seconds of the clock is an exponent of 1, of the processors the same is 0.
+    few, many = Cost(2, 3, 100, 5, started=0), Cost(20, 3, 200, 6, started=0)
+    print_table({80: ({"check": many}, 1.0), 8: ({"check": few}, 2.0)})
+    lines = capsys.readouterr().out.splitlines()
+    assert "| check | 8 | 2.0 | 3.0 | 100 | 5 |  |  |" in lines
+    assert "| check | 80 | 20.0 | 3.0 | 200 | 6 | 1.00 | 0.00 |" in lines
+    print_table({8: ({"check": few}, 2.0)})
+    assert "| check | 8 | 2.0 | 3.0 | 100 | 5 |  |  |" in capsys.readouterr().out
 
 
 def test_exponents():

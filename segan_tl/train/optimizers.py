@@ -1,6 +1,7 @@
 """Optimizers by name, and the RMSprop that the authors' TensorFlow 2.0 had."""
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from segan_tl.config.train import TrainConfig
@@ -113,7 +114,7 @@ def build_optimizer(
     first_step: int = 0,
     warmup_steps: int = 0,
 ) -> keras.optimizers.Optimizer:
-    """Return the optimizer that `train.optimizer` and `train.schedule` name.
+    """Return the optimizer that `train.optimizer` and `train.schedule` name; it computes nothing before its gradient.
 
     Args:
         config: the section `train`.
@@ -129,11 +130,29 @@ def build_optimizer(
         first_step=first_step, warmup_steps=warmup_steps,
     )  # fmt: skip
     if config.optimizer == "sgd":
-        return NesterovSGD(rate, momentum=config.momentum, decay=config.weight_decay, name=name)
-    if config.optimizer == "adamw":
-        return AdamW(rate, decay=config.weight_decay, epsilon=config.epsilon, name=name)
-    if config.optimizer == "rmsprop":
-        return RMSprop(rate, name=name)
-    if config.optimizer == "rmsprop_keras":
-        return keras.optimizers.RMSprop(rate, rho=0.9, epsilon=1e-7, name=name)
-    return keras.optimizers.Adam(rate, amsgrad=config.amsgrad, epsilon=config.epsilon, name=name)
+        optimizer = NesterovSGD(rate, momentum=config.momentum, decay=config.weight_decay, name=name)
+    elif config.optimizer == "adamw":
+        optimizer = AdamW(rate, decay=config.weight_decay, epsilon=config.epsilon, name=name)
+    elif config.optimizer == "rmsprop":
+        optimizer = RMSprop(rate, name=name)
+    elif config.optimizer == "rmsprop_keras":
+        optimizer = keras.optimizers.RMSprop(rate, rho=0.9, epsilon=1e-7, name=name)
+    else:
+        optimizer = keras.optimizers.Adam(rate, amsgrad=config.amsgrad, epsilon=config.epsilon, name=name)
+    return _patient(optimizer)
+
+
+def _patient(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+    """Let an optimizer begin with a variable when its gradient is there; return it.
+
+    What it makes of weights and momentum alone, such as their products with the decay, needs no gradient: TensorFlow
+    makes that first of all, and would hold it, one to three times the weights, beside all features of the step.
+    """
+    update_step = optimizer.update_step
+
+    def update_later(gradient, variable, learning_rate):
+        with tf.control_dependencies([gradient]):
+            update_step(gradient, variable, learning_rate)
+
+    optimizer.update_step = update_later
+    return optimizer

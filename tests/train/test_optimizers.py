@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from segan_tl.config.train import TrainConfig
 from segan_tl.train.optimizers import (
@@ -112,3 +113,20 @@ def test_optimizers_rebuild_from_their_configuration(make):
         optimizer.build([optimizer.weight])
         optimizer.apply([keras.ops.convert_to_tensor(0.3)], [optimizer.weight])
     assert float(first.weight) == float(second.weight) != 1.0
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw", "rmsprop", "rmsprop_keras", "adam"])
+def test_nothing_of_the_size_of_the_weights_is_made_before_the_gradient_is_there(name):
+    """Else it is made as the step begins, and held beside all features."""
+    config = TrainConfig(optimizer=name, schedule="constant", epochs=1, amsgrad=name == "adam")
+    optimizer = build_optimizer(config, learning_rate=1e-3, steps_per_epoch=10, name="o")
+    weight = keras.Variable(np.ones((3, 5)), dtype="float32")
+    optimizer.build([weight])
+    step = tf.function(lambda gradient: optimizer.apply([gradient], [weight]))
+    graph = step.get_concrete_function(tf.TensorSpec((3, 5), tf.float32)).graph
+    late = {graph.inputs[0].op.name}
+    for operation in graph.get_operations():  # each stands after what it waits for
+        if late & {other.name for other in (*(tensor.op for tensor in operation.inputs), *operation.control_inputs)}:
+            late.add(operation.name)
+    made = [operation for operation in graph.get_operations() if any(out.shape == (3, 5) for out in operation.outputs)]
+    assert len(made) > 5 and [operation.name for operation in made if operation.name not in late] == []
