@@ -4,8 +4,8 @@
 
 Every row is a process of its own: it estimates, trains a few steps on noise, and says what it held at most
 (VmHWM of Linux). What TensorFlow holds before there is any network belongs to both. Patches of 64³ voxels, batch 2
-(dann: 1, and a classifier for so few voxels; AlbuNet: one of 24 × 128 × 128, and 8 slices of 128 × 128), and the small configurations as they are;
-ren_repo is unet3d as Ren's code has it, kaur the network of Çiçek.
+(dann: 1, and a classifier for so few voxels; AlbuNet: one of 24 × 128 × 128, and 8 slices of 128 × 128), and the
+small configurations as they are; ren_repo is unet3d as Ren's code has it, kaur the network of Çiçek.
 """
 
 import argparse
