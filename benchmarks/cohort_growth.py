@@ -146,7 +146,8 @@ def measure_all(arguments, count: int) -> tuple[dict[str, Cost], float]:
         print(f"{count} cases  {step}  {cost.seconds:.1f} s, of processors {cost.processor_seconds:.1f}", flush=True)
         if step in WHERE:
             phases = training_phases(place / "runs" / WHERE[step], cost)
-            print("  " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in phases.items()), flush=True)
+            told = (f"{name} {clock:.1f} ({processor:.1f})" for name, (clock, processor) in phases.items())
+            print("  " + ", ".join(told), flush=True)
     return costs, disk_mib(place / "cache")
 
 

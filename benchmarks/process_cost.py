@@ -20,6 +20,7 @@ class Cost:
         peak_mib: memory of the largest of it and its children.
         descriptors: its own open files, at most.
         started: when, seconds since 1970.
+        course: (seconds since 1970, processor seconds by then), of itself and of those children that have ended.
     """
 
     seconds: float
@@ -27,6 +28,11 @@ class Cost:
     peak_mib: float
     descriptors: int
     started: float
+    course: tuple[tuple[float, float], ...] = ()
+
+    def processor_seconds_until(self, when: float) -> float:
+        """Return the processor seconds by a time, seconds since 1970, as the last look before it found them."""
+        return max((spent for at, spent in self.course if at <= when), default=0.0)
 
 
 def measure(command: list[str], *, log: Path) -> Cost:
@@ -35,7 +41,7 @@ def measure(command: list[str], *, log: Path) -> Cost:
     Raises:
         SystemExit: it failed.
     """
-    started, since, most = time.time(), time.monotonic(), 0
+    started, since, most, course = time.time(), time.monotonic(), 0, []
     with log.open("w", encoding="utf-8") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
         while True:
@@ -43,12 +49,14 @@ def measure(command: list[str], *, log: Path) -> Cost:
             if pid:
                 break
             most = max(most, _descriptors(process.pid))
+            course.append((time.time(), _processor_seconds(process.pid)))
             time.sleep(POLL_SECONDS)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}: see {log}")
     seconds, processor_seconds = time.monotonic() - since, usage.ru_utime + usage.ru_stime
-    return Cost(seconds, processor_seconds, usage.ru_maxrss / 1024, most, started)
+    course.append((started + seconds, processor_seconds))
+    return Cost(seconds, processor_seconds, usage.ru_maxrss / 1024, most, started, tuple(course))
 
 
 def _descriptors(process: int) -> int:
@@ -58,8 +66,16 @@ def _descriptors(process: int) -> int:
         return 0
 
 
-def training_phases(run: Path, cost: Cost) -> dict[str, float]:
-    """Return phase → seconds of the clock, of a training of three epochs of one step that validates after the last.
+def _processor_seconds(process: int) -> float:
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")  # utime, stime, cutime, cstime
+
+
+def training_phases(run: Path, cost: Cost) -> dict[str, tuple[float, float]]:
+    """Return phase → seconds and processor seconds, of a training of three epochs of one step, the last validated.
 
     What the run keeps says it: when its files were written, and how long each epoch of history.csv took.
 
@@ -71,11 +87,15 @@ def training_phases(run: Path, cost: Cost) -> dict[str, float]:
         first, second, third = (float(row["seconds"]) for row in csv.DictReader(file))
     prepared = (run / "cohort_fingerprint.json").stat().st_mtime
     trained = (run / "history.csv").stat().st_mtime
-    return {
-        "start": prepared - cost.started,  # find, check, prepare and divide the cases
-        "networks": trained - (first + second + third) - prepared,  # build them, and save the first two epochs
-        "first step": first,
-        "epoch": second,  # plan it, make its first batch, do a step
-        "validation": third - second,
-        "scoring": cost.started + cost.seconds - trained,
+    begun = trained - (first + second + third)  # or earlier by what it took to save the first two epochs
+    ends = {
+        "start": prepared,  # find, check, prepare and divide the cases
+        "networks": begun,
+        "first step": begun + first,
+        "epoch": begun + first + second,  # plan it, make its first batch, do a step
+        "another": begun + first + 2 * second,
+        "validation": trained,
+        "scoring": cost.started + cost.seconds,
     }
+    times = [(when, cost.processor_seconds_until(when)) for when in (cost.started, *ends.values())]
+    return {name: (b[0] - a[0], b[1] - a[1]) for name, a, b in zip(ends, times, times[1:])}

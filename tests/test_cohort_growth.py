@@ -53,6 +53,7 @@ def test_a_process_is_measured_and_a_failure_named(tmp_path):
     cost = measure([sys.executable, "-c", files], log=tmp_path / "log")
     assert cost.seconds >= 1 and cost.peak_mib > 1
     assert cost.processor_seconds < cost.seconds  # it sleeps
+    assert cost.course == tuple(sorted(cost.course)) and cost.course[-1][1] == cost.processor_seconds
     if Path("/proc/self/fd").is_dir():
         assert 40 <= cost.descriptors < 60
     with pytest.raises(SystemExit, match="ended with 3"):
@@ -84,13 +85,18 @@ def test_the_phases_of_a_training_are_told_by_what_it_wrote(tmp_path):
     (tmp_path / "cohort_fingerprint.json").write_text("{}")
     os.utime(tmp_path / "history.csv", (0, 1100))
     os.utime(tmp_path / "cohort_fingerprint.json", (0, 1020))
-    cost = Cost(seconds=200, processor_seconds=0, peak_mib=0, descriptors=0, started=1000)
-    phases = training_phases(tmp_path, cost)
-    # 1100 - 57 - 1020 = 23; 12 - 5 = 7; 1200 - 1100 = 100.
-    assert phases == pytest.approx(
-        {"start": 20, "networks": 23, "first step": 40, "epoch": 5, "validation": 7, "scoring": 100}
-    )
-    assert sum(phases.values()) == pytest.approx(cost.seconds - 5)  # the third epoch, but for its validation
+    course = ((1000, 0.0), (1020, 8.0), (1043, 9.0), (1083, 29.0), (1088, 30.0), (1093, 31.0), (1100, 33.0))
+    cost = Cost(200, 60.0, peak_mib=0, descriptors=0, started=1000, course=(*course, (1200, 60.0)))
+    # The first epoch begins at 1100 - 57 = 1043. 1083, 1088; the third one without its validation would end at 1093.
+    assert training_phases(tmp_path, cost) == {
+        "start": (20, 8), "networks": (23, 1), "first step": (40, 20), "epoch": (5, 1), "another": (5, 1),
+        "validation": (7, 2), "scoring": (100, 27),
+    }  # fmt: skip
+
+
+def test_processor_seconds_by_a_time_are_those_of_the_last_look():
+    cost = Cost(9, 5, peak_mib=0, descriptors=0, started=10, course=((10, 0.0), (12, 1.5), (19, 5.0)))
+    assert [cost.processor_seconds_until(when) for when in (9, 10, 12, 18.9, 30)] == [0, 0, 1.5, 1.5, 5]
 
 
 def test_a_row_a_step_and_size_and_how_both_times_grow(capsys):

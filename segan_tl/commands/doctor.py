@@ -18,8 +18,8 @@ EPILOG = """examples:
   python -m segan_tl doctor --config nnunet --set train.checkpointing=true
 
 Memory is read from the graph of a training step, which is built and not run: weights, optimizer, and the features and
-gradients that live at one time. On the CPU twelve trainings of seven configurations held 0.94 to 1.22 times as much; on
-a GPU cuDNN's workspace comes on top, and none has been measured. It ends with 1 where something is amiss."""
+gradients that live at one time. On the CPU eleven trainings, of every family, held 0.97 to 1.10 times as much; on a GPU
+cuDNN's workspace comes on top, and none has been measured. It ends with 1 where something is amiss."""
 KEYS = ("weights", "optimizers", "step", "graph")
 WORDS = {
     "weights": "weights and their running average",
