@@ -10,8 +10,9 @@ from segan_tl.errors import UserError
 from segan_tl.predict.vote import ENSEMBLES, RULES
 from segan_tl.regions import MODALITIES
 from segan_tl.schemas.trust import KINDS
+from segan_tl.workflow.arguments import decided_otherwise
 from segan_tl.workflow.clusters import assign_clusters
-from segan_tl.workflow.numbers import fold, positive, share, weight
+from segan_tl.workflow.numbers import fold, positive, share, share_with_ends, weight
 from segan_tl.workflow.reviewing import find_reviewer
 
 EPILOG = """examples:
@@ -63,6 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--modality", choices=MODALITIES, help=modality)
     parser.add_argument("--batch-size", type=positive, metavar="N", help="slices in one pass (the run's own)")
     parser.add_argument("--threshold", type=share, metavar="P", help="probability of tumour (the run's own)")
+    smallest = "parts of a region that are a smaller share of its largest go; 1 keeps that alone (the run's own)"
+    parser.add_argument("--smallest-component", type=share_with_ends, metavar="P", help=smallest)
     parser.add_argument("--postprocess", type=Path, metavar="FILE", help="thresholds of tune-postprocess to apply")
     parser.add_argument("--clusters", type=Path, metavar="FILE", help="of radiomics: --postprocess by a case's cluster")
     parser.add_argument("--review", type=Path, metavar="FILE", help="of second-look, to judge answers by (the run's)")
@@ -140,8 +143,8 @@ def run(arguments: argparse.Namespace) -> int:
     remarks += warn_of_training_cases(members, cases) + warn_of_unknown_cohort(members)
     remarks += warn_of_missing_preparation(members, cases) + tell_calibration(members, asked=arguments.probabilities)
     if len(members) == 1:
-        otherwise = arguments.threshold is not None or arguments.postprocess is not None
-        remarks += tell_promise(members[0], arguments.guarantee, otherwise=otherwise)
+        otherwise = decided_otherwise(arguments) or arguments.postprocess is not None
+        remarks += tell_promise(members[0], arguments.guarantee, otherwise=bool(otherwise))
     thresholds, conventions = _postprocess(arguments, members), {case.convention for case in cases}
     chosen = open_chosen(thresholds, lead.config.data.regions, conventions)
     chosen = assign_clusters(arguments.clusters, chosen, cases)
@@ -232,10 +235,8 @@ def _postprocess(arguments, members):
 
 def _override(member, arguments):
     """Return a member with what the command line says of its settings."""
-    changes = {"batch_size": arguments.batch_size, "threshold": arguments.threshold}
-    config = member.config
-    predict = config.predict.model_copy(update={key: value for key, value in changes.items() if value is not None})
-    config = config.model_copy(update={"predict": predict})
+    changes = decided_otherwise(arguments) | ({"batch_size": arguments.batch_size} if arguments.batch_size else {})
+    config = member.config.model_copy(update={"predict": member.config.predict.model_copy(update=changes)})
     return replace(
         member, config=config, uncalibrated=arguments.uncalibrated, guarantee_file=arguments.guarantee_file
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 from segan_tl.console import console
 from segan_tl.errors import UserError
 from segan_tl.regions import MODALITIES, REGIONS
-from segan_tl.workflow.numbers import share
+from segan_tl.workflow.numbers import share, share_with_ends
 
 EPILOG = """examples:
   python -m segan_tl restore OUT/P1.nii.gz PREPARED/P1 P1_on_flair.nii.gz --onto flair
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--onto", choices=MODALITIES, required=True, help="sequence on whose grid the result is wanted")
     parser.add_argument("--threshold", type=share, metavar="P", help="make a mask of probabilities of at least P")
     parser.add_argument(
-        "--smallest-component", type=share, metavar="P", default=None,
+        "--smallest-component", type=share_with_ends, metavar="P", default=None,
         help="with --threshold, drop parts of a region smaller than this share of its largest",
     )  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="replace OUT where it exists")

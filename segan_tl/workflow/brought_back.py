@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from segan_tl.console import console
+from segan_tl.workflow.arguments import decided_otherwise
 
 COLUMNS = ("case", "region", "ml", "parts", "largest_ml", "onto", "sequences", "reference", "remarks")
 
@@ -84,9 +85,8 @@ def find_on_own_grid(arguments, member, record: dict, probability: Path) -> Foun
     from segan_tl.predict.postprocess import binarise
     from segan_tl.workflow.restoring import read_result
 
-    onto, regions, config = _sequence(arguments, member, record), member.config.data.regions, member.config.predict
-    if arguments.threshold is not None:
-        config = config.model_copy(update={"threshold": arguments.threshold})
+    onto, regions = _sequence(arguments, member, record), member.config.data.regions
+    config = member.config.predict.model_copy(update=decided_otherwise(arguments))
     found = restore(read_result(probability, record), record, onto)
     masks = binarise(found if found.ndim == 4 else found[..., None], config)
     scheme = label_scheme(regions, UNKNOWN_CONVENTION)

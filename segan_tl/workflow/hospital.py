@@ -158,7 +158,7 @@ def _words_of_prepare(arguments) -> list[str]:
 def _words_of_predict(arguments) -> list[str]:
     # On the patient's own grid the network's own probabilities are held against its own threshold.
     words = ["--runs", str(arguments.runs), "--probabilities", "--uncalibrated", "--overwrite"]
-    for option in ("modality", "batch_size", "threshold", "review", "flag_below"):
+    for option in ("modality", "batch_size", "threshold", "smallest_component", "review", "flag_below"):
         value = getattr(arguments, option)
         words += [f"--{option.replace('_', '-')}", str(value)] if value is not None else []
     return words

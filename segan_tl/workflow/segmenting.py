@@ -7,6 +7,7 @@ from segan_tl.errors import CannotWrite, UserError
 from segan_tl.predict.decider import refuse_others
 from segan_tl.predict.vote import RULES
 from segan_tl.regions import region_masks
+from segan_tl.workflow.arguments import decided_otherwise
 from segan_tl.workflow.segmented_before import keys_of, open_journal, records_before
 from segan_tl.zoo.find import spell
 
@@ -185,7 +186,7 @@ def _asked(arguments, found, lead, ensemble) -> tuple[dict, list[str]]:
 
 def _intervals(arguments, lead, ensemble, volumes_ml: dict, *, chosen) -> dict:
     """Return where the true volumes lie, as far as that is known of masks that were decided in this way."""
-    otherwise = ensemble or arguments.vote or chosen or arguments.threshold is not None
+    otherwise = ensemble or arguments.vote or chosen or decided_otherwise(arguments)
     if otherwise or lead.promise is None:
         return {}
     found = {region: lead.promise.interval_ml(region, volume_ml) for region, volume_ml in volumes_ml.items()}

@@ -130,6 +130,19 @@ def test_probabilities_and_threshold(places, tmp_path):
     assert voxels(tmp_path / "BraTS2021_00001.nii.gz").sum() == 20 * 18 * 8
 
 
+@pytest.mark.parametrize(("asked", "kept"), [((), True), (("0",), True), (("0.5",), False), (("1",), False)])
+def test_small_parts_go_where_they_are_asked_to(asked, kept, places, tmp_path):
+    """Eight voxels beside a sphere of some four hundred: the run keeps all, a share of a half the sphere alone."""
+    labels = small_labels()
+    sphere = labels > 0
+    labels[2:4, 2:4, 2:4] = 2
+    write_case(tmp_path / "cohort", "BraTS2021_00009", labels)
+    option = ("--smallest-component", *asked) if asked else ()
+    assert predict(places, "small/flair", tmp_path / "cohort", tmp_path / "OUT", *option) == 0
+    found = voxels(tmp_path / "OUT" / "BraTS2021_00009.nii.gz") > 0
+    np.testing.assert_array_equal(found, labels > 0 if kept else sphere)
+
+
 def test_a_single_file_whose_name_tells_the_modality(places, tmp_path, capsys):
     source = places / "cohort" / "BraTS2021_00001" / "BraTS2021_00001_flair.nii.gz"
     assert predict(places, "small/flair", source, tmp_path / "out") == 0

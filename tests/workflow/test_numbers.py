@@ -7,7 +7,9 @@ import pytest
 
 from segan_tl.__main__ import COMMANDS, MODULES, main
 from segan_tl.schemas.runs import MOST_FOLDS
-from segan_tl.workflow.numbers import above_zero, device, fold, folds, positive, seed, share, weight, whole
+from segan_tl.workflow.numbers import (
+    above_zero, device, fold, folds, positive, seed, share, share_with_ends, weight, whole,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -19,6 +21,7 @@ from segan_tl.workflow.numbers import above_zero, device, fold, folds, positive,
         (folds, {"2": 2, str(MOST_FOLDS): MOST_FOLDS}, ["0", "1", "300000000", "-5"]),
         (whole(16, 640), {"16": 16}, ["15", "641", "0"]),
         (share, {"0.5": 0.5, "1e-3": 0.001}, ["0", "1", "-0.5", "nan", "x", ""]),
+        (share_with_ends, {"0": 0.0, "0.5": 0.5, "1": 1.0}, ["1.01", "-0.5", "nan", "x", ""]),
         (weight("RUN", "OUT goes"), {"0": 0.0, "0.4722": 0.4722}, ["-0.5", "nan", "inf", "x", "", "OUT"]),
         (above_zero, {"0.5": 0.5, "3": 3.0}, ["0", "-1", "nan", "inf", "x", "1e999"]),
         (device, {"cpu": "cpu", "gpu:0,1": "gpu:0,1", "cpu:2": "cpu:2"},
