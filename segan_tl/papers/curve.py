@@ -46,7 +46,7 @@ def _write(shown: Shown, study: Study) -> str:
     write_files(results, study.out, title=shown.title, prefix=prefix)
     facts = (*results.facts, f"numbers: `{prefix}scores.csv`, `{prefix}gains.csv`")
     parts = (
-        heading, write_verdicts(results.answers),
+        heading, write_verdicts(results.answers, results.untouched),
         write_table(results.answers, region, results.untouched.get(region, {})),
         f"![Test Dice by number of training cases]({prefix}{PICTURE})",
         "\n".join(f"- {fact}" for fact in facts),

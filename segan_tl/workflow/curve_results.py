@@ -66,7 +66,8 @@ def write_files(results: Results, out: Path, *, title: str, prefix: str = "") ->
     for name, write in zip(TABLES, (write_scores, write_gains)):
         write(out / f"{prefix}{name}", results.answers)
     synthetic = bool(read_json(results.there[0].run.state).get("data", {}).get("synthetic"))
-    plot_curve(results.answers, out / f"{prefix}{PICTURE}", title=title, synthetic=synthetic)
+    picture = out / f"{prefix}{PICTURE}"
+    plot_curve(results.answers, picture, untouched=results.untouched, title=title, synthetic=synthetic)
 
 
 def write_results(curve: Curve, out: Path, *, command: str) -> int:
@@ -121,15 +122,27 @@ def _facts(curve: Curve, cells: list[Cell]) -> list[str]:
     splits = [read_json(path, Splits) for path in curve.divisions if path.is_file()]
     parts = "; ".join(", ".join(f"{len(cases)} {part}" for part, cases in split.items()) for split in splits)
     settings = " ".join(curve.settings) or "none"
-    seeds = ", ".join(map(str, curve.seeds))
     return [
         f"patients, a division each: {parts}",
         f"configuration `{curve.config}`, changed: `{settings}`; {_length(cells[0].run)}",
-        f"seeds {seeds}; starts: " + "; ".join(
+        f"{_seeds(cells)}; starts: " + "; ".join(
             f"{start.label} ({start.origin}, {start.strategy}{', ' * bool(start.settings)}{', '.join(start.settings)})"
             for start in curve.starts
         ),
     ]  # fmt: skip
+
+
+def _seeds(cells: list[Cell]) -> str:
+    """Return which seeds the cells have: once where every number of cases has the same, else by number of cases."""
+    found: dict[int | None, set[int]] = {}
+    for cell in cells:
+        found.setdefault(cell.cases, set()).add(cell.seed)
+    words = {
+        cases: f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, sorted(seeds)))}" for cases, seeds in found.items()
+    }
+    if len(set(words.values())) == 1:
+        return next(iter(words.values()))
+    return ", ".join(f"{'all' if cases is None else cases} cases: {text}" for cases, text in words.items())
 
 
 def _length(run) -> str:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from segan_tl.workflow.curve_results import read_results
+from segan_tl.workflow.curve_results import read_results, write_results
 from tests.small_study import write_run
 from tests.workflow.test_curve import curve
 
@@ -41,3 +41,26 @@ def test_a_source_has_a_mean_over_the_regions_as_the_trained_have(two_regions):
 def test_one_region_needs_no_mean(two_regions):
     results = read_results(two_regions, regions=("wt",))
     assert results.answers.regions == ("wt",) and "mean" not in results.untouched
+
+
+@pytest.mark.parametrize(
+    ("cases", "fewer", "said"),
+    [
+        ((2, 4), ((2, 1), (4, 1)), "seed 0; starts"),  # --cases 2:1 4:1 of three seeds
+        ((2, 4), (), "seeds 0, 1, 2; starts"),
+        ((2, None), ((None, 1),), "2 cases: seeds 0, 1, 2, all cases: seed 0; starts"),
+    ],
+)
+def test_the_page_names_the_seeds_that_are_there(tmp_path, cases, fewer, said):
+    plan = dataclasses.replace(curve("scratch", cases=cases, seeds=(0, 1, 2)), runs=tmp_path, fewer=fewer)
+    for cell in plan.cells():
+        write_run(cell.run, (0.6, 0.7), config={"train": {"epochs": 1, "steps_per_epoch": 1}})
+    assert read_results(plan).facts[-1].startswith(said)
+
+
+def test_the_terminal_says_that_the_untouched_source_is_better(two_regions, tmp_path, capsys):
+    assert write_results(two_regions, tmp_path, command="learning-curve") == 0
+    said = " ".join(capsys.readouterr().out.split())
+    # Of the whole the trained ones have 0.65, of the core too.
+    assert "wt: with 2 cases no training reaches the untouched flair (0.800; the best, scratch, is at 0.650)" in said
+    assert "tc: with 2 cases start from scratch" in said

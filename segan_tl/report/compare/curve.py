@@ -179,22 +179,50 @@ def write_gains(path: Path, answers: Answers) -> None:
 # === Words ===
 
 
-def verdicts(answers: Answers, region: str) -> list[str]:
-    """Return a sentence for each number of cases: which start is best, and by how much."""
+def verdicts(answers: Answers, region: str, untouched: Mapping[str, float] | None = None) -> list[str]:
+    """Return a sentence for each number of cases: which start is best, and by how much.
+
+    Args:
+        answers: what the cells scored.
+        region: or the mean of several.
+        untouched: start → mean Dice of its source on the target, before any training there.
+    """
     sentences = []
     for cases in answers.cases:
         gains = [gain for gain in answers.gains(region) if gain.cases == cases and gain.found.difference.n]
-        if not gains:
-            continue
-        best = max(gains, key=lambda gain: gain.found.difference.mean)
-        mean, low, high, patients = best.found.difference
-        interval = "" if low is None else f", {low:+.2f} to {high:+.2f}"
         number = "all cases" if not cases else f"{cases} case{'s' * (cases > 1)}"
-        about = f"({patients} patient{'s' * (patients > 1)}, {best.seeds} seed{'s' * (best.seeds > 1)})"
-        if mean <= 0:
-            near = f"the nearest, {best.start}, is at {mean:+.2f}{interval} {about}"
-            sentences.append(f"with {number} start from scratch: {near}")
-            continue
-        sure = "" if low is not None and low > 0 else "; the interval holds 0: chance could explain it"
-        sentences.append(f"with {number} start from {best.start}: {mean:+.2f}{interval} {about}{sure}")
+        if sentence := _none_reaches(answers, region, cases, untouched or {}):
+            sentences.append(f"with {number} {sentence}")
+        elif gains:
+            sentences.append(f"with {number} {_best_start(gains)}")
     return sentences
+
+
+def _best_start(gains: Sequence[Gain]) -> str:
+    best = max(gains, key=lambda gain: gain.found.difference.mean)
+    mean, low, high, patients = best.found.difference
+    interval = "" if low is None else f", {low:+.2f} to {high:+.2f}"
+    about = f"({patients} patient{'s' * (patients > 1)}, {best.seeds} seed{'s' * (best.seeds > 1)})"
+    doubt = "; one patient: no interval, too few for a claim" if patients == 1 else ""
+    if mean <= 0:
+        return f"start from scratch: the nearest, {best.start}, is at {mean:+.2f}{interval} {about}{doubt}"
+    if low is not None and low <= 0:
+        doubt = "; the interval holds 0: chance could explain it"
+    return f"start from {best.start}: {mean:+.2f}{interval} {about}{doubt}"
+
+
+def _none_reaches(answers: Answers, region: str, cases: int, untouched: Mapping[str, float]) -> str:
+    """Return in words that a source is better than every training with so many cases; "" where it is not."""
+    found = {start: answers.mean(start, cases, region) for start in answers.starts}
+    found = {start: estimate for start, estimate in found.items() if estimate.mean is not None}
+    if not found or not untouched:
+        return ""
+    source, best = max(untouched, key=untouched.get), max(found, key=lambda start: found[start].mean)
+    mean, _, _, patients = found[best]
+    if untouched[source] <= mean:
+        return ""
+    doubt = "one patient: too few for a claim" if patients == 1 else f"means of {patients} patients, no interval"
+    return (
+        f"no training reaches the untouched {source} ({untouched[source]:.3f}; the best, {best}, is at {mean:.3f}): "
+        f"use it as it is ({doubt})"
+    )

@@ -45,9 +45,10 @@ def write_table(answers: Answers, region: str, untouched: Mapping[str, float]) -
     return "\n".join(f"| {' | '.join(line)} |" for line in (headings, ["---"] * len(headings), *rows))
 
 
-def write_verdicts(answers: Answers) -> str:
+def write_verdicts(answers: Answers, untouched: Mapping[str, Mapping[str, float]]) -> str:
     """Return the sentences of the first region, or of the mean, as a list in Markdown."""
-    return "\n".join(f"- {sentence}" for region in answers.regions[:1] for sentence in verdicts(answers, region))
+    sentences = (verdicts(answers, region, untouched.get(region)) for region in answers.regions[:1])
+    return "\n".join(f"- {sentence}" for each in sentences for sentence in each)
 
 
 def print_answers(answers: Answers, untouched: Mapping[str, Mapping[str, float]]) -> None:
@@ -62,7 +63,7 @@ def print_answers(answers: Answers, untouched: Mapping[str, Mapping[str, float]]
         for row in rows:
             table.add_row(*row, style="dim" if row[0] == "− scratch" else None)
         print_table(table)
-        for sentence in verdicts(answers, region):
+        for sentence in verdicts(answers, region, untouched.get(region)):
             console.print(f"  {region}: {sentence}", markup=False, soft_wrap=True)
 
 
@@ -81,7 +82,7 @@ def write_page(
         lacking: what is not there yet, "" where all is.
     """
     parts = [f"# {title}", *([f"**Incomplete: {lacking}.**"] if lacking else [])]
-    parts += [write_verdicts(answers), f"![Test Dice by number of training cases]({picture})"]
+    parts += [write_verdicts(answers, untouched), f"![Test Dice by number of training cases]({picture})"]
     for region in answers.regions:
         parts.append(f"## {region}\n\n{write_table(answers, region, untouched.get(region, {}))}")
     parts.append(f"{LEGEND} Every number: `scores.csv`, `gains.csv`.")
@@ -89,8 +90,13 @@ def write_page(
     write_text(path, "\n\n".join(filter(None, parts)) + "\n")
 
 
-def plot_curve(answers: Answers, path: Path, *, title: str, synthetic: bool) -> None:
-    """Draw test Dice over training cases, a panel a region: mean over patients, its interval, every seed as a point."""
+def plot_curve(
+    answers: Answers, path: Path, *, untouched: Mapping[str, Mapping[str, float]], title: str, synthetic: bool
+) -> None:
+    """Draw test Dice over training cases, a panel a region: mean over patients, its interval, every seed as a point.
+
+    A dashed line across is the source of the start in its colour, before any training.
+    """
     from matplotlib.figure import Figure
 
     from segan_tl.report.axes import lighten, save
@@ -103,18 +109,28 @@ def plot_curve(answers: Answers, path: Path, *, title: str, synthetic: bool) -> 
     for axis, region in zip(axes.flat, regions):
         for place, start in enumerate(answers.starts):
             _draw(axis, answers, start, region, place=place)
+            if start in untouched.get(region, {}):
+                # Of two starts from one source the dashes take turns.
+                axis.axhline(untouched[region][start], color=_colour(place), linewidth=1, linestyle=(4 * place, (4, 4)))
         axis.set_xticks(range(len(answers.cases)), [str(cases or "all") for cases in answers.cases])
         axis.set(xlabel="training cases", title=region, ylim=(0, 1), xlim=(-0.5, len(answers.cases) - 0.5))
         lighten(axis)
     for axis in axes[:, 0]:
         axis.set_ylabel("test Dice")
+    if any(untouched.get(region) for region in regions):
+        axes[0, 0].plot([], [], color=COLOURS[-1], linewidth=1, linestyle="--", label="untouched source")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, frameon=False, fontsize=9, loc="outside lower center", ncols=4)
     save(figure, path, title=title, synthetic=synthetic)
 
 
+def _colour(place: int) -> str:
+    """Return the colour of a start by its place; scratch, the first, is grey."""
+    return COLOURS[-1] if place == 0 else COLOURS[(place - 1) % (len(COLOURS) - 1)]
+
+
 def _draw(axis, answers: Answers, start: str, region: str, *, place: int) -> None:
-    colour = COLOURS[-1] if place == 0 else COLOURS[(place - 1) % (len(COLOURS) - 1)]
+    colour = _colour(place)
     shift = 0.5 * ((place + 0.5) / len(answers.starts) - 0.5)  # side by side: intervals do not hide one another
     found = [(i + shift, answers.mean(start, cases, region)) for i, cases in enumerate(answers.cases)]
     found = [(x, estimate) for x, estimate in found if estimate.mean is not None]

@@ -4,8 +4,9 @@ import csv
 
 import pytest
 
+from segan_tl.report import axes
 from segan_tl.report.compare.curve import Answers, Score, gather, verdicts, write_gains, write_scores
-from segan_tl.report.compare.curve_page import plot_curve, table_of
+from segan_tl.report.compare.curve_page import plot_curve, table_of, write_verdicts
 from segan_tl.runs import Run
 from segan_tl.workflow.curve import Cell
 from segan_tl.workflow.starts import Start
@@ -65,6 +66,48 @@ def test_the_words():
     ]
 
 
+def test_one_patient_has_no_interval_to_hold_0():
+    better = answers(two_seeds({"a": (0.2, 0.4)}, {"a": (0.5, 0.5)}))
+    assert verdicts(better, "wt") == [
+        "with 2 cases start from flair: +0.20 (1 patient, 2 seeds); one patient: no interval, too few for a claim"
+    ]
+    worse = answers(two_seeds({"a": (0.5,)}, {"a": (0.4,)}))
+    assert verdicts(worse, "wt") == [
+        "with 2 cases start from scratch: the nearest, flair, is at -0.10 (1 patient, 1 seed); one patient: no "
+        "interval, too few for a claim"
+    ]
+
+
+def test_a_source_that_no_training_reaches_is_used_as_it_is():
+    # With 2 cases scratch has 0.30, flair 0.25; with 4 flair has 0.55: the untouched 0.495 lies between.
+    dice = two_seeds({"a": (0.2,), "b": (0.4,)}, {"a": (0.1,), "b": (0.4,)})
+    dice |= {("scratch", 4, 0, "a"): 0.3, ("scratch", 4, 0, "b"): 0.4}
+    dice |= {("flair", 4, 0, "a"): 0.5, ("flair", 4, 0, "b"): 0.6}
+    found = answers(dice, cases=(2, 4))
+    few, more = verdicts(found, "wt", {"flair": 0.495})
+    assert few == (
+        "with 2 cases no training reaches the untouched flair (0.495; the best, scratch, is at 0.300): use it as it is "
+        "(means of 2 patients, no interval)"
+    )
+    assert more.startswith("with 4 cases start from flair: +0.20")
+    assert write_verdicts(found, {"wt": {"flair": 0.495}, "tc": {"flair": 1.0}}) == f"- {few}\n- {more}"
+    assert verdicts(found, "wt", {"flair": 0.3})[0].startswith("with 2 cases start from scratch")  # a tie is reached
+    alone = answers(two_seeds({"a": (0.2,)}, {"a": (0.3,)}))
+    assert verdicts(alone, "wt", {"flair": 0.4})[0].endswith("use it as it is (one patient: too few for a claim)")
+
+
+def test_the_untouched_source_is_a_dashed_line_in_the_colour_of_its_start(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(axes, "save", lambda figure, path, **_: drawn.append(figure))
+    found = answers(two_seeds({"a": (0.2,), "b": (0.4,)}, {"a": (0.5,), "b": (0.7,)}))
+    plot_curve(found, tmp_path / "curve.png", untouched={"wt": {"flair": 0.495}}, title="t2", synthetic=False)
+    lines = drawn[0].axes[0].lines
+    (across,) = [line for line in lines if list(line.get_ydata()) == [0.495] * 2]
+    (mean,) = [line for line in lines if line.get_label() == "flair"]
+    assert across.get_color() == mean.get_color() and across.get_linestyle() == "--"
+    assert [text.get_text() for text in drawn[0].legends[0].texts] == ["scratch", "flair", "untouched source"]
+
+
 def test_files_table_and_picture(tmp_path):
     found = answers(two_seeds({"a": (0.2, 0.4), "b": (0.5, 0.5)}, {"a": (0.5, 0.5), "b": (0.5, 0.7)}))
     write_scores(tmp_path / "scores.csv", found)
@@ -78,7 +121,7 @@ def test_files_table_and_picture(tmp_path):
     assert headings == ["start", "untouched", "2 cases"]
     assert rows[0] == ["scratch", "–", "0.400"] and rows[1] == ["flair", "0.250", "0.550"]
     assert rows[2][2].startswith("+0.150 [")
-    plot_curve(found, tmp_path / "curve.png", title="t2", synthetic=True)
+    plot_curve(found, tmp_path / "curve.png", untouched={}, title="t2", synthetic=True)
     assert (tmp_path / "curve.png").stat().st_size > 5000
 
 
