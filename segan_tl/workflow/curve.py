@@ -129,12 +129,10 @@ class Curve:
         return None
 
     def jobs(self) -> list[Job]:
-        """Return all trainings but those of `sources`, what others begin with first."""
-        jobs = {}
-        for cell in self.cells():
-            for job in filter(None, (self._source_job(cell), self._cell_job(cell))):
-                jobs.setdefault(job.name, job)
-        return list(jobs.values())
+        """Return all trainings but those of `sources`: first what others begin with, then what begins with it."""
+        cells = list(self.cells())
+        jobs = [*filter(None, map(self._source_job, cells)), *map(self._cell_job, cells)]
+        return list({job.name: job for job in jobs}.values())
 
     def _source_job(self, cell: Cell) -> Job | None:
         run, start = self.source_of(cell.start, cell.division), cell.start

@@ -25,6 +25,15 @@ def test_a_source_is_trained_once_a_division_and_before_what_begins_with_it():
         assert all(names.index(needed) < place for needed in job.needs)
 
 
+def test_all_sources_stand_before_all_that_begins_with_one():
+    names = [job.name for job in curve("scratch", "flair", "phantom", divisions=2).jobs()]
+    assert ["-source-" in name for name in names] == [True] * 3 + [False] * (len(names) - 3)
+    assert [name.split("/")[0] for name in names[:4]] == [
+        "curve-t2-source-flair-division0", "curve-t2-source-phantom", "curve-t2-source-flair-division1",
+        "curve-t2-scratch-cases2-seed0-division0",
+    ]  # fmt: skip
+
+
 def test_a_number_of_cases_may_have_fewer_seeds():
     cells = [(cell.cases, cell.seed) for cell in dataclasses.replace(curve("scratch"), fewer=((None, 1),)).cells()]
     assert cells == [(2, 0), (None, 0), (2, 1)]
