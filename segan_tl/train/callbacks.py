@@ -79,6 +79,39 @@ class TensorBoard(keras.callbacks.Callback):
         self.writer.flush()
 
 
+class Pace:
+    """How long the rest takes, by what this process did since its first step, which waits for the start and compiles.
+
+    Its first epoch may be the rest of one that was interrupted: only from then on is every epoch a whole one.
+    """
+
+    def __init__(self, *, epochs: int, steps: int):
+        self.epochs, self.steps = epochs, steps
+        self.stepped_s: list[float] = []  # when steps of the first epoch here ended: the first, the last
+        self.counted = 0
+        self.first: tuple[int, float] | None = None  # the first epoch that ended here, and when
+
+    def step(self, now_s: float) -> None:
+        """Count a step that has ended."""
+        if self.first is None:
+            self.counted += 1
+            self.stepped_s[1:] = [now_s]
+
+    def left_s(self, epoch: int, now_s: float) -> float | None:
+        """Return the seconds from the end of an epoch, the first being 1, to the last one's; None where none knows."""
+        if self.first is not None:
+            before, then_s = self.first
+            return (now_s - then_s) / (epoch - before) * (self.epochs - epoch)
+        self.first = epoch, now_s
+        if epoch == self.epochs:
+            return 0.0
+        if self.counted < 2:
+            return None
+        start_s, last_s = self.stepped_s
+        each_s = (last_s - start_s) / (self.counted - 1) * self.steps + now_s - last_s  # steps, then the validation
+        return each_s * (self.epochs - epoch)
+
+
 class ProgressLine(keras.callbacks.Callback):
     """Show epoch, losses, Dice and time left: one line an epoch, and below them a live one in a terminal."""
 
@@ -96,7 +129,7 @@ class ProgressLine(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         """Show the line."""
         done = self.progress.epoch * self.steps + self.progress.step
-        self.started, self.first = time.monotonic(), done
+        self.pace = Pace(epochs=self.epochs, steps=self.steps)
         if done:
             best = f", best validation Dice {self.progress.best:.3f}" if self.progress.best_epoch else ""
             console.print(f"Going on in epoch {self.progress.epoch + 1} of {self.epochs}{best}.")
@@ -105,6 +138,7 @@ class ProgressLine(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Move on by one step."""
+        self.pace.step(time.monotonic())
         self.bar.advance(self.task)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -114,11 +148,9 @@ class ProgressLine(keras.callbacks.Callback):
         text = f"epoch {epoch + 1}/{self.epochs}  segmentor {logs['loss_segmentor']:.4f}{l1_text}"
         text += f"{_domain_text(logs)}{dice_text}"
         self.bar.update(self.task, description=f"epoch {epoch + 1}/{self.epochs}{dice_text}")
-        if not console.is_terminal:
-            done = (epoch + 1) * self.steps
-            # A run that was interrupted while it validated goes on with no step to do in this epoch.
-            pace = (time.monotonic() - self.started) / max(done - self.first, 1)
-            text += f"  {duration(pace * (self.epochs * self.steps - done))} left"
+        left_s = self.pace.left_s(epoch + 1, time.monotonic())
+        if not console.is_terminal and left_s is not None:
+            text += f"  {duration(left_s)} left"
         console.print(text, soft_wrap=True)  # above the live line, where it stays
 
     def on_train_end(self, logs=None):

@@ -53,3 +53,28 @@ def screen(text: str) -> list[str]:
         elif letter != "\r":
             lines[row] += letter
     return lines
+
+
+def test_the_time_left_counts_neither_the_start_nor_what_was_before_an_interruption(monkeypatch):
+    written, clock = io.StringIO(), [0.0]
+    monkeypatch.setattr(callbacks, "console", PlainConsole(file=written, force_terminal=False, width=100))
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: clock[0])
+    line = callbacks.ProgressLine(epochs=6, steps=100, progress=Progress(epoch=0, step=95))
+    line.on_train_begin()
+    for step, took_s in zip(range(95, 100), (60, 0.1, 0.1, 0.1, 0.1)):  # the first one compiles for a minute
+        clock[0] += took_s
+        line.on_train_batch_end(step)
+    for epoch, took_s in enumerate((4, 12, 13)):  # the validation of the first epoch, then whole epochs
+        clock[0] += took_s
+        line.on_epoch_end(epoch, {"loss_segmentor": 1.0})
+    # An epoch takes 100 · 0.1 s and 4 s of validation, five are left; then 12 s, and 12.5 s on average.
+    said = [text.rpartition("1.0000  ")[2] for text in written.getvalue().splitlines() if "segmentor" in text]
+    assert said == [f"{callbacks.duration(seconds)} left" for seconds in (70, 48, 37.5)]
+
+
+def test_no_time_left_is_told_where_nothing_was_measured():
+    pace = callbacks.Pace(epochs=3, steps=10)  # went on in the validation of the first epoch
+    assert pace.left_s(1, 100.0) is None
+    assert pace.left_s(2, 130.0) == 30
+    pace = callbacks.Pace(epochs=1, steps=10)
+    assert pace.left_s(1, 100.0) == 0
