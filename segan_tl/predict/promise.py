@@ -50,7 +50,8 @@ class Promise:
         found = tuple(self.regions[region][kind]["threshold"] for region in regions)
         if None in found:
             region, needed = regions[found.index(None)], patients_needed(self.alpha)
-            few = f"{self.patients} patients calibrated it, {needed} are the fewest for alpha {self.alpha:g}"
+            count = f"{self.patients} patient{'s' * (self.patients > 1)}"
+            few = f"{count} calibrated it, {needed} are the fewest for alpha {self.alpha:g}"
             none = f"at no threshold is the share of {region} that is {kind} below alpha {self.alpha:g}"
             raise UserError(
                 f"expected a guarantee of every region for --guarantee {kind}; that of {region} is empty: "

@@ -1,6 +1,7 @@
 """What `guarantee` does: score patients that calibrate, promise, and hold promises against another cohort."""
 
 from collections.abc import Mapping
+from math import ceil, exp, floor, log10
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,8 +45,6 @@ def score_judged(parts) -> tuple[dict, dict]:
 
 
 def _shortly(scores: Mapping) -> str:
-    from math import exp
-
     return ", ".join(f"{region} volume × {exp(-one.log_error):.2f}" for region, one in scores.items())
 
 
@@ -99,22 +98,27 @@ def read_guarantee(path: Path, digest: str, config) -> tuple[dict, dict]:
 
 
 def print_guarantee(about: Mapping) -> None:
-    """Print what is promised, or why nothing is."""
+    """Print what is promised, or first of all that nothing is, and why."""
     needed, count, alpha = about["patients_needed"], about["patients"], about["alpha"]
-    title = f"promised for new patients like these {count} ({about['source']}), on average; alpha {alpha:g}"
-    console.print(title, soft_wrap=True)
-    print_table(_promised_table(about["regions"]))
-    console.print(
-        "missed, false: shares of a tumour's volume; volume: the true one lies within, in "
-        f"{1 - alpha:.0%} of patients", soft_wrap=True,
-    )  # fmt: skip
-    if count < needed:
+    if few := count < needed and not _promises(about):
+        there = f"there {'is' if count == 1 else 'are'} {count}"
         console.print(
-            f"the guarantee is empty: alpha {alpha:g} takes {needed} patients at least, there are {count}; add "
-            f"patients, or ask for --alpha {1 / (count + 1):.3g} or more",
+            f"the guarantee is empty: alpha {alpha:g} takes {needed} patients at least, {there}; add patients, or ask "
+            f"for --alpha {_least_alpha(about):.3g} or more; it is written down, so that predict says so, too, and its "
+            "patients can stand --beside others",
             soft_wrap=True,
         )
-    for region, kind in _empty(about) if count >= needed else ():
+    else:
+        these = "this one" if count == 1 else f"these {count}"
+        promised = "promised" if _promises(about) else "nothing is promised"
+        title = f"{promised} for new patients like {these} ({about['source']}), on average; alpha {alpha:g}"
+        console.print(title, soft_wrap=True)
+        print_table(_promised_table(about["regions"]))
+        console.print(
+            "missed, false: shares of a tumour's volume; volume: the true one lies within, in "
+            f"{1 - alpha:.0%} of patients", soft_wrap=True,
+        )  # fmt: skip
+    for region, kind in () if few else _empty(about):
         console.print(f"{region}: at no threshold is the share that is {kind} below alpha; ask for a larger --alpha")
     if "weight" in about:
         console.print(
@@ -125,10 +129,26 @@ def print_guarantee(about: Mapping) -> None:
         )
 
 
+def _promises(about: Mapping) -> bool:
+    """Return whether anything is promised of any region."""
+    return any(
+        one["volume"]["reach"] is not None or any(one[kind]["threshold"] is not None for kind in KINDS)
+        for one in about["regions"].values()
+    )
+
+
+def _least_alpha(about: Mapping) -> float:
+    """Return the alpha at which so many patients promise something if they lose nothing; three digits, upwards."""
+    from segan_tl.metrics.conformal import ROUNDING
+
+    own, strangers = about.get("weight", 1.0), about.get("of_another_cohort", 0)
+    exact = own / ((about["patients"] - strangers) * own + strangers + own)
+    digit = 10.0 ** (floor(log10(exact)) - 2)
+    return ceil(exact / digit - ROUNDING) * digit
+
+
 def _promised_table(regions: Mapping):
     """Return three rows a region, at most 80 columns wide: what is missed, what is false, and the volume."""
-    from math import exp
-
     from rich.table import Table
 
     table = Table()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from segan_tl.metrics.conformal import patients_needed
 from segan_tl.workflow import guaranteeing
 from segan_tl.workflow.guaranteeing import Beside, kept_kinds, make_guarantee, print_guarantee
 from tests.report.score.test_guarantee import patients
@@ -16,9 +17,37 @@ def said(capsys, about) -> str:
 def test_too_few_patients(capsys):
     about = make_guarantee(patients(0.1, 0.2), ["wt"], 0.1, source="test cases")
     assert (about["patients"], about["patients_needed"]) == (2, 9)
-    assert "alpha 0.1 takes 9 patients at least, there are 2; add patients, or ask for --alpha 0.333 or more" in said(
-        capsys, about
-    )
+    # An alpha of 1 / 3 is enough for two, 0.333 is not: ⌈1 / 0.333⌉ − 1 = 3.
+    text = said(capsys, about)
+    assert "alpha 0.1 takes 9 patients at least, there are 2; add patients, or ask for --alpha 0.334 or more" in text
+    assert text.startswith("the guarantee is empty: ") and "promised for" not in text and "volume" not in text
+
+
+@pytest.mark.parametrize(("count", "alpha"), [(1, 0.5), (2, 0.334), (6, 0.143), (11, 0.0834), (1999, 0.0005)])
+def test_the_alpha_that_is_named_is_enough(capsys, count, alpha):
+    about = make_guarantee(patients(*[0.1] * count), ["wt"], 0.0004, source="test cases")
+    assert f"ask for --alpha {alpha:g} or more" in said(capsys, about)
+    assert patients_needed(alpha) <= count
+
+
+def test_one_patient(capsys):
+    about = make_guarantee(patients(0.1), ["wt"], 0.1, source="test cases")
+    assert "there is 1; add patients, or ask for --alpha 0.5 or more" in said(capsys, about)
+    about = make_guarantee(patients(0.1), ["wt"], 0.5, source="test cases")
+    assert said(capsys, about).startswith("promised for new patients like this one (test cases), on average; alpha 0.5")
+
+
+def test_fewer_of_little_weight_may_be_enough(capsys):
+    # Five strangers of weight 1, one of half, who loses something, and the next of half: 0.5 / 6 is below 0.1.
+    strangers = patients(*[0.1] * 5)
+    own = {"a": patients(0.1)["p0"]}
+    about = make_guarantee(own, ["wt"], 0.1, source="cases of SITE", beside=Beside(strangers, 0.5))
+    assert about["patients"] < about["patients_needed"]
+    text = said(capsys, about)
+    assert text.startswith("promised for new patients like these 6") and "is empty" not in text
+    # Of weight 10: 10 / (5 + 10 + 10) = 0.4.
+    about = make_guarantee(own, ["wt"], 0.1, source="cases of SITE", beside=Beside(strangers, 10.0))
+    assert "the guarantee is empty" in (text := said(capsys, about)) and "--alpha 0.4 or more" in text
 
 
 @pytest.mark.parametrize("reach", [0.02, 0.4, 7.0])
