@@ -34,7 +34,7 @@ def calibrate_run(judged, tests) -> dict:
         "fitted_to": "validation cases", "cases": _names(judged.cases),
         "scores": {"validation": describe(own), "test": describe(held)},
     }  # fmt: skip
-    title = f"{member.name}: {len(tests)} test cases, which fitted nothing"
+    title = f"{member.name}: {len(tests)} test case{'s' * (len(tests) > 1)}, which fitted nothing"
     plot_reliability(held, member.run.reliability, title=title, synthetic=member.synthetic)
     _write(member.run.calibration, about)
     _print(about, "test", f"test cases, which trained, chose and fitted nothing: {len(tests)}")

@@ -206,7 +206,8 @@ def check_guarantee(found: Mapping, calibrating: Mapping, patients: Mapping, *, 
         table.add_column(heading, justify="left" if heading == "region" else "right")
     for region, held in hold_promise(found["regions"], patients).items():
         table.add_row(region, *("–" if held[name] is None else f"{held[name]:.3f}" for name in (*KINDS, "covered")))
-    console.print(f"what became of it in {len(patients)} patients of {place}", soft_wrap=True)
+    others = f"{len(patients)} patient{'s' * (len(patients) > 1)}"
+    console.print(f"what became of it in {others} of {place}", soft_wrap=True)
     print_table(table)
     console.print(f"promised: at most {found['alpha']:g} missed or false, {1 - found['alpha']:g} of volumes in theirs")
     chances = differences(*(kinds_of_scores(some_of, regions) for some_of in (calibrating, patients)))
@@ -221,7 +222,7 @@ def check_guarantee(found: Mapping, calibrating: Mapping, patients: Mapping, *, 
         )  # fmt: skip
     else:
         console.print(
-            f"no difference is seen between {len(calibrating)} and {len(patients)} patients, which does not say that "
+            f"no difference is seen between {len(calibrating)} and {others}, which does not say that "
             "there is none",
             soft_wrap=True,
         )

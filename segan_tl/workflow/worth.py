@@ -105,7 +105,7 @@ def print_comparison(comparison: dict, *, remedy: str | None = None) -> None:
     from segan_tl.console import console, print_table
     from segan_tl.report.record import compared
 
-    kind = "SYNTHETIC test cases" if comparison["synthetic"] else "test cases"
+    kind = f"{'SYNTHETIC ' if comparison['synthetic'] else ''}test case{'s' * (comparison['cases'] != 1)}"
     table = Table(
         title=f"{comparison.get('run') or 'transfer'}, from {comparison['source']}, strategy "
         f"{comparison['strategy']}: mean Dice of {comparison['cases']} {kind}",

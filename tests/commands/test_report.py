@@ -25,6 +25,16 @@ def test_finished_training_leaves_its_page(run, capsys):
     assert "report.html" in capsys.readouterr().out.replace("\n", "")
 
 
+def test_one_case_is_one(tmp_path):
+    cohort = write_cohort(tmp_path / "cohort", ["BraTS2021_00001"])
+    data = {"folder": str(cohort), "layout": "brats2021", "synthetic": True}
+    data["cases"] = {"train": 1, "validation": 1, "test": 1}
+    run = write_run(tmp_path / "one" / "flair", cohort, cases=["BraTS2021_00001"], data=data)
+    write_page(run)
+    page = run.report.read_text()
+    assert "trained on 1 synthetic case:" in page and "on 1 test case." in page and "mean over 1 test case<" in page
+
+
 def test_transfer_page_says_what_it_was_worth(run):
     scores = {"source": 0.3914, "scratch": None, "transferred": 0.8171}
     write_json(run.comparison, {"regions": {"wt": scores}, "strategy": "freeze-critic"})

@@ -31,6 +31,16 @@ def said(monkeypatch, capsys, tmp_path):
     return ask
 
 
+@pytest.mark.parametrize(
+    ("cases", "synthetic", "of"),
+    [(1, False, "1 test case"), (2, False, "2 test cases"), (1, True, "1 SYNTHETIC test case")],
+)
+def test_the_title_counts_the_cases(capsys, cases, synthetic, of):
+    worth.print_comparison(COMPARISON | {"cases": cases, "synthetic": synthetic})
+    title = " ".join(capsys.readouterr().out.partition("┏")[0].split())
+    assert title == f"runs/a-to-b, from runs/a, strategy full: mean Dice of {of}"
+
+
 def test_advice_for_the_number_that_is_missing(said):
     assert said(None).splitlines()[-1] == "from scratch: not trained; add --scratch to the same command"
 

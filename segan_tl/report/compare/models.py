@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rich.table import Table
 
 from segan_tl.disk.atomic import write_csv
-from segan_tl.errors import UserError
+from segan_tl.errors import UserError, nearest
 from segan_tl.metrics.columns import column_of, columns_of, plan_of_run
 from segan_tl.metrics.corrections import holm
 from segan_tl.report.compare.paired_tests import fewest_pairs
@@ -64,7 +64,9 @@ def require_metrics(tables: Sequence[ScoreTable], metrics: Sequence[str]) -> Non
     if unknown := [name for name in metrics if name not in shared]:
         computed = {column.name for column in columns_of(plan_of_run((), None))}  # from predictions, afterwards too
         old = [table for table in tables if table.data and computed.intersection(unknown) - set(table.metrics)]
-        remedy = f"{old[0].name} is of a version without it; {_rescore(old[0])}" if old else "correct --metric"
+        near = nearest(unknown[0], shared)
+        remedy = f"did you mean {near}?" if near else "correct --metric"
+        remedy = f"{old[0].name} is of a version without it; {_rescore(old[0])}" if old else remedy
         shared, unknown = (", ".join(names) or "none" for names in (shared, unknown))
         raise UserError(f"expected metrics that all runs have ({shared}); found {unknown}; {remedy}")
 

@@ -65,11 +65,11 @@ def _lead(one: FinishedRun) -> str:
             interval = f" ({show(found.low)} to {show(found.high)})" if found.low is not None else ""
             results.append(f"{escape(region.upper())} Dice <b>{show(found.mean)}</b>{interval}")
     trained = one.state.get("data", {}).get("cases", {}).get("train", len(one.split.get("train", [])))
-    kind = "synthetic cases" if one.synthetic else "cases"
+    kind = f"{'synthetic ' if one.synthetic else ''}case{'s' * (trained != 1)}"
     patients = f", trained on {trained} {kind}" if trained else ""
     return (
         f"<b>{escape(one.name)}</b>: {escape(sees)}{how}{patients}: "
-        f"{'; '.join(results) or 'no score'} on {len(one.cases)} test cases."
+        f"{'; '.join(results) or 'no score'} on {len(one.cases)} test case{'s' * (len(one.cases) != 1)}."
     )
 
 

@@ -44,8 +44,8 @@ def score_table(runs: Sequence[FinishedRun]) -> str:
             cells = [show_interval(estimate, metric) for estimate in estimates]
             body.append((words, [*cells, "/".join(dict.fromkeys(str(estimate.n) for estimate in estimates))]))
     cases, patients = len(runs[0].cases), len(set(runs[0].patients.values()))
-    several = f", of {patients} patients" if patients < cases else ""
-    heads = [*(["region"] if len(regions) > 1 else []), f"mean over {cases} test cases{several}"]
+    several = f", of {patients} patient{'s' * (patients > 1)}" if patients < cases else ""
+    heads = [*(["region"] if len(regions) > 1 else []), f"mean over {cases} test case{'s' * (cases != 1)}{several}"]
     names = [one.name for one in runs] if len(runs) > 1 else ["with 95 % interval"]
     return table(heads, [*names, "n"], body)
 

@@ -72,7 +72,8 @@ def evaluate_run(
     rows = [row for one in tested for row in one.rows]
     remarks = {one.panel.case_id: one.remarks for one in tested}
     if cases and not rows:
-        raise UserError(f"none of the {len(cases)} test cases could be read; the first: {next(iter(failed.values()))}")
+        tested = f"{len(cases)} test case{'s' * (len(cases) > 1)}"
+        raise UserError(f"of {tested} none could be read; the first: {next(iter(failed.values()))}")
     write_scores(into.metrics, rows, plan, more=("seconds",))
     summary = _summarise(rows, plan) | {
         "definitions": definitions(plan),
@@ -220,7 +221,8 @@ def _print_table(rows: list[dict], summary: dict, plan: Plan) -> None:
     if not rows:
         console.print("There are no test cases: nothing was scored.")
         return
-    several = f", of {summary['patients']} patients" if summary["patients"] < summary["cases"] else ""
+    patients = summary["patients"]
+    several = f", of {patients} patient{'s' * (patients > 1)}" if patients < summary["cases"] else ""
     table = Table(title=f"test cases: {summary['cases']}{several}", title_justify="left")
     table.add_column("case", no_wrap=True)
     table.add_column("region")

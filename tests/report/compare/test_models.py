@@ -77,6 +77,11 @@ def test_a_metric_has_to_be_in_all_tables(tables):
         require_metrics(tables, ["hd95_mm"])
 
 
+def test_a_mistyped_metric_is_told_the_one_that_was_meant(tables):
+    with pytest.raises(UserError, match=r"found hd95; did you mean hd95_mm\?"):
+        require_metrics(tables, ["dice", "hd95"])
+
+
 def test_an_older_run_is_told_how_to_get_its_hd95(tables):
     old = dataclasses.replace(tables[0], path=Path("runs/segan/t 2/metrics.csv"), data={"folder": "phantom"})
     for row in old.rows.values():

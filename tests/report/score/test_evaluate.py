@@ -155,7 +155,7 @@ def test_a_case_that_cannot_be_read_is_left_out_and_named(tmp_path, capsys):
     assert summary["cases"] == 1 and list(summary["failed"]) == ["BraTS2021_00002"]
     assert "BraTS2021_00002" in capsys.readouterr().out
     broken_cases = [case for case in find_cases(tmp_path / "cohort").cases if case.id.endswith("2")]
-    with pytest.raises(UserError, match="none of the 1 test cases"):
+    with pytest.raises(UserError, match="of 1 test case none could be read; the first: "):
         evaluate_run(run, cases=broken_cases, config=config)
 
 
