@@ -142,7 +142,7 @@ def _seeds(cells: list[Cell]) -> str:
     }
     if len(set(words.values())) == 1:
         return next(iter(words.values()))
-    return ", ".join(f"{'all' if cases is None else cases} cases: {text}" for cases, text in words.items())
+    return "; ".join(f"{cases or 'all'} case{'s' * (cases != 1)}: {text}" for cases, text in words.items())
 
 
 def _length(run) -> str:

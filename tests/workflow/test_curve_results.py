@@ -48,7 +48,8 @@ def test_one_region_needs_no_mean(two_regions):
     [
         ((2, 4), ((2, 1), (4, 1)), "seed 0; starts"),  # --cases 2:1 4:1 of three seeds
         ((2, 4), (), "seeds 0, 1, 2; starts"),
-        ((2, None), ((None, 1),), "2 cases: seeds 0, 1, 2, all cases: seed 0; starts"),
+        ((1, 2), ((2, 1),), "1 case: seeds 0, 1, 2; 2 cases: seed 0; starts"),
+        ((2, None), ((None, 1),), "2 cases: seeds 0, 1, 2; all cases: seed 0; starts"),
     ],
 )
 def test_the_page_names_the_seeds_that_are_there(tmp_path, cases, fewer, said):

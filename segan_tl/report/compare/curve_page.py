@@ -19,7 +19,7 @@ LEGEND = (
 
 def table_of(answers: Answers, region: str, untouched: Mapping[str, float]) -> tuple[list[str], list[list[str]]]:
     """Return headings and rows: a start a row, its Dice by number of cases, and its gain over scratch below."""
-    headings = ["start", "untouched", *(f"{cases or 'all'} cases" for cases in answers.cases)]
+    headings = ["start", "untouched", *(f"{cases or 'all'} case{'s' * (cases != 1)}" for cases in answers.cases)]
     gains = {(gain.start, gain.cases): gain for gain in answers.gains(region)}
     rows = []
     for start in answers.starts:

@@ -119,6 +119,7 @@ def test_files_table_and_picture(tmp_path):
     assert len((tmp_path / "scores.csv").read_text().splitlines()) == 1 + 8
     headings, rows = table_of(found, "wt", {"flair": 0.25})
     assert headings == ["start", "untouched", "2 cases"]
+    assert table_of(answers({("scratch", 1, 0, "a"): 0.2}, cases=(1,)), "wt", {})[0][-1] == "1 case"
     assert rows[0] == ["scratch", "–", "0.400"] and rows[1] == ["flair", "0.250", "0.550"]
     assert rows[2][2].startswith("+0.150 [")
     plot_curve(found, tmp_path / "curve.png", untouched={}, title="t2", synthetic=True)
