@@ -231,5 +231,8 @@ def _splitter(arguments, source, config, this_run):
     from segan_tl.workflow.folds import choose_stated
     from segan_tl.workflow.source_data import split_as_source
 
-    as_source = partial(split_as_source, source=source, config=config, other_patients=arguments.other_patients)
+    as_source = partial(
+        split_as_source, source=source, config=config, other_patients=arguments.other_patients,
+        skip=arguments.skip_bad_cases,
+    )  # fmt: skip
     return choose_stated(arguments, config, this_run) or as_source

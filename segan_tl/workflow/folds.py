@@ -85,7 +85,7 @@ def choose_stated(arguments, config, this_run) -> Callable | None:
 
 
 def split_of(arguments) -> Callable:
-    """Return what splits the cases as the run, or the file, at --split has them.
+    """Return what splits the cases as the run, or the file, at --split has them, but for bad ones that are skipped.
 
     Raises:
         UserError: there is none.
@@ -95,11 +95,12 @@ def split_of(arguments) -> Callable:
     from segan_tl.schemas.runs import Splits
     from segan_tl.workflow.splits import hold_split, take_split
 
+    skip = arguments.skip_bad_cases
     if Path(arguments.split).suffix == ".json" and not Path(arguments.split).is_file():
         raise UserError(f"expected a file of cases at --split {arguments.split}; there is none")
     if Path(arguments.split).is_file():
-        return partial(hold_split, read_json(Path(arguments.split), Splits), of=arguments.split)
-    return partial(take_split, open_run(arguments.split, runs=arguments.runs))
+        return partial(hold_split, read_json(Path(arguments.split), Splits), of=arguments.split, skip=skip)
+    return partial(take_split, open_run(arguments.split, runs=arguments.runs), skip=skip)
 
 
 def prepare_folds(training) -> None:

@@ -77,7 +77,9 @@ def with_source_data(arguments, source, config):
     return found
 
 
-def split_as_source(cohort, cached, *, source, config, other_patients: bool) -> dict[str, list[str]]:
+def split_as_source(
+    cohort, cached, *, source, config, other_patients: bool, skip: bool = False
+) -> dict[str, list[str]]:
     """Return the source's own split, so that no test case was seen before; a new one where these are other patients.
 
     Args:
@@ -86,17 +88,20 @@ def split_as_source(cohort, cached, *, source, config, other_patients: bool) -> 
         source: what the run starts from.
         config: the configuration.
         other_patients: the user says that the source never saw them.
+        skip: take the split over without the cases that are here and were left out as bad.
 
     Raises:
-        UserError: a part of the source's cases is here and a part is not.
+        UserError: a part of the source's cases is here and a part is not, or nothing but bad ones is in a part.
     """
     from segan_tl.errors import UserError
-    from segan_tl.workflow.splits import choose_split
+    from segan_tl.workflow.splits import choose_split, without_bad
 
     theirs = {case for part in source.split.values() for case in part} if source.split else set()
     missing = sorted(theirs - set(cached))
     if other_patients or len(missing) == len(theirs):
         return choose_split(cohort, cached, config)
+    if skip and {case.id for case in cohort.cases}.issuperset(missing):
+        return without_bad(source.split, cohort, cached, of=source.path)
     if missing:
         raise UserError(
             f"{source.path} was trained on other cases: {cohort.folder} lacks {len(missing)} of its {len(theirs)} "

@@ -40,7 +40,7 @@ def _tumour_ml(fingerprint: dict) -> float:
     return max(fingerprint.get("wt.ml", 0.0), fingerprint.get("lesion.ml", 0.0))
 
 
-def take_split(run, cohort, cached) -> dict[str, list[str]]:
+def take_split(run, cohort, cached, *, skip: bool = False) -> dict[str, list[str]]:
     """Return the split of another run into train, validation and test; a second cohort of it is not taken over.
 
     Raises:
@@ -48,10 +48,10 @@ def take_split(run, cohort, cached) -> dict[str, list[str]]:
     """
     from segan_tl.runs import read_json
 
-    return hold_split(read_json(run.splits), cohort, cached, of=run.root)
+    return hold_split(read_json(run.splits), cohort, cached, of=run.root, skip=skip)
 
 
-def hold_split(split: dict, cohort, cached, *, of) -> dict[str, list[str]]:
+def hold_split(split: dict, cohort, cached, *, of, skip: bool = False) -> dict[str, list[str]]:
     """Return train, validation and test of a split that the cases here can serve.
 
     Args:
@@ -59,6 +59,7 @@ def hold_split(split: dict, cohort, cached, *, of) -> dict[str, list[str]]:
         cohort: what there is.
         cached: its sound cases by id.
         of: the run, or the file, that the split is from.
+        skip: take it over without those of its cases that were left out as bad; a run that goes on keeps all it has.
 
     Raises:
         UserError: it holds cases that are not here, or validates or tests on one without a mask.
@@ -67,6 +68,7 @@ def hold_split(split: dict, cohort, cached, *, of) -> dict[str, list[str]]:
     from segan_tl.errors import UserError
 
     split = {part: cases for part, cases in split.items() if part in PARTS}
+    split = without_bad(split, cohort, cached, of=of) if skip else split
     missing = sorted({case for part in split.values() for case in part} - set(cached))
     if missing:
         raise UserError(
@@ -82,7 +84,36 @@ def hold_split(split: dict, cohort, cached, *, of) -> dict[str, list[str]]:
     return split
 
 
-def keep_division(path, cohort, cached, *, draw) -> dict[str, list[str]]:
+def without_bad(split: dict[str, list[str]], cohort, cached, *, of) -> dict[str, list[str]]:
+    """Return a split without the cases that are here and cannot be used, which are named.
+
+    Args:
+        split: part → case ids.
+        cohort: what there is.
+        cached: its sound cases by id.
+        of: the run, or the file, that the split is from.
+
+    Raises:
+        UserError: nothing else is in a part.
+    """
+    from segan_tl.console import console
+    from segan_tl.errors import UserError, some
+
+    bad = {case.id for case in cohort.cases} - set(cached)
+    gone = {part: sorted(bad.intersection(cases)) for part, cases in split.items() if bad.intersection(cases)}
+    if not gone:
+        return split
+    if emptied := next((part for part, cases in gone.items() if bad.issuperset(split[part])), None):
+        raise UserError(
+            f"{of}: all of its {emptied} cases are left out as bad ({some(gone[emptied], 5)}); mend them as said "
+            f"above, or give --split FILE, like its splits.json, that has others for {emptied}"
+        )
+    told = ", ".join(f"{case} of {part}" for part, cases in gone.items() for case in cases)
+    console.print(f"the split of {of} without the cases left out as bad: {told}", style="yellow", soft_wrap=True)
+    return {part: [case for case in cases if case not in bad] for part, cases in split.items()}
+
+
+def keep_division(path, cohort, cached, *, draw, skip: bool = False) -> dict[str, list[str]]:
     """Return the split that a file holds, which the cases here can serve; where there is none, draw and write it.
 
     Args:
@@ -90,6 +121,7 @@ def keep_division(path, cohort, cached, *, draw) -> dict[str, list[str]]:
         cohort: what there is.
         cached: its sound cases by id.
         draw: () → the split.
+        skip: as for `hold_split`.
 
     Raises:
         UserError: as `hold_split`.
@@ -99,7 +131,7 @@ def keep_division(path, cohort, cached, *, draw) -> dict[str, list[str]]:
     from segan_tl.schemas.runs import Splits
 
     if path.is_file():
-        return hold_split(read_json(path, Splits), cohort, cached, of=path)
+        return hold_split(read_json(path, Splits), cohort, cached, of=path, skip=skip)
     split = draw()
     write_json(path, split)
     return split

@@ -29,7 +29,9 @@ def divide(cohort, cached: dict, choose: Callable) -> dict[str, list[str]]:
     others = _without_mask(cohort, cached)
     if not others:
         return choose(cohort, cached)
-    labelled = replace(cohort, cases=tuple(case for case in cohort.cases if case.mask is not None))
+    # Bad cases, which nobody chooses, stay: a split that is taken over tells them from those that are not here.
+    labelled = tuple(case for case in cohort.cases if case.mask is not None or case.id not in cached)
+    labelled = replace(cohort, cases=labelled)
     try:
         split = choose(labelled, cached)
     except UserError as error:

@@ -219,6 +219,21 @@ def test_a_part_of_the_cohort_is_refused_by_name(place, tmp_path, capsys):
     assert (place / "runs/elsewhere/flair-to-other-t2/summary.json").is_file()
 
 
+def test_a_patient_without_the_target_modality_is_left_out_of_the_sources_split(place, tiny_cohort, tmp_path, capsys):
+    split = json.loads((place / "runs/segan/flair/splits.json").read_text())
+    lacking = split["test"][0]
+    shutil.copytree(tiny_cohort, tmp_path / "clinic")
+    next((tmp_path / "clinic" / lacking).glob("*_t1ce.nii.gz")).unlink()
+    arguments = ["--source", "flair", "--target", "t1c", "--data", str(tmp_path / "clinic"), "--no-scratch",
+                 "--set", "name=lacking", "--set", "train.epochs=1"]  # fmt: skip
+    assert transfer(place, *arguments) == 2
+    assert "or leave them out with --skip-bad-cases" in capsys.readouterr().err
+    assert transfer(place, *arguments, "--skip-bad-cases") == 0
+    assert f"without the cases left out as bad: {lacking} of test" in " ".join(capsys.readouterr().out.split())
+    taken = json.loads((place / "runs/lacking/flair-to-clinic-t1c/splits.json").read_text())
+    assert taken == split | {"test": split["test"][1:]}
+
+
 def test_the_data_went_away(place, tmp_path, capsys):
     shutil.copytree(place / "runs" / "segan" / "flair", tmp_path / "runs" / "segan" / "flair")
     state = tmp_path / "runs" / "segan" / "flair" / "run.json"

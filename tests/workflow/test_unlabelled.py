@@ -30,8 +30,8 @@ def cohort_of(labelled, bare):
 
 
 def halves(cohort, cached):
-    """Split in the order of the cohort: one tests, one validates, the rest trains."""
-    test, validation, *train = [case.id for case in cohort.cases]
+    """Split the sound cases in the order of the cohort: one tests, one validates, the rest trains."""
+    test, validation, *train = [case.id for case in cohort.cases if case.id in cached]
     return {"train": train, "validation": [validation], "test": [test]}
 
 
