@@ -6,9 +6,9 @@ import shlex
 from pathlib import Path
 
 from segan_tl.regions import MODALITIES
-from segan_tl.workflow.arguments import preparation_jobs
 from segan_tl.workflow.arrays import check_script, write_trainings
 from segan_tl.workflow.curve import Curve
+from segan_tl.workflow.divisions import divide_patients
 from segan_tl.workflow.jobs import EXIT_INTERRUPTED
 from segan_tl.workflow.numbers import device, positive
 from segan_tl.workflow.patients import add_patients_argument
@@ -78,6 +78,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--devices", type=device, nargs="+", metavar="D", help="of which each running training has one: gpu:0 gpu:1"
     )
+    parser.add_argument(
+        "--skip-bad-cases", action="store_true", help="leave out cases that a training cannot use, instead of stopping"
+    )
     parser.add_argument("--overwrite", action="store_true", help="train runs of other settings anew")
     parser.add_argument("--commands", action="store_true", help="print the trainings that are left, and end")
     parser.add_argument(
@@ -107,10 +110,10 @@ def run(arguments: argparse.Namespace) -> int:
     curve = Curve(
         name, preset, arguments.target, arguments.data, starts, cases, seeds,
         _files_of_divisions(arguments, out), arguments.runs, arguments.cache,
-        tuple(arguments.set), options("--patients", arguments.patients), fewer,
+        tuple(arguments.set), _words_of_all(arguments), fewer,
     )  # fmt: skip
     if not arguments.gather:
-        _divide(arguments, config, curve, out, most=max((each for each in cases if each), default=0))
+        divide_patients(arguments, config, curve, out, most=max((each for each in cases if each), default=0))
     jobs = curve.jobs()
     if arguments.commands or arguments.slurm:
         left = [job for job in jobs if not _is_done(job, curve)]
@@ -124,6 +127,12 @@ def run(arguments: argparse.Namespace) -> int:
         return code
     command = arguments.command_line.replace(" --gather", "")  # the page says what makes it from nothing
     return write_results(curve, out, command=command) or code
+
+
+def _words_of_all(arguments) -> tuple[str, ...]:
+    """Return what every training of these patients is told of them."""
+    skip = ("--skip-bad-cases",) if arguments.skip_bad_cases else ()
+    return options("--patients", arguments.patients) + skip
 
 
 def _files_of_divisions(arguments, out: Path) -> tuple[Path, ...]:
@@ -173,43 +182,6 @@ def _check_origin(start, arguments, config) -> None:
             raise UserError(
                 f"--starts {start.origin}: it is of other sizes than the networks of this curve; give a --config of "
                 f"its sizes, or add {sets}"
-            )
-
-
-# === Patients ===
-
-
-def _divide(arguments, config, curve: Curve, out: Path, *, most: int) -> None:
-    """Prepare the cohort once and write who trains, validates and tests, a file a division; hold to those there are.
-
-    Raises:
-        UserError: cases that cannot be used, or fewer training cases than the curve wants.
-    """
-    from segan_tl.data.splits import split_cases
-    from segan_tl.disk.ownership import mark, refuse_foreign
-    from segan_tl.errors import UserError
-    from segan_tl.workflow.cohort import find_cohort, prepare
-    from segan_tl.workflow.curve_results import WRITTEN
-    from segan_tl.workflow.splits import keep_division
-
-    where = argparse.Namespace(
-        data=arguments.data, patients=arguments.patients, cache=arguments.cache, jobs=preparation_jobs(),
-        skip_bad_cases=False,
-    )  # fmt: skip
-    cohort = find_cohort(where, config)
-    cached = prepare(where, config, cohort)
-    drawn = [] if arguments.split else [path.name for path in curve.divisions]
-    refuse_foreign(out, "page", [*drawn, *WRITTEN], remedy="give another --out")
-    mark(out, "page")
-    sound = [case for case in cohort.cases if case.id in cached]
-    for number, path in enumerate(curve.divisions):
-        split = keep_division(
-            path, cohort, cached, draw=lambda seed=number: split_cases(sound, config.data.split, seed=seed)
-        )
-        if most > len(split["train"]):
-            raise UserError(
-                f"--cases {most}: {len(split['train'])} of {len(cached)} cases train in {path}; choose fewer, or more "
-                "for training with --set data.split=[0.5,0.1,0.4] and another --out"
             )
 
 

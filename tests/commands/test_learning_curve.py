@@ -1,6 +1,7 @@
 """The command learning-curve, as it is typed: two starts, from a folder of patients to a page."""
 
 import json
+import shutil
 
 import pytest
 
@@ -53,6 +54,8 @@ def test_from_patients_to_a_page(words, tmp_path, capsys):
         (["--cases", "2", "none"], "--cases expects whole numbers above 0, or all; found none"),
         (["--cases", "2", "4:0"], "or all; found 4:0"),
         (["--cases", "7"], "--cases 7: 4 of 8 cases train"),
+        # 6 HGG and 2 LGG: at 0.7 int(4.2) + int(1.4) = 5 train; where 5 + 1 do, one of them has to validate.
+        (["--cases", "8"], "all of them cannot, for some must validate and some test; choose at most 4, or at most 5"),
         (["--starts", "scratch", "t2"], "that is the target"),
         (["--modality", "all", "--starts", "scratch", "all"], "that is the target"),
         (["--modality", "all", "--starts", "scratch", "any"], "--modality all leaves none"),
@@ -68,6 +71,22 @@ def test_mistakes(words, more, reason, capsys, tmp_path):
     message = capsys.readouterr().err
     assert reason in message and len(message.splitlines()) == 1
     assert not (tmp_path / "runs").exists()
+
+
+def test_bad_cases_are_left_out_of_every_training_where_that_is_asked(words, tiny_cohort, tmp_path, capsys):
+    shutil.copytree(tiny_cohort, tmp_path / "clinic")
+    lacking = sorted(path.name for path in (tmp_path / "clinic").iterdir() if path.is_dir())[0]
+    next((tmp_path / "clinic" / lacking).glob("*_t1ce.nii.gz")).unlink()
+    words[2] = "clinic"
+    words += ["--modality", "t1c", "--cases", "2", "--starts", "scratch", "flair", "any", "--seeds", "1", "--commands"]
+    assert main(words) == 2
+    assert "or leave them out with --skip-bad-cases" in capsys.readouterr().err
+    assert main([*words, "--skip-bad-cases"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("python -m segan_tl")]
+    assert len(lines) == 5 and all("--skip-bad-cases" in line.split() for line in lines)
+    split = json.loads((tmp_path / "results" / "curve-t1c" / "division0.json").read_text())
+    cases = [case for part in split.values() for case in part]
+    assert len(cases) == 7 and lacking not in cases
 
 
 def test_the_phantom_is_no_start_for_itself(words, capsys):
