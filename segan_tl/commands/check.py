@@ -12,6 +12,7 @@ from segan_tl.workflow.patients import add_patients_argument, count_patients
 EPILOG = """examples:
   python -m segan_tl check BraTS2021                           all modalities that the folder has
   python -m segan_tl check BraTS2021 --modality flair          only what a FLAIR model needs
+  python -m segan_tl check BraTS2021 --modality any            what a training with --modality any needs
   python -m segan_tl check HOSPITAL --modality all --no-masks  four modalities, label maps not looked at
   python -m segan_tl check HOSPITAL --like segan/flair         are these scans like those that the run was trained on?
 
@@ -39,8 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--modality",
         nargs="+",
         default=["found"],
-        choices=["t1", "t1c", "t2", "flair", "all", "found"],
-        help="what each case must have (default: every modality that at least one case has, or those of --like)",
+        choices=["t1", "t1c", "t2", "flair", "all", "any", "found"],
+        help="what each case must have; any: one of the four (default: every modality that at least one case has, or "
+        "those of --like)",
     )
     add_patients_argument(parser, of="DIR")
     parser.add_argument("--no-masks", action="store_true", help="do not look at label maps, as for prediction")
@@ -56,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     from segan_tl.data.find.cases import check_cohort, find_cases
     from segan_tl.data.find.patients import state_patients
     from segan_tl.data.find.unused import tell
-    from segan_tl.report.checked import print_cases, print_problems
+    from segan_tl.report.checked import print_cases, print_lacking, print_problems
     from segan_tl.workflow.likeness import examiner, print_likeness
 
     if arguments.jobs is not None and arguments.jobs < 1:
@@ -64,11 +66,11 @@ def run(arguments: argparse.Namespace) -> int:
     like = _open(arguments)
     cohort = find_cases(arguments.folder)
     cohort = state_patients(cohort, arguments.patients) if arguments.patients else cohort
-    modalities, any_subset = _modalities(cohort, arguments.modality), False
-    if like and arguments.modality != ["found"]:
-        like = _held_against(like, modalities)
     if like and arguments.modality == ["found"]:
         modalities, any_subset = like.config.data.modalities, like.config.data.any_subset
+    else:
+        modalities, any_subset = _modalities(cohort, arguments.modality), "any" in arguments.modality
+        like = _held_against(like, modalities) if like else None
     need_mask = not arguments.no_masks and any(case.mask for case in cohort.cases)
     checked = []
     with progress_bar("reading cases", total=len(cohort.cases), to=error_console) as advance:
@@ -88,8 +90,11 @@ def run(arguments: argparse.Namespace) -> int:
         print_likeness(checked, like)
     for line in tell(cohort.unused, arguments.folder):
         console.print(line, soft_wrap=True)
+    if need_mask and not like:
+        print_lacking(checked, modalities, any_subset=any_subset)
     labels = "label maps not looked at" if arguments.no_masks else "the label maps are missing"
-    _print_summary(cohort, checked, modalities, labels=None if need_mask else labels)
+    seen = f"{'any of ' if any_subset else ''}{' '.join(modalities)}"
+    _print_summary(cohort, checked, seen, labels=None if need_mask else labels)
     return 0 if len(good) == len(cohort.cases) else 1
 
 
@@ -121,7 +126,7 @@ def _held_against(like, modalities: tuple[str, ...]):
 
 
 def _modalities(cohort, asked: list[str]) -> tuple[str, ...]:
-    if "all" in asked:
+    if {"all", "any"} & set(asked):
         return MODALITIES
     present = {name for case in cohort.cases for name in case.images}
     wanted = present if "found" in asked else set(asked)
@@ -131,7 +136,7 @@ def _modalities(cohort, asked: list[str]) -> tuple[str, ...]:
     return tuple(sorted(wanted))
 
 
-def _print_summary(cohort, checked: list, modalities: tuple[str, ...], *, labels: str | None) -> None:
+def _print_summary(cohort, checked: list, modalities: str, *, labels: str | None) -> None:
     """Print notes and one line of counts; `labels` says why there are none to speak of, None where there are."""
     from segan_tl.data.find.lookalikes import doubts
 
@@ -154,7 +159,7 @@ def _print_summary(cohort, checked: list, modalities: tuple[str, ...], *, labels
     labels = labels or f"labels {', '.join(conventions)}"
     origin = "synthetic, " if cohort.settings.get("synthetic") else ""
     counts = f"{len(checked) - bad} good, {bad} bad{count_patients(cohort.patients)}"
-    summary = f"{origin}layout {cohort.layout}, {labels}, modalities {' '.join(modalities)}: {counts}"
+    summary = f"{origin}layout {cohort.layout}, {labels}, modalities {modalities}: {counts}"
     console.print(summary, soft_wrap=True)
 
 

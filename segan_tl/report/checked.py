@@ -1,11 +1,14 @@
 """What `check` prints of a cohort: a row a case, and what is wrong with which file; lines where no table fits."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich import box
 from rich.table import Table
 
 from segan_tl.console import console, fits, print_table, printable
+from segan_tl.data.find.missing import count_missing
+from segan_tl.errors import some
 from segan_tl.regions import LABEL_NAMES, MODALITIES, REGIONS
 
 REGIONS_SHOWN = ("wt", "tc", "et", "rc", "lesion")
@@ -75,6 +78,33 @@ def print_problems(problems: list, folder: Path) -> None:
     console.print("problems", soft_wrap=True)
     for case, file, reason, remedy in rows:
         console.print(f"  {case}{f' ({file})' if file else ''}: {reason}; {remedy}", soft_wrap=True)
+
+
+def print_lacking(checked: list, modalities: Sequence[str], *, any_subset: bool) -> None:
+    """Print how cases that lack modalities, and have no other problem, train as they are; nothing where none does.
+
+    Args:
+        checked: of `check_cohort`.
+        modalities: that were asked for.
+        any_subset: cases may lack some of them.
+    """
+    if any_subset:
+        if sentence := count_missing([item.case for item in checked if not item.problems], modalities):
+            console.print(sentence, soft_wrap=True)
+        return
+    lacks = {item.case.id: [name for name in modalities if name not in item.case.images] for item in checked}
+    # Every modality that is missing is a problem of its own.
+    alone = [item for item in checked if 0 < len(lacks[item.case.id]) == len(item.problems) < len(modalities)]
+    if not alone:
+        return
+    everywhere = [name for name in modalities if all(name in item.case.images for item in checked)]
+    one = len(alone) == 1
+    told = f"note: {len(alone)} of {len(checked)} cases {'lacks' if one else 'lack'} modalities and nothing else "
+    told += f"({some([printable(item.case.id) for item in alone], 3)}): {'it trains as it is' if one else 'they train'}"
+    told += f"{'' if one else ' as they are'} with --modality any"
+    if everywhere:
+        told += f", or with --modality {' or '.join(everywhere)}, which all cases have"
+    console.print(told, soft_wrap=True)
 
 
 def _cells(item, regions: list[str], *, graded: bool) -> dict[str, str]:

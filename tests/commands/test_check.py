@@ -58,6 +58,30 @@ def test_only_the_modalities_asked_for_count(tmp_path, capsys):
     assert "modality t1c is missing" in capsys.readouterr().out
 
 
+def test_a_case_that_lacks_a_modality_is_told_how_it_trains(tmp_path, capsys):
+    make_cohort(tmp_path, cases=3, parts=("t1", "t1ce", "flair"))
+    (tmp_path / "BraTS2021_00001" / "BraTS2021_00001_t1ce.nii.gz").unlink()
+    assert main(["check", str(tmp_path)]) == 1
+    assert (
+        "note: 1 of 3 cases lacks modalities and nothing else (BraTS2021_00001): it trains as it is with --modality "
+        "any, or with --modality t1 or flair, which all cases have"
+    ) in " ".join(capsys.readouterr().out.split())
+    assert main(["check", str(tmp_path), "--modality", "any"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    # t2 is in none of the folder, t1c in two.
+    assert "3 of 3 cases lack modalities (t1c in 1, t2 in 3); they are used with what they have" in out
+    assert out.endswith("modalities any of t1 t1c t2 flair: 3 good, 0 bad") and "it trains" not in out
+
+
+@pytest.mark.parametrize("more", [["--no-masks"], ["--modality", "t1c"]])
+def test_nobody_is_told_to_train_what_cannot(tmp_path, more, capsys):
+    """For a prediction, or where nothing of the case was read: no advice about what it has beside."""
+    make_cohort(tmp_path, cases=2)
+    (tmp_path / "BraTS2021_00001" / "BraTS2021_00001_t1.nii.gz").unlink()
+    assert main(["check", str(tmp_path), *more]) == 1
+    assert "it trains" not in capsys.readouterr().out
+
+
 def test_label_maps_may_be_left_out(tmp_path, capsys):
     make_cohort(tmp_path, label=7)
     assert main(["check", str(tmp_path)]) == 1
