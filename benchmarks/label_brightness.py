@@ -1,4 +1,4 @@
-"""How bright that is what a label map calls a region, beside the healthy brain of the same patient.
+"""How bright a labelled region is, beside the healthy brain of the same patient.
 
     python benchmarks/label_brightness.py BraTS2018 BraTS2021 --modality t1c --region et
 

@@ -10,7 +10,6 @@ from segan_tl.errors import UserError
 from segan_tl.predict.vote import ENSEMBLES, RULES
 from segan_tl.regions import MODALITIES
 from segan_tl.schemas.trust import KINDS
-from segan_tl.workflow.arguments import decided_otherwise
 from segan_tl.workflow.clusters import assign_clusters
 from segan_tl.workflow.numbers import fold, positive, share, share_with_ends, weight
 from segan_tl.workflow.reviewing import find_reviewer
@@ -110,7 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
         warn_of_unknown_cohort,
     )
     from segan_tl.workflow.ensemble import keep_tested
-    from segan_tl.workflow.segmenting import segment_all
+    from segan_tl.workflow.segmenting import decided_otherwise, segment_all
 
     # === What, with what, and where to: everything that can be refused is refused before work begins ===
     members, ensemble, remarks = _open(arguments)
@@ -235,6 +234,8 @@ def _postprocess(arguments, members):
 
 def _override(member, arguments):
     """Return a member with what the command line says of its settings."""
+    from segan_tl.workflow.segmenting import decided_otherwise
+
     changes = decided_otherwise(arguments) | ({"batch_size": arguments.batch_size} if arguments.batch_size else {})
     config = member.config.model_copy(update={"predict": member.config.predict.model_copy(update=changes)})
     return replace(

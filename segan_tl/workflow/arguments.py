@@ -41,12 +41,6 @@ def add_training_arguments(parser):
     parser.add_argument("--no-report", action="store_true", help="leave report.html out")
 
 
-def decided_otherwise(arguments) -> dict[str, float]:
-    """Return what the command line of `predict` says of how masks are decided: keys of `predict.*` → values."""
-    asked = {name: getattr(arguments, name) for name in ("threshold", "smallest_component")}
-    return {name: value for name, value in asked.items() if value is not None}
-
-
 def preparation_jobs() -> int:
     """Return how many cases may be prepared at a time here."""
     return jobs_that_fit(PREPARATION_MIB)

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from segan_tl.console import console
-from segan_tl.workflow.arguments import decided_otherwise
 
 COLUMNS = ("case", "region", "ml", "parts", "largest_ml", "onto", "sequences", "reference", "remarks")
 
@@ -84,6 +83,7 @@ def find_on_own_grid(arguments, member, record: dict, probability: Path) -> Foun
     from segan_tl.predict.labels import label_scheme, paint_labels, painted_masks
     from segan_tl.predict.postprocess import binarise
     from segan_tl.workflow.restoring import read_result
+    from segan_tl.workflow.segmenting import decided_otherwise
 
     onto, regions = _sequence(arguments, member, record), member.config.data.regions
     config = member.config.predict.model_copy(update=decided_otherwise(arguments))

@@ -7,9 +7,14 @@ from segan_tl.errors import CannotWrite, UserError
 from segan_tl.predict.decider import refuse_others
 from segan_tl.predict.vote import RULES
 from segan_tl.regions import region_masks
-from segan_tl.workflow.arguments import decided_otherwise
 from segan_tl.workflow.segmented_before import keys_of, open_journal, records_before
 from segan_tl.zoo.find import spell
+
+
+def decided_otherwise(arguments) -> dict[str, float]:
+    """Return what the command line says of how masks are decided: keys of `predict.*` → values."""
+    asked = {name: getattr(arguments, name) for name in ("threshold", "smallest_component")}
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def segment_all(arguments, members, ensemble, cases, *, outputs, chosen, reviewer=None) -> int:

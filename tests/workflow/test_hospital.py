@@ -112,6 +112,16 @@ def test_another_sequence_by_name_and_prepared_images_are_kept(place, capsys):
     assert "was prepared before, and nothing has changed" in capsys.readouterr().out
 
 
+def test_the_share_of_the_command_line_counts_on_the_own_grid_too(place):
+    """At a threshold next to nothing much is found in many parts; the largest alone is one."""
+    parts = []
+    for share in ("0", "1"):
+        assert main(words(place, "--overwrite", "--threshold", "0.02", "--smallest-component", share)) == 0
+        mask = read_volume(Source(place / "OUT" / f"{CASE}.nii.gz")).data > 0
+        parts.append(scipy.ndimage.label(mask, np.ones((3, 3, 3)))[1])
+    assert parts[0] > 1 and parts[1] == 1
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
