@@ -143,7 +143,8 @@ def measure_all(arguments, count: int) -> tuple[dict[str, Cost], float]:
         if step == "compare":
             move_scores(place / "scores.csv", place / "moved.csv")
         cost = costs[step] = measure(command, log=place / f"{step}.log")
-        print(f"{count} cases  {step}  {cost.seconds:.1f} s, of processors {cost.processor_seconds:.1f}", flush=True)
+        took = f"{cost.seconds:.1f} s, of processors {cost.processor_seconds:.1f}, {cost.peak_mib:.0f} MiB"
+        print(f"{count} cases  {step}  {took}, {cost.descriptors} open files", flush=True)
         if step in WHERE:
             phases = training_phases(place / "runs" / WHERE[step], cost)
             told = (f"{name} {clock:.1f} ({processor:.1f})" for name, (clock, processor) in phases.items())
