@@ -121,7 +121,8 @@ def _cache(arguments, config):
         scale = math.prod(geometry.spacing_mm) / config.data.spacing_mm**3 if config.data.spacing_mm else 1
         voxels += math.prod(config.data.crop or geometry.shape) * (1 if config.data.crop else scale)
     needed, free = voxels * (2 * modalities + 1), free_bytes(arguments.cache)
-    found = f"prepared, {len(cases)} cases take at most {max(needed / GIB, 0.1):.1f} GiB of --cache {arguments.cache}"
+    number = f"{len(cases)} cases take" if len(cases) > 1 else "1 case takes"
+    found = f"prepared, {number} at most {max(needed / GIB, 0.1):.1f} GiB of --cache {arguments.cache}"
     remedies = ["it does not fit: give --cache a folder on another disk"] * (needed > free)
     bad = [case.id for case in cases if case.mask is None or not {*config.data.modalities} <= {*case.images}]
     if bad and not config.data.any_subset:

@@ -71,7 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
     with published(out, [case.id for case in cases]) as fresh:
         if judges:
             config = choose_threshold(segmentor, judges, config, out=fresh)
-            threshold = f"threshold {config.predict.threshold:g}, chosen on {len(judges)} validation cases"
+            number = f"{len(judges)} validation case{'s' * (len(judges) > 1)}"
+            threshold = f"threshold {config.predict.threshold:g}, chosen on {number}"
             console.print(threshold)
             written.append(f"{threshold}: {out.root / FILE}")
         if arguments.auc:

@@ -20,7 +20,9 @@ SCRIPT = """#!/bin/bash
 # Its jobs are named {name}.
 #
 # Change what follows: the time, memory, cores and GPUs, which depend on your data, and --partition and --account as
-# your cluster wants them. A cluster seldom takes more than 1000 tasks in an array.
+# your cluster wants them. A configuration for the CPU (segan_cpu, nnunet_cpu, ..._small, ..._quick) needs no GPU: put
+# a second # before --gres; `python -m segan_tl doctor --config NAME` says how much memory a training takes.
+# A cluster seldom takes more than 1000 tasks in an array.
 {asked}
 # Two minutes before its time is over, Slurm warns this script (B: this script alone) with SIGUSR1; the training saves,
 # ends with code 75, and its task is queued again, under the same number, until it is finished. The output is kept.

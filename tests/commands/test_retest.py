@@ -11,7 +11,7 @@ from segan_tl.data.find.cases import find_cases
 from segan_tl.disk.atomic import write_json
 from segan_tl.errors import cannot_write
 from segan_tl.predict.postprocess import binarise
-from segan_tl.report.score import evaluate
+from segan_tl.report.score import evaluate, tested
 from segan_tl.runs import Run, read_json
 from segan_tl.workflow.again import PARTIAL
 from tests.commands.test_imports import words
@@ -150,7 +150,7 @@ def test_a_full_disk_leaves_the_earlier_retest_and_nothing_else(run, monkeypatch
         full = OSError(errno.ENOSPC, "No space left on device")
         raise cannot_write(path, full) from full
 
-    monkeypatch.setattr(evaluate, "write_volume", write)
+    monkeypatch.setattr(tested, "write_volume", write)
     assert main(["retest", str(run.root)]) == 2
     assert "the disk is full" in words(capsys)
     assert {path: path.read_bytes() for path in (run.root / "again").rglob("*") if path.is_file()} == before

@@ -2,7 +2,9 @@
 
 import statistics
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -10,31 +12,28 @@ from rich.table import Table
 
 from segan_tl.config.schema import Config
 from segan_tl.console import case_progress, console, print_table
-from segan_tl.data.files.images import write_volume
-from segan_tl.data.find.cases import Case, LoadedCase, load_labelled
+from segan_tl.data.find.cases import Case, load_labelled
 from segan_tl.disk.atomic import write_json
 from segan_tl.disk.journal import Journal, journal_path
-from segan_tl.disk.paths import safe_name
-from segan_tl.environment import versions
+from segan_tl.environment import jobs_that_fit, versions
 from segan_tl.errors import UserError
 from segan_tl.metrics.columns import Column, Plan, columns_of, definitions, plan_of_run
-from segan_tl.metrics.pair import MaskPair
-from segan_tl.metrics.unions import unions, with_unions
-from segan_tl.predict.labels import label_scheme, paint_labels
+from segan_tl.metrics.unions import unions
 from segan_tl.predict.members import Member
-from segan_tl.predict.plausibility import used_modalities
 from segan_tl.predict.postprocess import binarise, settle
 from segan_tl.predict.segment import load_segmentor, segment_case
-from segan_tl.regions import region_masks
-from segan_tl.report.figures import Panel, choose_panels, cut_panel, plot_overlays
+from segan_tl.report.figures import Panel, choose_panels, plot_overlays
 from segan_tl.report.score.challenges import choose_challenge
-from segan_tl.report.score.remarks import print_remarks, remarks_on_test
-from segan_tl.report.score.scores import defined, dice_text, score_case, write_scores
-from segan_tl.report.score.tested import Tested, key_of_test, pack, tested_before
+from segan_tl.report.score.remarks import print_remarks
+from segan_tl.report.score.scores import defined, dice_text, write_scores
+from segan_tl.report.score.tested import Tested, key_of_test, pack, score_prediction, tested_before
 from segan_tl.report.shown import shown_modality
 from segan_tl.runs import Run, read_state, run_name
 
 ROWS_SHOWN = 24
+FEW_PATIENTS = 3  # with fewer in the test part its means are hardly more than an example
+# A case that is being scored holds its images, masks and surfaces.
+SCORING_MIB, SCORED_AT_A_TIME = 512, 4
 
 
 def evaluate_run(
@@ -133,48 +132,39 @@ def _score_cases(
     keep: Callable[[str, Tested], None],
     advance: Callable[[str], None],
 ) -> tuple[dict[str, Tested], dict[str, str]]:
-    """Return case → what was found in it, and case → why it could not be read."""
-    scored, failed = {}, {}
-    for case in cases:
-        started = time.monotonic()
+    """Return case → what was found in it, and case → why it could not be read.
+
+    A case is scored by a thread while the next one is segmented; they come to `keep` in their order.
+    """
+    scored, failed, waiting, data = {}, {}, deque(), member.config.data
+    threads = jobs_that_fit(SCORING_MIB, most=SCORED_AT_A_TIME)
+
+    def finish(*, left: int) -> None:
+        while waiting and (len(waiting) > left or waiting[0][1].done()):
+            case_id, task = waiting.popleft()
+            scored[case_id] = task.result()
+            keep(case_id, scored[case_id])
+
+    with ThreadPoolExecutor(threads) as pool:
         try:
-            data = member.config.data
-            loaded = load_labelled(case, data.modalities, any_subset=data.any_subset)
-        except UserError as error:
-            failed[case.id] = str(error)
-            advance(f"{case.id}  left out: {error}")
-            continue
-        scored[case.id] = _score_case(run, segmentor, case, loaded=loaded, member=member, plan=plan)
-        for row in scored[case.id].rows:
-            row["seconds"] = round(time.monotonic() - started, 3)
-        keep(case.id, scored[case.id])
+            for case in cases:
+                finish(left=threads)
+                started = time.monotonic()
+                try:
+                    loaded = load_labelled(case, data.modalities, any_subset=data.any_subset)
+                except UserError as error:
+                    failed[case.id] = str(error)
+                    advance(f"{case.id}  left out: {error}")
+                    continue
+                probability = segment_case(
+                    segmentor, loaded.image, member.config, spacing_mm=loaded.spacing_mm, case=case.id
+                )
+                asked = {"loaded": loaded, "seconds": time.monotonic() - started, "member": member, "plan": plan}
+                prediction = binarise(probability, member.config.predict)
+                waiting.append((case.id, pool.submit(score_prediction, run, case, prediction, **asked)))
+        finally:  # what is segmented is not lost by an interruption
+            finish(left=0)
     return scored, failed
-
-
-def _score_case(
-    run: Run, segmentor: keras.Model, case: Case, *, loaded: LoadedCase, member: Member, plan: Plan
-) -> Tested:
-    config = member.config
-    regions = config.data.regions
-    probability = segment_case(segmentor, loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
-    prediction = binarise(probability, config.predict)
-    labels = paint_labels(prediction, regions, label_scheme(regions, case.convention))
-    write_volume(run.predictions / f"{safe_name(case.id, 'the case')}.nii.gz", labels, loaded.geometry)
-    remarks = remarks_on_test(loaded, prediction, member)
-    prediction, scored = with_unions(prediction, regions)
-    truth = region_masks(loaded.labels, scored)
-    pairs = {
-        region: MaskPair(truth[..., i], prediction[..., i], loaded.spacing_mm) for i, region in enumerate(scored)
-    }
-    rows = score_case(case.id, case.patient, pairs, plan)
-    scores = {row["region"]: row["dice"] for row in rows if row["region"] in regions}
-    names = used_modalities(loaded.image, config.data) if config.data.any_subset else config.data.modalities
-    shown = config.data.modalities.index(shown_modality(names, regions))
-    panel = cut_panel(
-        case.id, loaded.image[..., shown], truth[..., : len(regions)], prediction=prediction[..., : len(regions)],
-        scores=scores, spacing_mm=loaded.spacing_mm,
-    )  # fmt: skip
-    return Tested(rows, panel, remarks)
 
 
 def _summarise(rows: list[dict], plan: Plan) -> dict:
@@ -240,6 +230,9 @@ def _print_table(rows: list[dict], summary: dict, plan: Plan) -> None:
     print_table(table)
     lesions = f"; lesions: lesion-wise Dice as {summary['challenge']}" if summary["challenge"] else ""
     console.print(f"HD95 in mm, {summary['definitions']['hd95_mm']}{lesions}", markup=False, soft_wrap=True)
+    if patients < FEW_PATIENTS:
+        number = f"{patients} test patient{'s' * (patients > 1)}"
+        console.print(f"{number} cannot say which network is better; crossval tests every patient", soft_wrap=True)
     for case_id, reason in summary["failed"].items():
         console.print(f"left out {case_id}: {reason}", style="yellow", soft_wrap=True)
 

@@ -1,18 +1,30 @@
-"""What the test of a run found in a case, and how a journal keeps it: numbers as they are, the panel as a .npz."""
+"""What the test of a run finds in a case, and how a journal keeps it: numbers as they are, the panel as a .npz."""
 
 import base64
 import io
+import time
 from typing import NamedTuple
 
 import numpy as np
 
 from segan_tl import __version__
 from segan_tl.data.arrays import name_hash
+from segan_tl.data.files.images import write_volume
 from segan_tl.data.find.case import Case
+from segan_tl.data.find.cases import LoadedCase
 from segan_tl.disk.journal import Journal, key_of
+from segan_tl.disk.paths import safe_name
 from segan_tl.metrics.columns import Plan
+from segan_tl.metrics.pair import MaskPair
+from segan_tl.metrics.unions import with_unions
+from segan_tl.predict.labels import label_scheme, paint_labels
 from segan_tl.predict.members import Member
-from segan_tl.report.figures import Panel
+from segan_tl.predict.plausibility import used_modalities
+from segan_tl.regions import region_masks
+from segan_tl.report.figures import Panel, cut_panel
+from segan_tl.report.score.remarks import remarks_on_test
+from segan_tl.report.score.scores import score_case
+from segan_tl.report.shown import shown_modality
 from segan_tl.runs import Run
 
 ARRAYS = ("image", "truth", "prediction")
@@ -30,6 +42,39 @@ class Tested(NamedTuple):
     rows: list[dict]
     panel: Panel
     remarks: dict
+
+
+def score_prediction(
+    run: Run, case: Case, prediction: np.ndarray, *, loaded: LoadedCase, seconds: float, member: Member, plan: Plan
+) -> Tested:
+    """Write the prediction of a test case and score it.
+
+    Args:
+        run: where it is written.
+        prediction: (H, W, D, R) bool, a mask a region.
+        seconds: what it took to read and segment the case.
+    """
+    started, config = time.monotonic(), member.config
+    regions = config.data.regions
+    labels = paint_labels(prediction, regions, label_scheme(regions, case.convention))
+    write_volume(run.predictions / f"{safe_name(case.id, 'the case')}.nii.gz", labels, loaded.geometry)
+    remarks = remarks_on_test(loaded, prediction, member)
+    prediction, scored = with_unions(prediction, regions)
+    truth = region_masks(loaded.labels, scored)
+    pairs = {
+        region: MaskPair(truth[..., i], prediction[..., i], loaded.spacing_mm) for i, region in enumerate(scored)
+    }
+    rows = score_case(case.id, case.patient, pairs, plan)
+    scores = {row["region"]: row["dice"] for row in rows if row["region"] in regions}
+    names = used_modalities(loaded.image, config.data) if config.data.any_subset else config.data.modalities
+    shown = config.data.modalities.index(shown_modality(names, regions))
+    panel = cut_panel(
+        case.id, loaded.image[..., shown], truth[..., : len(regions)], prediction=prediction[..., : len(regions)],
+        scores=scores, spacing_mm=loaded.spacing_mm,
+    )  # fmt: skip
+    for row in rows:
+        row["seconds"] = round(seconds + time.monotonic() - started, 3)
+    return Tested(rows, panel, remarks)
 
 
 def key_of_test(case: Case, member: Member, plan: Plan, *, digest: str) -> str:

@@ -211,6 +211,31 @@ def test_what_changed_since_the_interruption_is_tested_anew(change, tmp_path, mo
     assert len(asked) == (2 if change == "threshold" else 1)
 
 
+def test_cases_scored_at_a_time_stand_in_their_order(tmp_path, monkeypatch):
+    config, found = small_config(("flair", "t2", "t1c"), ("wt", "tc", "et")), []
+    for number in range(6):  # each with a tumour of its own
+        write_case(tmp_path / "cohort", f"BraTS2021_0000{number}", small_labels(number + 1))
+    cases = find_cases(tmp_path / "cohort").cases
+    for threads in (1, 4):
+        monkeypatch.setattr(evaluate, "jobs_that_fit", lambda *_, threads=threads, **__: threads)
+        run = make_run(tmp_path / f"run{threads}", config)
+        evaluate_run(run, cases=cases, config=config)
+        with run.metrics.open() as file:
+            rows = [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
+        found.append((rows, [path.read_bytes() for path in sorted(run.predictions.iterdir())]))
+    assert found[0] == found[1] and len(found[0][1]) == 6
+    assert [row["case"] for row in found[0][0] if row["region"] == "wt"] == [case.id for case in cases]
+
+
+def test_a_fault_while_scoring_ends_the_test_of_a_run(tmp_path, monkeypatch):
+    write_case(tmp_path / "cohort", "BraTS2021_00001", small_labels())
+    run, config = make_run(tmp_path / "run", small_config()), small_config()
+    monkeypatch.setattr(evaluate, "score_prediction", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        evaluate_run(run, cases=find_cases(tmp_path / "cohort").cases, config=config)
+    assert not run.summary.is_file()
+
+
 def test_no_test_case_gives_an_empty_summary(tmp_path):
     config = small_config()
     run = make_run(tmp_path / "run", config)
