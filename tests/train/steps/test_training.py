@@ -81,7 +81,7 @@ def plain_gradients(game, batch):
 @pytest.mark.parametrize("weight", [1.0, 0.25])
 @pytest.mark.parametrize("base, shape", [(SEGAN, (32, 32)), (NNUNET, (8, 16, 16))], ids=["slices", "volumes"])
 def test_one_backward_pass_serves_both(base, shape, weight):
-    """By SGD with a rate of 1, whose step is the gradient itself: others make of a gradient's last digit a whole step."""
+    """By SGD with a rate of 1, whose step is the gradient itself: Adam would make a whole step of its last digit."""
     critic = {"filters": [4, 4], "weight": weight, "clip": None}
     sgd = {"optimizer": "sgd", "momentum": 0.0, "weight_decay": 0.0, "learning_rate": 1.0, "schedule": "constant"}
     plain, game = (make_game(base, critic=critic, train=sgd) for _ in range(2))
