@@ -7,6 +7,7 @@ and trace a large network takes several times as long as to read a case.
 """
 
 import contextlib
+import functools
 import gc
 import itertools
 import shutil
@@ -20,6 +21,7 @@ from segan_tl.data.find.cases import Case, load_case
 from segan_tl.disk.leftovers import clear_leftovers, temporary_path
 from segan_tl.errors import CannotWrite, UserError, cannot_write
 from segan_tl.predict.agreement import agreement, pack, tumour_share, unpack
+from segan_tl.predict.crew import Crew
 from segan_tl.predict.inputs import load_input
 from segan_tl.predict.joint import LABELS, Ensemble, blend, joint_masks, joint_probability, settings_of, thresholds_of
 from segan_tl.predict.members import Member
@@ -120,21 +122,31 @@ def _ask_members(
     """Bring what each member finds into the means; a case that cannot be used is yielded and its desk cleared away."""
     weights = itertools.accumulate(ensemble.shares)
     for place, (member, weight) in enumerate(zip(ensemble.members, weights)):
-        model = as_network(load_member(member)[0])
-        for desk in desks.copy():
-            started = time.monotonic()
-            try:
-                _ask(ensemble, place, model, desk, weight=weight, signed=signed)
-            except CannotWrite:
-                raise
-            except UserError as error:
+        crew = Crew()
+        model = crew.share(as_network(load_member(member)[0]))
+        ask = functools.partial(_try_to_ask, ensemble, place, model, weight=weight, signed=signed, crew=crew)
+        for desk, task in crew.results(desks.copy(), ask):
+            if (error := task.result()) is not None:
                 desks.remove(desk)
                 yield desk.case, error
                 continue
-            desk.seconds += time.monotonic() - started
             advance(None if desk is not desks[-1] else f"{member.name}  {place + 1} of {len(ensemble.members)} members")
-        del model
+        del model, ask, crew
         gc.collect()  # a network and its graph refer to one another
+
+
+def _try_to_ask(
+    ensemble: Ensemble, place: int, model: Network, desk: Desk, *, weight: float, signed: bool, crew: Crew
+) -> UserError | None:
+    """Let one member see a case; return what is wrong with the case, or None."""
+    try:
+        _ask(ensemble, place, model, desk, weight=weight, signed=signed)
+    except CannotWrite:
+        raise
+    except UserError as error:
+        return error
+    desk.seconds += crew.seconds()
+    return None
 
 
 def _ask(ensemble: Ensemble, place: int, model: Network, desk: Desk, *, weight: float, signed: bool) -> None:

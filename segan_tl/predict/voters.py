@@ -1,12 +1,12 @@
 """One model on a patient, or several side by side, each of its own modality, which vote."""
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from segan_tl.data.find.cases import Case
 from segan_tl.errors import UserError
+from segan_tl.predict.crew import Crew
 from segan_tl.predict.inputs import load_input
 from segan_tl.predict.members import Member, joint_settings, weights_of
 from segan_tl.predict.network import Network, as_network
@@ -35,25 +35,29 @@ def segment_each(
     rule: str | None,
     promised: Sequence[float] | None = None,
     compared: bool = False,
-) -> Iterator[tuple[Case, Segmented | UserError]]:
-    """Segment case after case; where an image cannot be used, yield what is wrong with it.
+    then: Callable[[Case, Segmented], object] = lambda case, found: found,
+) -> Iterator[tuple[Case, object]]:
+    """Segment cases, a few at a time; yield each with what `then` makes of it, or with what is wrong with it.
 
     Args:
         rule, promised, compared: as of `segment_input`.
+        then: called by threads, several at a time.
 
     Raises:
         UserError: a checkpoint is absent or damaged.
     """
-    models, _ = load_members(members)
-    for case in cases:
-        started = time.monotonic()
+    models, crew = load_members(members)[0], Crew()
+    shared = [crew.share(model) for model in models]
+
+    def segment(case: Case) -> object:
         try:
-            found = segment_input(members, models, case, rule=rule, promised=promised, compared=compared)
+            found = segment_input(members, shared, case, rule=rule, promised=promised, compared=compared)
+            return then(case, found._replace(seconds=crew.seconds()))
         except UserError as error:
-            found = error
-        else:
-            found = found._replace(seconds=time.monotonic() - started)
-        yield case, found
+            return error
+
+    for case, task in crew.results(cases, segment):
+        yield case, task.result()
 
 
 def segment_input(

@@ -18,32 +18,34 @@ def score_plan(plan: Plan, *, skip: bool) -> list:
         start_tensorflow()
     scored = []
     with case_progress("segmenting", total=len(plan.cases)) as advance:
-        for case, found in _segmented(plan):
-            try:
-                if isinstance(found, UserError):
-                    raise found
-                scored.append(_score(case, found))
-            except CannotWrite:
-                raise
-            except UserError as error:
+        for case, found in _scored(plan):
+            if isinstance(found, CannotWrite):
+                raise found
+            if isinstance(found, UserError):
                 if not skip:
-                    raise UserError(f"{error}; --skip-bad-cases goes on without it") from error
-                console.print(f"{case.id}  left out: {error}", style="yellow", soft_wrap=True)
+                    raise UserError(f"{found}; --skip-bad-cases goes on without it") from found
+                console.print(f"{case.id}  left out: {found}", style="yellow", soft_wrap=True)
                 continue
-            advance(f"{case.id}  Dice {scored[-1].dice:.3f}")
+            scored.append(found)
+            advance(f"{case.id}  Dice {found.dice:.3f}")
     return scored
 
 
-def _segmented(plan: Plan) -> Iterator[tuple]:
+def _scored(plan: Plan) -> Iterator[tuple]:
+    """Yield each case with its `learn.Scored`, or with what is wrong with it."""
     from segan_tl.predict.ensemble import segment_together
     from segan_tl.predict.voters import segment_each
 
     rule = None if plan.together == "alone" else plan.together
     for members, ensemble, cases in plan.sittings:
         if ensemble is None:
-            yield from segment_each(members, cases, rule=rule, compared=True)
-        else:
-            yield from segment_together(ensemble, cases, plan.out.parent, shared=False, advance=lambda _: None)
+            yield from segment_each(members, cases, rule=rule, compared=True, then=_score)
+            continue
+        for case, found in segment_together(ensemble, cases, plan.out.parent, shared=False, advance=lambda _: None):
+            try:
+                yield case, found if isinstance(found, UserError) else _score(case, found)
+            except UserError as error:
+                yield case, error
 
 
 def _score(case, found):

@@ -57,23 +57,23 @@ def _segment_left(arguments, members, ensemble, cases, *, outputs, chosen, revie
     if not cases:
         return
     lead, steps = ensemble.lead if ensemble else members[0], len(cases) * (len(members) + 1 if ensemble else 1)
+
+    def write(case, found) -> tuple:
+        record, text, lines = _write_one(arguments, case, found, lead, ensemble, outputs=outputs, chosen=chosen)
+        return record, text if reviewer is None else text + _review(record, found, reviewer), lines
+
     with case_progress("segmenting", total=steps) as advance:
-        asked = {"outputs": outputs, "advance": advance, "reviewer": reviewer}
-        for case, found in _segmented(arguments, members, ensemble, cases, **asked):
-            try:
-                if isinstance(found, UserError):
-                    raise found
-                record, text, lines = _write_one(arguments, case, found, lead, ensemble, outputs=outputs, chosen=chosen)
-                if reviewer is not None:
-                    text += _review(record, found, reviewer)
-            except CannotWrite:
-                raise
-            except UserError as error:
+        asked = {"outputs": outputs, "advance": advance, "reviewer": reviewer, "then": write}
+        for case, written in _segmented(arguments, members, ensemble, cases, **asked):
+            if isinstance(written, CannotWrite):
+                raise written
+            if isinstance(written, UserError):
                 if not arguments.skip_bad_cases:
                     hint = "; --skip-bad-cases goes on without it" if len(cases) > 1 else ""
-                    raise UserError(f"{error}{hint}") from error
-                advance(f"{case.id}  left out: {error}")
+                    raise UserError(f"{written}{hint}") from written
+                advance(f"{case.id}  left out: {written}")
                 continue
+            record, text, lines = written
             keep(case, record)
             advance(f"{case.id}  {text}")
             for line in lines:
@@ -105,22 +105,26 @@ def _sum_up(arguments, records, lead, *, outputs) -> None:
         console.print(line, soft_wrap=True)
 
 
-def _segmented(arguments, members, ensemble, cases, *, outputs, advance, reviewer):
-    """Yield each case with what was found in it, or with what is wrong with it."""
+def _segmented(arguments, members, ensemble, cases, *, outputs, advance, reviewer, then):
+    """Yield each case with what `then` makes of what was found in it, or with what is wrong with it."""
     if ensemble is None:
         from segan_tl.predict.voters import segment_each
 
         promised = None
         if arguments.guarantee:
             promised = members[0].promise.thresholds(arguments.guarantee, members[0].config.data.regions)
-        asked = {"promised": promised, "compared": reviewer is not None}
+        asked = {"promised": promised, "compared": reviewer is not None, "then": then}
         yield from segment_each(members, cases, rule=arguments.vote, **asked)
         return
     from segan_tl.predict.ensemble import segment_together
     from segan_tl.predict.reviewer import ALONE
 
     asked = {"shared": arguments.agreement, "signed": reviewer is not None and reviewer.together == ALONE}
-    yield from segment_together(ensemble, cases, outputs.folder, advance=advance, **asked)
+    for case, found in segment_together(ensemble, cases, outputs.folder, advance=advance, **asked):
+        try:
+            yield case, found if isinstance(found, UserError) else then(case, found)
+        except UserError as error:
+            yield case, error
 
 
 def _write_one(arguments, case, found, lead, ensemble, *, outputs, chosen) -> tuple:

@@ -1,7 +1,6 @@
 """Every single-modality model on every modality [Giacomello 2020, Fig. 3], and their votes where several are there."""
 
 import itertools
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,11 +13,13 @@ from segan_tl.disk.atomic import write_csv
 from segan_tl.errors import UserError
 from segan_tl.metrics.distances import bounding_box
 from segan_tl.metrics.overlap import counts
-from segan_tl.predict.voters import count_votes
+from segan_tl.predict.crew import Crew
 from segan_tl.predict.members import Member
+from segan_tl.predict.network import Network, as_network
 from segan_tl.predict.postprocess import binarise
 from segan_tl.predict.segment import segment_case
 from segan_tl.predict.vote import RULES
+from segan_tl.predict.voters import count_votes
 from segan_tl.regions import region_masks
 from segan_tl.report.score.evaluate import describe
 
@@ -56,7 +57,7 @@ def score_matrix(
     voting: bool,
     advance: Callable[[str], None],
 ) -> Scores:
-    """Run every model on every modality of every case; each case is read once, one in memory at a time.
+    """Run every model on every modality of every case; each case is read once, a few are in memory at a time.
 
     A model sees an image as it was trained to (its own crop and percentiles); only the modality is another.
 
@@ -69,23 +70,33 @@ def score_matrix(
     Raises:
         UserError: no case could be read.
     """
-    scores = Scores.empty()
-    for case in cases:
+    scores, crew = Scores.empty(), Crew()
+    shared = [crew.share(as_network(model)) for model in models]
+
+    def score(case: Case) -> Scores | UserError:
         try:
             loaded = load_case(case, modalities)
         except UserError as error:
-            scores.failed[case.id] = str(error)
-            advance(f"{case.id}  left out: {error}")
-            continue
+            return error
         truth = region_masks(loaded.labels, members[0].config.data.regions)
-        cells, own, seconds = _score_models(members, models, loaded, modalities=modalities, truth=truth, case=case.id)
-        for member, taken in zip(members, seconds):
-            scores.seconds.setdefault(member.name, []).append(taken)
-        scores.cells.extend(cell | {"case": case.id} for cell in cells)
-        if voting:
-            scores.votes.extend(vote | {"case": case.id} for vote in _score_votes(members, own, truth))
-        home = [cell["dice"] for cell in cells if cell["trained_on"] == cell["modality"]]
-        away = [cell["dice"] for cell in cells if cell["trained_on"] != cell["modality"]]
+        asked = {"modalities": modalities, "truth": truth, "case": case.id}
+        cells, own, seconds = _score_models(members, shared, loaded, crew=crew, **asked)
+        votes = _score_votes(members, own, truth) if voting else []
+        of_case = {"case": case.id}
+        taken = {member.name: [value] for member, value in zip(members, seconds)}
+        return Scores([cell | of_case for cell in cells], [vote | of_case for vote in votes], {}, taken)
+
+    for case, task in crew.results(cases, score):
+        if isinstance(found := task.result(), UserError):
+            scores.failed[case.id] = str(found)
+            advance(f"{case.id}  left out: {found}")
+            continue
+        scores.cells.extend(found.cells)
+        scores.votes.extend(found.votes)
+        for name, taken in found.seconds.items():
+            scores.seconds.setdefault(name, []).extend(taken)
+        home = [cell["dice"] for cell in found.cells if cell["trained_on"] == cell["modality"]]
+        away = [cell["dice"] for cell in found.cells if cell["trained_on"] != cell["modality"]]
         rest = f", on the others {sum(away) / len(away):.3f}" if away else ""
         advance(f"{case.id}  mean Dice on their own modality {sum(home) / len(home):.3f}{rest}")
     if not scores.cells:
@@ -96,23 +107,24 @@ def score_matrix(
 
 def _score_models(
     members: Sequence[Member],
-    models: Sequence[keras.Model],
+    models: Sequence[Network],
     loaded: LoadedCase,
     *,
     modalities: Sequence[str],
     truth: np.ndarray,
     case: str,
+    crew: Crew,
 ) -> tuple[list[dict], list[np.ndarray], list[float]]:
     """Return the cells of one case, and each member's probability (H, W, D, R) and seconds on its own modality."""
     cells, own, seconds = [], [], []
     for member, model in zip(members, models):
         for column, modality in enumerate(modalities):
             image = loaded.image[..., column : column + 1]
-            began = time.perf_counter()
+            began = crew.seconds()
             probability = segment_case(model, image, member.config, spacing_mm=loaded.spacing_mm, case=case)
             if modality == member.modality:
                 own.append(probability)
-                seconds.append(time.perf_counter() - began)
+                seconds.append(crew.seconds() - began)
             prediction = binarise(probability, member.config.predict)
             for i, region in enumerate(member.config.data.regions):
                 cell = dict(zip(CELL, (member.name, member.modality, modality, region)))

@@ -1,7 +1,6 @@
 """Networks on subsets of modalities, one for all of them or one each: what to expect of a patient who has only some."""
 
 import statistics
-import time
 from collections.abc import Callable, Sequence
 
 import keras
@@ -10,7 +9,9 @@ import numpy as np
 from segan_tl.data.find.cases import Case, load_labelled
 from segan_tl.errors import UserError
 from segan_tl.metrics.overlap import counts
+from segan_tl.predict.crew import Crew
 from segan_tl.predict.members import Member
+from segan_tl.predict.network import Network, as_network
 from segan_tl.predict.postprocess import binarise
 from segan_tl.predict.segment import segment_case
 from segan_tl.regions import region_masks
@@ -47,22 +48,25 @@ def score_subsets(
     Raises:
         UserError: no case could be read.
     """
-    scores = Scores.empty()
-    for case in cases:
-        found = []
-        for member, model in zip(members, models):
-            try:
-                rows, seconds = _score_case(member, model, case, order)
-                found += rows
-                scores.seconds.setdefault(member.name, []).extend(seconds)
-            except UserError as error:
-                scores.failed[case.id] = str(error)
-        if case.id in scores.failed:
-            advance(f"{case.id}  left out: {scores.failed[case.id]}")
+    scores, crew = Scores.empty(), Crew()
+    shared = [crew.share(as_network(model)) for model in models]
+
+    def score(case: Case) -> list[tuple[list[dict], list[float]]] | UserError:
+        try:
+            return [_score_case(member, model, case, order, crew) for member, model in zip(members, shared)]
+        except UserError as error:
+            return error
+
+    for case, task in crew.results(cases, score):
+        if isinstance(found := task.result(), UserError):
+            scores.failed[case.id] = str(found)
+            advance(f"{case.id}  left out: {found}")
             continue
-        scores.votes.extend(found)
-        if found:
-            advance(f"{case.id}  mean Dice of all subsets {np.mean([row['dice'] for row in found]):.3f}")
+        for member, (_, seconds) in zip(members, found):
+            scores.seconds.setdefault(member.name, []).extend(seconds)
+        scores.votes.extend(rows := [row for rows, _ in found for row in rows])
+        if rows:
+            advance(f"{case.id}  mean Dice of all subsets {np.mean([row['dice'] for row in rows]):.3f}")
         else:
             advance(f"{case.id}  has none of the subsets")
     if not scores.votes:
@@ -72,7 +76,7 @@ def score_subsets(
 
 
 def _score_case(
-    member: Member, model: keras.Model, case: Case, order: Sequence[str]
+    member: Member, model: Network, case: Case, order: Sequence[str], crew: Crew
 ) -> tuple[list[dict], list[float]]:
     """Return a row for each subset of what the case has, and each region; and the seconds of all modalities."""
     data, rows, seconds = member.config.data, [], []
@@ -87,10 +91,10 @@ def _score_case(
         names = sorted((data.modalities[i] for i in chosen), key=order.index)
         image = np.zeros_like(loaded.image)
         image[..., chosen] = loaded.image[..., chosen]
-        began = time.perf_counter()
+        began = crew.seconds()
         probability = segment_case(model, image, member.config, spacing_mm=loaded.spacing_mm, case=case.id)
         if len(chosen) == len(data.modalities):
-            seconds.append(time.perf_counter() - began)
+            seconds.append(crew.seconds() - began)
         prediction = binarise(probability, member.config.predict)
         for i, region in enumerate(data.regions):
             row = dict(zip(SUBSET, ("+".join(names), len(names), rule, region)))

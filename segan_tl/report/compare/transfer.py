@@ -16,6 +16,8 @@ from segan_tl.data.find.cases import Case, load_case
 from segan_tl.disk.atomic import write_json
 from segan_tl.metrics.overlap import dice
 from segan_tl.models.weights import load_network
+from segan_tl.predict.crew import Crew
+from segan_tl.predict.network import as_network
 from segan_tl.predict.postprocess import binarise, settle
 from segan_tl.predict.segment import segment_case
 from segan_tl.regions import region_masks
@@ -76,16 +78,19 @@ def compare_transfer(
 
 def _score(segmentor: keras.Model, cases: Sequence[Case], config: Config, *, how: str) -> dict[tuple[str, str], float]:
     """Return (case, region) → Dice of a segmentor."""
-    found = {}
+    found, crew, regions = {}, Crew(), config.data.regions
+    network = crew.share(as_network(segmentor))
+
+    def score(case: Case) -> list[float]:
+        loaded = load_case(case, config.data.modalities, any_subset=config.data.any_subset)
+        probability = segment_case(network, loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
+        prediction, truth = binarise(probability, config.predict), region_masks(loaded.labels, regions)
+        return [dice(truth[..., i], prediction[..., i]) for i in range(len(regions))]
+
     with case_progress(f"source on the target, {how}", total=len(cases)) as advance:
-        for case in cases:
-            loaded = load_case(case, config.data.modalities, any_subset=config.data.any_subset)
-            probability = segment_case(segmentor, loaded.image, config, spacing_mm=loaded.spacing_mm, case=case.id)
-            prediction = binarise(probability, config.predict)
-            truth = region_masks(loaded.labels, config.data.regions)
-            for i, region in enumerate(config.data.regions):
-                found[case.id, region] = dice(truth[..., i], prediction[..., i])
-            advance(f"{case.id}  {how}  Dice {found[case.id, config.data.regions[0]]:.3f}")
+        for case, task in crew.results(cases, score):
+            found |= {(case.id, region): value for region, value in zip(regions, task.result())}
+            advance(f"{case.id}  {how}  Dice {found[case.id, regions[0]]:.3f}")
     return found
 
 

@@ -1,10 +1,7 @@
 """The test of a finished run: its best checkpoint segments the test cases; scores, a table and pictures."""
 
 import statistics
-import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -15,11 +12,13 @@ from segan_tl.console import case_progress, console, print_table
 from segan_tl.data.find.cases import Case, load_labelled
 from segan_tl.disk.atomic import write_json
 from segan_tl.disk.journal import Journal, journal_path
-from segan_tl.environment import jobs_that_fit, versions
+from segan_tl.environment import versions
 from segan_tl.errors import UserError
 from segan_tl.metrics.columns import Column, Plan, columns_of, definitions, plan_of_run
 from segan_tl.metrics.unions import unions
+from segan_tl.predict.crew import Crew
 from segan_tl.predict.members import Member
+from segan_tl.predict.network import as_network
 from segan_tl.predict.postprocess import binarise, settle
 from segan_tl.predict.segment import load_segmentor, segment_case
 from segan_tl.report.figures import Panel, choose_panels, plot_overlays
@@ -32,8 +31,6 @@ from segan_tl.runs import Run, read_state, run_name
 
 ROWS_SHOWN = 24
 FEW_PATIENTS = 3  # with fewer in the test part its means are hardly more than an example
-# A case that is being scored holds its images, masks and surfaces.
-SCORING_MIB, SCORED_AT_A_TIME = 512, 4
 
 
 def evaluate_run(
@@ -44,7 +41,7 @@ def evaluate_run(
     into: Run | None = None,
     left_out: dict[str, str] | None = None,
 ) -> dict:
-    """Segment and score the test cases, one in memory at a time; write metrics.csv, summary.json and the pictures.
+    """Segment and score the test cases, a few in memory at a time; write metrics.csv, summary.json and the pictures.
 
     Args:
         run: a run with a best checkpoint; it is verified before it is loaded.
@@ -132,38 +129,28 @@ def _score_cases(
     keep: Callable[[str, Tested], None],
     advance: Callable[[str], None],
 ) -> tuple[dict[str, Tested], dict[str, str]]:
-    """Return case → what was found in it, and case → why it could not be read.
+    """Return case → what was found in it, and case → why it could not be read."""
+    scored, failed, crew = {}, {}, Crew()
+    network, data = crew.share(as_network(segmentor)), member.config.data
 
-    A case is scored by a thread while the next one is segmented; they come to `keep` in their order.
-    """
-    scored, failed, waiting, data = {}, {}, deque(), member.config.data
-    threads = jobs_that_fit(SCORING_MIB, most=SCORED_AT_A_TIME)
-
-    def finish(*, left: int) -> None:
-        while waiting and (len(waiting) > left or waiting[0][1].done()):
-            case_id, task = waiting.popleft()
-            scored[case_id] = task.result()
-            keep(case_id, scored[case_id])
-
-    with ThreadPoolExecutor(threads) as pool:
+    def test(case: Case) -> Tested | UserError:
         try:
-            for case in cases:
-                finish(left=threads)
-                started = time.monotonic()
-                try:
-                    loaded = load_labelled(case, data.modalities, any_subset=data.any_subset)
-                except UserError as error:
-                    failed[case.id] = str(error)
-                    advance(f"{case.id}  left out: {error}")
-                    continue
-                probability = segment_case(
-                    segmentor, loaded.image, member.config, spacing_mm=loaded.spacing_mm, case=case.id
-                )
-                asked = {"loaded": loaded, "seconds": time.monotonic() - started, "member": member, "plan": plan}
-                prediction = binarise(probability, member.config.predict)
-                waiting.append((case.id, pool.submit(score_prediction, run, case, prediction, **asked)))
-        finally:  # what is segmented is not lost by an interruption
-            finish(left=0)
+            loaded = load_labelled(case, data.modalities, any_subset=data.any_subset)
+        except UserError as error:
+            return error
+        probability = segment_case(network, loaded.image, member.config, spacing_mm=loaded.spacing_mm, case=case.id)
+        tested = score_prediction(run, case, binarise(probability, member.config.predict), loaded, member, plan)
+        for row in tested.rows:
+            row["seconds"] = round(crew.seconds(), 3)
+        return tested
+
+    for case, task in crew.results(cases, test):
+        if isinstance(found := task.result(), UserError):
+            failed[case.id] = str(found)
+            advance(f"{case.id}  left out: {found}")
+        else:
+            scored[case.id] = found
+            keep(case.id, found)
     return scored, failed
 
 

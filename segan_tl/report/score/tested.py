@@ -2,7 +2,6 @@
 
 import base64
 import io
-import time
 from typing import NamedTuple
 
 import numpy as np
@@ -45,16 +44,16 @@ class Tested(NamedTuple):
 
 
 def score_prediction(
-    run: Run, case: Case, prediction: np.ndarray, *, loaded: LoadedCase, seconds: float, member: Member, plan: Plan
+    run: Run, case: Case, prediction: np.ndarray, loaded: LoadedCase, member: Member, plan: Plan
 ) -> Tested:
     """Write the prediction of a test case and score it.
 
     Args:
         run: where it is written.
         prediction: (H, W, D, R) bool, a mask a region.
-        seconds: what it took to read and segment the case.
+        loaded: the case, with its labels.
     """
-    started, config = time.monotonic(), member.config
+    config = member.config
     regions = config.data.regions
     labels = paint_labels(prediction, regions, label_scheme(regions, case.convention))
     write_volume(run.predictions / f"{safe_name(case.id, 'the case')}.nii.gz", labels, loaded.geometry)
@@ -72,8 +71,6 @@ def score_prediction(
         case.id, loaded.image[..., shown], truth[..., : len(regions)], prediction=prediction[..., : len(regions)],
         scores=scores, spacing_mm=loaded.spacing_mm,
     )  # fmt: skip
-    for row in rows:
-        row["seconds"] = round(seconds + time.monotonic() - started, 3)
     return Tested(rows, panel, remarks)
 
 

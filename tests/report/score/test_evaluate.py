@@ -1,6 +1,7 @@
 """The evaluation of a finished run, on cases whose scores are known."""
 
 import csv
+import functools
 import json
 import shutil
 import statistics
@@ -15,6 +16,7 @@ from segan_tl.disk.atomic import write_json
 from segan_tl.disk.manifest import sha256
 from segan_tl.errors import UserError
 from segan_tl.metrics.columns import plan_of_run
+from segan_tl.predict.crew import Crew
 from segan_tl.predict.members import Member
 from segan_tl.report.compare.score_tables import open_tables, require_same_cases
 from segan_tl.report.score import evaluate
@@ -217,7 +219,7 @@ def test_cases_scored_at_a_time_stand_in_their_order(tmp_path, monkeypatch):
         write_case(tmp_path / "cohort", f"BraTS2021_0000{number}", small_labels(number + 1))
     cases = find_cases(tmp_path / "cohort").cases
     for threads in (1, 4):
-        monkeypatch.setattr(evaluate, "jobs_that_fit", lambda *_, threads=threads, **__: threads)
+        monkeypatch.setattr(evaluate, "Crew", functools.partial(Crew, threads))
         run = make_run(tmp_path / f"run{threads}", config)
         evaluate_run(run, cases=cases, config=config)
         with run.metrics.open() as file:

@@ -1,0 +1,117 @@
+"""Several cases at a time: threads read, prepare, paste and score them, and one thread computes the networks.
+
+What a network says is computed by the thread that waits for the cases: one answer at a time, as without threads, so
+neither its numbers nor the memory of a GPU depend on how many cases are worked on.
+"""
+
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+
+from segan_tl.environment import jobs_that_fit
+from segan_tl.predict.network import Network, Tiles
+
+Item = TypeVar("Item")
+CASE_MIB, MOST_CASES = 1024, 4  # what a case of BraTS with four modalities holds; more cases hardly help a network
+
+
+class Crew:
+    """Threads that work on a case each.
+
+    Args:
+        threads: how many; None for as many as there are cores and memory for, at most 4.
+    """
+
+    def __init__(self, threads: int | None = None):
+        self.threads = threads or jobs_that_fit(CASE_MIB, most=MOST_CASES)
+        self._asked: queue.SimpleQueue[tuple[Callable, Future] | None] = queue.SimpleQueue()
+        self._own, self._closed = threading.local(), False
+
+    def share(self, network: Network) -> Network:
+        """Return a network that the threads may ask."""
+        return _Shared(network, self)
+
+    def results(self, items: Iterable[Item], work: Callable[[Item], object]) -> Iterator[tuple[Item, Future]]:
+        """Yield each item, in their order, with the finished task `work(item)`, once for a crew.
+
+        Where the caller stops asking, or is interrupted, the others end before the next answer of a network.
+        """
+        waiting = deque()
+        with ThreadPoolExecutor(self.threads) as pool:
+            try:
+                for item in items:
+                    waiting.append((item, task := pool.submit(self._begin, work, item)))
+                    task.add_done_callback(lambda _: self._asked.put(None))
+                    if len(waiting) > self.threads:
+                        yield self._finished(*waiting.popleft())
+                while waiting:
+                    yield self._finished(*waiting.popleft())
+            finally:
+                self._close()
+                pool.shutdown(cancel_futures=True)
+
+    def seconds(self) -> float:
+        """Return how long this thread has been at its case, but for the answers of other cases it waited for."""
+        return time.monotonic() - self._own.started - self._own.waited
+
+    def ask(self, function: Callable[[], object]):
+        """Return what a function returns that the thread of `results` calls."""
+        answer, asked = Future(), time.monotonic()
+        self._asked.put((function, answer))
+        if self._closed:
+            answer.cancel()
+        value, seconds = answer.result()
+        self._own.waited += time.monotonic() - asked - seconds
+        return value
+
+    def _begin(self, work: Callable[[Item], object], item: Item):
+        self._own.started, self._own.waited = time.monotonic(), 0.0
+        return work(item)
+
+    def _finished(self, item: Item, task: Future) -> tuple[Item, Future]:
+        while not task.done():
+            if (asked := self._asked.get()) is not None:
+                _answer(*asked)
+        return item, task
+
+    def _close(self) -> None:
+        self._closed = True
+        while not self._asked.empty():
+            if (asked := self._asked.get()) is not None:
+                asked[1].cancel()
+
+
+def _answer(function: Callable[[], object], answer: Future) -> None:
+    """Compute what a thread has asked for: its value and the seconds that it took."""
+    started = time.monotonic()
+    try:
+        value = function()
+    except Exception as error:
+        answer.set_exception(error)
+    except BaseException:  # this thread is interrupted, and the one that waits with it
+        answer.cancel()
+        raise
+    else:
+        answer.set_result((value, time.monotonic() - started))
+
+
+class _Shared:
+    """A network whose answers another thread computes; see `network.Network`."""
+
+    def __init__(self, network: Network, crew: Crew):
+        self._network, self._crew = network, crew
+        self.input_shape, self.output_shape = network.input_shape, network.output_shape
+        self.compute_dtype, self.grid_multiple = network.compute_dtype, network.grid_multiple
+
+    def answer(self, images: np.ndarray) -> np.ndarray:
+        return self._crew.ask(lambda: self._network.answer(images))
+
+    def tile_runner(self, weights: np.ndarray, *, mirror_axes: Sequence[int]) -> Tiles:
+        run = self._crew.ask(lambda: self._network.tile_runner(weights, mirror_axes=mirror_axes))
+        return lambda tiles: self._crew.ask(lambda: run(tiles))
