@@ -18,7 +18,7 @@ def decided_otherwise(arguments) -> dict[str, float]:
 
 
 def segment_all(arguments, members, ensemble, cases, *, outputs, chosen, reviewer=None) -> int:
-    """Segment case after case; return how many came out.
+    """Segment all cases; return how many came out.
 
     Args:
         arguments: of `predict`.
