@@ -67,7 +67,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=tuple(ROWS), help="of the rows")
     parser.add_argument("--steps", type=int, default=3, help="after the first two (3)")
-    parser.add_argument("--set", action="extend", nargs="+", default=[], metavar="KEY=VALUE", help="in every row, after its own")
+    parser.add_argument(
+        "--set", action="extend", nargs="+", default=[], metavar="KEY=VALUE", help="in every row, after its own"
+    )
     arguments = parser.parse_args()
     heads = ("configuration", "precision", "estimated MiB", "measured MiB", "estimated / measured", "s a step")
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
