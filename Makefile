@@ -43,9 +43,9 @@ test-parity: install     ## networks beside their PyTorch originals (installs Py
 	$(BIN)/pip install --quiet --quiet --editable '.[dev,parity]'
 	$(BIN)/python -m pytest -m parity
 
-test-jax: install        ## saved networks under Keras' JAX backend, four minutes (installs JAX for the CPU)
+test-jax: install        ## networks under Keras' JAX backend, five minutes (installs JAX for the CPU)
 	$(BIN)/pip install --quiet --quiet --editable '.[dev,jax]'
-	$(BIN)/python -m pytest -m slow tests/models/test_jax.py
+	$(BIN)/python -m pytest -m slow tests/models/test_jax.py tests/models/test_jax_builders.py tests/test_jax_steps.py
 
 lint: install            ## flake8
 	$(BIN)/python -m flake8 segan_tl tests benchmarks docs setup.py train_segan.py transfer.py

@@ -92,7 +92,7 @@ def torch_side(pipe, case: str, threads: int, batch_size: int, size: int) -> Non
         bfloat16=precision == "bfloat16",
     )  # fmt: skip
     measure = side.time_training if kind == "training" else side.time_inference
-    pipe.send(side.train_step() if kind == "training" else (0.0, 0.0))
+    pipe.send([float(loss) for loss in side.train_step()] if kind == "training" else (0.0, 0.0))
     while steps := pipe.recv():
         pipe.send(measure(steps))
 

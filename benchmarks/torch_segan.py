@@ -1,4 +1,4 @@
-"""SegAN-CAT written plainly in PyTorch: the yardstick of `segan_speed.py`, not a part of segan_tl.
+"""SegAN-CAT written plainly in PyTorch: the yardstick of `segan_speed.py` and `jax_speed.py`, no part of segan_tl.
 
 The same layers, initial weights and update as segan_tl's: bilinear upsampling, batch normalisation over the batch,
 RMSprop with epsilon outside the square root, kernels of the critic clipped after each step, one backward pass for both
@@ -9,6 +9,7 @@ import time
 
 import torch
 from torch import nn
+from torch_volumes import wait
 
 SLOPE, NORM_EPSILON = 0.2, 1e-5
 
@@ -94,19 +95,25 @@ def dice_loss(truth, probability, smooth: float = 1e-6):
 
 
 class TorchSide:
-    """Train or infer on one fixed batch, and say how long it took."""
+    """Train or infer on one fixed batch, on one device, and say how long it took."""
 
-    def __init__(self, image, mask, *, filters, critic_filters, weights: dict, bfloat16: bool, clip: float):
-        """Take NHWC arrays and Keras' initial weights: "segmentor" and "critic" → list in the order of the layers."""
+    def __init__(
+        self, image, mask, *, filters, critic_filters, weights: dict | None, bfloat16: bool, clip: float,
+        device: str = "cpu",
+    ):  # fmt: skip
+        """Take NHWC arrays and Keras' initial weights: "segmentor" and "critic" → list in the order of the layers;
+        None for PyTorch's."""
+        self.device = torch.device(device)
         self.image, self.mask = (
-            torch.from_numpy(array).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+            torch.from_numpy(array).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last).to(self.device)
             for array in (image, mask)
         )
         channels = image.shape[-1]
         self.segmentor, self.critic = Segmentor(channels, filters), Critic(channels, critic_filters)
         for name, network in (("segmentor", self.segmentor), ("critic", self.critic)):
-            _set_weights(network, weights[name])
-            network.to(memory_format=torch.channels_last)
+            if weights:
+                _set_weights(network, weights[name])
+            network.to(self.device, memory_format=torch.channels_last)
         options = {"lr": 2e-5, "alpha": 0.9, "eps": 1e-7, "foreach": True}
         self.optimizers = [
             torch.optim.RMSprop(self.segmentor.parameters(), **options),
@@ -115,11 +122,15 @@ class TorchSide:
         self.kernels = [parameter for parameter in self.critic.parameters() if parameter.ndim == 4]
         self.bfloat16, self.clip = bfloat16, clip
 
-    def train_step(self) -> tuple[float, float]:
+    def autocast(self) -> torch.autocast:
+        """Return what computes in bfloat16, or as it is."""
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16)
+
+    def train_step(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Play one batch: one backward pass of L1 + Dice; the critic climbs it, for Dice does not depend on it."""
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bfloat16):
+        with self.autocast():
             probability = self.segmentor(self.image)
             l1 = multi_scale_l1(self.critic(self.image, self.mask), self.critic(self.image, probability))
             dice = dice_loss(self.mask, probability)
@@ -129,7 +140,7 @@ class TorchSide:
         with torch.no_grad():
             torch._foreach_clamp_min_(self.kernels, -self.clip)
             torch._foreach_clamp_max_(self.kernels, self.clip)
-        return l1.item(), dice.item()
+        return l1.detach(), dice.detach()
 
     def time_training(self, steps: int) -> tuple[float, float]:
         """Return the seconds of `steps` steps, on the clock and of the processor."""
@@ -138,16 +149,24 @@ class TorchSide:
         start = time.perf_counter(), time.process_time()
         for _ in range(steps):
             self.train_step()
+        wait(self.device)
         return time.perf_counter() - start[0], time.process_time() - start[1]
 
     def time_inference(self, steps: int) -> tuple[float, float]:
         """Return the seconds of `steps` passes of the segmentor, on the clock and of the processor."""
         self.segmentor.eval()
         start = time.perf_counter(), time.process_time()
-        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bfloat16):
+        with torch.inference_mode(), self.autocast():
             for _ in range(steps):
                 self.segmentor(self.image)
+        wait(self.device)
         return time.perf_counter() - start[0], time.process_time() - start[1]
+
+    def segment(self, batch_size: int) -> torch.Tensor:
+        """Return the probabilities of all slices, (B, R, H, W) on the host."""
+        self.segmentor.eval()
+        with torch.inference_mode(), self.autocast():
+            return torch.cat([self.segmentor(part) for part in self.image.split(batch_size)]).cpu()
 
 
 def _set_weights(network: nn.Module, weights: list) -> None:

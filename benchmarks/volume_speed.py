@@ -94,13 +94,12 @@ def torch_side(pipe, case: str, threads: int, batch_size: int, size: int) -> Non
     family, kind, precision = case.split()
     state, parameters = pipe.recv()
     batch = make_batch(batch_size, size) if kind == "training" else make_batch(1, size * 3 // 2)
-    side = TorchVolumes(
-        family, *batch, state=state, bfloat16=precision == "bfloat16", parameters=parameters
-    )
-    run = side.train_step if kind == "training" else lambda: side.infer(size, batch_size)
+    original = "mednext_s" if family == "mednext" else family
+    side = TorchVolumes(original, *batch, state=state, bfloat16=precision == "bfloat16", parameters=parameters)
+    run = side.train_step if kind == "training" else lambda: side.infer((size,) * 3, batch_size)
     first = run()
     side.choose_memory_format(run)
-    pipe.send(first if kind == "training" else None)
+    pipe.send(float(first) if kind == "training" else None)
     while steps := pipe.recv():
         start = time.perf_counter()
         for _ in range(steps):

@@ -4,7 +4,8 @@ Keras has no depthwise layer for volumes, and `Conv3D(groups=C)` takes seconds o
 take milliseconds. Here, where the precision is float32 and the stride 1, the depthwise convolutions of the planes with
 each depth of the kernel are added up; else the channels are taken in blocks, each one a dense convolution whose kernel
 is zero off the diagonal: matrix units (AMX, tensor cores) are faster with the zeros than without.
-benchmarks/depthwise_speed.py prints the numbers behind this choice.
+benchmarks/depthwise_speed.py prints the numbers behind this choice, all of processors; `method="groups"` leaves it to
+the backend's own grouped convolution, for benchmarks/jax_speed.py to see what a GPU makes of it.
 """
 
 import keras
@@ -12,7 +13,7 @@ from keras import layers, ops
 
 BLOCK = {"float32": 16}  # channels that share a dense convolution; half precision has larger matrix units
 BLOCK_HALF = 32
-METHODS = ("auto", "planes", "blocks")
+METHODS = ("auto", "planes", "blocks", "groups")
 
 
 @keras.saving.register_keras_serializable(package="segan_tl")
@@ -24,7 +25,7 @@ class DepthwiseConv3D(layers.Layer):
     Args:
         kernel_size: odd edge of the kernel.
         strides: 1, or 2 for the output sizes (n + 1) // 2.
-        method: "planes" (stride 1 only), "blocks", or "auto", the faster one.
+        method: "planes" (stride 1 only), "blocks", "groups", or "auto", the faster one of the first two.
         kernel_initializer: of the kernel; the default is PyTorch's, U(±1 / sqrt(k³)).
         bias_initializer: of the bias.
         name: of the layer.
@@ -70,6 +71,8 @@ class DepthwiseConv3D(layers.Layer):
         half = self.compute_dtype != "float32"
         if self.method == "planes" or (self.method == "auto" and self.strides == 1 and not half):
             return convolve_planes(x, ops.convert_to_tensor(self.kernel), ops.convert_to_tensor(self.bias))
+        if self.method == "groups":
+            return convolve_groups(x, self.kernel, strides=self.strides) + self.bias
         size = BLOCK_HALF if half else BLOCK["float32"]
         return convolve_blocks(x, self.kernel, strides=self.strides, size=size) + self.bias
 
@@ -182,12 +185,15 @@ def _cut(planes, shape, depth):
 
 def convolve_blocks(x, kernel, *, strides: int, size: int):
     """Convolve blocks of `size` channels by dense kernels that are zero off the diagonal."""
-    padding = "same"
-    if strides > 1:
-        half = kernel.shape[0] // 2
-        x, padding = ops.pad(x, [(0, 0), (half, half), (half, half), (half, half), (0, 0)]), "valid"
+    x, padding = _padded(x, kernel, strides)
     parts = [ops.conv(part, dense, strides, padding) for part, dense in _blocks(x, kernel, size)]
     return parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1)
+
+
+def convolve_groups(x, kernel, *, strides: int):
+    """Convolve every channel by itself: a kernel of one input channel makes the convolution of Keras a grouped one."""
+    x, padding = _padded(x, kernel, strides)
+    return ops.conv(x, ops.convert_to_tensor(kernel), strides, padding)
 
 
 def transpose_blocks(x, kernel, *, size: int):
@@ -196,6 +202,14 @@ def transpose_blocks(x, kernel, *, size: int):
     whole = parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1)
     batch, *sizes, channels = ops.shape(whole)
     return ops.slice(whole, (0, 1, 1, 1, 0), (batch, *(n - 1 for n in sizes), channels))
+
+
+def _padded(x, kernel, strides):
+    """Return what to convolve with which padding: half a kernel of zeros on both sides, as in PyTorch."""
+    if strides == 1:
+        return x, "same"
+    half = kernel.shape[0] // 2
+    return ops.pad(x, [(0, 0), (half, half), (half, half), (half, half), (0, 0)]), "valid"
 
 
 def _blocks(x, kernel, size):

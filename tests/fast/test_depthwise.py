@@ -13,14 +13,16 @@ from tests.models.battery import noise
 LAYERS = {
     "planes": lambda kernel: DepthwiseConv3D(kernel, method="planes", bias_initializer="ones"),
     "blocks": lambda kernel: DepthwiseConv3D(kernel, method="blocks", bias_initializer="ones"),
+    "groups": lambda kernel: DepthwiseConv3D(kernel, method="groups", bias_initializer="ones"),
     "halved": lambda kernel: DepthwiseConv3D(kernel, strides=2, bias_initializer="ones"),
+    "halved in groups": lambda kernel: DepthwiseConv3D(kernel, strides=2, method="groups", bias_initializer="ones"),
     "doubled": lambda kernel: DepthwiseConv3DTranspose(kernel, bias_initializer="ones"),
 }
 
 
 def by_hand(x, kernel, name):
     """Return a convolution with bias 1 as PyTorch does: out[o] = Σ_k x[s o + k − p] · kernel[k]; or transposed."""
-    edge, stride = kernel.shape[0], 1 if name in ("planes", "blocks") else 2
+    edge, stride = kernel.shape[0], 1 if name in ("planes", "blocks", "groups") else 2
     sizes = np.array(x.shape[1:4])
     out_sizes = 2 * sizes - 1 if name == "doubled" else (sizes - 1) // stride + 1
     out = np.ones((x.shape[0], *out_sizes, x.shape[-1]))
@@ -77,7 +79,7 @@ def test_pytorch_gives_the_same_gradients(name, kernel_size):
     theirs = [np.moveaxis(x, -1, 1), np.transpose(layer.kernel, (4, 3, 0, 1, 2)), np.asarray(layer.bias)]
     theirs = [torch.tensor(values.copy(), requires_grad=True) for values in theirs]
     kind = torch.nn.functional.conv_transpose3d if name == "doubled" else torch.nn.functional.conv3d
-    stride = 2 if name in ("halved", "doubled") else 1
+    stride = 1 if name in ("planes", "blocks", "groups") else 2
     y = kind(*theirs, stride=stride, padding=kernel_size // 2, groups=18)
     y.backward(torch.tensor(np.moveaxis(dy, -1, 1).copy()))
     inputs = tf.constant(x)

@@ -7,7 +7,6 @@
 
 from collections.abc import Callable, Sequence
 
-import tensorflow as tf
 from keras import ops
 
 from segan_tl import losses
@@ -34,7 +33,7 @@ def encode_truth(mask, *, background: bool):
     """Return the masks (B, …, R) as training targets, with a channel for background in front where it is a class."""
     if not background:
         return mask
-    return tf.concat([1 - tf.reduce_max(mask, axis=-1, keepdims=True), mask], axis=-1)
+    return ops.concatenate([1 - ops.max(mask, axis=-1, keepdims=True), mask], axis=-1)
 
 
 def coarsen(truth, logits):
