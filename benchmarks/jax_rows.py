@@ -80,21 +80,21 @@ def config_of(network: str) -> Config:
     )  # fmt: skip
 
 
-def sizes_of(config: Config, *, size: int | None, batch_size: int | None) -> Sizes:
-    """Return the published sizes, or with `size` those of a trial: patches of about that edge, a case of 3/2 of it.
+def sizes_of(network: str, config: Config, *, size: int | None, batch_size: int | None) -> Sizes:
+    """Return the published sizes, or with `size` those of a trial: patches of about that edge, a case of two of them.
 
-    Along W a trial has two voxels of the coarsest grid: PyTorch's instance normalisation refuses a single voxel.
+    Along W a trial beside PyTorch has two voxels of the coarsest grid: its instance normalisation refuses a single one.
     """
-    patch = config.data.patch
+    patch, beside = config.data.patch, NETWORKS[network].package
     if size:
-        whole = zip(patch, config.model.coarsest, (1, 1, 2), strict=True)
+        whole = zip(patch, config.model.coarsest, (1, 1, 2 if beside else 1), strict=True)
         patch = tuple(
             full if full == 1 else min(full, max(size // least, fewest) * least) for full, least, fewest in whole
         )
     if config.predict.whole_slices:
         head = (SLICES if not size else 8, *patch[1:])
     else:
-        wanted = HEAD if not size else [edge * 3 // 2 for edge in patch]
+        wanted = HEAD if not size else (patch[0] + 1, *patch[1:])
         head = tuple(max(pair) for pair in zip(wanted, patch, strict=True))
     overlap = (0.0,) * 3 if config.predict.whole_slices else np.broadcast_to(config.predict.overlap, 3).tolist()
     batch = min(config.train.batch_size, batch_size or config.train.batch_size)

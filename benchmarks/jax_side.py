@@ -29,7 +29,7 @@ class JaxRow:
         keras.config.set_dtype_policy("mixed_bfloat16" if row.precision == "bfloat16" else row.precision)
         keras.utils.set_random_seed(0)
         self.row, config = row, config_of(row.network)
-        sizes = sizes_of(config, size=size, batch_size=batch_size)
+        sizes = sizes_of(row.network, config, size=size, batch_size=batch_size)
         with jax.default_device(jax.devices("cpu")[0]):  # random first weights, shape by shape
             networks = {"segmentor": build_network(config, grouped=NETWORKS[row.network].grouped)}
             if config.critic:

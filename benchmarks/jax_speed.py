@@ -29,8 +29,10 @@ import csv
 import datetime
 import os
 import platform
+import signal
 import sys
 import time
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -40,7 +42,7 @@ from jax_turns import measure, start_sides  # noqa: E402
 
 PACKAGES = ("jax", "keras", "torch", "monai", "dynamic-network-architectures")
 COLUMNS = (
-    "started", "network", "kind", "precision", "batch", "patch", "unit", "jax", "torch", "ratio", "ratio_least",
+    "ended", "network", "kind", "precision", "batch", "patch", "unit", "jax", "torch", "ratio", "ratio_least",
     "ratio_most", "jax_compile_seconds", "torch_warm_up_seconds", "jax_peak_gib", "jax_planned_gib", "torch_peak_gib",
     "torch_memory_format", "jax_check", "torch_check", "parameters", "note", "device", "versions",
 )  # fmt: skip
@@ -59,29 +61,39 @@ def rows_of(options: argparse.Namespace) -> list[Row]:
 def run(options: argparse.Namespace, path: Path) -> None:
     """Measure row after row until the minutes are over; whatever is known is in the file at once."""
     until, rows = time.monotonic() + 60 * options.minutes, rows_of(options)
-    ahead = options.device != "cpu"  # the next row's processes build while this one's are timed: on the host
-    waiting = {}
     new = not path.exists()
     with path.open("a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS)
         if new:
             writer.writeheader()
         print(line_of(HEADINGS), flush=True)
-        for row, following in zip(rows, [*rows[1:], None], strict=True):
-            if time.monotonic() < until:
-                sides = waiting or start_sides(row, options)
-                waiting = start_sides(following, options) if ahead and following else {}
-                found = measure(row, sides, options, until)
-                for side in sides.values():
-                    side.end()
-            else:
-                found = {"note": "left out: the minutes are over"}
-            started = datetime.datetime.now().isoformat(timespec="seconds")
-            writer.writerow(row._asdict() | {"started": started, "versions": versions()} | found)
+        for row, found in measured(rows, options, until):
+            ended = datetime.datetime.now().isoformat(timespec="seconds")
+            writer.writerow(row._asdict() | {"ended": ended, "versions": versions()} | found)
             file.flush()
             print(line_of(cells(row, found)), flush=True)
-    for side in waiting.values():
-        side.end()
+
+
+def measured(rows: list[Row], options: argparse.Namespace, until: float) -> Iterator[tuple[Row, dict]]:
+    """Yield every row and what is known of it; no process is left behind.
+
+    On a GPU the next row's processes build their networks, on the host, while this one's are timed.
+    """
+    ahead, sides, waiting = options.device != "cpu", {}, {}
+    try:
+        for row, following in zip(rows, [*rows[1:], None], strict=True):
+            if time.monotonic() >= until:
+                yield row, {"note": "left out: the minutes are over"}
+                continue
+            sides = waiting or start_sides(row, options)
+            waiting = start_sides(following, options) if ahead and following else {}
+            found = measure(row, sides, options, until)
+            for side in sides.values():
+                side.end()
+            yield row, found
+    finally:
+        for side in [*sides.values(), *waiting.values()]:
+            side.end()
 
 
 HEADINGS = ("network", "kind", "precision", "JAX", "PyTorch", "ratio", "of a turn", "compile, s", "GiB", "note")
@@ -134,6 +146,7 @@ def main() -> None:
     parser.add_argument("--kinds", choices=KINDS, nargs="+", default=KINDS)
     parser.add_argument("--precisions", choices=PRECISIONS, nargs="+", default=PRECISIONS)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # `timeout` ends the sides, too
     options.out.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
     print(f"{options.device}; {versions()}", flush=True)

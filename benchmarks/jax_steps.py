@@ -127,13 +127,14 @@ def game_step(segmentor: keras.Model, critic: keras.Model, config: Config):
 # === Inference ===
 
 
-def case_step(network: keras.Model, config: Config, sizes: Sizes):
+def case_step(network: keras.Model, config: Config, sizes: Sizes, *, weights: np.ndarray | None = None):
     """Return (state, volume (D, H, W, M)) → (the state, probabilities (D, H, W, R)): tiles, weighted and averaged.
 
-    All on the device: image and result stay there from the first tile to the last.
+    All on the device: image and result stay there from the first tile to the last. The weights of a tile's voxels,
+    (d, h, w), are MONAI's where none are given.
     """
     corners, counts = corners_of(sizes)
-    weights = gaussian(sizes.patch)[..., None]
+    weights = (gaussian(sizes.patch) if weights is None else weights)[..., None]
 
     def probabilities(state, tiles):
         found, _ = network.stateless_call(
@@ -163,6 +164,6 @@ def case_step(network: keras.Model, config: Config, sizes: Sizes):
 
 
 def gaussian(patch: tuple[int, int, int]) -> np.ndarray:
-    """Return the weights of a tile's voxels, (d, h, w): 1 in the middle, standard deviation patch / 8."""
-    axes = [np.exp(-0.5 * ((np.arange(edge) - edge // 2) / (edge / 8)) ** 2) for edge in patch]
-    return np.einsum("d,h,w->dhw", *axes).astype(np.float32)
+    """Return MONAI's weights of a tile's voxels, (d, h, w): standard deviation patch / 8, no weight below 0.001."""
+    axes = [np.exp(-0.5 * ((np.arange(edge) - (edge - 1) / 2) / (edge / 8)) ** 2) for edge in patch]
+    return np.einsum("d,h,w->dhw", *axes).clip(min=1e-3).astype(np.float32)

@@ -151,7 +151,7 @@ def described(row: Row, started: dict, notes: list, options: argparse.Namespace)
         for one, other in zip(*checks, strict=True):
             if not abs(one - other) <= LOSS_TOLERANCE[precision] * abs(other):  # NaN is not the same
                 notes.append(f"NOT THE SAME: first {what} {one:.6f} and {other:.6f}")
-    sizes = sizes_of(config_of(row.network), size=options.size, batch_size=options.batch_size)
+    sizes = sizes_of(row.network, config_of(row.network), size=options.size, batch_size=options.batch_size)
     said = ["" if values is None else " ".join(f"{value:.6f}" for value in values) for values in checks]
     return {
         "batch": sizes.batch if row.kind == "training" else sizes.tiles, "patch": "x".join(map(str, sizes.patch)),

@@ -16,7 +16,7 @@ class TorchRow:
 
     def __init__(self, row: Row, *, size: int | None, batch_size: int | None, device: str):
         self.row, self.config, self.device = row, config_of(row.network), torch.device(device)
-        self.sizes = sizes_of(self.config, size=size, batch_size=batch_size)
+        self.sizes = sizes_of(row.network, self.config, size=size, batch_size=batch_size)
         torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high")  # TensorFloat-32, which cuDNN's convolutions take anyway
         image, mask = make_batch(self.config, self.sizes)

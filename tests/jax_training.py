@@ -32,7 +32,7 @@ def main(folder: Path) -> None:
     found = {}
     if "volume" in first:
         sizes = Sizes(config.data.patch, 1, first["volume"].shape[:3], 1, (0.5, 0.5, 0.5))
-        step = jax.jit(case_step(networks["segmentor"], config, sizes))
+        step = jax.jit(case_step(networks["segmentor"], config, sizes, weights=first["tile"]))
         found["probability"] = np.asarray(step(state_of(networks["segmentor"]), first["volume"])[1])
     state, step = training_of(networks, config)
     losses = []

@@ -45,7 +45,7 @@ def started(loss=1.0, **more):
 @pytest.mark.parametrize("network", NETWORKS)
 def test_sizes_are_the_published_ones(network):
     config = config_of(network)
-    whole, small = (sizes_of(config, size=size, batch_size=None) for size in (None, 32))
+    whole, small = (sizes_of(network, config, size=size, batch_size=None) for size in (None, 32))
     assert whole.patch == config.data.patch and whole.batch == config.train.batch_size
     for edge, least in zip(small.patch, config.model.coarsest):
         assert edge == 1 or edge % least == 0
@@ -55,7 +55,7 @@ def test_sizes_are_the_published_ones(network):
 
 
 def test_what_is_asked_for_is_published():
-    sizes = {name: sizes_of(config_of(name), size=None, batch_size=None) for name in NETWORKS}
+    sizes = {name: sizes_of(name, config_of(name), size=None, batch_size=None) for name in NETWORKS}
     assert sizes["nnunet"][:2] == sizes["mednext_l"][:2] == ((128, 128, 128), 2)
     assert sizes["segan_cat"][:2] == ((1, 160, 160), 64) and sizes["segan_cat"].flat
     assert list(NETWORKS)[:3] == ["nnunet", "segan_cat", "mednext_s"]
@@ -145,3 +145,19 @@ def test_a_row_is_printed_in_columns():
     )
     headings = jax_speed.line_of(jax_speed.HEADINGS)
     assert headings.index("JAX") == said.index("4.00") and headings.index("note") == said.index("JAX")
+
+
+def test_no_process_is_left_behind(monkeypatch):
+    begun = []
+
+    def start(row, options):
+        begun.append({"jax": Scripted()})
+        return begun[-1]
+
+    monkeypatch.setattr(jax_speed, "start_sides", start)
+    monkeypatch.setattr(jax_speed, "measure", lambda row, *_: {"note": row.precision})
+    rows = jax_speed.measured([TRAINING] * 3, options(device="cuda"), until=float("inf"))
+    assert next(rows) == (TRAINING, {"note": "float32"})
+    assert [sides["jax"].ended for sides in begun] == [True, False]  # the next row's were started ahead
+    rows.close()
+    assert all(sides["jax"].ended for sides in begun) and len(begun) == 2

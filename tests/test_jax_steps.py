@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 
 from segan_tl.config.schema import Config
-from segan_tl.predict.sliding import segment_volume
+from segan_tl.predict.sliding import segment_volume, tile_weights
 from segan_tl.train.recipes import build_judge, build_training
 from tests.models.battery import noise
 
@@ -52,7 +52,8 @@ def both(settings: dict, folder: Path, *, metrics: tuple[str, ...], volume=None)
     first = {f"{name}{i}": v for name, one in game.networks.items() for i, v in enumerate(one.get_weights())}
     judge = build_judge(config)
     judge.set_weights(game.networks["segmentor"].get_weights())
-    more = {} if volume is None else {"volume": volume}
+    tile = np.einsum("d,h,w->dhw", *(tile_weights(edge, "gaussian") for edge in config.data.patch))
+    more = {} if volume is None else {"volume": volume, "tile": tile}
     (folder / "config.json").write_text(config.model_dump_json(), encoding="utf-8")
     np.savez(folder / "first.npz", steps=STEPS, **batch, **first, **more)
     ours = {"losses": []}
