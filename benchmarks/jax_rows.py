@@ -13,20 +13,23 @@ class Network(NamedTuple):
 
     config: str
     package: str | None = None  # of the original, by the name it is imported by
-    grouped: bool = False  # its depthwise convolutions as cuDNN's grouped ones
+    grouped: bool = False  # its depthwise convolutions as the backend's grouped ones
 
 
 # The most wanted first.
 NETWORKS = {
     "nnunet": Network("nnunet", "dynamic_network_architectures"),
     "segan_cat": Network("segan_cat", "torch"),
+    "mednext_s_grouped": Network("mednext_s", "monai", grouped=True),
     "mednext_s": Network("mednext_s", "monai"),
-    "mednext_s_grouped": Network("mednext_s", grouped=True),
+    "mednext_b_grouped": Network("mednext_b", "monai", grouped=True),
     "mednext_b": Network("mednext_b", "monai"),
     "unet3d": Network("unet3d"),
     "albunet3d": Network("albunet3d"),
     "albunet2d": Network("albunet2d"),
+    "mednext_m_grouped": Network("mednext_m", "monai", grouped=True),
     "mednext_m": Network("mednext_m", "monai"),
+    "mednext_l_grouped": Network("mednext_l", "monai", grouped=True),
     "mednext_l": Network("mednext_l", "monai"),
 }
 KINDS, PRECISIONS = ("training", "inference"), ("bfloat16", "float32")

@@ -101,7 +101,7 @@ def lacking(row: Row) -> str | None:
     """Return why there is no side of PyTorch; None where there is one."""
     package = NETWORKS[row.network].package
     if package is None:
-        return "JAX alone: no package of PyTorch has it" if not NETWORKS[row.network].grouped else "JAX alone"
+        return "JAX alone: no package of PyTorch has it"
     for needed in {package, "torch"} | ({"monai"} if row.kind == "inference" and package != "torch" else set()):
         if importlib.util.find_spec(needed) is None:
             return f"JAX alone: {needed} is not installed"

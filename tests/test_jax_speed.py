@@ -58,7 +58,7 @@ def test_what_is_asked_for_is_published():
     sizes = {name: sizes_of(name, config_of(name), size=None, batch_size=None) for name in NETWORKS}
     assert sizes["nnunet"][:2] == sizes["mednext_l"][:2] == ((128, 128, 128), 2)
     assert sizes["segan_cat"][:2] == ((1, 160, 160), 64) and sizes["segan_cat"].flat
-    assert list(NETWORKS)[:3] == ["nnunet", "segan_cat", "mednext_s"]
+    assert list(NETWORKS)[:4] == ["nnunet", "segan_cat", "mednext_s_grouped", "mednext_s"]
 
 
 def test_tiles_by_hand():
