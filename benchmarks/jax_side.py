@@ -8,6 +8,7 @@ import numpy as np
 from jax_rows import NETWORKS, Row, config_of, make_batch, make_case, sizes_of
 from jax_steps import build_critic_of, build_network, case_step, game_step, state_of, volume_step, zeros_like
 
+from segan_tl.errors import UserError
 from segan_tl.models import mednext, nnunet
 from segan_tl.models.foreign.torch_layout import collect
 
@@ -23,6 +24,8 @@ class JaxRow:
     """
 
     def __init__(self, row: Row, *, size: int | None, batch_size: int | None, gpu: bool):
+        if gpu and (found := jax.devices()[0].platform) != "gpu":  # JAX goes on without one
+            raise UserError(f"expected a GPU, JAX found {found}: pip install 'jax[cuda12]', or --device cpu")
         if gpu:  # PyTorch's convolutions take TensorFloat-32, too
             jax.config.update("jax_default_matmul_precision", "tensorfloat32")
         keras.config.set_image_data_format("channels_last")

@@ -17,11 +17,16 @@ Compilation (of PyTorch: trials of cuDNN and of memory formats) is timed apart. 
 its compiler; in brackets stands what XLA plans to hold in a step.
 
 Rows are printed, and written to OUT/jax_speed.csv, as they come, the most wanted ones first; after `--minutes` those
-that are left are said to be left out. Run it in a clone; nothing of segan_tl need be installed.
+that are left are said to be left out. A row that takes longer than `--row-minutes` is stopped, so that it does not take
+those of others. Run it in a clone; nothing of segan_tl need be installed.
 
     pip install keras pydantic "jax[cuda12]" torch monai dynamic-network-architectures
     python benchmarks/jax_speed.py --out jax_speed --minutes 9
-    python benchmarks/jax_speed.py --out trial --device cpu --size 32 --batch-size 2 --steps 2 --minutes 60   # a trial
+
+A trial of small patches, in which every row is run through on a processor:
+
+    python benchmarks/jax_speed.py --out trial --device cpu --size 32 --batch-size 2 --steps 2 --minutes 90 \\
+        --row-minutes 9
 """
 
 import argparse
@@ -87,7 +92,7 @@ def measured(rows: list[Row], options: argparse.Namespace, until: float) -> Iter
                 continue
             sides = waiting or start_sides(row, options)
             waiting = start_sides(following, options) if ahead and following else {}
-            found = measure(row, sides, options, until)
+            found = measure(row, sides, options, min(until, time.monotonic() + 60 * options.row_minutes))
             for side in sides.values():
                 side.end()
             yield row, found
@@ -137,6 +142,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("jax_speed"), help="folder of jax_speed.csv (jax_speed)")
     parser.add_argument("--minutes", type=float, default=9, help="for everything (9)")
+    parser.add_argument("--row-minutes", type=float, default=2.5, help="for one row, compilation included (2.5)")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each side (5)")
     parser.add_argument("--steps", type=int, help="of a turn; as many as half a second has, where it is left out")

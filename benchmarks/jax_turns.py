@@ -45,8 +45,7 @@ def jax_side(row: Row, options: argparse.Namespace):
     """Return the side of JAX; what decides how Keras and JAX start is set before they are imported."""
     os.environ |= {"KERAS_BACKEND": "jax", "KERAS_HOME": os.path.join(os.devnull, "keras")}
     os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
-    if options.device == "cpu":
-        os.environ["JAX_PLATFORMS"] = "cpu"
+    os.environ["JAX_PLATFORMS"] = "cpu" if options.device == "cpu" else "cuda,cpu"
     from jax_side import JaxRow
 
     return JaxRow(row, size=options.size, batch_size=options.batch_size, gpu=options.device != "cpu")

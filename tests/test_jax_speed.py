@@ -16,7 +16,7 @@ TRAINING = Row("nnunet", "training", "float32")
 
 
 def options(**changed) -> argparse.Namespace:
-    values = {"device": "cpu", "size": 32, "batch_size": 2, "rounds": 2, "steps": 1, "minutes": 1.0}
+    values = {"device": "cpu", "size": 32, "batch_size": 2, "rounds": 2, "steps": 1, "minutes": 1.0, "row_minutes": 1.0}
     rows = {"only": ["nnunet"], "kinds": ["training"], "precisions": ["float32"]}
     return argparse.Namespace(**values | rows | changed)
 
