@@ -5,6 +5,7 @@ if __name__ == "__main__":
 
     leave_quietly()
 
+import contextlib
 import importlib
 import shlex
 import sys
@@ -12,7 +13,7 @@ import sys
 from segan_tl.console import error_console
 from segan_tl.environment import settle, version_line
 from segan_tl.errors import UserError, cannot_write, is_full, nearest
-from segan_tl.interrupt import EXIT_INTERRUPTED, raise_again
+from segan_tl.interrupt import EXIT_GOES_ON, EXIT_INTERRUPTED, Terminated, raise_again, signals_as_interrupts
 from segan_tl.parser import Parser
 
 COMMANDS = {
@@ -48,6 +49,7 @@ COMMANDS = {
     "phantom": "write a synthetic cohort of brain-tumour MRI",
     "cache": "say what prepared volumes take on disk, remove those that nobody uses any more",
 }
+GOES_ON = ("predict", "evaluate", "radiomics", "retest")  # after SIGTERM, too; trainings see to it themselves
 MODULES = {"import": "imports"}  # a module cannot be called by a keyword
 EPILOG = """examples:
   python -m segan_tl train-segan --modality flair                    the built-in synthetic cohort, nothing to download
@@ -84,7 +86,8 @@ def main(argv: list[str] | None = None, *, program: str | None = None) -> int:
     arguments = parser.parse_intermixed_args(own)  # predict RUN RUN --vote weighted IN OUT
     try:
         raise_again()
-        return command.run(arguments)
+        with signals_as_interrupts() if argv[0] in GOES_ON else contextlib.nullcontext():
+            return command.run(arguments)
     except UserError as error:
         if arguments.debug:
             raise
@@ -104,7 +107,7 @@ def main(argv: list[str] | None = None, *, program: str | None = None) -> int:
             soft_wrap=True,
         )
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
         if arguments.debug:
             raise
         words = (
@@ -112,7 +115,7 @@ def main(argv: list[str] | None = None, *, program: str | None = None) -> int:
             "same command, others begin anew."
         )
         print(f"\n{words}", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        return EXIT_GOES_ON if isinstance(interruption, Terminated) else EXIT_INTERRUPTED
 
 
 def _is_out_of_memory(error: Exception) -> bool:

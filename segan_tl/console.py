@@ -45,22 +45,43 @@ console = PlainConsole()
 error_console = PlainConsole(stderr=True)
 
 
+LINE_SECONDS = 30
+
+
 @contextlib.contextmanager
-def progress_bar(description: str, *, total: int, to: PlainConsole = console) -> Iterator[Callable[[], None]]:
-    """Show a bar with the time left, on a terminal alone; yield a function to call whenever one of `total` is done."""
+def progress_bar(
+    description: str, *, total: int, to: PlainConsole = console, lines: bool = True
+) -> Iterator[Callable[[], None]]:
+    """Show a bar with the time left; yield a function to call whenever one of `total` is done.
+
+    Args:
+        to: where it stands: on a terminal as a bar, in a file as a line every half minute.
+        lines: whether there are such lines.
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     what, eta = TextColumn("{task.description}", markup=False), TextColumn("ETA")
     columns = (what, BarColumn(), MofNCompleteColumn(), eta, TimeRemainingColumn())
+    started = said = time.monotonic()
+    done, lines = 0, lines and not to.is_terminal
     with Progress(*columns, console=to, transient=True, disable=not to.is_terminal) as bar:
         task = bar.add_task(description, total=total)
-        yield lambda: bar.advance(task)
+
+        def advance() -> None:
+            nonlocal done, said
+            bar.advance(task)
+            done, now = done + 1, time.monotonic()
+            if lines and done < total and now - said >= LINE_SECONDS:
+                said, left = now, duration((now - started) / done * (total - done))
+                to.print(f"  {description}: {done} of {total}, {left} left", markup=False, soft_wrap=True)
+
+        yield advance
 
 
 @contextlib.contextmanager
 def case_progress(description: str, *, total: int) -> Iterator[Callable[[str | None], None]]:
     """Yield a function to call whenever a case is done, with one line of text, which is printed, or None."""
-    with progress_bar(description, total=total) as advance_bar:
+    with progress_bar(description, total=total, lines=False) as advance_bar:
         started, done = time.monotonic(), 0
 
         def advance(text: str | None) -> None:

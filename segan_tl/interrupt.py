@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 
 EXIT_INTERRUPTED = 130
+EXIT_GOES_ON = 75  # EX_TEMPFAIL: told to stop by SIGTERM or SIGUSR1; the same command goes on
 
 
 class Terminated(KeyboardInterrupt):

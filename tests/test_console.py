@@ -1,11 +1,13 @@
 """What the terminal is given: names as they are, with nothing in them that it would obey."""
 
 import io
+from types import SimpleNamespace
 
 import pytest
 from rich.table import Table
 
-from segan_tl.console import PlainConsole, printable
+from segan_tl import console as module
+from segan_tl.console import PlainConsole, printable, progress_bar
 
 HOSTILE = "a\x1b[31mb\rc\bd\u202ee\x07\udcff"
 SHOWN = "a\\x1b[31mb\\rc\\bd\\u202ee\\x07\\udcff".replace("\\b", "\\x08")
@@ -57,3 +59,15 @@ def test_styles_are_ours_to_give():
     options = {"force_terminal": True, "color_system": "standard"}
     text = printed(lambda console: console.print("bad \x1b[0m", style="red"), **options)
     assert text == "\x1b[31mbad \\x1b[0m\x1b[0m\n"
+
+
+def test_a_log_has_a_line_of_progress_now_and_then(monkeypatch):
+    """Four cases of a second each, a line due every two: after the second case 2 s are left; the end has none."""
+    seconds = iter(range(100))
+    monkeypatch.setattr(module, "LINE_SECONDS", 2)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    log = io.StringIO()
+    with progress_bar("preparing", total=4, to=PlainConsole(file=log)) as advance:
+        for _ in range(4):
+            advance()
+    assert log.getvalue() == "  preparing: 2 of 4, 2 s left\n"

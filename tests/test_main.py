@@ -2,8 +2,10 @@
 
 import configparser
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,18 @@ def test_ctrl_c_while_modules_are_imported_is_no_traceback(program, module, tmp_
     done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment, cwd=ROOT)
     assert (done.returncode, done.stdout) == (130, "")
     assert done.stderr.strip() == "Interrupted before anything was begun."
+
+
+@pytest.mark.parametrize(("command", "code"), [("predict", 75), ("retest", 75), ("evaluate", 75)])
+def test_what_goes_on_says_so_at_sigterm(command, code, monkeypatch, capsys):
+    def stop(_arguments):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(30)
+
+    monkeypatch.setattr(f"segan_tl.commands.{command}.run", stop)
+    words = {"predict": ["run", "in", "out"], "retest": ["run"], "evaluate": ["a", "b", "--out", "c.csv"]}[command]
+    assert main([command, *words]) == code
+    assert "go on with the same command" in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_an_unknown_command_names_those_that_exist(capsys):

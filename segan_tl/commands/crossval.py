@@ -142,7 +142,7 @@ def _train(training: Training, arguments) -> int:
     if outcome.failed:
         console.print(f"failed: {', '.join(outcome.failed)}; the same command tries them again", soft_wrap=True)
     if outcome.stopped or outcome.interrupted:
-        console.print("Interrupted and saved. Run the same command again to go on.")
+        console.print("Interrupted and saved. Run the same command again to go on.", soft_wrap=True)
     return outcome.code
 
 

@@ -5,11 +5,11 @@ import re
 import shlex
 from pathlib import Path
 
+from segan_tl.interrupt import EXIT_GOES_ON
 from segan_tl.regions import MODALITIES
 from segan_tl.workflow.arrays import check_script, write_trainings
 from segan_tl.workflow.curve import Curve
 from segan_tl.workflow.divisions import divide_patients
-from segan_tl.workflow.jobs import EXIT_INTERRUPTED
 from segan_tl.workflow.numbers import device, positive
 from segan_tl.workflow.patients import add_patients_argument
 from segan_tl.workflow.starts import ANY, PHANTOM, SCRATCH, misfit, read_start, require_distinct
@@ -123,7 +123,7 @@ def run(arguments: argparse.Namespace) -> int:
             write_trainings(left, arguments, name=name, at_once=arguments.at_once, page="--gather")
         return 0
     code = 0 if arguments.gather else _train(arguments, curve, jobs, out, regions=config.data.regions)
-    if code == EXIT_INTERRUPTED:
+    if code == EXIT_GOES_ON:
         return code
     command = arguments.command_line.replace(" --gather", "")  # the page says what makes it from nothing
     return write_results(curve, out, command=command) or code
@@ -209,7 +209,7 @@ def _train(arguments, curve: Curve, jobs: list, out: Path, *, regions: tuple[str
     for job, needed in outcome.left_out.items():
         console.print(f"left out {job}: it needs {needed}", soft_wrap=True)
     if outcome.stopped or outcome.interrupted:
-        console.print("Interrupted and saved. Run the same command again to go on.")
+        console.print("Interrupted and saved. Run the same command again to go on.", soft_wrap=True)
     return outcome.code
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from segan_tl.console import console
-from segan_tl.errors import UserError
+from segan_tl.errors import UserError, some
 from segan_tl.predict.vote import ENSEMBLES, RULES
 from segan_tl.regions import MODALITIES
 from segan_tl.schemas.trust import KINDS
@@ -124,20 +124,21 @@ def run(arguments: argparse.Namespace) -> int:
     cases, found = find(arguments.input, modalities=modalities, stated=arguments.modality)
     if arguments.fold is not None:
         cases = keep_tested(members, cases, place=arguments.input)
-    lacking = [reason for case in cases if (reason := missing(case, modalities))]
+    lacking = {case.id: reason for case in cases if (reason := missing(case, modalities))}
+    first = next(iter(lacking.values()), None)
     if lacking and not arguments.skip_bad_cases:
         more = f" ({len(lacking)} of {len(cases)} cases)" if len(lacking) > 1 else ""
         hint = ", or --skip-bad-cases" if len(lacking) < len(cases) else ""
         if not voting and lead.config.any_contrast:
             hint += "; this one sees any contrast: say which image it is to take with --modality"
-        raise UserError(f"{lacking[0]}{hint}{more}")
+        raise UserError(f"{first}{hint}{more}")
     cases = [case for case in cases if missing(case, modalities) is None]
     if not cases:
         wanted = f"{'any of ' if any_of_them else ''}{', '.join(modalities)}"
-        raise UserError(f"no case at {arguments.input} has {wanted}: {lacking[0]}")
+        raise UserError(f"no case at {arguments.input} has {wanted}: {first}")
     maps = {"probabilities": arguments.probabilities, "agreement": arguments.agreement, "promised": arguments.guarantee}
     outputs = plan_outputs(arguments.out, cases, **maps, overwrite=arguments.overwrite)
-    remarks += found + [f"left out: {reason}" for reason in lacking]
+    remarks += found + [f"left out: {reason}" for reason in lacking.values()]
     remarks += warn_of_unfinished_training(members) + warn_of_synthetic_training(members, cases)
     remarks += warn_of_training_cases(members, cases) + warn_of_unknown_cohort(members)
     remarks += warn_of_missing_preparation(members, cases) + tell_calibration(members, asked=arguments.probabilities)
@@ -153,12 +154,14 @@ def run(arguments: argparse.Namespace) -> int:
         console.print(remark, markup=False, soft_wrap=True)
 
     # === Segment ===
-    started = time.monotonic()
-    done = segment_all(arguments, members, ensemble, cases, outputs=outputs, chosen=chosen, reviewer=reviewer)
-    seconds = time.monotonic() - started
+    started, asked = time.monotonic(), {"outputs": outputs, "chosen": chosen, "reviewer": reviewer}
+    done = segment_all(arguments, members, ensemble, cases, left_out=lacking, **asked)
+    where, left_out = outputs.single or outputs.folder, [*lacking, *(case.id for case in cases if case.id not in done)]
     console.print(
-        f"segmented {done} of {len(cases)} cases in {seconds:.1f} s: {outputs.single or outputs.folder}", soft_wrap=True
-    )
+        f"segmented {len(done)} of {len(done) + len(left_out)} cases in {time.monotonic() - started:.1f} s: {where}"
+        + (f"; left out: {some(left_out, 10)}; {outputs.record} says why" if left_out else ""),
+        markup=False, soft_wrap=True,
+    )  # fmt: skip
     return 0
 
 

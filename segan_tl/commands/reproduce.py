@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     outcome = _run_jobs(arguments, paper, study)
     if outcome.stopped:
-        console.print("Interrupted and saved. Run the same command again to go on.")
+        console.print("Interrupted and saved. Run the same command again to go on.", soft_wrap=True)
         return outcome.code
     for name, needed in outcome.left_out.items():
         console.print(f"left out {name}: it needs {needed}", soft_wrap=True)

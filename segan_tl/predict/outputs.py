@@ -3,7 +3,7 @@
 import functools
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from segan_tl.data.find.cases import Case
 from segan_tl.disk.atomic import write_csv, write_json
 from segan_tl.disk.paths import safe_name
 from segan_tl.disk.reading import find_fault
-from segan_tl.errors import UserError
+from segan_tl.errors import UserError, some
 from segan_tl.predict.decider import decider_of
 from segan_tl.predict.plausibility import remark_lines
 from segan_tl.predict.review_table import FILE as REVIEW
@@ -68,13 +68,20 @@ class Outputs:
         unfinished = {*earlier.get("unfinished", ()), *(case.id for case in cases)}
         write_json(self.record, earlier | {"unfinished": sorted(unfinished)})
 
-    def finish(self, cases: Sequence[Case], about: dict, records: dict) -> None:
-        """Record what made the predictions; cases of an earlier call stay in it, if the same network decided them."""
+    def finish(self, cases: Sequence[Case], about: dict, records: dict, left_out: Mapping[str, str] | None = None):
+        """Record what made the predictions; cases of an earlier call stay in it, if the same network decided them.
+
+        Args:
+            left_out: case → why it has no prediction.
+        """
         earlier = self.read_record()
         left = sorted({*earlier.get("unfinished", ())} - {case.id for case in cases})
         flags = {"flag_below": earlier["flag_below"]} if "flag_below" in earlier else {}
         same = decider_of(earlier) in (None, decider_of(about))
         record = flags | about | {"cases": (earlier.get("cases", {}) if same else {}) | records}
+        left_out = (earlier.get("left_out", {}) if same else {}) | (left_out or {})
+        if left_out := {case: reason for case, reason in left_out.items() if case not in record["cases"]}:
+            record["left_out"] = left_out
         write_volumes(self.volumes, record["cases"])
         write_review(self.review, record["cases"], flag_below=record.get("flag_below"))
         write_json(self.record, record | ({"unfinished": left} if left else {}))
@@ -144,7 +151,9 @@ def plan_outputs(
     existing = [path for path in planned if path.exists() and path not in left]
     if existing and not overwrite:
         more = f", and {len(existing) - 1} more" if len(existing) > 1 else ""
-        raise UserError(f"{existing[0]} exists already{more}; add --overwrite to replace, or give another OUT")
+        new = [case.id for case in cases if not outputs.labels(case.id).exists()]
+        alone = f", or {some(new)} alone as INPUT, one a call" if new else ""
+        raise UserError(f"{existing[0]} exists already{more}; add --overwrite to replace, or give another OUT{alone}")
     return outputs
 
 

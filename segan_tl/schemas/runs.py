@@ -201,6 +201,7 @@ class Predictions(RunSchema):
 
     cases: dict[str, Prediction] = {}
     flag_below: Finite | None = None  # predicted Dice
+    left_out: dict[str, str] = {}  # case → why it has no prediction
     unfinished: Names = []  # of a call that goes on, or was killed
     run: str | None = None
     segmentor_sha256: str | None = None

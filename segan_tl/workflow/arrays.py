@@ -1,6 +1,7 @@
 """Trainings as job arrays of Slurm: a script that submits itself, a task a training, and queues what it saved again."""
 
 import shlex
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,9 @@ command_of() {{
     *) echo "there is no task $2 of stage $1" >&2; exit 2 ;;
     esac
 }}
+
+# The environment that wrote this script; put in its place what your cluster wants, such as module load.
+export PATH={environment}:$PATH
 
 script=$(realpath "$0")
 cd {folder} || exit
@@ -210,7 +214,7 @@ def write_array(path: Path, stages: Sequence[Stage], *, name: str, command: str,
         what=", ".join(stage.about for stage in stages), folder=shlex.quote(str(Path.cwd())),
         sizes=" ".join(str(len(stage.commands)) for stage in stages), throttle=f"%{at_once}" if at_once else "",
         options=" ".join('""' if stage.trains else '"--gres=none"' for stage in stages),
-        asked=lines.asked, warned=lines.warned,
+        asked=lines.asked, warned=lines.warned, environment=shlex.quote(str(Path(sys.executable).parent)),
     )  # fmt: skip
     write_text(path, text)
     if lines.edited:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segan_tl.console import duration
+from segan_tl.interrupt import EXIT_GOES_ON
 
-EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: what a training returns that was told to stop, and saved
 POLL_SECONDS = 0.1
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
@@ -61,7 +61,7 @@ class Outcome:
     def code(self) -> int:
         """Return the exit code."""
         if self.stopped or self.interrupted:
-            return EXIT_INTERRUPTED
+            return EXIT_GOES_ON
         return 2 if self.failed else 0
 
 
@@ -166,7 +166,7 @@ class _Queue:
             self.done, self.spent_seconds = self.done + job.weight, self.spent_seconds + seconds
             self.outcome.finished.append(job.name)
             self._say(job, self.describe(job), seconds=seconds)
-        elif self.outcome.stopped or code == EXIT_INTERRUPTED:
+        elif self.outcome.stopped or code == EXIT_GOES_ON:
             self.outcome.interrupted.append(job.name)
             self._say(job, "interrupted", seconds=seconds)
         else:

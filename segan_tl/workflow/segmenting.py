@@ -17,14 +17,15 @@ def decided_otherwise(arguments) -> dict[str, float]:
     return {name: value for name, value in asked.items() if value is not None}
 
 
-def segment_all(arguments, members, ensemble, cases, *, outputs, chosen, reviewer=None) -> int:
-    """Segment all cases; return how many came out.
+def segment_all(arguments, members, ensemble, cases, *, outputs, chosen, reviewer=None, left_out=None) -> list[str]:
+    """Segment all cases; return those that came out.
 
     Args:
         arguments: of `predict`.
         members: the run, or those that vote; of an ensemble all of its members.
         ensemble: `joint.Ensemble`, None where there is none.
         reviewer: `reviewer.Reviewer` for a second look at every answer.
+        left_out: case → why it is not among the cases.
     """
     lead, about = ensemble.lead if ensemble else members[0], _about(arguments, members, ensemble)
     refuse_others(outputs, about, {case.id for case in cases})
@@ -42,20 +43,25 @@ def segment_all(arguments, members, ensemble, cases, *, outputs, chosen, reviewe
         journal.add(keys[case.id], record)
 
     asked = {"outputs": outputs, "chosen": chosen, "reviewer": reviewer, "keep": keep}
-    _segment_left(arguments, members, ensemble, left, **asked)
+    left_out = (left_out or {}) | _segment_left(arguments, members, ensemble, left, **asked)
     if not records:
         raise UserError("no case could be segmented; what is wrong with each of them stands above")
     records = {case.id: records[case.id] for case in cases if case.id in records}
-    outputs.finish(cases, about, records)
+    outputs.finish(cases, about, records, left_out)
     journal.remove()
     _sum_up(arguments, records, lead, outputs=outputs)
-    return len(records)
+    return list(records)
 
 
-def _segment_left(arguments, members, ensemble, cases, *, outputs, chosen, reviewer, keep) -> None:
-    """Segment, write and say what there is to say of the cases that are left; `keep` gets each with its record."""
+def _segment_left(arguments, members, ensemble, cases, *, outputs, chosen, reviewer, keep) -> dict[str, str]:
+    """Segment, write and say what there is to say of the cases that are left; `keep` gets each with its record.
+
+    Returns:
+        case → why it is left out.
+    """
+    left_out = {}
     if not cases:
-        return
+        return left_out
     lead, steps = ensemble.lead if ensemble else members[0], len(cases) * (len(members) + 1 if ensemble else 1)
 
     def write(case, found) -> tuple:
@@ -71,6 +77,7 @@ def _segment_left(arguments, members, ensemble, cases, *, outputs, chosen, revie
                 if not arguments.skip_bad_cases:
                     hint = "; --skip-bad-cases goes on without it" if len(cases) > 1 else ""
                     raise UserError(f"{written}{hint}") from written
+                left_out[case.id] = str(written)
                 advance(f"{case.id}  left out: {written}")
                 continue
             record, text, lines = written
@@ -78,6 +85,7 @@ def _segment_left(arguments, members, ensemble, cases, *, outputs, chosen, revie
             advance(f"{case.id}  {text}")
             for line in lines:
                 console.print(f"    {line}", style="yellow", markup=False, soft_wrap=True)
+    return left_out
 
 
 def _review(record, found, reviewer) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from segan_tl.disk.ownership import BEFORE
-from segan_tl.interrupt import Terminated, signals_as_interrupts
+from segan_tl.interrupt import EXIT_GOES_ON, Terminated, signals_as_interrupts
 from segan_tl.train.machines.link import ALONE
 from segan_tl.workflow.cohort import describe, introduce, prepare_cohort
 from segan_tl.workflow.contrast import give_tissues, refuse_without_tissues
@@ -14,8 +14,6 @@ from segan_tl.workflow.machines import follow, join_workers, train_prepared
 from segan_tl.workflow.patients import count_patients, name_patients, remarks
 from segan_tl.workflow.splits import choose_source, limit_training, take_split
 from segan_tl.workflow.unchanged import record, require_unchanged
-
-EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: Slurm and shells may run the command again
 
 
 def train_and_score(
@@ -48,7 +46,7 @@ def train_and_score(
     except Terminated as said:
         words = "Interrupted; what is written stays. Run the same command again to go on."
         error_console.print(str(said) or words, soft_wrap=True)
-        return EXIT_INTERRUPTED
+        return EXIT_GOES_ON
 
 
 def _join_and_train(arguments, config, this_run, *, find_cohort, choose_split, find_source_cohort) -> int:
@@ -153,8 +151,8 @@ def _train_and_score(arguments, config, this_run, link, *, find_cohort, choose_s
                 arguments, config, data=data, parts=parts, this_run=this_run, strategy=strategy, link=link
             )
         if not complete:
-            console.print("Interrupted and saved. Run the same command again to go on.")
-            return EXIT_INTERRUPTED
+            console.print("Interrupted and saved. Run the same command again to go on.", soft_wrap=True)
+            return EXIT_GOES_ON
         _warn_of_nothing_learnt(this_run, config)
 
     # === Evaluation ===
@@ -164,8 +162,9 @@ def _train_and_score(arguments, config, this_run, link, *, find_cohort, choose_s
     try:
         evaluate_run(this_run, cases=test, config=config)
     except KeyboardInterrupt:
-        console.print("Interrupted while scoring; the training is saved. Run the same command again to go on.")
-        return EXIT_INTERRUPTED
+        words = "Interrupted while scoring; the training is saved. Run the same command again to go on."
+        console.print(words, soft_wrap=True)
+        return EXIT_GOES_ON
     console.print(
         f"scores {this_run.metrics}, pictures {this_run.overlays} and {this_run.curves}, model {this_run.best}/",
         soft_wrap=True,

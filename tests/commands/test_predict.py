@@ -191,7 +191,9 @@ def test_a_missing_modality_stops_before_any_work_or_is_skipped(places, tmp_path
     assert not (tmp_path / "out").exists()
     assert predict(places, "small/flair", tmp_path / "cohort", tmp_path / "out", "--skip-bad-cases") == 0
     printed = capsys.readouterr().out
-    assert "left out: case BraTS2021_00003" in printed and "segmented 1 of 1 cases" in printed
+    assert "left out: case BraTS2021_00003" in printed and "segmented 1 of 2 cases" in printed
+    reasons = json.loads((tmp_path / "out" / "predictions.json").read_text())["left_out"]
+    assert list(reasons) == ["BraTS2021_00003"] and "has no flair" in reasons["BraTS2021_00003"]
 
 
 def test_a_damaged_file_stops_or_is_skipped(places, tmp_path, capsys):
@@ -200,9 +202,18 @@ def test_a_damaged_file_stops_or_is_skipped(places, tmp_path, capsys):
     broken.write_bytes(broken.read_bytes()[:-30])
     assert predict(places, "small/flair", tmp_path / "cohort", tmp_path / "out") == 2
     assert "BraTS2021_00002" in capsys.readouterr().err
+    record = tmp_path / "out" / "predictions.json"
     options = ("--skip-bad-cases", "--overwrite")
     assert predict(places, "small/flair", tmp_path / "cohort", tmp_path / "out", *options) == 0
-    assert "segmented 1 of 2 cases" in capsys.readouterr().out
+    assert f"left out: BraTS2021_00002; {record} says why" in capsys.readouterr().out.splitlines()[-1]
+    assert "BraTS2021_00002_flair.nii.gz" in json.loads(record.read_text())["left_out"]["BraTS2021_00002"]
+    # Mended: the whole cohort is refused, as one mask is there; the case alone joins it.
+    write_case(tmp_path / "cohort", "BraTS2021_00002", small_labels())
+    assert predict(places, "small/flair", tmp_path / "cohort", tmp_path / "out") == 2
+    assert "or BraTS2021_00002 alone as INPUT" in capsys.readouterr().err
+    assert predict(places, "small/flair", broken.parent, tmp_path / "out") == 0
+    told = json.loads(record.read_text())
+    assert "left_out" not in told and list(told["cases"]) == ["BraTS2021_00001", "BraTS2021_00002"]
 
 
 def test_a_bad_label_map_does_not_stop_prediction(places, tmp_path, capsys):

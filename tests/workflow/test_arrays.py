@@ -19,7 +19,7 @@ from segan_tl.workflow.arrays import Stage, stage_jobs, write_array, write_train
 from segan_tl.workflow.jobs import Job
 from tests.small_volumes import TINY
 
-ROOT = Path(__file__).parents[2]
+ROOT, PYTHON = Path(__file__).parents[2], sys.executable
 TRAINING = ["--", "train", "--config", "tiny.toml", "--data", "pa tients", "--set", "name=tiny"]
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
 
@@ -31,6 +31,7 @@ def place(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     (tmp_path / "bin").mkdir()
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))  # which a script puts first in PATH
     play(tmp_path, "sbatch", 'echo "$@" >> sbatch.txt; echo "$((40 + $(wc -l < sbatch.txt)));cluster"')
     play(tmp_path, "scontrol", 'echo "$@" >> scontrol.txt')
     return tmp_path
@@ -80,6 +81,16 @@ def test_folds_are_prepared_run_and_gathered(place, capsys):
         assert task("folds.sbatch", stage, number).wait(timeout=30) == 0
         assert (place / f"words{number}.txt").read_text().splitlines() == ["-m", "segan_tl", *words]
     assert task("folds.sbatch", 1, 4).wait(timeout=30) == 2  # there is no such fold
+
+
+def test_the_python_that_wrote_a_script_is_the_one_that_runs(place, monkeypatch):
+    other = place / "an environment" / "bin"
+    other.mkdir(parents=True)
+    monkeypatch.setattr(sys, "executable", str(other / "python"))
+    assert main(["crossval", "--slurm", "folds.sbatch", *TRAINING]) == 0
+    play(place, "python", "exit 3")
+    play(place / "an environment", "python", "exit 4")
+    assert task("folds.sbatch", 1, 0).wait(timeout=30) == 4
 
 
 def test_sbatch_reads_all_of_its_lines(place):
@@ -192,7 +203,7 @@ def test_real_folds_from_the_script_to_the_table(place, tiny_cohort):
     """Every task as Slurm would start it, one after another, and at the end the table of all folds."""
     training = ["--", "train", "--config", "tiny.toml", "--data", str(tiny_cohort), "--devices", "cpu", "--no-report"]
     assert main(["crossval", "--slurm", "folds.sbatch", "--folds", "2", *training]) == 0
-    play(place, "python", f'export PYTHONPATH={ROOT}; exec {sys.executable} "$@"')
+    play(place, "python", f'export PYTHONPATH={ROOT}; exec {PYTHON} "$@"')
     for stage, number in ((0, 0), (1, 0), (1, 1), (2, 0)):
         assert task("folds.sbatch", stage, number).wait(timeout=200) == 0
     folder = place / "runs" / "tiny" / "tiny"

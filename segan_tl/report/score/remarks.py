@@ -9,6 +9,8 @@ from segan_tl.predict.members import Member
 from segan_tl.predict.plausibility import area_text, count_outside, judge, remark_lines
 from segan_tl.regions import region_masks
 
+CASES_SHOWN = 10
+
 
 def remarks_on_test(loaded: LoadedCase, prediction: np.ndarray, member: Member) -> dict:
     """Return what summary.json says of a case; its truth tells how much tumour lies outside of the segmented area.
@@ -30,9 +32,14 @@ def remarks_on_test(loaded: LoadedCase, prediction: np.ndarray, member: Member) 
 
 def print_remarks(remarks: dict[str, dict], member: Member) -> None:
     """Print what is to be said, a line each."""
-    for case_id, said in remarks.items():
-        for line in remark_lines(said["unlike_training"], said["doubtful"]):
-            console.print(f"{case_id}  {line}", style="yellow", markup=False, soft_wrap=True)
+    lines = {case: remark_lines(said["unlike_training"], said["doubtful"]) for case, said in remarks.items()}
+    remarkable = [case for case in lines if lines[case]]
+    for case in remarkable[:CASES_SHOWN]:
+        for line in lines[case]:
+            console.print(f"{case}  {line}", style="yellow", markup=False, soft_wrap=True)
+    if more := remarkable[CASES_SHOWN:]:
+        text = f"{len(more)} more case{'s' * (len(more) > 1)} with such remarks: summary.json, report.html"
+        console.print(text, style="yellow", soft_wrap=True)
     heads = {case_id: said["head_not_segmented_ml"] for case_id, said in remarks.items()}
     most = max(heads, key=heads.get, default=None)
     if most is None or heads[most] < 1:

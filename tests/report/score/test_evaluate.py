@@ -238,6 +238,14 @@ def test_a_fault_while_scoring_ends_the_test_of_a_run(tmp_path, monkeypatch):
     assert not run.summary.is_file()
 
 
+def test_remarks_of_many_cases_do_not_push_the_table_away(capsys):
+    said = {"unlike_training": [], "doubtful": ["too small"], "head_not_segmented_ml": 0, "truth_not_segmented_ml": 0}
+    print_remarks({f"case{number:02d}": said for number in range(13)}, member=None)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "case00  doubtful: too small" and len(lines) == 11
+    assert lines[-1] == "3 more cases with such remarks: summary.json, report.html"
+
+
 def test_no_test_case_gives_an_empty_summary(tmp_path):
     config = small_config()
     run = make_run(tmp_path / "run", config)
