@@ -108,15 +108,15 @@ def small_networks(seed: int = 0) -> tuple[keras.Model, keras.Model]:
     return segmentor, build_critic((None, None, 1), filters=(4, 8))
 
 
-def interrupt_segmenting(monkeypatch, *, call: int) -> list[str]:
-    """Interrupt the test of a run when it segments for the n-th time; return the list that its cases go into."""
+def interrupt_segmenting(monkeypatch, *, at: str) -> list[str]:
+    """Interrupt the test of a run when it first segments that case; return the list that its cases go into."""
     from segan_tl.report.score import evaluate
 
     asked, segment = [], evaluate.segment_case
 
     def segment_or_stop(*arguments, case, **options):
         asked.append(case)
-        if len(asked) == call:
+        if case == at and asked.count(case) == 1:
             raise KeyboardInterrupt
         return segment(*arguments, case=case, **options)
 

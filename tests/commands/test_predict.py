@@ -199,7 +199,8 @@ def test_a_missing_modality_stops_before_any_work_or_is_skipped(places, tmp_path
 def test_a_damaged_file_stops_or_is_skipped(places, tmp_path, capsys):
     write_case(tmp_path / "cohort", "BraTS2021_00001", small_labels())
     broken = write_case(tmp_path / "cohort", "BraTS2021_00002", small_labels()) / "BraTS2021_00002_flair.nii.gz"
-    broken.write_bytes(broken.read_bytes()[:-30])
+    sound = broken.read_bytes()
+    broken.write_bytes(sound[:-30])
     assert predict(places, "small/flair", tmp_path / "cohort", tmp_path / "out") == 2
     assert "BraTS2021_00002" in capsys.readouterr().err
     record = tmp_path / "out" / "predictions.json"
@@ -208,7 +209,7 @@ def test_a_damaged_file_stops_or_is_skipped(places, tmp_path, capsys):
     assert f"left out: BraTS2021_00002; {record} says why" in capsys.readouterr().out.splitlines()[-1]
     assert "BraTS2021_00002_flair.nii.gz" in json.loads(record.read_text())["left_out"]["BraTS2021_00002"]
     # Mended: the whole cohort is refused, as one mask is there; the case alone joins it.
-    write_case(tmp_path / "cohort", "BraTS2021_00002", small_labels())
+    broken.write_bytes(sound)
     assert predict(places, "small/flair", tmp_path / "cohort", tmp_path / "out") == 2
     assert "or BraTS2021_00002 alone as INPUT" in capsys.readouterr().err
     assert predict(places, "small/flair", broken.parent, tmp_path / "out") == 0
@@ -275,7 +276,7 @@ def test_a_killed_call_goes_on_behind_the_last_case(change, places, tmp_path, mo
 
     def die_in_the_second(members, models, case, **options):
         asked.append(case.id)
-        if len(asked) == 2 and kills:
+        if case.id == "BraTS2021_00002" and kills:
             raise KeyboardInterrupt
         return segment(members, models, case, **options)
 

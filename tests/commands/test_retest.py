@@ -109,13 +109,13 @@ def test_an_interrupted_retest_goes_on_behind_the_last_case(run, tmp_path, monke
         write_case(tmp_path / "other", name, small_labels())
     line = ["retest", str(run.root), "--data", str(tmp_path / "other"), "--out"]
     assert main([*line, str(tmp_path / "whole")]) == 0
-    asked = interrupt_segmenting(monkeypatch, call=3)
+    asked = interrupt_segmenting(monkeypatch, at=names[2])
     out = tmp_path / "out"
     assert main([*line, str(out), "--auc"]) == 130
     assert [path.name for path in out.iterdir()] == [PARTIAL] and (out / PARTIAL / "auc.csv").is_file()
     capsys.readouterr()
     assert main([*line, str(out)]) == 0
-    assert asked == [*names, names[2]]
+    assert sorted(asked) == [*names, names[2]]
     assert "2 of 3 test cases were scored before the interruption" in capsys.readouterr().out
     whole = {path.relative_to(tmp_path / "whole") for path in (tmp_path / "whole").rglob("*")}
     assert {path.relative_to(out) for path in out.rglob("*")} == whole

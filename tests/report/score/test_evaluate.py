@@ -171,12 +171,12 @@ def test_an_interrupted_test_goes_on_behind_the_last_case(tmp_path, monkeypatch,
     shutil.copytree(tmp_path / "whole", tmp_path / "stopped")
     run = Run(tmp_path / "stopped" / "small" / "flair")
     expected = evaluate_run(whole, cases=cases, config=config)
-    asked = interrupt_segmenting(monkeypatch, call=3)
+    asked = interrupt_segmenting(monkeypatch, at="BraTS2021_00002")
     with pytest.raises(KeyboardInterrupt):
         evaluate_run(run, cases=cases, config=config)
     assert not run.summary.exists() and not run.metrics.exists()
     summary = evaluate_run(run, cases=cases, config=config)
-    assert asked == [f"BraTS2021_0000{number}" for number in (0, 1, 2, 2)]
+    assert sorted(asked) == [f"BraTS2021_0000{number}" for number in (0, 1, 2, 2)]  # two at a time, in any order
     assert "2 of 3 test cases were scored before the interruption" in capsys.readouterr().out
     assert {**summary, "seconds_per_case": 0} == {**expected, "seconds_per_case": 0}
     tables = [[line.rpartition(",")[0] for line in one.metrics.read_text().splitlines()] for one in (whole, run)]
