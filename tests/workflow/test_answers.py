@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from segan_tl.errors import CannotWrite, UserError
-from segan_tl.workflow import answers
+from segan_tl.predict import voters
 from segan_tl.workflow.answers import score_plan
 from segan_tl.workflow.second_look import Plan, Sitting
 
@@ -32,7 +32,15 @@ def plan_of(monkeypatch):
 
     def make(**found) -> Plan:
         cases = {name: case_of(name) for name in found}
-        monkeypatch.setattr(answers, "_segmented", lambda _: ((cases[name], one) for name, one in found.items()))
+
+        def segment_each(_members, _cases, *, then, **_):
+            for name, one in found.items():
+                try:
+                    yield cases[name], one if isinstance(one, UserError) else then(cases[name], one)
+                except UserError as error:
+                    yield cases[name], error
+
+        monkeypatch.setattr(voters, "segment_each", segment_each)
         sitting = Sitting((SimpleNamespace(artefact=object()),), None, tuple(cases.values()))
         return Plan((sitting,), "alone", "these", Path("review.json"))
 
