@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, wait
 from typing import TypeVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from segan_tl.environment import jobs_that_fit
 from segan_tl.predict.network import Network, Tiles
 
 Item = TypeVar("Item")
+POLL_SECONDS, END_SECONDS = 0.2, 10
 CASE_MIB, MOST_CASES = 1024, 4  # what a case of BraTS with four modalities holds; more cases hardly help a network
 
 
@@ -42,19 +43,25 @@ class Crew:
 
         Where the caller stops asking, or is interrupted, the others end before the next answer of a network.
         """
-        waiting = deque()
-        with ThreadPoolExecutor(self.threads) as pool:
-            try:
-                for item in items:
-                    waiting.append((item, task := pool.submit(self._begin, work, item)))
-                    task.add_done_callback(lambda _: self._asked.put(None))
-                    if len(waiting) > self.threads:
-                        yield self._finished(*waiting.popleft())
-                while waiting:
+        waiting, tasks = deque(), queue.SimpleQueue()
+        # Daemons: an interruption may come at any moment, also one at which nobody is told, and no exit waits for them.
+        threads = [threading.Thread(target=self._work, args=(tasks, work), daemon=True) for _ in range(self.threads)]
+        for thread in threads:
+            thread.start()
+        try:
+            for item in items:
+                waiting.append((item, task := Future()))
+                tasks.put((item, task))
+                if len(waiting) > self.threads:
                     yield self._finished(*waiting.popleft())
-            finally:
-                self._close()
-                pool.shutdown(cancel_futures=True)
+            while waiting:
+                yield self._finished(*waiting.popleft())
+        finally:
+            self._closed = True
+            for thread in threads:
+                tasks.put(None)
+            for thread in threads:
+                thread.join(END_SECONDS)
 
     def seconds(self) -> float:
         """Return how long this thread has been at its case, but for the answers of other cases it waited for."""
@@ -64,27 +71,28 @@ class Crew:
         """Return what a function returns that the thread of `results` calls."""
         answer, asked = Future(), time.monotonic()
         self._asked.put((function, answer))
-        if self._closed:
-            answer.cancel()
+        while not wait([answer], timeout=POLL_SECONDS).done:
+            if self._closed:
+                raise CancelledError
         value, seconds = answer.result()
         self._own.waited += time.monotonic() - asked - seconds
         return value
 
-    def _begin(self, work: Callable[[Item], object], item: Item):
-        self._own.started, self._own.waited = time.monotonic(), 0.0
-        return work(item)
+    def _work(self, tasks: queue.SimpleQueue, work: Callable[[Item], object]) -> None:
+        while (found := tasks.get()) is not None and not self._closed:
+            item, task = found
+            self._own.started, self._own.waited = time.monotonic(), 0.0
+            try:
+                task.set_result(work(item))
+            except BaseException as error:  # it is the caller's, who asks for the result
+                task.set_exception(error)
+            self._asked.put(None)
 
     def _finished(self, item: Item, task: Future) -> tuple[Item, Future]:
         while not task.done():
             if (asked := self._asked.get()) is not None:
                 _answer(*asked)
         return item, task
-
-    def _close(self) -> None:
-        self._closed = True
-        while not self._asked.empty():
-            if (asked := self._asked.get()) is not None:
-                asked[1].cancel()
 
 
 def _answer(function: Callable[[], object], answer: Future) -> None:

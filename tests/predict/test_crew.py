@@ -1,12 +1,17 @@
 """Several cases at a time: order, whose thread computes, what an interruption leaves, seconds without the others'."""
 
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from segan_tl.predict.crew import Crew
+
+ROOT = Path(__file__).parents[2]
 
 
 class Doubling:
@@ -96,7 +101,37 @@ def test_an_interruption_of_the_computing_thread_leaves_nobody_waiting():
     network.answer = stop
     with pytest.raises(KeyboardInterrupt):
         list(crew.results(range(20), lambda number: shared.answer(np.array(number))))
-    assert not [thread for thread in threading.enumerate() if "ThreadPool" in thread.name]
+    assert not [thread for thread in threading.enumerate() if "_work" in thread.name]
+
+
+def test_signals_at_any_moment_end_a_process():
+    """Every case sends SIGTERM, so that several come, also while the first one is dealt with."""
+    program = """
+import os, signal, sys, time
+import numpy as np
+from segan_tl.predict.crew import Crew
+from tests.predict.test_crew import Doubling
+
+def stop(*_):
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGTERM, stop)
+crew = Crew(3)
+network = crew.share(Doubling())
+
+def work(number):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return network.answer(np.array(number))
+
+try:
+    for _ in crew.results(range(50), work):
+        pass
+except KeyboardInterrupt:
+    sys.exit(7)
+"""
+    for _ in range(5):
+        done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=60, capture_output=True, check=False)
+        assert done.returncode != 0
 
 
 def test_seconds_leave_out_the_answers_of_others():
