@@ -17,8 +17,9 @@ import numpy as np
 from segan_tl.environment import jobs_that_fit
 from segan_tl.predict.network import Network, Tiles
 
-Item = TypeVar("Item")
-POLL_SECONDS, END_SECONDS = 0.2, 10
+Item, Result = TypeVar("Item"), TypeVar("Result")
+POLL_SECONDS = 0.2  # in which a thread notices that nobody waits for it any more
+END_SECONDS = 10  # that an end waits for a thread which writes a file
 CASE_MIB, MOST_CASES = 1024, 4  # what a case of BraTS with four modalities holds; more cases hardly help a network
 
 
@@ -38,8 +39,8 @@ class Crew:
         """Return a network that the threads may ask."""
         return _Shared(network, self)
 
-    def results(self, items: Iterable[Item], work: Callable[[Item], object]) -> Iterator[tuple[Item, Future]]:
-        """Yield each item, in their order, with the finished task `work(item)`, once for a crew.
+    def results(self, items: Iterable[Item], work: Callable[[Item], Result]) -> Iterator[tuple[Item, Result]]:
+        """Yield each item, in their order, with `work(item)`, or raise what it raised; once for a crew.
 
         Where the caller stops asking, or is interrupted, the others end before the next answer of a network.
         """
@@ -53,9 +54,9 @@ class Crew:
                 waiting.append((item, task := Future()))
                 tasks.put((item, task))
                 if len(waiting) > self.threads:
-                    yield self._finished(*waiting.popleft())
+                    yield self._finish(*waiting.popleft())
             while waiting:
-                yield self._finished(*waiting.popleft())
+                yield self._finish(*waiting.popleft())
         finally:
             self._closed = True
             for thread in threads:
@@ -78,21 +79,23 @@ class Crew:
         self._own.waited += time.monotonic() - asked - seconds
         return value
 
-    def _work(self, tasks: queue.SimpleQueue, work: Callable[[Item], object]) -> None:
+    def _work(self, tasks: queue.SimpleQueue, work: Callable[[Item], Result]) -> None:
+        """Do one task after another, in a thread; None ends it."""
         while (found := tasks.get()) is not None and not self._closed:
             item, task = found
             self._own.started, self._own.waited = time.monotonic(), 0.0
             try:
                 task.set_result(work(item))
-            except BaseException as error:  # it is the caller's, who asks for the result
+            except BaseException as error:  # the caller gets it
                 task.set_exception(error)
             self._asked.put(None)
 
-    def _finished(self, item: Item, task: Future) -> tuple[Item, Future]:
+    def _finish(self, item: Item, task: Future) -> tuple[Item, Result]:
+        """Answer the threads until one of the tasks is done."""
         while not task.done():
             if (asked := self._asked.get()) is not None:
                 _answer(*asked)
-        return item, task
+        return item, task.result()
 
 
 def _answer(function: Callable[[], object], answer: Future) -> None:

@@ -92,14 +92,16 @@ def segment_together(
     *,
     shared: bool,
     advance: Callable[[str | None], None],
+    then: Callable[[Case, Segmented], object],
     signed: bool = False,
-) -> Iterator[tuple[Case, Segmented | UserError]]:
-    """Segment cases with all members; where an image cannot be used, yield what is wrong with it.
+) -> Iterator[tuple[Case, object]]:
+    """Segment cases with all members; yield each with what `then` makes of it, or with what is wrong with it.
 
     Args:
         folder: where running means wait; they are removed, also after an interruption.
         shared: whether the share of members that say tumour is asked for.
         advance: is told of each case of each member; a line where a member has seen all cases of a group.
+        then: called with each case and what was found in it.
         signed: whether signs of each member's own answer are asked for, which takes it a second pass.
 
     Raises:
@@ -113,7 +115,14 @@ def segment_together(
             for desk in desks:
                 started = time.monotonic() - desk.seconds
                 found = _conclude(ensemble, desk, shared=shared)
-                yield desk.case, found._replace(seconds=time.monotonic() - started)
+                yield desk.case, _or_error(then, desk.case, found._replace(seconds=time.monotonic() - started))
+
+
+def _or_error(then: Callable[[Case, Segmented], object], case: Case, found: Segmented) -> object:
+    try:
+        return then(case, found)
+    except UserError as error:
+        return error
 
 
 def _ask_members(
@@ -125,8 +134,8 @@ def _ask_members(
         crew = Crew()
         model = crew.share(as_network(load_member(member)[0]))
         ask = functools.partial(_try_to_ask, ensemble, place, model, weight=weight, signed=signed, crew=crew)
-        for desk, task in crew.results(desks.copy(), ask):
-            if (error := task.result()) is not None:
+        for desk, error in crew.results(desks.copy(), ask):
+            if error is not None:
                 desks.remove(desk)
                 yield desk.case, error
                 continue

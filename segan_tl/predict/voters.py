@@ -33,9 +33,9 @@ def segment_each(
     cases: Sequence[Case],
     *,
     rule: str | None,
+    then: Callable[[Case, Segmented], object],
     promised: Sequence[float] | None = None,
     compared: bool = False,
-    then: Callable[[Case, Segmented], object] = lambda case, found: found,
 ) -> Iterator[tuple[Case, object]]:
     """Segment cases, a few at a time; yield each with what `then` makes of it, or with what is wrong with it.
 
@@ -56,8 +56,7 @@ def segment_each(
         except UserError as error:
             return error
 
-    for case, task in crew.results(cases, segment):
-        yield case, task.result()
+    yield from crew.results(cases, segment)
 
 
 def segment_input(

@@ -40,12 +40,9 @@ def _scored(plan: Plan) -> Iterator[tuple]:
     for members, ensemble, cases in plan.sittings:
         if ensemble is None:
             yield from segment_each(members, cases, rule=rule, compared=True, then=_score)
-            continue
-        for case, found in segment_together(ensemble, cases, plan.out.parent, shared=False, advance=lambda _: None):
-            try:
-                yield case, found if isinstance(found, UserError) else _score(case, found)
-            except UserError as error:
-                yield case, error
+        else:
+            asked = {"shared": False, "advance": lambda _: None, "then": _score}
+            yield from segment_together(ensemble, cases, plan.out.parent, **asked)
 
 
 def _score(case, found):

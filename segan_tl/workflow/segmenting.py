@@ -128,11 +128,7 @@ def _segmented(arguments, members, ensemble, cases, *, outputs, advance, reviewe
     from segan_tl.predict.reviewer import ALONE
 
     asked = {"shared": arguments.agreement, "signed": reviewer is not None and reviewer.together == ALONE}
-    for case, found in segment_together(ensemble, cases, outputs.folder, advance=advance, **asked):
-        try:
-            yield case, found if isinstance(found, UserError) else then(case, found)
-        except UserError as error:
-            yield case, error
+    yield from segment_together(ensemble, cases, outputs.folder, advance=advance, then=then, **asked)
 
 
 def _write_one(arguments, case, found, lead, ensemble, *, outputs, chosen) -> tuple:

@@ -86,8 +86,8 @@ def score_matrix(
         taken = {member.name: [value] for member, value in zip(members, seconds)}
         return Scores([cell | of_case for cell in cells], [vote | of_case for vote in votes], {}, taken)
 
-    for case, task in crew.results(cases, score):
-        if isinstance(found := task.result(), UserError):
+    for case, found in crew.results(cases, score):
+        if isinstance(found, UserError):
             scores.failed[case.id] = str(found)
             advance(f"{case.id}  left out: {found}")
             continue

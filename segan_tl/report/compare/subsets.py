@@ -57,8 +57,8 @@ def score_subsets(
         except UserError as error:
             return error
 
-    for case, task in crew.results(cases, score):
-        if isinstance(found := task.result(), UserError):
+    for case, found in crew.results(cases, score):
+        if isinstance(found, UserError):
             scores.failed[case.id] = str(found)
             advance(f"{case.id}  left out: {found}")
             continue

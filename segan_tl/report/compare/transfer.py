@@ -88,8 +88,8 @@ def _score(segmentor: keras.Model, cases: Sequence[Case], config: Config, *, how
         return [dice(truth[..., i], prediction[..., i]) for i in range(len(regions))]
 
     with case_progress(f"source on the target, {how}", total=len(cases)) as advance:
-        for case, task in crew.results(cases, score):
-            found |= {(case.id, region): value for region, value in zip(regions, task.result())}
+        for case, scores in crew.results(cases, score):
+            found |= {(case.id, region): value for region, value in zip(regions, scores)}
             advance(f"{case.id}  {how}  Dice {found[case.id, regions[0]]:.3f}")
     return found
 

@@ -144,8 +144,8 @@ def _score_cases(
             row["seconds"] = round(crew.seconds(), 3)
         return tested
 
-    for case, task in crew.results(cases, test):
-        if isinstance(found := task.result(), UserError):
+    for case, found in crew.results(cases, test):
+        if isinstance(found, UserError):
             failed[case.id] = str(found)
             advance(f"{case.id}  left out: {found}")
         else:
