@@ -44,15 +44,15 @@ class Crew:
 
         Where the caller stops asking, or is interrupted, the others end before the next answer of a network.
         """
-        waiting, tasks = deque(), queue.SimpleQueue()
-        # Daemons: an interruption may come at any moment, also one at which nobody is told, and no exit waits for them.
-        threads = [threading.Thread(target=self._work, args=(tasks, work), daemon=True) for _ in range(self.threads)]
-        for thread in threads:
-            thread.start()
+        waiting, tasks, threads = deque(), queue.SimpleQueue(), []
         try:
             for item in items:
                 waiting.append((item, task := Future()))
                 tasks.put((item, task))
+                if len(threads) < self.threads:
+                    # A daemon: an interruption may come when nobody can tell the threads, and no exit waits for them.
+                    threads.append(threading.Thread(target=self._work, args=(tasks, work), daemon=True))
+                    threads[-1].start()
                 if len(waiting) > self.threads:
                     yield self._finish(*waiting.popleft())
             while waiting:
